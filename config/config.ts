@@ -1,0 +1,259 @@
+/**
+ * What a loaded configuration is: the mapping language (docs: mapping.md) after shorthands are resolved. Every node that a later stage may
+ * find fault with carries the place where it stands in the file.
+ */
+import type { Json, TypeName } from "../protocol/model.ts";
+
+/** Where a node stands: path such as `sources.units.fields.name`, and line in the file, from 1. */
+export interface Place {
+  path: string;
+  line: number;
+}
+
+/** A fault of the configuration: all are reported at once. */
+export interface Fault extends Place {
+  message: string;
+  /** What to do, with the nearest known name where one was misspelt. */
+  remedy: string;
+}
+
+/** A CEL expression with its text as written between `${` and `}`. */
+export interface Expression {
+  cel: string;
+  at: Place;
+}
+
+/** SQL of the configuration; `${vars.x}` is already replaced; parameters are named `:origin.name`. */
+export interface SqlText {
+  sql: string;
+  at: Place;
+}
+
+/** Part of a key: a column of the row, a constant, or an expression. */
+export type KeyPart = { kind: "column"; column: string; at: Place } | { kind: "constant"; value: string } | { kind: "expression"; expression: Expression };
+
+/** One cleaning step of `do:`, in order: `trim`, `lower`, `upper`, `empty-to-null`, `collapse-spaces`, `email-list`, `phone-list`, ... */
+export type CleanStep = string;
+
+/** How a value of the model is read from a row. */
+export type Read =
+  | { kind: "column"; column: string; at: Place }
+  | { kind: "constant"; value: Json; at: Place }
+  | { kind: "expression"; expression: Expression; at: Place }
+  | {
+      /** `{ from: COLUMN, as: ymd, map: orderStatus, do: [...], shift: -1d, sign: COLUMN, currency: EUR }`: a column with options, applied in the order do, as, map. */
+      kind: "from";
+      column: string;
+      do: readonly CleanStep[];
+      as: string | undefined;
+      map: string | undefined;
+      /** Days added to a date. */
+      shiftDays: number;
+      /** Makes money of a decimal. */
+      currency: string | undefined;
+      /** Value when the column is null or empty. */
+      default: Json | undefined;
+      at: Place;
+    }
+  | { kind: "ref"; source: string; key: readonly KeyPart[]; missing: "hold" | "omit"; at: Place }
+  | { kind: "dateTime"; date: string; time: string; as: readonly [string, string]; at: Place }
+  | {
+      /** Child rows: joined texts, or a list of items made from each row. */
+      kind: "rows";
+      query: SqlText;
+      join: string | undefined;
+      item: Read | undefined;
+      at: Place;
+    }
+  | { kind: "list"; items: readonly ListItem[]; at: Place }
+  | { kind: "object"; fields: Readonly<Record<string, Read>>; at: Place };
+
+/** Item of a list written out in the mapping, present only when `when` holds. */
+export interface ListItem {
+  when: Expression | undefined;
+  read: Read;
+}
+
+/** A field of an entity; `when` false: the field is absent. */
+export interface FieldMapping {
+  read: Read;
+  when: Expression | undefined;
+  owner: "erp" | "portal" | "shared";
+  at: Place;
+}
+
+/** `types:` a named format of dates and times in the ERP. */
+export interface DateType {
+  name: string;
+  /** How the column holds it. */
+  form: { kind: "integer" | "text"; pattern: string } | { kind: "native" };
+  /** Values that mean "known to be empty". */
+  empty: readonly string[];
+  /** Values that mean "no end". */
+  openEnd: readonly string[];
+  invalid: "quarantine" | "null-and-report";
+  at: Place;
+}
+
+/** `maps:` a code map. */
+export interface ValueMap {
+  name: string;
+  read: Readonly<Record<string, string>>;
+  write: Readonly<Record<string, string>>;
+  unknown: { kind: "quarantine" } | { kind: "value"; value: string };
+  at: Place;
+}
+
+/** When something happens: every so often, by a cron line, or never. */
+export type Schedule = { kind: "every"; ms: number } | { kind: "cron"; cron: string };
+
+/** The fast signal of a table, and its net. */
+export interface Changes {
+  cursor:
+    | {
+        column: string;
+        kind: "timestamp" | "sequence";
+        every: Schedule;
+        /** Re-read behind the mark: milliseconds for a timestamp, count for a sequence. */
+        overlap: number;
+        /** Grain of a timestamp column. */
+        grain: "second" | "day" | "fraction";
+      }
+    | undefined;
+  compare: Schedule | undefined;
+  at: Place;
+}
+
+export interface TouchedBy {
+  table: string;
+  changes: Changes;
+  /** Columns of the child that are the parent's key, in order. */
+  key: readonly string[];
+  /** Columns of the child's own key; its primary key when not given. */
+  own: readonly string[] | undefined;
+  at: Place;
+}
+
+export interface Source {
+  name: string;
+  type: TypeName;
+  from: { kind: "table"; table: string; at: Place } | { kind: "query"; query: SqlText };
+  /** Prefix of the ids where several sources feed one type. */
+  prefix: string | undefined;
+  key: readonly string[];
+  where: SqlText | undefined;
+  /** False: `scope: none`. */
+  scoped: boolean;
+  changes: Changes;
+  /** For `query:` sources: the table that signals for them. */
+  signal: { table: string; column: string; key: readonly string[]; at: Place } | undefined;
+  touchedBy: readonly TouchedBy[];
+  deletes: { flag: SqlText | undefined; graceMs: number };
+  fields: Readonly<Record<string, FieldMapping>>;
+  /** Only grows: position, no digests, no deletes. */
+  append: boolean;
+  at: Place;
+}
+
+/** How a value of an ERP column is written. */
+export type Write =
+  | { kind: "constant"; value: string; at: Place }
+  | { kind: "null"; at: Place }
+  | { kind: "expression"; expression: Expression; at: Place }
+  | {
+      /** A field of the command, with options. */
+      kind: "from";
+      field: string;
+      map: string | undefined;
+      as: string | undefined;
+      /** Most characters; a longer text goes on in `overflow`, or is refused when there is none. */
+      max: number | undefined;
+      overflow: string | undefined;
+      /** Written when the command does not carry the field. */
+      default: string | undefined;
+      at: Place;
+    };
+
+export type Writes = Readonly<Record<string, Write>>;
+
+/** Steps of a command, in order, in one ERP transaction. */
+export type Step = { when: Expression | undefined; at: Place } & (
+  | {
+      kind: "number";
+      /** Name for later steps. */
+      as: string;
+      from:
+        | { kind: "counter"; table: string; column: string; where: Writes }
+        | { kind: "max"; table: string; column: string; where: Writes };
+    }
+  | { kind: "insert"; table: string; values: Writes; blanks: { text?: string; integer?: string } | undefined; returning: Readonly<Record<string, string>> }
+  | { kind: "update"; table: string; key: Writes; values: Writes; expectRows: number }
+  | { kind: "sql"; sql: SqlText; out: Readonly<Record<string, string>> }
+);
+
+export type IdempotencyConfig =
+  | { way: "column"; table: string; column: string; value: Expression; at: Place }
+  | { way: "ledger"; table: string; at: Place }
+  | { way: "probe"; sql: SqlText; at: Place }
+  /** Updates only: by the base values of the fields. */
+  | { way: "base"; at: Place };
+
+export interface CommandConfig {
+  /** For example `ticket.create`. */
+  name: string;
+  idempotency: IdempotencyConfig;
+  steps: readonly Step[];
+  /** Source and key of the entity that it makes or changes. */
+  result: { source: string; key: readonly Write[]; number: Write | undefined };
+  /** Waits for approval. */
+  draft: boolean;
+  /** At most so many per hour; beyond, they become drafts. */
+  perHour: number | undefined;
+  at: Place;
+}
+
+export interface Proxy {
+  url: string;
+  user: string | undefined;
+  /** Name of the secret. */
+  password: string | undefined;
+}
+
+export interface Config {
+  /** Path of the file. */
+  file: string;
+  agent: {
+    name: string;
+    /** Address of the portal's channel. */
+    portal: string;
+    stage: "test" | "live";
+    /** Directory of store, secrets and journal. */
+    state: string;
+    logs: string | undefined;
+    proxy: Proxy | undefined;
+    caFile: string | undefined;
+  };
+  erp: {
+    /** Name in connectors/registry.ts. */
+    connector: string;
+    /** Checked by the connector's own schema. */
+    settings: unknown;
+    /** What local times in this database mean. */
+    timezone: string;
+    courtesy: {
+      rowsPerSecond: number | undefined;
+      statementTimeoutMs: number;
+      lockTimeoutMs: number;
+      blackout: readonly { fromMinute: number; untilMinute: number }[];
+      commandsInBlackout: "run" | "hold";
+    };
+  };
+  vars: Readonly<Record<string, string>>;
+  scope: Readonly<Record<string, string>>;
+  types: Readonly<Record<string, DateType>>;
+  maps: Readonly<Record<string, ValueMap>>;
+  sources: readonly Source[];
+  commands: readonly CommandConfig[];
+  guards: { deletes: { rows: number; percent: number } };
+  journal: { keepDays: number; maxBytes: number };
+}

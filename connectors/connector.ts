@@ -1,0 +1,290 @@
+/**
+ * What every ERP database must be able to do, and what its answers mean. test/contract holds one suite for all of it. Types only, so that the
+ * agent's parts may name them without opening anything.
+ */
+import type { Finding } from "../base/findings.ts";
+import type { Log } from "../base/log.ts";
+import type { Clock } from "../base/time.ts";
+
+/**
+ * A value with fixed meaning on every database: text as string; decimal as exact string; integer as number while safe, else bigint; float as
+ * number; boolean; date `YYYY-MM-DD`; time `HH:mm:ss[.f]`; datetime `YYYY-MM-DDTHH:mm:ss[.f]` without zone; instant the same with `Z`; bytes; null.
+ * An impossible calendar date (MySQL's 0000-00-00) comes as the text it is.
+ */
+export type Value = string | number | bigint | boolean | Uint8Array | null;
+export type ColumnType = "text" | "integer" | "decimal" | "float" | "boolean" | "date" | "time" | "datetime" | "instant" | "bytes";
+
+export interface Column {
+  name: string;
+  type: ColumnType;
+  nullable: boolean;
+  /** Most characters (text) or bytes it holds, where limited. */
+  length: number | undefined;
+  precision?: number;
+  scale?: number;
+  hasDefault: boolean;
+  autoIncrement: boolean;
+  comment?: string;
+}
+
+/** A table or view as the database describes it. */
+export interface Table {
+  name: string;
+  kind: "table" | "view";
+  columns: readonly Column[];
+  primaryKey: readonly string[];
+  /** Columns of each unique index, the primary key's included. */
+  uniqueIndexes: readonly (readonly string[])[];
+  foreignKeys: readonly { columns: readonly string[]; table: string; references: readonly string[] }[];
+  /** First columns of every index: tells whether a cursor column can be read cheaply. */
+  indexedColumns: readonly string[];
+  /** An estimate. */
+  rows: number | undefined;
+  /** False for engines without transactions (MyISAM). */
+  transactional: boolean;
+  comment?: string;
+}
+
+/** Named values for the `:name` parameters of an SQL text of the configuration; names may hold dots (`row.MANDANT`). */
+export type Parameters = Readonly<Record<string, Value>>;
+
+/** Rows that hang on a source's row, read with it by the text of the mapping's `rows:`. */
+export interface ChildQuery {
+  /** SELECT with `:row.COLUMN` parameters that name columns of the parent row. */
+  sql: string;
+  /** Other parameters, e.g. `vars.mandant`. */
+  parameters: Parameters;
+}
+
+/** The one source query: what a source's rows are. Scan and read by key use the same. */
+export interface SourceQuery {
+  /** Name of the source, for errors and logs. */
+  source: string;
+  from: { table: string } | { query: string; parameters: Parameters };
+  key: readonly string[];
+  /** Columns of a row, in this order, key columns included. */
+  columns: readonly string[];
+  /** SQL conditions of the configuration (`where`), AND-ed. */
+  where: readonly { sql: string; parameters: Parameters }[];
+  /** Column = value, AND-ed (company scope). */
+  scope: readonly { column: string; value: string }[];
+  /** SQL conditions computed per row after the columns, as boolean values (`deletes.flag`). */
+  flags: readonly { sql: string; parameters: Parameters }[];
+  children: readonly ChildQuery[];
+}
+
+/** Rows of one child query: values in the order of its SELECT list. */
+export type ChildRows = readonly (readonly Value[])[];
+
+/** A decoded row. */
+export interface Row {
+  /** Values in the order of `SourceQuery.columns`. */
+  values: readonly Value[];
+  /** In the order of `SourceQuery.flags`. */
+  flags: readonly boolean[];
+  /** In the order of `SourceQuery.children`. */
+  children: readonly ChildRows[];
+}
+
+/** A bounded batch of rows, decoded one by one and only on demand. */
+export interface RowBatch {
+  /** base/key.ts form of each row's key; undefined where a key column is null. */
+  readonly keys: readonly (string | undefined)[];
+  /** 64-bit digest of everything that the query reads of the row (columns, flags, children). */
+  readonly digests: BigUint64Array;
+  row(index: number): Row;
+}
+
+/** Columns of a source query as the database types them, including those of `query:` sources. */
+export interface DescribedQuery {
+  columns: readonly Column[];
+  /** Per child query the columns of its SELECT list. */
+  children: readonly (readonly Column[])[];
+  /** Estimate of the rows of a scan, for progress. */
+  rows: number | undefined;
+}
+
+/** How a table signals its changes by a column that only grows. */
+export interface CursorQuery {
+  table: string;
+  column: string;
+  kind: "timestamp" | "sequence";
+  /** Columns that make the signalled key, in the order of the source's key. */
+  key: readonly string[];
+  /** Columns of the table's own key, where it is another one than `key` (touchedBy). */
+  own: readonly string[];
+}
+
+/** One change seen by a cursor column. */
+export interface CursorRow {
+  /** undefined where a key column is null. */
+  key: string | undefined;
+  own: string | undefined;
+  /** The column's value as text: integer, or datetime `YYYY-MM-DDTHH:mm:ss[.f]`. */
+  mark: string;
+}
+
+/** Which history the database tells: compared at each connect (architecture.md, idea 5). */
+export interface HistoryIdentity {
+  /** What must never change by itself: server and database identity, creation id. A change means another or a copied database. */
+  database: string;
+  /** For people: product, server, database name. */
+  label: string;
+  product: string;
+  version: string;
+  /** Position of the database's own history (e.g. GTID by domain), which never goes back; undefined where it keeps none. */
+  position: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Aggregate {
+  rows: number;
+  /** Highest cursor mark, where asked for. */
+  mark: string | undefined;
+}
+
+/** What a connector can do, as data; docs and checks are made from it. */
+export interface Dialect {
+  name: string;
+  /** Quotes an identifier; a dotted name is quoted part by part. */
+  quote(identifier: string): string;
+  /** Largest number of keys in one read by key. */
+  maxKeysPerRead: number;
+  powers: {
+    /** Reads that take no locks that a writer would wait for. */
+    lockFreeReads: boolean;
+    nativeFeed: boolean;
+    /** A lock held by the session itself, released by the server when the session ends. */
+    sessionLock: boolean;
+    skipLocked: boolean;
+  };
+}
+
+/** Values that a step of a plan may use: results of earlier steps by name. */
+export type StepResults = ReadonlyMap<string, Value>;
+export type StepValues = (results: StepResults) => Readonly<Record<string, Value>>;
+
+/** One step of an ERP transaction. `when` false: the step is skipped. */
+export type PlanStep = { when?: (results: StepResults) => boolean } & (
+  | {
+      kind: "insert";
+      table: string;
+      values: StepValues;
+      /** Fill every other NOT NULL column without default: text, integer (mapping.md, `blanks`). */
+      blanks?: { text?: string; integer?: string };
+      /** Read back columns of the inserted row under these result names (auto-increment included). */
+      returning?: Readonly<Record<string, string>>;
+    }
+  | {
+      kind: "update";
+      table: string;
+      values: StepValues;
+      /** Key columns and their values. */
+      key: StepValues;
+      /** Base values by column: current = target counts as done, current = base is written, else a conflict (architecture.md, idea 4). */
+      base?: StepValues;
+      expectRows: number;
+    }
+  | {
+      kind: "number";
+      /** Result name. */
+      as: string;
+      /** A counter row locked FOR UPDATE and raised by one, or the highest value of a column plus one. */
+      from:
+        | { counter: { table: string; column: string; key: StepValues } }
+        | { max: { table: string; column: string; where: StepValues } };
+    }
+  | { kind: "sql"; sql: string; parameters: StepValues; /** First row's columns under these result names. */ out?: Readonly<Record<string, string>> }
+);
+
+/** How the ERP itself remembers the command (architecture.md, idea 4). */
+export type Idempotency =
+  /** The command's value in a column under a unique index, written by an insert of the plan. */
+  | { way: "column"; table: string; column: string; value: string }
+  /** A table of our own that the DBA made from a printed script; written in the same transaction. */
+  | { way: "ledger"; table: string; commandId: string }
+  /** A SELECT that returns a row if the command was carried out; `exact` when it holds the command's id, else it can only make uncertain. */
+  | { way: "probe"; sql: string; parameters: Parameters; exact: boolean }
+  /** Base values alone (updates). */
+  | { way: "base" };
+
+export interface WritePlan {
+  commandId: string;
+  idempotency: Idempotency;
+  /** True when this may be a repetition: the plan is looked up in the ERP before anything is written. */
+  mayBeRepeated: boolean;
+  steps: readonly PlanStep[];
+  /** Key parts of the entity it makes or changes, from the results or, for a repetition, from the row found. */
+  resultKey: (results: StepResults) => readonly Value[];
+  /** Columns (of the idempotency table or probe row) that make `resultKey` when the command is found already carried out, by result name. */
+  found: Readonly<Record<string, string>>;
+  /** Roll back in the end (rehearsal). */
+  rehearse: boolean;
+}
+
+export interface FieldConflict {
+  column: string;
+  base: Value;
+  current: Value;
+  wanted: Value;
+}
+
+/** What became of a plan. */
+export type WriteOutcome =
+  /** `repeated`: it had been carried out before and nothing was written now. */
+  | { state: "applied"; key: string; repeated: boolean; results: StepResults }
+  | { state: "rehearsed"; results: StepResults; statements: readonly { sql: string; parameters: readonly Value[] }[] }
+  | { state: "conflict"; fields: readonly FieldConflict[] }
+  /** The ERP refused for good: constraint, rule, missing row. */
+  | { state: "rejected"; code: string; message: string }
+  /** The ERP can't tell whether it was carried out. */
+  | { state: "uncertain"; message: string };
+
+/** Named moments of `write`, where the fault tests kill the process. */
+export type CommitPoint = "before-erp-commit" | "after-erp-commit";
+
+export interface Connector {
+  readonly dialect: Dialect;
+  /** Server, database and history. */
+  identity(signal: AbortSignal): Promise<HistoryIdentity>;
+  /** Every problem of server, rights and settings, each with its remedy; never throws for a problem it can describe. */
+  check(signal: AbortSignal): Promise<Finding[]>;
+  /** Tables and views the account can see; with `tables` only those. */
+  describe(signal: AbortSignal, tables?: readonly string[]): Promise<Table[]>;
+  describeQuery(source: SourceQuery, signal: AbortSignal): Promise<DescribedQuery>;
+  /**
+   * All rows. No single statement holds a snapshot longer than 60 s: the scan goes on behind its last key. A row is at least as new as the
+   * call. Batches are bounded in rows and bytes; the next is read only when asked for.
+   */
+  scan(source: SourceQuery, signal: AbortSignal): AsyncIterable<RowBatch>;
+  /** The current rows of these keys; a key without row is simply not among them. A row's own key may differ in case from the key asked for. */
+  readKeys(source: SourceQuery, keys: readonly string[], signal: AbortSignal): AsyncIterable<RowBatch>;
+  /** Rows with mark ≥ `from` in order of the mark, all of them, batch by batch; from undefined: only the highest mark as one row, if any. */
+  changedSince(query: CursorQuery, from: string | undefined, signal: AbortSignal): AsyncIterable<readonly CursorRow[]>;
+  aggregate(source: SourceQuery, cursor: CursorQuery | undefined, signal: AbortSignal): Promise<Aggregate>;
+  /**
+   * One ERP transaction, idempotent by the plan's id. Throws `transient` only when nothing was written or the way of idempotency can tell
+   * later; `commitPoint` is awaited at the named moments.
+   */
+  write(plan: WritePlan, signal: AbortSignal, commitPoint?: (point: CommitPoint) => Promise<void>): Promise<WriteOutcome>;
+  close(): Promise<void>;
+}
+
+/** Limits that keep the ERP undisturbed (operations.md, "Courtesy"). */
+export interface ConnectorLimits {
+  statementTimeoutMs: number;
+  lockTimeoutMs: number;
+  /** Rows per batch, at most. */
+  batchRows: number;
+  /** Bytes per batch, about. */
+  batchBytes: number;
+  /** Longest life of one scan statement. */
+  snapshotMs: number;
+}
+
+export interface ConnectorContext {
+  clock: Clock;
+  log: Log;
+  limits: ConnectorLimits;
+  /** Name of the agent's session lock and of its connections in the ERP's process list. */
+  sessionName: string;
+}

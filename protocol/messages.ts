@@ -1,0 +1,314 @@
+/**
+ * The messages of the channel, one schema each; AsyncAPI and JSON Schema are generated from here. Within the versions that `welcome` fixes
+ * nothing unknown is sent or accepted.
+ */
+import * as z from "zod";
+import { entityId, type Json } from "./model.ts";
+
+/** Number of an item in the agent's outbox, counted from 1 within an epoch. */
+const sequence = z.int().min(0);
+const epoch = z.string().min(8).max(64);
+const commandId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
+const requestId = z.string().min(1).max(64);
+const word = z.string().min(1).max(100);
+const sentence = z.string().max(1_000);
+const instant = z.iso.datetime({ offset: false });
+/** 64-bit XXH64 (seed 0) as 16 lowercase hex digits; see protocol/digest.ts. */
+const digest = z.string().regex(/^[0-9a-f]{16}$/);
+/** Any JSON value. What JSON.parse returned needs no second look, so that tables stay cheap to check. */
+const json = z.unknown() as unknown as z.ZodType<Json>;
+/** The same where the key itself must be there. */
+const presentJson = json.refine((value) => value !== undefined, "is missing");
+const stage = z.enum(["test", "live"]);
+const owner = z.enum(["erp", "portal", "shared"]);
+const fieldOffer = z.strictObject({ name: word, owner });
+
+export const hello = z.strictObject({
+  type: z.literal("hello"),
+  protocols: z.array(z.int()).min(1).max(20),
+  models: z.array(z.int()).min(1).max(20),
+  agentVersion: word,
+  /** Name of the agent's machine, shown where two copies of one agent meet. */
+  host: word,
+  stage,
+  epoch,
+  /** The connection number last received, 0 for none. */
+  connection: z.int().min(0),
+  /** First sequence number still held in the outbox; equal to `next` when it is empty. */
+  first: sequence,
+  /** The sequence number that the next item will get. */
+  next: sequence,
+  types: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
+  commands: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
+});
+
+export const welcome = z.strictObject({
+  type: z.literal("welcome"),
+  protocol: z.int(),
+  model: z.int(),
+  /** Connection number of this connection; the agent stores it before it sends `start`. */
+  connection: z.int().min(1),
+  /** The highest connection number that the portal had seen before this one. */
+  seen: z.int().min(0),
+  /** Last sequence number held durably for the hello's epoch; null when the portal holds nothing of that epoch. */
+  last: sequence.nullable(),
+  /** The other host that used this agent's identity last, where it is another one. */
+  otherHost: word.optional(),
+  types: z.array(word).max(100),
+  windowItems: z.int().min(1),
+  windowBytes: z.int().min(1_024),
+  maxFrameBytes: z.int().min(1_024),
+  heartbeatSeconds: z.int().min(1).max(3_600),
+  now: instant,
+});
+
+/** The agent's first frame after `welcome`: it carries the connection number and says which epoch goes on. */
+export const start = z.strictObject({
+  type: z.literal("start"),
+  connection: z.int().min(1),
+  epoch,
+  /** Why a new epoch begins; absent while the old one goes on. */
+  renewed: z.enum(["first", "agent-restored", "portal-restored", "cloned", "requested"]).optional(),
+  /** Sequence number of the next item to come. */
+  next: sequence,
+});
+
+/** Why an entity is deleted. */
+export const deleteReason = z.enum(["gone", "cancelled", "out-of-scope", "erased", "merged", "renumbered"]);
+
+/** What accompanies one row of a table, by the row's index. */
+const rowNotes = <T extends z.ZodType>(value: T) => z.record(z.string().regex(/^\d+$/), value).optional();
+
+const tableShape = z.strictObject({
+  type: word,
+  op: z.enum(["upsert", "delete"]),
+  /** Names of the values in each row after id and time; a delete's rows have the one field `reason`. */
+  fields: z.array(word).max(200),
+  /** `[id, time, ...values]`; time is when the agent read the state, milliseconds since the epoch. An absent optional field is not in `fields`. */
+  rows: z.array(z.array(json).min(2).max(202)).min(1),
+  /** Id of the command found in the ERP with this state. */
+  cause: rowNotes(commandId),
+  /** Old id that this entity continues. */
+  replaces: rowNotes(entityId),
+  /** Fields that a quality rule withheld; the portal drops the old value. */
+  withheld: rowNotes(z.array(word).max(200)),
+});
+
+/** What JSON Schema can't say of a table: names are unique, each row has a value for each name, notes belong to rows. */
+export const changesTable = tableShape.superRefine((table, context) => {
+  const fault = (path: PropertyKey[], message: string): void => context.addIssue({ code: "custom", path, message });
+  if (new Set(table.fields).size !== table.fields.length || table.fields.includes("__proto__")) {
+    fault(["fields"], "holds a name twice or a forbidden one");
+  }
+  if (table.op === "delete" && (table.fields.length !== 1 || table.fields[0] !== "reason"))
+    fault(["fields"], "of a delete must be [reason]");
+  const width = table.fields.length + 2;
+  for (let index = 0; index < table.rows.length; index++) {
+    const row = table.rows[index] as readonly Json[];
+    if (row.length !== width) return fault(["rows", index], `must hold ${width} values`);
+    if (typeof row[0] !== "string") return fault(["rows", index, 0], "must be the id");
+    if (!Number.isSafeInteger(row[1])) return fault(["rows", index, 1], "must be the time in milliseconds");
+  }
+  for (const note of ["cause", "replaces", "withheld"] as const) {
+    for (const index in table[note]) if (Number(index) >= table.rows.length) fault([note, index], "belongs to no row");
+  }
+});
+
+export const changes = z.strictObject({
+  type: z.literal("changes"),
+  /** Sequence number of the first row; each row of each table takes the next one. */
+  from: sequence,
+  tables: z.array(changesTable).min(1),
+});
+
+export const refusalCode = z.enum(["unknown-parent", "invalid", "later"]);
+
+export const ack = z.strictObject({
+  type: z.literal("ack"),
+  /** All items up to here are durable at the portal. */
+  seq: sequence,
+  refused: z.array(
+    z.strictObject({ seq: sequence, code: refusalCode, reason: sentence, retryAfterMs: z.int().min(0).optional() }),
+  ),
+});
+
+export const inventory = z.strictObject({
+  type: z.literal("inventory"),
+  id: requestId,
+  entity: word,
+  level: z.enum(["ranges", "ids"]),
+  /** Exclusive lower bound, in the byte order of the UTF-8 id. */
+  after: entityId.optional(),
+  /** Inclusive upper bound. */
+  until: entityId.optional(),
+  /** At `ranges`: ids per range; at `ids`: ids per answer. */
+  limit: z.int().min(1).max(10_000),
+});
+
+export const command = z.strictObject({
+  type: z.literal("command"),
+  id: commandId,
+  /** For example `ticket.create`. */
+  command: word,
+  /** What it is about; absent for a create. */
+  entity: z.union([z.strictObject({ type: word, id: entityId }), z.strictObject({ createdBy: commandId })]).optional(),
+  /** Target values by field. A reference may be `{createdBy: command id}` where its id is not known yet. */
+  values: z.record(word, json),
+  /** The values the portal last saw of the fields it changes. */
+  base: z.record(word, json).optional(),
+  /** The command on the same entity that must be finished before. */
+  after: commandId.optional(),
+  actor: word.optional(),
+  onBehalfOf: word.optional(),
+  /** Ids of the blobs it waits for. */
+  blobs: z.array(requestId).max(20).optional(),
+  issuedAt: instant,
+  expiresAt: instant.optional(),
+});
+
+export const received = z.strictObject({ type: z.literal("received"), id: commandId });
+
+/** `uncertain` and `waiting` are not final: a later revision follows. */
+export const outcome = z.enum(["applied", "rejected", "conflict", "expired", "uncertain", "waiting"]);
+
+export const result = z.strictObject({
+  type: z.literal("result"),
+  id: commandId,
+  /** Counts the results of this command from 1; the highest stands. */
+  revision: z.int().min(1),
+  outcome,
+  /** The entity that it made or changed. */
+  entity: z.strictObject({ type: word, id: entityId }).optional(),
+  /** The number people read in the ERP. */
+  number: word.optional(),
+  /** Sequence number under which the entity's new state travels, where known. */
+  seq: sequence.optional(),
+  conflict: z
+    .array(z.strictObject({ field: word, base: presentJson, current: presentJson, wanted: presentJson }))
+    .max(200)
+    .optional(),
+  /** For the ticket's reader. */
+  error: z.strictObject({ code: word, de: sentence, en: sentence }).optional(),
+});
+
+export const settled = z.strictObject({ type: z.literal("settled"), id: commandId, revision: z.int().min(1) });
+
+export const blobRequest = z.strictObject({
+  type: z.literal("blob-request"),
+  id: requestId,
+  document: entityId,
+  offset: z.int().min(0),
+});
+
+export const lookup = z.strictObject({
+  type: z.literal("lookup"),
+  id: requestId,
+  name: word,
+  version: word,
+  fields: z.array(word).max(100),
+  rows: z.array(z.array(json)).max(100_000),
+});
+
+export const request = z.strictObject({
+  type: z.literal("request"),
+  id: requestId,
+  action: z.enum(["sync", "status", "diagnostics"]),
+  source: word.optional(),
+  full: z.boolean().optional(),
+});
+
+const range = z.strictObject({ first: entityId, last: entityId, count: z.int().min(1), digest });
+
+export const answer = z.strictObject({
+  type: z.literal("answer"),
+  id: requestId,
+  outcome: z.enum(["ok", "refused"]),
+  reason: sentence.optional(),
+  ranges: z.array(range).optional(),
+  ids: z.array(z.tuple([entityId, digest])).optional(),
+  /** False when more follows after the last id named here. */
+  complete: z.boolean().optional(),
+});
+
+/** The named states of the agent and of each source. */
+export const runState = z.enum(["starting", "active", "behind", "paused", "held", "failing", "stopped"]);
+
+export const status = z.strictObject({
+  type: z.literal("status"),
+  at: instant,
+  state: runState,
+  sources: z
+    .array(
+      z.strictObject({
+        source: word,
+        type: word,
+        state: runState,
+        /** Code of the failure or name of the guard. */
+        reason: sentence.optional(),
+        lastSuccess: instant.nullable(),
+        rows: z.int().min(0),
+        pending: z.int().min(0),
+        quarantined: z.int().min(0),
+        lagMs: z.int().min(0).nullable(),
+      }),
+    )
+    .max(1_000),
+  commands: z.strictObject({ pending: z.int().min(0), uncertain: z.int().min(0) }),
+  outbox: z.strictObject({ items: z.int().min(0), bytes: z.int().min(0) }),
+});
+
+export const bye = z.strictObject({ type: z.literal("bye"), reason: sentence, retryAfterMs: z.int().min(0).optional() });
+
+/** All messages by name and by who may send them. */
+export const fromAgent = { hello, start, changes, inventory, received, result, answer, status, bye } as const;
+export const fromPortal = {
+  welcome,
+  ack,
+  answer,
+  command,
+  settled,
+  "blob-request": blobRequest,
+  lookup,
+  request,
+  bye,
+} as const;
+
+const union = <M extends Record<string, z.ZodType>>(messages: M) => {
+  const all = Object.values(messages) as [z.ZodObject, ...z.ZodObject[]];
+  return z.discriminatedUnion("type", all) as unknown as z.ZodType<z.output<M[keyof M]>>;
+};
+export const agentMessage = union(fromAgent);
+export const portalMessage = union(fromPortal);
+
+export type AgentMessage = z.output<typeof agentMessage>;
+export type PortalMessage = z.output<typeof portalMessage>;
+export type Hello = z.output<typeof hello>;
+export type Welcome = z.output<typeof welcome>;
+export type Start = z.output<typeof start>;
+export type Changes = z.output<typeof changes>;
+export type ChangesTable = z.output<typeof changesTable>;
+export type Ack = z.output<typeof ack>;
+export type Refusal = Ack["refused"][number];
+export type RefusalCode = z.output<typeof refusalCode>;
+export type DeleteReason = z.output<typeof deleteReason>;
+export type Inventory = z.output<typeof inventory>;
+export type Command = z.output<typeof command>;
+export type Outcome = z.output<typeof outcome>;
+export type Result = z.output<typeof result>;
+export type Answer = z.output<typeof answer>;
+export type Status = z.output<typeof status>;
+export type RunState = z.output<typeof runState>;
+export type Request = z.output<typeof request>;
+
+/** Close codes of the channel (protocol.md). */
+export const closeCode = {
+  malformed: 4400,
+  notAuthenticated: 4401,
+  silence: 4408,
+  superseded: 4409,
+  tooLarge: 4413,
+  slowDown: 4429,
+  restart: 1012,
+  versionMismatch: 4406,
+  stageMismatch: 4412,
+} as const;
