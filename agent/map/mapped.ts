@@ -1,0 +1,52 @@
+/** What the mapping makes of a row, and what the parts that use it need to know. */
+import type { Row, SourceQuery } from "../../connectors/connector.ts";
+import type { Fields, TypeName } from "../../protocol/model.ts";
+
+/** A parent that an entity names: it must be known at the portal before the child is sent. */
+export interface Parent {
+  /** Source of the parent and its key there. */
+  source: string;
+  key: string;
+  type: TypeName;
+  id: string;
+}
+
+/** A reason why a row can't be sent as it stands; codes are documented, texts hold no row values beyond the offending code itself. */
+export interface RowFault {
+  code: "date-invalid" | "code-unknown" | "key-empty" | "expression-failed" | "value-invalid" | "reference-invalid" | "row-unreadable";
+  field: string;
+  column: string | undefined;
+  message: string;
+}
+
+/** Something to report although the entity is sent (unknown code by default, date set to null). */
+export interface RowNote {
+  code: "code-defaulted" | "date-nulled";
+  field: string;
+}
+
+export type Mapped =
+  | { kind: "entity"; id: string; fields: Fields; parents: readonly Parent[]; cause: string | undefined; notes: readonly RowNote[] }
+  /** The ERP marks it as deleted (`deletes.flag`). */
+  | { kind: "cancelled"; id: string }
+  | { kind: "faulty"; id: string; faults: readonly RowFault[] };
+
+/** A source of the configuration, compiled once against the real columns. */
+export interface Mapping {
+  readonly source: string;
+  readonly type: TypeName;
+  /** Order of sending: parents first. Sources that refer to each other within one type rank by their references. */
+  readonly rank: number;
+  readonly query: SourceQuery;
+  /** Changes whenever the same row could map to another entity: row digests taken under another fingerprint are void. */
+  readonly fingerprint: string;
+  readonly append: boolean;
+  readonly graceMs: number;
+  /** Names of the fields it can send, and who owns each. */
+  readonly fields: readonly { name: string; owner: "erp" | "portal" | "shared" }[];
+  idOf(key: string): string;
+  /** Key behind an id of this source; undefined for an id of another source. */
+  keyOf(id: string): string | undefined;
+  /** Pure: no I/O, no clock. Never throws for a row. */
+  map(row: Row, key: string): Mapped;
+}

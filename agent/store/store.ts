@@ -1,0 +1,286 @@
+/**
+ * The agent's durable memory, one SQLite file (`node:sqlite`, WAL, synchronous=FULL). Everything that must be true together is written in one
+ * `transaction`. All calls are synchronous: nothing else of the agent runs between two statements of one transaction.
+ */
+import type { DeleteReason, Outcome, Command as PortalCommand, RefusalCode, Result } from "../../protocol/messages.ts";
+import type { Fields, TypeName } from "../../protocol/model.ts";
+
+/** Why a key waits, and for what. */
+export type PendingStage =
+  /** Signalled: to be read. */
+  | "marked"
+  /** Read once; read again at `notBefore` because a row may become visible after its signal, or because it was not found. */
+  | "confirm"
+  /** Confirmed absent; deleted at `notBefore` if still absent (grace). */
+  | "grace"
+  /** Its delete waits for a person's approval under `guard`. */
+  | "held"
+  /** Its delete was approved. */
+  | "approved";
+
+export interface PendingKey {
+  source: string;
+  key: string;
+  stage: PendingStage;
+  /** Raised with every signal: a read clears the key only if no signal came meanwhile. */
+  mark: number;
+  /** First signal, epoch milliseconds. */
+  since: number;
+  notBefore: number;
+  guard: number | undefined;
+}
+
+/** At most one per entity; survives everything (architecture.md, idea 1). */
+export interface PendingStore {
+  /**
+   * Marks keys as changed: a new key at stage `marked`, due at once; a known one gets a higher mark and stage `marked`.
+   * `confirm`: must be read a second time at least 2 s after its first read. `confirm: false` never takes away an owed confirmation.
+   */
+  mark(source: string, keys: readonly string[], options: { now: number; confirm: boolean }): void;
+  /** Keys of `source` that are due, oldest first. */
+  due(source: string, now: number, limit: number): readonly PendingKey[];
+  /** True when the key owes a second read. */
+  get(source: string, key: string): (PendingKey & { owesConfirm: boolean }) | undefined;
+  /** Removes the key if its mark is still `mark`; otherwise it stays for the newer signal. Returns whether it was removed. */
+  clear(source: string, key: string, mark: number): boolean;
+  /** Moves the key to a later stage if its mark is still `mark`. */
+  advance(source: string, key: string, mark: number, to: { stage: PendingStage; notBefore: number; guard?: number }): boolean;
+  /** Earliest `notBefore` over all sources but held keys; undefined when nothing waits. */
+  nextDue(): number | undefined;
+  count(source?: string): number;
+  /** Keys held under a guard. */
+  heldBy(guard: number): readonly PendingKey[];
+  releaseGuard(guard: number, to: "approved" | "dropped", now: number): number;
+}
+
+/** State of one entity as last put into the outbox. */
+export interface EntityState {
+  /** Small number, stable while the entity lives: index into a scan's bitmap. */
+  no: number;
+  /** Digest of the row that led to it; undefined when void. */
+  rowDigest: bigint | undefined;
+  /** Digest of the fields last put into the outbox; undefined when the portal holds nothing of it. */
+  entityDigest: bigint | undefined;
+}
+
+export interface EntityStore {
+  get(source: string, key: string): EntityState | undefined;
+  /** States of many keys, in the keys' order. */
+  getMany(source: string, keys: readonly (string | undefined)[]): readonly (EntityState | undefined)[];
+  put(source: string, key: string, state: { rowDigest: bigint | undefined; entityDigest: bigint | undefined }): void;
+  remove(source: string, key: string): void;
+  /** True when the portal holds (or will hold, being in the outbox before anything later) this entity. */
+  known(source: string, key: string): boolean;
+  count(source: string): number;
+  /** Highest `no` in use. */
+  highestNo(): number;
+  /** Keys of `source` whose `no` is not set in `seen`, batch by batch; entities made after `upToNo` are left out. */
+  unseen(source: string, seen: Uint8Array, upToNo: number): Iterable<readonly string[]>;
+  /** Voids all row digests of a source (mapping or columns changed, release). */
+  voidRowDigests(source: string): void;
+  /** Replaces all entity digests of a source by what the portal's inventory says (new epoch). Row digests become void; ids the store did not know are added. */
+  replaceByInventory(source: string, held: Iterable<{ key: string; entityDigest: bigint }>): void;
+}
+
+/** Item on its way to the portal. */
+export type OutboxItem =
+  | { op: "upsert"; type: TypeName; id: string; time: number; fields: Fields; cause?: string; withheld?: readonly string[]; replaces?: string }
+  | { op: "delete"; type: TypeName; id: string; time: number; reason: DeleteReason };
+
+export interface OutboxFrame {
+  first: number;
+  last: number;
+  /** Bytes as the socket sends them. */
+  bytes: Uint8Array;
+  /** True: send as text frame, else binary. */
+  text: boolean;
+}
+
+export interface OutboxStore {
+  /** Appends items as frames of at most `maxFrameBytes`; returns the sequence number of each item, or `too-large` for one that fits no frame. */
+  append(items: readonly OutboxItem[], options: { bulk: boolean }): readonly (number | "too-large")[];
+  /** Whether another batch may be appended now (64 MB in all; bulk at most 8 MB ahead). */
+  hasRoom(bulk: boolean): boolean;
+  /** The frame that holds `seq`, or the first one after; undefined at the end. */
+  frameFrom(seq: number): OutboxFrame | undefined;
+  /** Drops frames wholly at or below `seq`. */
+  ack(seq: number): void;
+  /** Identity of an item still in the outbox. */
+  itemAt(seq: number): { type: TypeName; id: string } | undefined;
+  /** Numbers of items not yet acked for this id. */
+  seqOf(type: TypeName, id: string): number | undefined;
+  bounds(): { first: number; next: number; items: number; bytes: number };
+  setMaxFrameBytes(bytes: number): void;
+  /** Called after each commit that appended. */
+  onAppend(listener: () => void): () => void;
+}
+
+/** Where a command stands; see the transition function in inbox.ts. */
+export type CommandState =
+  | "received"
+  /** Claimed: the ERP transaction may be under way; after a crash it is looked up first. */
+  | "executing"
+  /** Draft or cap: waits for a person. */
+  | "waiting"
+  | "uncertain"
+  /** Final, the portal has not settled it yet. */
+  | "finished"
+  | "settled";
+
+export interface InboxCommand {
+  id: string;
+  state: CommandState;
+  /** The message; undefined once purged after settling. */
+  command: PortalCommand | undefined;
+  /** True when an execution was begun in some earlier life or epoch: the ERP must be asked first. */
+  mayBeRepeated: boolean;
+  receivedAt: number;
+  attempts: number;
+  notBefore: number;
+  result: Result | undefined;
+  /** Source and key that it made or changed, once applied. */
+  source: string | undefined;
+  key: string | undefined;
+}
+
+export interface InboxStore {
+  /** Stores a command (or recognises it). `newEpoch`: it may have been executed before this store knew it. */
+  receive(command: PortalCommand, options: { now: number; mayBeRepeated: boolean }): "stored" | "known";
+  get(id: string): InboxCommand | undefined;
+  /** Commands that may be executed now: predecessor finished, none of the same entity under way, `notBefore` passed; in order of receipt. */
+  claimable(now: number, limit: number): readonly InboxCommand[];
+  /** `received` -> `executing`, durable before the ERP is touched. */
+  claim(id: string): void;
+  /** Back to `received` with mayBeRepeated, to be retried at `notBefore`. */
+  retryAt(id: string, notBefore: number): void;
+  /** A result, final or not; raises the revision. */
+  conclude(id: string, outcome: Outcome, details: Omit<Result, "type" | "id" | "revision" | "outcome">, entity?: { source: string; key: string }): void;
+  /** After a start: everything `executing` is back at `received` with mayBeRepeated. Returns how many. */
+  recover(): number;
+  /** Results the portal has not settled. */
+  unsettled(): readonly Result[];
+  settle(id: string, revision: number): void;
+  /** The last applied command that made or changed this entity (for `cause` where the ERP's row does not tell). */
+  causeOf(source: string, key: string): string | undefined;
+  list(filter?: { state?: CommandState; limit?: number }): readonly InboxCommand[];
+  counts(): Readonly<Record<CommandState, number>>;
+  /** Drops payloads past retention; ids are remembered 400 days. */
+  purge(now: number): void;
+  onChange(listener: () => void): () => void;
+}
+
+export interface QuarantineEntry {
+  source: string;
+  key: string;
+  type: TypeName;
+  id: string;
+  /** `RowFault` code, `parent-missing`, `too-large`, `refused-invalid`, `refused-unknown-parent`, ... */
+  code: string;
+  field: string | undefined;
+  message: string;
+  /** Digest of the refused state. */
+  digest: bigint | undefined;
+  since: number;
+  /** Parent that it waits for. */
+  waitsFor: { source: string; key: string } | undefined;
+}
+
+export interface QuarantineStore {
+  put(entry: QuarantineEntry): void;
+  remove(source: string, key: string): boolean;
+  get(source: string, key: string): QuarantineEntry | undefined;
+  /** Entries that wait for this parent. */
+  dependents(source: string, key: string): readonly QuarantineEntry[];
+  list(filter?: { source?: string; limit?: number; offset?: number }): readonly QuarantineEntry[];
+  count(source?: string): number;
+}
+
+/** What the agent knows of a source between runs. */
+export interface SourceState {
+  /** Fingerprint under which the row digests were taken. */
+  fingerprint: string | undefined;
+  /** End of the last complete compare, epoch ms. */
+  comparedAt: number | undefined;
+  lastSuccessAt: number | undefined;
+  rows: number;
+  sent: number;
+}
+
+export interface SourceStore {
+  get(source: string): SourceState;
+  update(source: string, change: Partial<SourceState>): void;
+  /** Position of one signal (source or touchedBy table): its mark, committed with the keys it marked. */
+  position(signal: string): string | undefined;
+  setPosition(signal: string, mark: string | undefined): void;
+  /** Child key -> parent key of a touchedBy table. */
+  parentOf(signal: string, own: string): string | undefined;
+  setParents(signal: string, children: readonly { own: string; parent: string }[]): void;
+  removeChild(signal: string, own: string): void;
+  /** Iterates all children of a signal in batches, for its compare. */
+  children(signal: string): Iterable<readonly { own: string; parent: string }[]>;
+  /** Samples of marks that tell a restored ERP apart (newest last, a bounded number). */
+  samples(signal: string): readonly { key: string; mark: string }[];
+  setSamples(signal: string, samples: readonly { key: string; mark: string }[]): void;
+}
+
+/** Single values by name: epoch, connection number, ERP identity, enrolment. */
+export interface MetaStore {
+  get(name: string): string | undefined;
+  set(name: string, value: string | undefined): void;
+}
+
+export interface Guard {
+  id: number;
+  source: string;
+  /** `deletes`: more than the limit; `history`: inferred by a compare after lost history. */
+  kind: "deletes" | "history";
+  count: number;
+  of: number;
+  since: number;
+  state: "open" | "approved" | "rejected";
+}
+
+export interface GuardStore {
+  /** The open guard of a source and kind, made if there is none. */
+  open(source: string, kind: Guard["kind"], now: number): Guard;
+  get(id: number): Guard | undefined;
+  list(): readonly Guard[];
+  count(id: number, count: number, of: number): void;
+  close(id: number, state: "approved" | "rejected", now: number): void;
+}
+
+export interface JournalEntry {
+  at: number;
+  /** `sync`, `compare`, `command`, `channel`, `history`, `guard`, ... */
+  kind: string;
+  source: string | undefined;
+  status: "ok" | "failed" | "refused" | "held";
+  durationMs: number | undefined;
+  /** Masked payload or counts, JSON. */
+  detail: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface JournalStore {
+  add(entry: JournalEntry): void;
+  list(filter: { kind?: string; source?: string; status?: string; since?: number; limit: number }): readonly (JournalEntry & { id: number })[];
+  purge(now: number): void;
+}
+
+export interface Store extends AsyncDisposable {
+  /** Runs `action` in one transaction, durable when it returns; rolled back when it throws. Nested calls join the outer one. */
+  transaction<T>(action: () => T): T;
+  readonly meta: MetaStore;
+  readonly sources: SourceStore;
+  readonly pending: PendingStore;
+  readonly entities: EntityStore;
+  readonly outbox: OutboxStore;
+  readonly inbox: InboxStore;
+  readonly quarantine: QuarantineStore;
+  readonly guards: GuardStore;
+  readonly journal: JournalStore;
+  /** A new epoch: outbox emptied, numbers start over, row digests void. The caller then replaces entity digests by inventory. */
+  renewEpoch(epoch: string): void;
+  close(): void;
+}
+
+export type { RefusalCode };
