@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { importBreaches } from "../../../support/import-rules.ts";
+import { importBreaches } from "../../support/import-rules.ts";
 
 function reasons(path: string, text: string): string[] {
   return importBreaches([{ path, text }]).map((breach) => breach.reason);
