@@ -1,0 +1,44 @@
+/** The references that an entity holds, read off the model once per type. */
+import { type Fields, type Json, model, type Reference, referencesOf, type TypeName } from "./model.ts";
+
+export interface HeldReference {
+  id: string;
+  /** The types that it may point at. */
+  types: readonly string[];
+}
+
+const cache = new Map<TypeName, { all: readonly Reference[]; parents: readonly Reference[] }>();
+
+function compiled(type: TypeName): { all: readonly Reference[]; parents: readonly Reference[] } {
+  let found = cache.get(type);
+  if (found === undefined) {
+    const all = referencesOf(type);
+    // A type of a higher rank is sent later, so it can't be asked for first (property.ownerIds).
+    const before = (target: string): boolean => (model[target as TypeName]?.rank ?? Number.POSITIVE_INFINITY) <= model[type].rank;
+    found = { all, parents: all.filter((reference) => reference.types.every(before)) };
+    cache.set(type, found);
+  }
+  return found;
+}
+
+/** Every reference in `fields`. */
+export function heldReferences(type: TypeName, fields: Fields): HeldReference[] {
+  return collect(compiled(type).all, fields);
+}
+
+/** The references that must be known before this entity: those to types of the same or a lower rank. */
+export function parentReferences(type: TypeName, fields: Fields): HeldReference[] {
+  return collect(compiled(type).parents, fields);
+}
+
+function collect(references: readonly Reference[], fields: Fields): HeldReference[] {
+  const found: HeldReference[] = [];
+  const walk = (value: Json | undefined, reference: Reference, depth: number): void => {
+    if (value === undefined || value === null) return;
+    if (Array.isArray(value)) for (const item of value) walk(item, reference, depth);
+    else if (depth === reference.path.length) found.push({ id: value as string, types: reference.types });
+    else walk((value as { [key: string]: Json })[reference.path[depth] as string], reference, depth + 1);
+  };
+  for (const reference of references) walk(fields, reference, 0);
+  return found;
+}
