@@ -351,6 +351,8 @@ function buildTickets({ options, counters, unit, mess, tenant, note }: UnitPart 
   const ANLDAT = mess === "ticketWithoutDate" ? 0 : addDays(today, -between(random, 0, 300));
   const ANLZEIT = ANLDAT === 0 ? 0 : between(random, 7, 18) * 10_000 + between(random, 0, 59) * 100 + between(random, 0, 59);
   const closed = ANLDAT > 0 && chance(random, 0.5);
+  const LANGTEXT =
+    mess === "emojiText" ? `${text} 🔥🚿👨‍👩‍👧 „schnell“ – bitte!` : mess === "longText" ? `${text} `.repeat(80) : text;
   emit("AUFTRAG", {
     ...unit,
     WOHNNR: mess === "ticketOfBuilding" ? "" : unit.WOHNNR,
@@ -361,7 +363,7 @@ function buildTickets({ options, counters, unit, mess, tenant, note }: UnitPart 
     KREDNR: chance(random, 0.3) ? pad(70_000 + between(random, 0, crafts.length - 1), 8) : "",
     ART: pick(random, ["S", "S", "A", "M"]),
     KURZTEXT,
-    LANGTEXT: mess === "emojiText" ? `${text} 🔥🚿👨‍👩‍👧 „schnell“ – bitte!` : mess === "longText" ? `${text} `.repeat(80) : text,
+    LANGTEXT,
     STATUS: mess === "unknownStatus" ? "X" : closed ? "9" : pick(random, ["0", "1"]),
     PRIO: mess === "codeByDefault" ? "7" : pick(random, ["1", "2", "3"]),
     KATEGORIE,
@@ -377,13 +379,16 @@ function buildTickets({ options, counters, unit, mess, tenant, note }: UnitPart 
     AENDTS: stampOf(options),
   });
   if (wanted) note(mandant, AUFTRNR);
-  const lines = mess === "severalTextLines" ? ["B", "B", "B", "I", "N"] : ["I", "N"].slice(0, between(random, 0, 2));
+  const lines =
+    mess === "severalTextLines"
+      ? ["B", "B", "B", "I", "N"]
+      : mess !== undefined
+        ? ["B", "I", "N"]
+        : ["B", "I", "N"].slice(0, between(random, 0, 3));
   const ERFDAT = ANLDAT === 0 ? today : ANLDAT;
   for (const [index, ART] of lines.entries()) {
-    const ZEILE =
-      ART === "B"
-        ? `Ergänzung ${index + 1}: „${KURZTEXT}“ – siehe Foto`
-        : `${pick(random, ["Firma beauftragt", "Mieter erreicht", "Rückruf nötig ☎"])}`;
+    const remark = pick(random, ["Firma beauftragt", "Mieter erreicht – Termin folgt", "Rückruf nötig ☎"]);
+    const ZEILE = ART !== "B" ? remark : index === 0 ? LANGTEXT : `Ergänzung ${index + 1}: „${KURZTEXT}“ – siehe Foto`;
     const VERFASSER = chance(random, 0.8) ? pick(random, lastNames) : "";
     emit("AUFTRTEXT", {
       MANDANT: mandant,
