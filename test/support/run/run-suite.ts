@@ -24,6 +24,9 @@ interface Place {
   filters: string[];
 }
 
+/** Vitest paints even into files. */
+const colour: Record<string, string> = process.stdout.isTTY ? {} : { NO_COLOR: "1" };
+
 /** Runs one suite in a vitest of its own and counts what it reported, what it broke off, and what it left behind. */
 export async function runSuite(suite: Suite, { runDirectory, cache, filters }: Place): Promise<SuiteResult> {
   const report = join(runDirectory, `${suite.name}.json`);
@@ -38,15 +41,18 @@ export async function runSuite(suite: Suite, { runDirectory, cache, filters }: P
       "--reporter=default",
       "--reporter=json",
       `--outputFile.json=${report}`,
-      ...filters,
+      ...(filters.length > 0 ? ["--passWithNoTests", ...filters] : []),
     ],
-    env: { TMPDIR: temporary, TEMP: temporary, ERPFUSER_TEST_CACHE: cache, ERPFUSER_TEST_NOTES: notes },
+    env: { ...colour, TMPDIR: temporary, TEMP: temporary, ERPFUSER_TEST_CACHE: cache, ERPFUSER_TEST_NOTES: notes },
     inherit: true,
     limitMs: suite.limitMinutes * 60_000,
   });
   const result = countReport(suite.name, existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : undefined);
   result.ms = ended.ms;
   result.notes = existsSync(notes) ? readNotes(readFileSync(notes, "utf8")) : [];
+  if (filters.length === 0 && result.passed + result.skipped + result.failures.length === 0) {
+    result.failures.push(`${suite.name}: there was no test to run`);
+  }
   result.failures.push(...endedBadly(suite, ended, result), ...leftBehind(suite.name, temporary));
   return result;
 }
@@ -91,7 +97,6 @@ function endedBadly(suite: Suite, ended: Ended, result: SuiteResult): string[] {
   if (ended.timedOut) return [`${suite.name}: did not end within ${suite.limitMinutes} minutes`];
   if (ended.code !== 0 && result.failures.length === 0)
     return [`${suite.name}: vitest ended with exit code ${ended.code} outside any test`];
-  if (result.passed + result.skipped + result.failures.length === 0) return [`${suite.name}: there was no test to run`];
   return [];
 }
 
