@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ServerNote } from "../servers.ts";
 import { type Ended, root, runNode } from "./child.ts";
 import type { Suite } from "./suites.ts";
@@ -23,6 +24,8 @@ interface Place {
   /** Passed to vitest: file name filters and options. */
   filters: string[];
 }
+
+const exitGraceMs = 3_000;
 
 /** Vitest paints even into files. */
 const colour: Record<string, string> = process.stdout.isTTY ? {} : { NO_COLOR: "1" };
@@ -53,7 +56,7 @@ export async function runSuite(suite: Suite, { runDirectory, cache, filters }: P
   if (filters.length === 0 && result.passed + result.skipped + result.failures.length === 0) {
     result.failures.push(`${suite.name}: there was no test to run`);
   }
-  result.failures.push(...endedBadly(suite, ended, result), ...leftBehind(suite.name, temporary));
+  result.failures.push(...endedBadly(suite, ended, result), ...(await leftBehind(suite.name, temporary)));
   return result;
 }
 
@@ -100,13 +103,23 @@ function endedBadly(suite: Suite, ended: Ended, result: SuiteResult): string[] {
   return [];
 }
 
-/** Files and processes that outlive their suite; the processes are ended. */
-function leftBehind(suite: string, temporary: string): string[] {
+/** Files and processes that outlive their suite; the processes are ended. One that is just going has a moment to do so. */
+async function leftBehind(suite: string, temporary: string): Promise<string[]> {
+  const deadline = performance.now() + exitGraceMs;
+  while (processesNaming(temporary).length > 0 && performance.now() < deadline) await sleep(50);
   const processes = processesNaming(temporary).map(({ pid, command }) => {
-    process.kill(pid, "SIGKILL");
+    endProcess(pid);
     return `${suite}: left a process running: ${command}`;
   });
   return [...processes, ...readdirSync(temporary).map((entry) => `${suite}: left ${entry} in the temporary directory`)];
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** Processes that have `text` among their arguments; none where there is no /proc. */
