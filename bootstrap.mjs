@@ -70,7 +70,15 @@ async function install() {
     () => (terminal ? process.stderr.write(`\r  ${seconds()} s `) : say(`  still installing, ${seconds()} s`)),
     terminal ? 1000 : 10_000,
   );
-  const { code, output } = await npm(["ci", "--no-audit", "--no-fund", "--loglevel=warn", "--progress=false"]);
+  const { code, output } = await npm([
+    "ci",
+    "--include=dev",
+    "--include=optional",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=warn",
+    "--progress=false",
+  ]);
   clearInterval(ticker);
   if (terminal) process.stderr.write("\r");
   if (code !== 0) {
