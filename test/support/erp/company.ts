@@ -65,9 +65,9 @@ export function buildCompany(options: CompanyOptions): void {
       EIGNR: "",
     };
     emit("OBJEKT", row);
-    // Every fourth property is a single house: small enough to be moved about without a guard taking fright.
-    const houses = property % 4 === 0 ? 1 : 6;
-    const flats = property % 4 === 0 ? 2 : 10;
+    // The second and every fourth property after it is a single house: small enough to be moved about without a guard taking fright.
+    const houses = property % 4 === 2 ? 1 : 6;
+    const flats = property % 4 === 2 ? 2 : 10;
     for (let house = 1; house <= houses && ordinal < units; house++) {
       const HAUSNR = pad(house, 3);
       const HNR = `${house}${chance(random, 0.2) ? "a" : ""}`;

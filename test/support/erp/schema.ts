@@ -189,7 +189,7 @@ export const tables = {
       ...changed,
     ],
     key: ["MANDANT", "SOLLNR"],
-    indexes: [["AENDTS"], ["MANDANT", "OBJNR", "HAUSNR", "WOHNNR", "FOLGE"]],
+    indexes: [["AENDTS"], ["MANDANT", "OBJNR", "HAUSNR", "WOHNNR", "FOLGE"], ["MANDANT", "PERSNR"]],
   },
   KATALOG: {
     columns: [
