@@ -24,7 +24,7 @@ export function requiredServers(): string[] {
 
 /** Path of the server's program on PATH or in the system's folders; undefined when it is not installed. */
 export function findServer(server: Server): string | undefined {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/usr/local/bin"];
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   for (const program of programs[server]) {
     for (const folder of folders) {
       const path = join(folder, program);
