@@ -28,6 +28,8 @@ export interface PendingKey {
   since: number;
   notBefore: number;
   guard: number | undefined;
+  /** A signal asked for a second read, which has not been made yet. */
+  owesConfirm: boolean;
 }
 
 /** At most one per entity; survives everything (architecture.md, idea 1). */
@@ -37,20 +39,32 @@ export interface PendingStore {
    * `confirm`: must be read a second time at least 2 s after its first read. `confirm: false` never takes away an owed confirmation.
    */
   mark(source: string, keys: readonly string[], options: { now: number; confirm: boolean }): void;
-  /** Keys of `source` that are due, oldest first. */
+  /** Keys of `source` that are due, oldest first; held keys are never due. */
   due(source: string, now: number, limit: number): readonly PendingKey[];
-  /** True when the key owes a second read. */
-  get(source: string, key: string): (PendingKey & { owesConfirm: boolean }) | undefined;
+  get(source: string, key: string): PendingKey | undefined;
   /** Removes the key if its mark is still `mark`; otherwise it stays for the newer signal. Returns whether it was removed. */
   clear(source: string, key: string, mark: number): boolean;
-  /** Moves the key to a later stage if its mark is still `mark`. */
-  advance(source: string, key: string, mark: number, to: { stage: PendingStage; notBefore: number; guard?: number }): boolean;
-  /** Earliest `notBefore` over all sources but held keys; undefined when nothing waits. */
-  nextDue(): number | undefined;
+  /** Moves the key to another stage if its mark is still `mark`. */
+  advance(source: string, key: string, mark: number, to: PendingMove): boolean;
+  /** Earliest `notBefore` of a source, or over all sources, but held keys; undefined when nothing waits. */
+  nextDue(source?: string): number | undefined;
+  /** First signal of the key that waits longest, held keys aside: what the lag is measured from. */
+  oldestSince(source: string): number | undefined;
   count(source?: string): number;
   /** Keys held under a guard. */
   heldBy(guard: number): readonly PendingKey[];
+  /** `approved`: its keys are due at once and their deletes go out; `dropped`: the keys are forgotten. Returns how many. */
   releaseGuard(guard: number, to: "approved" | "dropped", now: number): number;
+  /** Called after each commit that marked or released keys. */
+  onMark(listener: () => void): () => void;
+}
+
+export interface PendingMove {
+  stage: PendingStage;
+  notBefore: number;
+  guard?: number;
+  /** Default: as it was. */
+  owesConfirm?: boolean;
 }
 
 /** State of one entity as last put into the outbox. */
@@ -67,7 +81,8 @@ export interface EntityStore {
   get(source: string, key: string): EntityState | undefined;
   /** States of many keys, in the keys' order. */
   getMany(source: string, keys: readonly (string | undefined)[]): readonly (EntityState | undefined)[];
-  put(source: string, key: string, state: { rowDigest: bigint | undefined; entityDigest: bigint | undefined }): void;
+  /** Returns the entity's `no`. `parents`: what it refers to now; left as they are when not given. */
+  put(source: string, key: string, state: NewEntityState): number;
   remove(source: string, key: string): void;
   /** True when the portal holds (or will hold, being in the outbox before anything later) this entity. */
   known(source: string, key: string): boolean;
@@ -76,15 +91,35 @@ export interface EntityStore {
   highestNo(): number;
   /** Keys of `source` whose `no` is not set in `seen`, batch by batch; entities made after `upToNo` are left out. */
   unseen(source: string, seen: Uint8Array, upToNo: number): Iterable<readonly string[]>;
-  /** Voids all row digests of a source (mapping or columns changed, release). */
-  voidRowDigests(source: string): void;
-  /** Replaces all entity digests of a source by what the portal's inventory says (new epoch). Row digests become void; ids the store did not know are added. */
+  /** An entity that the portal holds and that refers to this one: as long as there is one, this one may not be deleted. */
+  dependentOf(source: string, key: string): { source: string; key: string } | undefined;
+  /** Voids all row digests of a source (mapping or columns changed), or the one of a key (release). */
+  voidRowDigests(source: string, key?: string): void;
+  /**
+   * Replaces all entity digests of a source by what the portal's inventory says (new epoch) and marks the source as reconciled. Row digests become
+   * void; keys the store did not know are added, those the portal does not hold are dropped.
+   */
   replaceByInventory(source: string, held: Iterable<{ key: string; entityDigest: bigint }>): void;
+}
+
+export interface NewEntityState {
+  rowDigest: bigint | undefined;
+  entityDigest: bigint | undefined;
+  parents?: readonly { source: string; key: string }[];
 }
 
 /** Item on its way to the portal. */
 export type OutboxItem =
-  | { op: "upsert"; type: TypeName; id: string; time: number; fields: Fields; cause?: string; withheld?: readonly string[]; replaces?: string }
+  | {
+      op: "upsert";
+      type: TypeName;
+      id: string;
+      time: number;
+      fields: Fields;
+      cause?: string;
+      withheld?: readonly string[];
+      replaces?: string;
+    }
   | { op: "delete"; type: TypeName; id: string; time: number; reason: DeleteReason };
 
 export interface OutboxFrame {
@@ -103,13 +138,14 @@ export interface OutboxStore {
   hasRoom(bulk: boolean): boolean;
   /** The frame that holds `seq`, or the first one after; undefined at the end. */
   frameFrom(seq: number): OutboxFrame | undefined;
-  /** Drops frames wholly at or below `seq`. */
+  /** Drops frames wholly at or below `seq`; durable with the next commit, for the portal repeats its `last` at each connect. */
   ack(seq: number): void;
   /** Identity of an item still in the outbox. */
   itemAt(seq: number): { type: TypeName; id: string } | undefined;
-  /** Numbers of items not yet acked for this id. */
+  /** Number of the newest item of this id that is not yet acked. */
   seqOf(type: TypeName, id: string): number | undefined;
   bounds(): { first: number; next: number; items: number; bytes: number };
+  /** Largest JSON of a frame in bytes, before compression; kept over restarts. Frames already made that are larger are cut anew, numbers unchanged. */
   setMaxFrameBytes(bytes: number): void;
   /** Called after each commit that appended. */
   onAppend(listener: () => void): () => void;
@@ -137,6 +173,8 @@ export interface InboxCommand {
   receivedAt: number;
   attempts: number;
   notBefore: number;
+  /** A person let a draft pass, or asked for another try of an uncertain one. */
+  approved: boolean;
   result: Result | undefined;
   /** Source and key that it made or changed, once applied. */
   source: string | undefined;
@@ -147,14 +185,26 @@ export interface InboxStore {
   /** Stores a command (or recognises it). `newEpoch`: it may have been executed before this store knew it. */
   receive(command: PortalCommand, options: { now: number; mayBeRepeated: boolean }): "stored" | "known";
   get(id: string): InboxCommand | undefined;
-  /** Commands that may be executed now: predecessor finished, none of the same entity under way, `notBefore` passed; in order of receipt. */
+  /**
+   * Commands that may be executed now, in order of receipt: `notBefore` passed, and neither the predecessor (`after`) nor an earlier command on the
+   * same entity is still `received`, `executing` or `waiting`. One behind an `uncertain` command is among them: it is to be refused (protocol.md, "Down").
+   */
   claimable(now: number, limit: number): readonly InboxCommand[];
   /** `received` -> `executing`, durable before the ERP is touched. */
   claim(id: string): void;
-  /** Back to `received` with mayBeRepeated, to be retried at `notBefore`. */
+  /** `executing` back to `received` with mayBeRepeated, to be retried at `notBefore`. */
   retryAt(id: string, notBefore: number): void;
+  /** A person's word: a `waiting` draft or an `uncertain` command becomes `received` and approved; the ERP is asked first where it may be a repetition. */
+  approve(id: string, now: number): void;
   /** A result, final or not; raises the revision. */
-  conclude(id: string, outcome: Outcome, details: Omit<Result, "type" | "id" | "revision" | "outcome">, entity?: { source: string; key: string }): void;
+  conclude(
+    id: string,
+    outcome: Outcome,
+    details: Omit<Result, "type" | "id" | "revision" | "outcome">,
+    entity?: { source: string; key: string },
+  ): void;
+  /** Earliest `notBefore` of the received commands; undefined when there is none. */
+  nextDue(): number | undefined;
   /** After a start: everything `executing` is back at `received` with mayBeRepeated. Returns how many. */
   recover(): number;
   /** Results the portal has not settled. */
@@ -162,6 +212,7 @@ export interface InboxStore {
   settle(id: string, revision: number): void;
   /** The last applied command that made or changed this entity (for `cause` where the ERP's row does not tell). */
   causeOf(source: string, key: string): string | undefined;
+  /** Newest first. */
   list(filter?: { state?: CommandState; limit?: number }): readonly InboxCommand[];
   counts(): Readonly<Record<CommandState, number>>;
   /** Drops payloads past retention; ids are remembered 400 days. */
@@ -204,6 +255,8 @@ export interface SourceState {
   lastSuccessAt: number | undefined;
   rows: number;
   sent: number;
+  /** False from a new epoch on until the entity digests stand for what the portal holds: nothing of the source may be read before. */
+  reconciled: boolean;
 }
 
 export interface SourceStore {
@@ -218,6 +271,7 @@ export interface SourceStore {
   removeChild(signal: string, own: string): void;
   /** Iterates all children of a signal in batches, for its compare. */
   children(signal: string): Iterable<readonly { own: string; parent: string }[]>;
+  countChildren(signal: string): number;
   /** Samples of marks that tell a restored ERP apart (newest last, a bounded number). */
   samples(signal: string): readonly { key: string; mark: string }[];
   setSamples(signal: string, samples: readonly { key: string; mark: string }[]): void;
@@ -249,6 +303,37 @@ export interface GuardStore {
   close(id: number, state: "approved" | "rejected", now: number): void;
 }
 
+/** What a command of the CLI asks of the running agent. */
+export type AskBody =
+  | { kind: "sync"; source: string | undefined; full: boolean }
+  | { kind: "guard"; guard: number; decision: "approve" | "reject" }
+  | { kind: "release"; source: string; key: string | undefined }
+  | { kind: "command"; id: string; action: "retry" | "approve" }
+  | { kind: "command"; id: string; action: "resolve"; outcome: "applied" | "rejected"; note: string | undefined };
+
+export interface Ask {
+  id: number;
+  body: AskBody;
+  askedAt: number;
+}
+
+export interface AskAnswer {
+  outcome: "done" | "refused";
+  message: string;
+}
+
+/** Mailbox from the CLI, another process, to the running agent. A question is answered once and stays until it is; it survives a restart. */
+export interface AskStore {
+  /** Returns the question's number. */
+  post(body: AskBody, now: number): number;
+  /** Unanswered questions, oldest first; cheap enough to be asked several times a second. */
+  open(): readonly Ask[];
+  answer(id: number, answer: AskAnswer, now: number): void;
+  answerOf(id: number): AskAnswer | undefined;
+  /** Forgets answered questions of more than a day ago. */
+  purge(now: number): void;
+}
+
 export interface JournalEntry {
   at: number;
   /** `sync`, `compare`, `command`, `channel`, `history`, `guard`, ... */
@@ -262,13 +347,27 @@ export interface JournalEntry {
 
 export interface JournalStore {
   add(entry: JournalEntry): void;
-  list(filter: { kind?: string; source?: string; status?: string; since?: number; limit: number }): readonly (JournalEntry & { id: number })[];
+  list(filter: {
+    kind?: string;
+    source?: string;
+    status?: string;
+    since?: number;
+    limit: number;
+  }): readonly (JournalEntry & { id: number })[];
   purge(now: number): void;
 }
 
+/** Named moments of a transaction; fault tests kill the process there. */
+export type CommitHook = (moment: "before-commit" | "after-commit", name: string) => void;
+
 export interface Store extends AsyncDisposable {
-  /** Runs `action` in one transaction, durable when it returns; rolled back when it throws. Nested calls join the outer one. */
-  transaction<T>(action: () => T): T;
+  /**
+   * Runs `action`, which must be synchronous, in one transaction: durable when it returns, rolled back when it throws. Nested calls join the outer
+   * one. `name` is what `CommitHook` is told.
+   */
+  transaction<T>(action: () => T, name?: string): T;
+  /** Where a damaged file was set aside to when this store was opened: what stands here is new and empty. */
+  readonly wasSetAside: string | undefined;
   readonly meta: MetaStore;
   readonly sources: SourceStore;
   readonly pending: PendingStore;
@@ -278,9 +377,27 @@ export interface Store extends AsyncDisposable {
   readonly quarantine: QuarantineStore;
   readonly guards: GuardStore;
   readonly journal: JournalStore;
-  /** A new epoch: outbox emptied, numbers start over, row digests void. The caller then replaces entity digests by inventory. */
+  readonly asks: AskStore;
+  /**
+   * A new epoch: outbox emptied, numbers start over, row digests void, no source reconciled: nothing is read until the caller has replaced entity
+   * digests by inventory. Kept as `meta` value `epoch`.
+   */
   renewEpoch(epoch: string): void;
   close(): void;
+}
+
+/** What another process may do while the agent runs: look, and leave a question. */
+export interface StoreReader extends Disposable {
+  readonly meta: Pick<MetaStore, "get">;
+  readonly sources: Pick<SourceStore, "get" | "position">;
+  readonly pending: Pick<PendingStore, "get" | "count" | "heldBy" | "nextDue" | "oldestSince">;
+  readonly entities: Pick<EntityStore, "get" | "count" | "known">;
+  readonly outbox: Pick<OutboxStore, "bounds" | "seqOf">;
+  readonly inbox: Pick<InboxStore, "get" | "list" | "counts" | "causeOf">;
+  readonly quarantine: Pick<QuarantineStore, "get" | "list" | "count" | "dependents">;
+  readonly guards: Pick<GuardStore, "get" | "list">;
+  readonly journal: Pick<JournalStore, "list">;
+  readonly asks: Pick<AskStore, "post" | "answerOf">;
 }
 
 export type { RefusalCode };

@@ -1,0 +1,129 @@
+/**
+ * What the portal holds of each entity, as digests: the one last put into the outbox. It is written in the same transaction as the outbox, so that an
+ * equal digest means that there is nothing to send. Digests are unsigned outside and SQLite's signed 64-bit integers inside.
+ */
+import type { SQLInputValue } from "node:sqlite";
+import type { Database } from "./database.ts";
+import type { Names } from "./names.ts";
+import type { EntityState, EntityStore } from "./store.ts";
+
+interface EntityRow {
+  no: bigint;
+  row_digest: bigint | null;
+  entity_digest: bigint | null;
+}
+
+const unseenBatch = 2_000;
+
+export const toSigned = (digest: bigint | undefined): SQLInputValue => (digest === undefined ? null : BigInt.asIntN(64, digest));
+export const toDigest = (value: bigint | null): bigint | undefined => (value === null ? undefined : BigInt.asUintN(64, value));
+
+export function createEntities(database: Database, names: Names): EntityStore {
+  const statements = prepareAll(database);
+  const find = (source: number, key: string): EntityRow | undefined => statements.get.get<EntityRow>(source, key);
+  const toState = (row: EntityRow): EntityState => ({
+    no: Number(row.no),
+    rowDigest: toDigest(row.row_digest),
+    entityDigest: toDigest(row.entity_digest),
+  });
+  const get = (source: string, key: string): EntityState | undefined => {
+    const row = find(names.no(source), key);
+    return row && toState(row);
+  };
+
+  /** Writes only what differs: most changes of an entity leave its parents as they are. */
+  const setParents = (no: number, parents: readonly { source: string; key: string }[], isNew: boolean): void => {
+    const wanted = new Set<number>();
+    for (const parent of parents) {
+      const found = find(names.no(parent.source), parent.key);
+      if (found !== undefined) wanted.add(Number(found.no));
+    }
+    const had = isNew ? [] : statements.parents.all<{ parent: number }>(no);
+    for (const { parent } of had) if (!wanted.delete(parent)) statements.removeParent.run(no, parent);
+    for (const parent of wanted) statements.addParent.run(no, parent);
+  };
+
+  return {
+    get,
+    getMany(source, keys) {
+      const no = names.no(source);
+      return keys.map((key) => {
+        const row = key === undefined ? undefined : find(no, key);
+        return row && toState(row);
+      });
+    },
+    put(source, key, { rowDigest, entityDigest, parents }) {
+      return database.transaction(() => {
+        const sourceNo = names.no(source);
+        const before = find(sourceNo, key);
+        const digests = [toSigned(rowDigest), toSigned(entityDigest)] as const;
+        const no = before ? Number(before.no) : statements.insert.get<{ no: number }>(sourceNo, key, ...digests)?.no;
+        if (before) statements.update.run(...digests, before.no);
+        if (parents !== undefined) setParents(no as number, parents, before === undefined);
+        return no as number;
+      });
+    },
+    remove(source, key) {
+      database.transaction(() => statements.remove.run(names.no(source), key));
+    },
+    known: (source, key) => get(source, key)?.entityDigest !== undefined,
+    count: (source) => (statements.count.get<{ count: number }>(names.no(source)) as { count: number }).count,
+    highestNo: () => statements.highest.get<{ no: number | null }>()?.no ?? 0,
+    *unseen(source, seen, upToNo) {
+      const sourceNo = names.no(source);
+      let after = "";
+      for (;;) {
+        const rows = statements.page.all<{ no: number; key: string }>(sourceNo, after, unseenBatch);
+        const keys = rows.filter(({ no }) => no <= upToNo && !((seen[no >> 3] ?? 0) & (1 << (no & 7)))).map(({ key }) => key);
+        if (keys.length > 0) yield keys;
+        if (rows.length < unseenBatch) return;
+        after = (rows.at(-1) as { key: string }).key;
+      }
+    },
+    dependentOf(source, key) {
+      const row = statements.dependent.get<{ source: number; key: string }>(names.no(source), key);
+      return row && { source: names.name(row.source), key: row.key };
+    },
+    voidRowDigests(source, key) {
+      database.transaction(() => {
+        if (key === undefined) statements.voidAll.run(names.no(source));
+        else statements.voidOne.run(names.no(source), key);
+      });
+    },
+    replaceByInventory(source, held) {
+      database.transaction(() => {
+        const no = names.no(source);
+        statements.forget.run(no);
+        for (const { key, entityDigest } of held) statements.adopt.run(no, key, toSigned(entityDigest));
+        statements.dropForgotten.run(no);
+        statements.reconciled.run(no);
+      });
+    },
+  };
+}
+
+function prepareAll(database: Database) {
+  const prepare = (sql: string) => database.prepare(sql);
+  return {
+    get: database.prepare("SELECT no, row_digest, entity_digest FROM entity WHERE source = ? AND key = ?", { bigints: true }),
+    insert: prepare("INSERT INTO entity (source, key, row_digest, entity_digest) VALUES (?, ?, ?, ?) RETURNING no"),
+    update: prepare("UPDATE entity SET row_digest = ?, entity_digest = ? WHERE no = ?"),
+    remove: prepare("DELETE FROM entity WHERE source = ? AND key = ?"),
+    count: prepare("SELECT count(*) AS count FROM entity WHERE source = ? AND entity_digest IS NOT NULL"),
+    highest: prepare("SELECT max(no) AS no FROM entity"),
+    page: prepare("SELECT no, key FROM entity WHERE source = ? AND key > ? ORDER BY key LIMIT ?"),
+    parents: prepare("SELECT parent FROM reference WHERE child = ?"),
+    addParent: prepare("INSERT INTO reference (child, parent) VALUES (?, ?)"),
+    removeParent: prepare("DELETE FROM reference WHERE child = ? AND parent = ?"),
+    dependent: prepare(`SELECT child.source AS source, child.key AS key FROM entity AS parent
+      JOIN reference ON reference.parent = parent.no JOIN entity AS child ON child.no = reference.child
+      WHERE parent.source = ? AND parent.key = ? AND child.entity_digest IS NOT NULL AND child.no <> parent.no LIMIT 1`),
+    voidAll: prepare("UPDATE entity SET row_digest = NULL WHERE source = ? AND row_digest IS NOT NULL"),
+    voidOne: prepare("UPDATE entity SET row_digest = NULL WHERE source = ? AND key = ?"),
+    forget: prepare("UPDATE entity SET row_digest = NULL, entity_digest = NULL WHERE source = ?"),
+    adopt: prepare(`INSERT INTO entity (source, key, entity_digest) VALUES (?, ?, ?)
+      ON CONFLICT (source, key) DO UPDATE SET entity_digest = excluded.entity_digest`),
+    dropForgotten: prepare("DELETE FROM entity WHERE source = ? AND entity_digest IS NULL"),
+    reconciled: prepare("INSERT INTO source (no, reconciled) VALUES (?, 1) ON CONFLICT (no) DO UPDATE SET reconciled = 1"),
+  };
+}

@@ -1,0 +1,39 @@
+import type { Database } from "./database.ts";
+import type { Names } from "./names.ts";
+import type { Guard, GuardStore } from "./store.ts";
+
+type GuardRow = Omit<Guard, "source"> & { source: number };
+
+/** Guards that hold deletes until a person decides; at most one open guard per source and kind. */
+export function createGuards(database: Database, names: Names): GuardStore {
+  const columns = 'id, source, kind, count, "of", since, state';
+  const insert = database.prepare(
+    `INSERT INTO guard (source, kind, count, "of", since, state) VALUES (?, ?, 0, 0, ?, 'open') ON CONFLICT DO NOTHING`,
+  );
+  const findOpen = database.prepare(`SELECT ${columns} FROM guard WHERE source = ? AND kind = ? AND state = 'open'`);
+  const get = database.prepare(`SELECT ${columns} FROM guard WHERE id = ?`);
+  const list = database.prepare(`SELECT ${columns} FROM guard ORDER BY state <> 'open', id DESC LIMIT 1000`);
+  const setCount = database.prepare('UPDATE guard SET count = ?, "of" = ? WHERE id = ?');
+  const close = database.prepare("UPDATE guard SET state = ?, closed_at = ? WHERE id = ? AND state = 'open'");
+  const toGuard = (row: GuardRow): Guard => ({ ...row, source: names.name(row.source) });
+  return {
+    open(source, kind, now) {
+      return database.transaction(() => {
+        const no = names.no(source);
+        insert.run(no, kind, now);
+        return toGuard(findOpen.get<GuardRow>(no, kind) as GuardRow);
+      });
+    },
+    get(id) {
+      const row = get.get<GuardRow>(id);
+      return row && toGuard(row);
+    },
+    list: () => list.all<GuardRow>().map(toGuard),
+    count(id, count, of) {
+      database.transaction(() => setCount.run(count, of, id));
+    },
+    close(id, state, now) {
+      database.transaction(() => close.run(state, now, id));
+    },
+  };
+}

@@ -1,0 +1,206 @@
+/** Opens the store of a state directory: for the agent, which owns it, or for a CLI command that looks in while the agent runs. */
+import { accessSync, constants, existsSync, renameSync, statSync } from "node:fs";
+import path from "node:path";
+import { type ErrorDetails, FuserError } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import type { Clock } from "../../base/time.ts";
+import { createAsks } from "./asks.ts";
+import { Database } from "./database.ts";
+import { createEntities } from "./entities.ts";
+import { createGuards } from "./guards.ts";
+import { createInbox } from "./inbox.ts";
+import { createJournal, type JournalLimits } from "./journal.ts";
+import { lockDirectory } from "./lock.ts";
+import { createMeta } from "./meta.ts";
+import { migrate, requireCurrent } from "./migrate.ts";
+import { createNames } from "./names.ts";
+import { createOutbox } from "./outbox.ts";
+import { createPending } from "./pending.ts";
+import { createQuarantine } from "./quarantine.ts";
+import { createSources } from "./sources.ts";
+import { isDamage, storeError } from "./sqlite-errors.ts";
+import type { CommitHook, Store, StoreReader } from "./store.ts";
+
+export interface StoreOptions {
+  /** State directory; it must exist. */
+  directory: string;
+  clock: Clock;
+  log: Log;
+  /** Days that a settled command's payload is kept; default 30. */
+  commandKeepDays?: number;
+  /** Default: 90 days, 100 MB. */
+  journal?: JournalLimits;
+  /** Fault tests kill the process here. */
+  onCommit?: CommitHook;
+}
+
+const dayMs = 86_400_000;
+const storeFile = "store.db";
+const defaultJournal: JournalLimits = { keepDays: 90, maxBytes: 100 * 1024 * 1024 };
+
+/**
+ * Opens or makes the store and locks its directory for this process. A damaged file is set aside under a dated name and a new store begins
+ * (`wasSetAside`).
+ * @throws FuserError `state-directory-missing`, `state-directory-not-writable`, `state-in-use`, `store-too-new`, `store-full`
+ */
+export function openStore(options: StoreOptions): Store {
+  const { directory, log } = options;
+  requireDirectory(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  const lock = lockDirectory(directory);
+  try {
+    const file = path.join(directory, storeFile);
+    let wasSetAside: string | undefined;
+    let database = openSound(file, options.onCommit);
+    if (database === undefined) {
+      wasSetAside = setAside(file, options.clock.now());
+      const hint = "Nothing was deleted; the agent rebuilds its state by a full compare";
+      log.error("The store's file was damaged and is set aside", { code: "store-set-aside", file: wasSetAside, hint });
+      database = openSound(file, options.onCommit);
+    }
+    if (database === undefined)
+      throw new FuserError("bug", "A new store is damaged", { code: "store-damaged", operation: "open the store", place: file });
+    return assemble(database, options, { wasSetAside, release: () => lock.release() });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** The store as it stands, brought to this version; undefined when the file is damaged. */
+function openSound(file: string, hook: CommitHook | undefined): Database | undefined {
+  let database: Database | undefined;
+  try {
+    database = new Database(file, { hook });
+    // Reads every page once: a truncated or torn file shows here, not weeks later.
+    if (database.pragma("quick_check(1)") === "ok") {
+      migrate(database);
+      return database;
+    }
+  } catch (error) {
+    const damaged = isDamage(error) || isDamage((error as Error).cause);
+    if (!damaged) {
+      database?.close();
+      throw storeError(error, file);
+    }
+  }
+  database?.close();
+  return undefined;
+}
+
+/** Moves the file and what belongs to it out of the way. Returns its new path. */
+function setAside(file: string, now: number): string {
+  const stamp = new Date(now).toISOString().replace(/[:.]/g, "-");
+  let target = `${file}.damaged-${stamp}`;
+  for (let copy = 2; existsSync(target); copy++) target = `${file}.damaged-${stamp}-${copy}`;
+  for (const suffix of ["-wal", "-shm", ""]) if (existsSync(file + suffix)) renameSync(file + suffix, target + suffix);
+  return target;
+}
+
+function assemble(database: Database, options: StoreOptions, held: { wasSetAside: string | undefined; release(): void }): Store {
+  const parts = createParts(database, options);
+  const { meta, outbox } = parts;
+  let open = true;
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    try {
+      outbox.flush();
+    } finally {
+      database.close();
+      held.release();
+    }
+  };
+  return {
+    ...parts,
+    wasSetAside: held.wasSetAside,
+    transaction: (action, name) => database.transaction(action, name),
+    renewEpoch(epoch) {
+      database.transaction(() => {
+        meta.set("epoch", epoch);
+        outbox.restart();
+        database.exec("UPDATE entity SET row_digest = NULL; UPDATE source SET reconciled = 0");
+      }, "renew-epoch");
+    },
+    close,
+    async [Symbol.asyncDispose]() {
+      close();
+    },
+  };
+}
+
+function createParts(database: Database, options: Pick<StoreOptions, "commandKeepDays" | "journal" | "clock">) {
+  const names = createNames(database);
+  const meta = createMeta(database);
+  return {
+    meta,
+    sources: createSources(database, names),
+    pending: createPending(database, names),
+    entities: createEntities(database, names),
+    outbox: createOutbox(database, meta),
+    inbox: createInbox(database, names, { clock: options.clock, payloadKeepMs: (options.commandKeepDays ?? 30) * dayMs }),
+    quarantine: createQuarantine(database, names),
+    guards: createGuards(database, names),
+    journal: createJournal(database, options.journal ?? defaultJournal),
+    asks: createAsks(database),
+  };
+}
+
+/**
+ * Looks into a store while its agent runs, or while none does; only questions (`asks`) can be left.
+ * @throws FuserError `store-missing`, `store-too-new`, `store-too-old`, `store-damaged`
+ */
+export function openStoreForReading(directory: string, clock: Clock): StoreReader {
+  requireDirectory(directory, constants.R_OK | constants.X_OK);
+  const file = path.join(directory, storeFile);
+  if (!existsSync(file)) {
+    throw new FuserError("config", "There is no store yet", {
+      code: "store-missing",
+      operation: "open the store",
+      place: directory,
+      hint: "Start the agent once, or name its configuration",
+    });
+  }
+  const database = opened(file, true);
+  try {
+    requireCurrent(database);
+    const parts = createParts(database, { clock });
+    const post = (...ask: Parameters<typeof parts.asks.post>): number => {
+      const writer = opened(file, false);
+      try {
+        return createAsks(writer).post(...ask);
+      } finally {
+        writer.close();
+      }
+    };
+    return { ...parts, asks: { post, answerOf: parts.asks.answerOf }, [Symbol.dispose]: () => database.close() };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function opened(file: string, readOnly: boolean): Database {
+  try {
+    return new Database(file, { readOnly });
+  } catch (error) {
+    throw storeError(error, file);
+  }
+}
+
+function requireDirectory(directory: string, rights: number): void {
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    const hint = "Make the directory, owned by the agent's account, or set `agent.state` to another one";
+    throw directoryError("The state directory does not exist", { code: "state-directory-missing", place: directory, hint });
+  }
+  try {
+    accessSync(directory, rights);
+  } catch (cause) {
+    const hint = "Give the agent's account the right to read and write it";
+    const details = { code: "state-directory-not-writable", place: directory, hint, cause };
+    throw directoryError("The agent's account may not use the state directory", details);
+  }
+}
+
+function directoryError(message: string, details: Omit<ErrorDetails, "operation">): FuserError {
+  return new FuserError("config", message, { ...details, operation: "open the store" });
+}

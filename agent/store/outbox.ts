@@ -1,0 +1,169 @@
+/**
+ * The outbox: one FIFO of immutable frames. Numbers are given in the commit that holds the entities' digests, and a frame goes only after the portal's
+ * ack. Bounded in bytes: when it is full nothing is read from the ERP, and keys gather instead.
+ */
+import { expandChanges } from "../../protocol/changes.ts";
+import { decodeFrame } from "../../protocol/frames.ts";
+import { changes } from "../../protocol/messages.ts";
+import type { TypeName } from "../../protocol/model.ts";
+import { createCommitBell } from "./commit-bell.ts";
+import type { Database } from "./database.ts";
+import { type BuiltFrame, cutFrames, idHash } from "./outbox-frames.ts";
+import type { MetaStore, OutboxFrame, OutboxItem, OutboxStore } from "./store.ts";
+
+const maxBytes = 64 * 1024 * 1024;
+/** Bulk work stays so far ahead, that a single change never waits long behind it. */
+const maxBulkBytes = 8 * 1024 * 1024;
+/** Until a portal has said its own in `welcome`. */
+const defaultMaxFrameBytes = 1024 * 1024;
+
+interface FrameRow {
+  first: number;
+  last: number;
+  text: number;
+  bytes: Uint8Array;
+}
+type Numbered = OutboxItem & { seq: number };
+
+/** Kept beside the table, because they are asked for at each step of a scan. */
+interface Totals {
+  first: number | null;
+  items: number;
+  bytes: number;
+  bulk: number;
+}
+
+export interface Outbox extends OutboxStore {
+  /** Empties the outbox; numbers start over at 1. */
+  restart(): void;
+  /** Deletes the frames that were acked since the last commit. */
+  flush(): void;
+}
+
+export function createOutbox(database: Database, meta: MetaStore): Outbox {
+  const statements = prepareAll(database);
+  const bell = createCommitBell(database);
+  /** Acked, and deleted with the next commit: an ack alone is not worth a write to disk, for the portal repeats it. */
+  let ackedTo = 0;
+  let next = 1;
+  let maxFrameBytes = defaultMaxFrameBytes;
+  let totals: Totals = { first: null, items: 0, bytes: 0, bulk: 0 };
+
+  const load = (): void => {
+    next = Number(meta.get("outbox.next") ?? 1);
+    maxFrameBytes = Number(meta.get("outbox.max-frame-bytes") ?? defaultMaxFrameBytes);
+    totals = statements.totals.get<Totals>(ackedTo) as Totals;
+  };
+  const flush = (): void => {
+    if (ackedTo > 0) statements.ack.run(ackedTo);
+  };
+  load();
+  database.on("rolled-back", load);
+  database.on("before-commit", flush);
+  database.on("committed", () => {
+    ackedTo = 0;
+  });
+
+  const insert = (frame: BuiltFrame, bulk: boolean): void => {
+    const { first, last, text, bytes, jsonSize, ids } = frame;
+    statements.insert.run(first, last, Number(text), Number(bulk), bytes.length, jsonSize, asBytes(ids), bytes);
+    totals.first ??= first;
+    totals.items += last - first + 1;
+    totals.bytes += bytes.length;
+    if (bulk) totals.bulk += bytes.length;
+  };
+  const itemsOf = (row: FrameRow): Numbered[] => {
+    const frame = row.text === 1 ? Buffer.from(row.bytes).toString("utf8") : row.bytes;
+    return [...expandChanges(decodeFrame(frame, { maxBytes: maxBytes, schema: changes }))] as Numbered[];
+  };
+  /** Cuts frames anew that are larger than the portal now takes. An item too large by itself stays as it is: its number is given. */
+  const recut = (): void => {
+    for (const row of statements.larger.all<FrameRow & { bulk: number }>(ackedTo, maxFrameBytes)) {
+      const cut = cutFrames(itemsOf(row), row.first, maxFrameBytes);
+      if (cut.seqs.includes("too-large")) continue;
+      statements.remove.run(row.first);
+      for (const frame of cut.frames) insert(frame, row.bulk === 1);
+    }
+    load();
+  };
+
+  return {
+    append(items, { bulk }) {
+      if (items.length === 0) return [];
+      return database.transaction(() => {
+        const cut = cutFrames(items, next, maxFrameBytes);
+        for (const frame of cut.frames) insert(frame, bulk);
+        next = cut.next;
+        meta.set("outbox.next", String(next));
+        if (cut.frames.length > 0) bell.touch();
+        return cut.seqs;
+      });
+    },
+    hasRoom: (bulk) => totals.bytes < maxBytes && (!bulk || totals.bulk < maxBulkBytes),
+    frameFrom(seq) {
+      const row = statements.from.get<FrameRow>(Math.max(seq, ackedTo + 1));
+      return row && toFrame(row);
+    },
+    ack(seq) {
+      if (seq <= ackedTo) return;
+      ackedTo = seq;
+      totals = statements.totals.get<Totals>(ackedTo) as Totals;
+    },
+    itemAt(seq) {
+      const row = statements.from.get<FrameRow>(seq);
+      const item = row && row.first <= seq ? itemsOf(row).find((candidate) => candidate.seq === seq) : undefined;
+      return item && { type: item.type, id: item.id };
+    },
+    seqOf(type, id) {
+      const hash = idHash(type, id);
+      for (const { first, ids } of statements.ids.all<{ first: number; ids: Uint8Array }>(ackedTo)) {
+        if (!new Uint32Array(ids.slice().buffer).includes(hash)) continue;
+        const found = itemsOf(statements.from.get<FrameRow>(first) as FrameRow).findLast((item) => isOf(item, type, id));
+        if (found) return found.seq;
+      }
+      return undefined;
+    },
+    bounds() {
+      // Another process writes what a reader sees.
+      if (database.readOnly) load();
+      return { first: totals.first ?? next, next, items: totals.items, bytes: totals.bytes };
+    },
+    setMaxFrameBytes(bytes) {
+      if (bytes === maxFrameBytes) return;
+      database.transaction(() => {
+        meta.set("outbox.max-frame-bytes", String(bytes));
+        maxFrameBytes = bytes;
+        recut();
+      });
+    },
+    onAppend: (listener) => bell.listen(listener),
+    restart() {
+      statements.clear.run();
+      ackedTo = 0;
+      meta.set("outbox.next", "1");
+      load();
+    },
+    flush() {
+      if (ackedTo > 0) database.transaction(() => {});
+    },
+  };
+}
+
+const isOf = (item: Numbered, type: TypeName, id: string): boolean => item.type === type && item.id === id;
+const toFrame = ({ first, last, text, bytes }: FrameRow): OutboxFrame => ({ first, last, bytes, text: text === 1 });
+const asBytes = (ids: Uint32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
+
+function prepareAll(database: Database) {
+  const prepare = (sql: string) => database.prepare(sql);
+  return {
+    insert: prepare("INSERT INTO frame (first, last, text, bulk, size, json_size, ids, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+    from: prepare("SELECT first, last, text, bytes FROM frame WHERE last >= ? ORDER BY first LIMIT 1"),
+    ids: prepare("SELECT first, ids FROM frame WHERE last > ? ORDER BY first DESC"),
+    larger: prepare("SELECT first, last, text, bytes, bulk FROM frame WHERE last > ? AND json_size > ? ORDER BY first"),
+    remove: prepare("DELETE FROM frame WHERE first = ?"),
+    ack: prepare("DELETE FROM frame WHERE last <= ?"),
+    clear: prepare("DELETE FROM frame"),
+    totals: prepare(`SELECT min(first) AS first, coalesce(sum(last - first + 1), 0) AS items, coalesce(sum(size), 0) AS bytes,
+      coalesce(sum(size) FILTER (WHERE bulk), 0) AS bulk FROM frame WHERE last > ?`),
+  };
+}

@@ -1,0 +1,97 @@
+/** What the agent knows of its sources and of the signals that speak for them. A position is committed together with the keys it marked. */
+import type { Database } from "./database.ts";
+import type { Names } from "./names.ts";
+import type { SourceState, SourceStore } from "./store.ts";
+
+interface SourceRow {
+  fingerprint: string | null;
+  compared_at: number | null;
+  last_success_at: number | null;
+  rows: number;
+  sent: number;
+  reconciled: number;
+}
+interface Child {
+  own: string;
+  parent: string;
+}
+
+const childBatch = 2_000;
+
+export function createSources(database: Database, names: Names): SourceStore {
+  const statements = prepareAll(database);
+  const get = (source: string): SourceState => {
+    const row = statements.get.get<SourceRow>(names.no(source));
+    return {
+      fingerprint: row?.fingerprint ?? undefined,
+      comparedAt: row?.compared_at ?? undefined,
+      lastSuccessAt: row?.last_success_at ?? undefined,
+      rows: row?.rows ?? 0,
+      sent: row?.sent ?? 0,
+      reconciled: row?.reconciled === 1,
+    };
+  };
+  return {
+    get,
+    update(source, change) {
+      database.transaction(() => {
+        const { fingerprint, comparedAt, lastSuccessAt, rows, sent, reconciled } = { ...get(source), ...change };
+        const times = [fingerprint ?? null, comparedAt ?? null, lastSuccessAt ?? null] as const;
+        statements.put.run(names.no(source), ...times, rows, sent, Number(reconciled));
+      });
+    },
+    position: (signal) => statements.position.get<{ position: string | null }>(names.no(signal))?.position ?? undefined,
+    setPosition(signal, mark) {
+      database.transaction(() => statements.setPosition.run(names.no(signal), mark ?? null));
+    },
+    parentOf: (signal, own) => statements.parentOf.get<{ parent: string }>(names.no(signal), own)?.parent,
+    setParents(signal, children) {
+      database.transaction(() => {
+        const no = names.no(signal);
+        for (const { own, parent } of children) statements.setParent.run(no, own, parent);
+      });
+    },
+    removeChild(signal, own) {
+      database.transaction(() => statements.removeChild.run(names.no(signal), own));
+    },
+    *children(signal) {
+      const no = names.no(signal);
+      let after = "";
+      for (;;) {
+        const children = statements.children.all<Child>(no, after, childBatch);
+        if (children.length > 0) yield children;
+        if (children.length < childBatch) return;
+        after = (children.at(-1) as Child).own;
+      }
+    },
+    countChildren: (signal) => (statements.countChildren.get<{ count: number }>(names.no(signal)) as { count: number }).count,
+    samples(signal) {
+      const row = statements.samples.get<{ samples: string }>(names.no(signal));
+      return row ? (JSON.parse(row.samples) as { key: string; mark: string }[]) : [];
+    },
+    setSamples(signal, samples) {
+      database.transaction(() => statements.setSamples.run(names.no(signal), JSON.stringify(samples)));
+    },
+  };
+}
+
+function prepareAll(database: Database) {
+  const prepare = (sql: string) => database.prepare(sql);
+  return {
+    get: prepare("SELECT fingerprint, compared_at, last_success_at, rows, sent, reconciled FROM source WHERE no = ?"),
+    put: prepare("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?)"),
+    position: prepare("SELECT position FROM signal WHERE no = ?"),
+    setPosition: prepare(
+      "INSERT INTO signal (no, position) VALUES (?, ?) ON CONFLICT (no) DO UPDATE SET position = excluded.position",
+    ),
+    samples: prepare("SELECT samples FROM signal WHERE no = ?"),
+    setSamples: prepare(
+      "INSERT INTO signal (no, samples) VALUES (?, ?) ON CONFLICT (no) DO UPDATE SET samples = excluded.samples",
+    ),
+    parentOf: prepare("SELECT parent FROM child WHERE signal = ? AND own = ?"),
+    setParent: prepare("INSERT INTO child VALUES (?, ?, ?) ON CONFLICT (signal, own) DO UPDATE SET parent = excluded.parent"),
+    removeChild: prepare("DELETE FROM child WHERE signal = ? AND own = ?"),
+    children: prepare("SELECT own, parent FROM child WHERE signal = ? AND own > ? ORDER BY own LIMIT ?"),
+    countChildren: prepare("SELECT count(*) AS count FROM child WHERE signal = ?"),
+  };
+}
