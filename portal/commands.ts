@@ -1,0 +1,160 @@
+/** Commands to the ERP: stored before they are sent, sent until received in the agent's current epoch, kept until their result is settled. */
+import { FuserError } from "../base/errors.ts";
+import type { Clock, Random } from "../base/time.ts";
+import { describeIssue } from "../protocol/frames.ts";
+import { type Command, command as commandSchema, type Outcome, type Result } from "../protocol/messages.ts";
+import { newCommandId } from "./ids.ts";
+import type { Store } from "./store.ts";
+
+export type CommandState = "issued" | "received" | "settled";
+
+/** A command as its author states it; the portal adds id and times. */
+export type CommandOrder = Omit<Command, "type" | "id" | "issuedAt" | "expiresAt"> & { expiresInMs?: number | undefined };
+
+export interface StoredCommand {
+  n: number;
+  agent_id: string;
+  id: string;
+  type: string;
+  /** JSON of what it is about, null for a create. */
+  entity: string | null;
+  /** JSON of the message. */
+  body: string;
+  state: CommandState;
+  outcome: Outcome | null;
+  revision: number | null;
+  /** JSON of the last result message. */
+  result: string | null;
+  received_epoch: string | null;
+  issued_at: number;
+  result_at: number | null;
+}
+
+export interface Commands {
+  issue(agentId: string, order: CommandOrder): string;
+  get(id: string): StoredCommand | undefined;
+  list(agentId: string, limit: number): StoredCommand[];
+  /** Commands after number `afterN` that this epoch of the agent has not received, in order of issue. */
+  unreceived(agentId: string, epoch: string, after: { n: number; limit: number }): { n: number; message: Command }[];
+  /** The agent has stored it. False when the portal does not know it. */
+  received(agentId: string, id: string, epoch: string): boolean;
+  /** Stores a result; durable when it returns. `unknown`: the portal has lost the command, the result is kept all the same. */
+  conclude(agentId: string, result: Result, epoch: string): "stored" | "old" | "unknown";
+}
+
+const final: ReadonlySet<Outcome> = new Set(["applied", "rejected", "conflict", "expired"]);
+
+export function commandsIn(store: Store, clock: Clock, random: Random): Commands {
+  const get = (id: string): StoredCommand | undefined => store.get<StoredCommand>("SELECT * FROM command WHERE id = ?", id);
+  return {
+    get,
+    issue: (agentId, order) => issue({ store, clock, random, get }, agentId, order),
+    list: (agentId, limit) =>
+      store.all<StoredCommand>("SELECT * FROM command WHERE agent_id = ? ORDER BY n DESC LIMIT ?", agentId, limit),
+    unreceived(agentId, epoch, after) {
+      const rows = store.all<{ n: number; body: string }>(
+        `SELECT n, body FROM command WHERE agent_id = ? AND state <> 'settled' AND received_epoch IS NOT ? AND n > ? ORDER BY n LIMIT ?`,
+        agentId,
+        epoch,
+        after.n,
+        after.limit,
+      );
+      return rows.map((row) => ({ n: row.n, message: JSON.parse(row.body) as Command }));
+    },
+    received(agentId, id, epoch) {
+      const sql = `UPDATE command SET received_epoch = ?, state = CASE state WHEN 'issued' THEN 'received' ELSE state END
+        WHERE agent_id = ? AND id = ?`;
+      return store.run(sql, epoch, agentId, id) > 0;
+    },
+    conclude: (agentId, result, epoch) => store.transaction(() => conclude({ store, clock, get }, { agentId, result, epoch })),
+  };
+}
+
+interface IssueParts {
+  store: Store;
+  clock: Clock;
+  random: Random;
+  get: (id: string) => StoredCommand | undefined;
+}
+
+function issue(parts: IssueParts, agentId: string, order: CommandOrder): string {
+  const { store, clock } = parts;
+  const { expiresInMs, ...rest } = order;
+  const now = clock.now();
+  const id = newCommandId(clock, parts.random);
+  const expiry = expiresInMs === undefined ? {} : { expiresAt: new Date(now + expiresInMs).toISOString() };
+  const parsed = commandSchema.safeParse({ type: "command", id, ...rest, issuedAt: new Date(now).toISOString(), ...expiry });
+  if (!parsed.success) {
+    const { path, message } = describeIssue(parsed.error.issues[0] as (typeof parsed.error.issues)[number]);
+    throw refusedOrder("command-invalid", `The command does not fit its schema at ${path || "its top"}: ${message}.`);
+  }
+  const message = parsed.data;
+  for (const named of [message.after, message.entity && "createdBy" in message.entity ? message.entity.createdBy : undefined]) {
+    if (named !== undefined && parts.get(named)?.agent_id !== agentId) {
+      throw refusedOrder("command-unknown", "The command names another command that this portal never issued to this agent.");
+    }
+  }
+  store.run(
+    "INSERT INTO command (agent_id, id, type, entity, body, state, issued_at) VALUES (?, ?, ?, ?, ?, 'issued', ?)",
+    agentId,
+    id,
+    message.command,
+    message.entity === undefined ? null : JSON.stringify(message.entity),
+    JSON.stringify(message),
+    now,
+  );
+  return id;
+}
+
+function refusedOrder(code: string, message: string): FuserError {
+  return new FuserError("rejected", message, {
+    code,
+    operation: "issue a command",
+    hint: "Correct the command and issue it again.",
+  });
+}
+
+interface Concluded {
+  agentId: string;
+  result: Result;
+  epoch: string;
+}
+
+function conclude(
+  parts: { store: Store; clock: Clock; get: (id: string) => StoredCommand | undefined },
+  { agentId, result, epoch }: Concluded,
+): "stored" | "old" | "unknown" {
+  const { store, clock } = parts;
+  const known = store.get<StoredCommand & { result_epoch: string | null }>(
+    "SELECT * FROM command WHERE id = ? AND agent_id = ?",
+    result.id,
+    agentId,
+  );
+  if (known === undefined) {
+    store.run(
+      `INSERT INTO unknown_result (agent_id, id, revision, result, at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET revision = excluded.revision, result = excluded.result, at = excluded.at WHERE excluded.revision > revision`,
+      agentId,
+      result.id,
+      result.revision,
+      JSON.stringify(result),
+      clock.now(),
+    );
+    return "unknown";
+  }
+  // A lost store counts revisions from 1 again, but only a command that is not settled yet reaches it a second time.
+  const newer = result.revision > (known.revision ?? 0) || (known.state !== "settled" && known.result_epoch !== epoch);
+  if (!newer) return "old";
+  store.run(
+    `UPDATE command SET state = ?, outcome = ?, revision = ?, result = ?, result_epoch = ?, result_at = ?, received_epoch = ? WHERE n = ?`,
+    final.has(result.outcome) ? "settled" : "received",
+    result.outcome,
+    result.revision,
+    JSON.stringify(result),
+    epoch,
+    clock.now(),
+    epoch,
+    known.n,
+  );
+  return "stored";
+}

@@ -1,0 +1,83 @@
+/** What happens at the gateway, for its owner, the demo page and tests. */
+import type { Log } from "../base/log.ts";
+import type { Clock } from "../base/time.ts";
+import type { NumberedItem } from "../protocol/changes.ts";
+import type { Outcome, Refusal, Status } from "../protocol/messages.ts";
+import type { CommandState } from "./commands.ts";
+import type { Store } from "./store.ts";
+
+export type GatewayEvent = { agentId: string } & (
+  | { kind: "enrolled" }
+  | { kind: "connected"; connection: number; epoch: string; renewed: string | undefined }
+  | { kind: "disconnected"; code: number; reason: string }
+  /** Items that were committed, and those refused. */
+  | { kind: "items"; applied: readonly NumberedItem[]; refused: readonly Refusal[]; last: number }
+  | { kind: "command"; id: string; state: CommandState; outcome: Outcome | undefined }
+  | { kind: "status"; status: Status }
+  /** Something that a person should see, e.g. `other-host`, `connection-below`, `superseded`. */
+  | { kind: "noted"; code: string; text: string }
+);
+
+export interface Events {
+  emit(event: GatewayEvent): void;
+  /** Returns a function that ends the listening. */
+  listen(listener: (event: GatewayEvent) => void): () => void;
+  /** The newest notable events, newest first. */
+  recent(limit: number): { agentId: string; at: number; code: string; text: string }[];
+  /** Raised by every event: tells a page whether anything is new. */
+  revision(): number;
+}
+
+/** Rows that the event log keeps. */
+const kept = 2_000;
+
+export function eventsIn(parts: { store: Store; clock: Clock; log: Log }): Events {
+  const { store, clock, log } = parts;
+  const listeners = new Set<(event: GatewayEvent) => void>();
+  let revision = 0;
+  return {
+    emit(event) {
+      revision += 1;
+      const line = lineOf(event);
+      if (line !== undefined) {
+        store.run(
+          "INSERT INTO event (agent_id, at, code, text) VALUES (?, ?, ?, ?)",
+          event.agentId,
+          clock.now(),
+          line.code,
+          line.text,
+        );
+        store.run("DELETE FROM event WHERE n <= (SELECT max(n) FROM event) - ?", kept);
+        log.info(line.text, { code: line.code, agent: event.agentId });
+      }
+      for (const listener of listeners) listener(event);
+    },
+    listen(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    recent(limit) {
+      return store.all("SELECT agent_id AS agentId, at, code, text FROM event ORDER BY n DESC LIMIT ?", limit);
+    },
+    revision: () => revision,
+  };
+}
+
+function lineOf(event: GatewayEvent): { code: string; text: string } | undefined {
+  switch (event.kind) {
+    case "enrolled":
+      return { code: "enrolled", text: "Agent enrolled" };
+    case "connected": {
+      const epoch = event.renewed ? `, new epoch (${event.renewed})` : "";
+      return { code: "connected", text: `Agent connected, connection ${event.connection}${epoch}` };
+    }
+    case "disconnected":
+      return { code: "disconnected", text: `Agent disconnected, code ${event.code}${event.reason ? `: ${event.reason}` : ""}` };
+    case "noted":
+      return { code: event.code, text: event.text };
+    case "items":
+    case "command":
+    case "status":
+      return undefined;
+  }
+}
