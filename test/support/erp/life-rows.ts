@@ -8,9 +8,9 @@ import { between, pick } from "./random.ts";
 export type UnitKey = { MANDANT: string; OBJNR: string; HAUSNR: string; WOHNNR: string };
 
 /**
- * What may be renumbered, merged, moved or deleted: everything in estates whose number ends in 20, 30 or 60, and persons whose number ends in 7, 8
- * or 9. A portal that reports damages concurrently keeps to the others (`portalMayUse`), since a ticket that reaches the ERP for a unit
- * that has just vanished hangs on nothing, on whichever side one looks.
+ * What may be renumbered, merged or moved: everything in estates whose number ends in 20, 30 or 60, and persons whose number ends in 7, 8 or 9
+ * (besides, persons without any contract may be deleted). A portal that reports damages concurrently keeps to the others (`portalMayUse`),
+ * since a ticket that reaches the ERP for a unit that has just vanished hangs on nothing, on whichever side one looks.
  */
 const restructured = { estate: /[236]0$/, person: /[789]$/ };
 
@@ -22,7 +22,7 @@ export function mayRestructurePerson(PERSNR: string): boolean {
   return restructured.person.test(PERSNR);
 }
 
-/** True when no event of this life renumbers, moves, merges or deletes what stands behind these portal ids (unit, person). */
+/** True when no event of this life renumbers, moves or merges what stands behind these portal ids (a unit and one of its tenants). */
 export function portalMayUse(unitId: string, personId?: string): boolean {
   const [, estate = ""] = unitId.split(".");
   const [, person = "0"] = (personId ?? "").split(".");
