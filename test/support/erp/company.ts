@@ -232,7 +232,12 @@ function buildPerson({ options, counters, mess, ordinal, note }: PersonPart): st
     VORNAME1,
     NAME2: couple ? NAME1 : "",
     VORNAME2: couple ? pick(random, firstNames) : "",
-    EMAIL: emailOf({ random, mess, ordinal, name: `${plain(VORNAME1)}.${plain(NAME1)}${counters.person}` }),
+    EMAIL: emailOf({
+      random,
+      mess,
+      ordinal,
+      name: `${[plain(VORNAME1), plain(NAME1)].filter((part) => part !== "").join(".")}${counters.person}`,
+    }),
     TELEFON:
       mess === "invalidPhone"
         ? "auf Anfrage!"

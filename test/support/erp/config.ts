@@ -271,7 +271,7 @@ function idempotency({ idempotency: way = "column" }: ErpConfigOptions, table: "
   const key = table === "AUFTRAG" ? "MANDANT, AUFTRNR" : "MANDANT, AUFTRNR, LFDNR";
   if (way === "ledger") return "{ ledger: ERPFUSER_LEDGER }";
   if (way === "probe") return `{ probe: "SELECT ${key} FROM ${table} WHERE FREMDNR = :command.id" }`;
-  return `{ column: ${table}.FREMDNR, value: "\${command.id}" }`;
+  return `{ column: ${table}.FREMDNR, value: "\${short(command.id, 40)}" }`;
 }
 
 const stamp = `"\${format(now, 'yyyy-MM-dd HH:mm:ss')}"`;
@@ -287,11 +287,11 @@ const ticketCommands = (options: ErpConfigOptions): string => `commands:
         values:
           MANDANT: ${mandant}
           AUFTRNR: "\${pad(nr, 8, '0')}"
-          FREMDNR: "\${command.id}"
+          FREMDNR: "\${short(command.id, 40)}"
           OBJNR: "\${key(unitId).OBJNR}"
           HAUSNR: "\${key(unitId).HAUSNR}"
           WOHNNR: "\${key(unitId).WOHNNR}"
-          MELDER: "\${key(reporterId).PERSNR}"
+          MELDER: "\${coalesce(key(reporterId).PERSNR, '')}"
           SBNR: "0001"
           ART: { from: kind, map: orderKind, default: S }
           KURZTEXT: { from: title, max: 40, overflow: description }
@@ -348,7 +348,7 @@ const ticketCommands = (options: ErpConfigOptions): string => `commands:
           MANDANT: "\${key(ticketId).MANDANT}"
           AUFTRNR: "\${key(ticketId).AUFTRNR}"
           LFDNR: "\${line}"
-          FREMDNR: "\${command.id}"
+          FREMDNR: "\${short(command.id, 40)}"
           ART: N
           VERFASSER: { from: author, default: Portal }
           ZEILE: { from: body }

@@ -189,7 +189,7 @@ async function repointPerson({ session, stamp }: LifeContext, from: string, to: 
 /** Deletes somebody nothing hangs on. */
 const personDeleted: LifeEvent = async (context) => {
   const free = personPlaces.map(
-    ([table, column]) => `NOT EXISTS (SELECT 1 FROM ${table} T WHERE T.MANDANT = PERSON.MANDANT AND T.${column} = PERSNR)`,
+    ([table, column]) => `NOT EXISTS (SELECT 1 FROM ${table} T WHERE T.MANDANT = PERSON.MANDANT AND T.${column} = PERSON.PERSNR)`,
   );
   const person = await randomPerson(context, free.join(" AND "));
   if (!person) return 0;

@@ -69,10 +69,11 @@ export function money(row: ErpRow, column: string): OracleJson {
   return { amount: decimal(row, column), currency: "EUR" };
 }
 
-/** `["a@b.c"]` of a messy column: as a list of addresses, null when there is none. */
+/** The address of a messy column as a list: null where the column is blank, empty where it holds something that is no address. */
 export function emails(row: ErpRow): OracleJson {
   const address = filled(row, "EMAIL")?.toLowerCase() ?? null;
-  return address === null ? null : [{ address }];
+  if (address === null) return null;
+  return /^[^\s@()]+@[^\s@()]+\.[a-z]+$/.test(address) ? [{ address }] : [];
 }
 
 const decimalFields = new Set(["amount", "areaSquareMetres", "rooms", "value"]);
