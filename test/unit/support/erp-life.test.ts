@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Clock, systemClock } from "../../../base/time.ts";
+import { backUpErp } from "../../support/erp/backup.ts";
 import type { ErpDb } from "../../support/erp/db.ts";
 import { generateErp } from "../../support/erp/generate.ts";
 import { createLife, type LifeCounts, lifeEventKinds, live, liveExactly } from "../../support/erp/life.ts";
 import { portalMayUse } from "../../support/erp/life-rows.ts";
 import { seededRandom } from "../../support/erp/random.ts";
+import { tableNames, tables } from "../../support/erp/schema.ts";
 import { type Bench, onEveryDatabase } from "./erp-companies.ts";
 
 /** Tuesday 24 November 2026, 10:00 in Berlin. */
@@ -92,9 +94,25 @@ onEveryDatabase("The life of the sample company", (start) => {
     expect(before.filter((id) => !after.has(id))).toEqual([]);
   });
 
+  test("is undone by a restored backup, row for row", async () => {
+    await using db = await company(60);
+    const everything = async (): Promise<unknown[]> => {
+      const rows: unknown[] = [];
+      for (const name of tableNames) rows.push(await db.query(`SELECT * FROM ${name} ORDER BY ${tables[name].key.join(", ")}`));
+      return rows;
+    };
+    const before = await everything();
+    const backup = await backUpErp(db);
+    await liveExactly({ db, random: seededRandom(6), clock, count: 60 });
+    expect(await everything()).not.toEqual(before);
+    await backup.restore(db);
+    expect(await everything()).toEqual(before);
+  });
+
   test("lives at a rate until it is told to stop, through a database that is killed and comes back", async () => {
     await using db = await company(60);
     const stop = new AbortController();
+    let killed: Promise<void> | undefined;
     let failures = 0;
     let afterRestart = Number.POSITIVE_INFINITY;
     const counts = await live({
@@ -119,5 +137,4 @@ onEveryDatabase("The life of the sample company", (start) => {
     if (bench.server) expect(failures).toBeGreaterThan(0);
     expect(await orphans(db)).toEqual(none);
   });
-  let killed: Promise<void> | undefined;
 });
