@@ -1,0 +1,56 @@
+/** The way down on one connection: commands into the inbox, their results back until the portal has settled them. */
+import type { Clock } from "../../base/time.ts";
+import type { AgentMessage, Command, Result } from "../../protocol/messages.ts";
+import type { OutboxStore } from "../store/store.ts";
+import type { ChannelStore } from "./greeting.ts";
+import { recall } from "./memory.ts";
+
+/** Named moments where the fault tests kill the process. */
+export type ReplyPoint = "before-reply" | "after-reply";
+
+export interface DownstreamParts {
+  store: ChannelStore;
+  clock: Clock;
+  send: (message: AgentMessage, flushed?: () => void) => void;
+  commitPoint: (point: ReplyPoint) => void;
+}
+
+export interface Downstream {
+  /** Stores a command, durable before it is `received`. */
+  command(command: Command): void;
+  /** Sends each result that the portal has not settled, once per connection and revision, in their order. */
+  replyAll(): void;
+}
+
+export function createDownstream(parts: DownstreamParts): Downstream {
+  const { store, clock, send, commitPoint } = parts;
+  const said = new Map<string, number>();
+  const reply = (result: Result): void => {
+    said.set(result.id, result.revision);
+    const seq = result.seq ?? seqOf(store.outbox, result);
+    commitPoint("before-reply");
+    send(seq === undefined ? result : { ...result, seq }, () => commitPoint("after-reply"));
+  };
+  return {
+    command(command) {
+      // After a lost or restored store the portal sends again what may have been executed; what it issued later can't have been.
+      const { suspectUntil } = recall(store.meta);
+      const mayBeRepeated = suspectUntil !== undefined && Date.parse(command.issuedAt) <= suspectUntil;
+      store.inbox.receive(command, { now: clock.now(), mayBeRepeated });
+      send({ type: "received", id: command.id });
+      const known = store.inbox.get(command.id);
+      // Asked again for what was settled: the portal has lost the result.
+      if (known?.state === "settled" && known.result !== undefined) reply(known.result);
+      else said.delete(command.id);
+    },
+    replyAll() {
+      for (const result of store.inbox.unsettled()) if (said.get(result.id) !== result.revision) reply(result);
+    },
+  };
+}
+
+/** Where the entity's new state is in the outbox at this moment. */
+function seqOf(outbox: OutboxStore, result: Result): number | undefined {
+  if (result.outcome !== "applied" || result.entity === undefined) return undefined;
+  return outbox.seqOf(result.entity.type as Parameters<OutboxStore["seqOf"]>[0], result.entity.id);
+}

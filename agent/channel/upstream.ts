@@ -1,0 +1,75 @@
+/** The way up on one connection: frames of the outbox in order within the portal's window, and what an ack does to them. */
+import type { Ack, Refusal, Welcome } from "../../protocol/messages.ts";
+import { type Flight, judgeAck, landed, maySend } from "./acks.ts";
+import { fitFrame, type WireFrame, wholeFrame } from "./fit-frame.ts";
+import type { Begin, ChannelStore } from "./greeting.ts";
+import type { Link } from "./link.ts";
+import { recall, remember } from "./memory.ts";
+
+/** Bytes handed to the link and not yet to the network, past which nothing more is handed over. */
+const highWaterBytes = 1_048_576;
+
+export interface UpstreamParts {
+  store: ChannelStore;
+  welcome: Welcome;
+  begin: Begin;
+  onAck: (seq: number, refused: readonly Refusal[]) => void;
+}
+
+export interface Upstream {
+  /** Sends what the window allows. `stuck`: the next item is larger than the portal takes, and no number may be left out. */
+  pump(link: Link): "sent" | "stuck";
+  /** Applies an ack in one transaction with what `onAck` writes; returns what is wrong with it, if anything. */
+  acknowledge(ack: Ack): string | undefined;
+}
+
+export function createUpstream(parts: UpstreamParts): Upstream {
+  const { store, welcome, begin, onAck } = parts;
+  const limits = { items: welcome.windowItems, bytes: welcome.windowBytes };
+  let nextSeq = begin.start.next;
+  let acked = store.outbox.bounds().first - 1;
+  let sent = nextSeq - 1;
+  let flight: Flight = [];
+  /** Read from the outbox, waiting for room in the window. */
+  let waiting: WireFrame | undefined;
+
+  const peek = (): WireFrame | "none" | "stuck" => {
+    if (waiting !== undefined) return waiting;
+    const stored = store.outbox.frameFrom(nextSeq);
+    if (stored === undefined) return "none";
+    const asItIs = stored.first >= nextSeq && stored.first > begin.checkUntil;
+    waiting = asItIs ? wholeFrame(stored) : fitFrame(stored, { from: nextSeq, maxBytes: welcome.maxFrameBytes });
+    return waiting ?? "stuck";
+  };
+
+  return {
+    pump(link) {
+      while (link.bufferedBytes < highWaterBytes) {
+        const frame = peek();
+        if (frame === "stuck") return "stuck";
+        if (frame === "none" || !maySend(flight, limits, frame)) break;
+        waiting = undefined;
+        link.send(frame.data);
+        flight = [...flight, frame];
+        sent = frame.last;
+        nextSeq = frame.last + 1;
+      }
+      return "sent";
+    },
+    acknowledge(ack) {
+      const verdict = judgeAck(ack, { acked, sent });
+      if (verdict.kind === "fault") return verdict.message;
+      if (verdict.kind === "stale") return undefined;
+      const refused = ack.refused.filter((refusal) => refusal.seq > acked);
+      store.transaction(() => {
+        onAck(ack.seq, refused);
+        store.outbox.ack(ack.seq);
+        if (!recall(store.meta).established) remember(store.meta, { established: true });
+        if (begin.checkUntil > 0 && ack.seq >= begin.checkUntil) remember(store.meta, { frameLimit: welcome.maxFrameBytes });
+      });
+      acked = ack.seq;
+      flight = landed(flight, ack.seq);
+      return undefined;
+    },
+  };
+}
