@@ -32,7 +32,7 @@ export interface Intake {
   arrive(arrived: ArrivedChanges): IntakeFault;
   /** Commits frames that arrived, in order. */
   commit(arrived: readonly ArrivedChanges[]): IntakeFault;
-  /** Says once more which of the numbers that the agent still holds were refused: an ack may have been lost with its link. */
+  /** Acks once more what the agent still holds, with its refusals: the ack may have been lost with its link. */
   repeatRefusals(firstHeld: number, last: number): void;
   close(): void;
 }
@@ -79,8 +79,9 @@ export function createIntake(parts: IntakeParts): Intake {
       return done.outcome === "gap" ? "gap" : undefined;
     },
     repeatRefusals(firstHeld, last) {
-      const refused = parts.entities.refusalsFrom(parts.speaker, firstHeld);
-      for (const ack of refused.length > 0 ? acksOf(last, refused) : []) parts.sendAck(ack);
+      // Without refusals too: the agent drops its frames only on an ack, and no later change may come for long.
+      if (last < firstHeld) return;
+      for (const ack of acksOf(last, parts.entities.refusalsFrom(parts.speaker, firstHeld))) parts.sendAck(ack);
     },
     close() {
       cancelAck?.();

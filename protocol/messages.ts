@@ -50,7 +50,7 @@ export const welcome = z.strictObject({
   connection: z.int().min(1),
   /** The highest connection number that the portal had seen before this one. */
   seen: z.int().min(0),
-  /** Last sequence number held durably for the hello's epoch; null when the portal holds nothing of that epoch. */
+  /** Last sequence number held durably for the hello's epoch, 0 for none yet; null when the portal does not know that epoch. */
   last: sequence.nullable(),
   /** The other host that used this agent's identity last, where it is another one. */
   otherHost: word.optional(),
