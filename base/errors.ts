@@ -1,3 +1,5 @@
+import type { Finding } from "./findings.ts";
+
 /** The five kinds of error, one reaction each (docs/architecture: "Errors"). */
 export type ErrorKind =
   /** Stop this part and tell the admin: only a person can mend it. */
@@ -20,6 +22,8 @@ export interface ErrorDetails {
   place?: string;
   /** What the admin should do next, as a sentence. */
   hint?: string;
+  /** Where one error stands for several problems: all of them, each with its remedy. */
+  findings?: readonly Finding[];
   cause?: unknown;
 }
 
@@ -30,6 +34,7 @@ export class FuserError extends Error {
   readonly operation: string;
   readonly place: string | undefined;
   readonly hint: string | undefined;
+  readonly findings: readonly Finding[];
 
   constructor(kind: ErrorKind, message: string, details: ErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -39,6 +44,7 @@ export class FuserError extends Error {
     this.operation = details.operation;
     this.place = details.place;
     this.hint = details.hint;
+    this.findings = details.findings ?? [];
   }
 }
 

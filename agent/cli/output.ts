@@ -1,4 +1,5 @@
 import { describeError, FuserError } from "../../base/errors.ts";
+import type { Finding } from "../../base/findings.ts";
 
 /** Where a command writes: its result on stdout, everything else on stderr. */
 export interface Output {
@@ -16,7 +17,7 @@ export interface Output {
 }
 
 /** The error as a document, without stack and cause. */
-export function errorDocument(error: unknown): { code: string; kind: string; message: string; place?: string; hint?: string } {
+export function errorDocument(error: unknown): Record<string, unknown> {
   if (!(error instanceof FuserError))
     return { code: "bug", kind: "bug", message: error instanceof Error ? error.message : String(error) };
   return {
@@ -25,7 +26,16 @@ export function errorDocument(error: unknown): { code: string; kind: string; mes
     message: error.message,
     ...(error.place === undefined ? {} : { place: error.place }),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.findings.length === 0 ? {} : { findings: error.findings }),
   };
+}
+
+/** Findings for people: place, what is wrong, and the remedy below it. */
+export function findingLines(findings: readonly Finding[]): string[] {
+  return findings.flatMap(({ severity, code, place, message, remedy }) => [
+    `  ${severity}: ${place}: ${message} [${code}]`,
+    `    ${remedy}`,
+  ]);
 }
 
 export function createOutput(json: boolean): Output {
@@ -50,6 +60,7 @@ export function createOutput(json: boolean): Output {
       else {
         const code = error instanceof FuserError ? ` [${error.code}]` : "";
         process.stderr.write(`erpfuser: ${describeError(error)}${code}\n`);
+        if (error instanceof FuserError) for (const line of findingLines(error.findings)) process.stderr.write(`${line}\n`);
         if (!(error instanceof FuserError) && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
       }
     },

@@ -1,0 +1,65 @@
+import type { Register } from "./command.ts";
+import { readConfiguration } from "./configuration.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { table } from "./output.ts";
+import { ask, withState } from "./state.ts";
+import { when } from "./times.ts";
+
+const meanings = {
+  deletes: "more deletes than the guard allows",
+  history: "deletes inferred after lost history (ERP restored, other database)",
+} as const;
+
+/** `erpfuser guard show|approve|reject`: deletes that wait for a person. */
+export const guard: Register = (program, start) => {
+  const group = program.command("guard").description("Deletes that wait for a person's decision");
+
+  group
+    .command("show")
+    .description("Show what is held")
+    .argument("[guard]", "number of one guard, to list its keys")
+    .action(
+      start(async (session, [number]) => {
+        const config = await readConfiguration(session);
+        return await withState(session, config, (state) => {
+          const guards = state.guards.list().filter(({ id }) => number === undefined || id === Number(number));
+          const shown = guards.map(({ since, ...entry }) => ({
+            ...entry,
+            since: new Date(since).toISOString(),
+            ...(number === undefined ? {} : { keys: state.pending.heldBy(entry.id).map(({ key }) => key) }),
+          }));
+          session.out.result({ guards: shown }, () => [
+            ...table([
+              ["GUARD", "SOURCE", "STATE", "DELETES", "OF", "SINCE", "WHY"],
+              ...guards.map((entry) => [
+                String(entry.id),
+                entry.source,
+                entry.state,
+                String(entry.count),
+                String(entry.of),
+                when(entry.since),
+                meanings[entry.kind],
+              ]),
+            ]),
+            ...shown.flatMap((entry) => ("keys" in entry ? (entry.keys as string[]) : [])),
+          ]);
+          return exitCodes.ok.code;
+        });
+      }),
+    );
+
+  for (const decision of ["approve", "reject"] as const) {
+    group
+      .command(decision)
+      .description(decision === "approve" ? "Send the held deletes" : "Keep the entities at the portal")
+      .argument("<guard>", "its number, as `guard show` prints it")
+      .action(
+        start(async (session, [number]) => {
+          const config = await readConfiguration(session);
+          const answer = await ask(session, config, { kind: "guard", guard: Number(number), decision });
+          session.out.result(answer, () => [answer.message]);
+          return exitCodes.ok.code;
+        }),
+      );
+  }
+};

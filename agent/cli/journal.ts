@@ -1,0 +1,51 @@
+import { durationMs } from "../../base/time.ts";
+import type { Register } from "./command.ts";
+import { readConfiguration } from "./configuration.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { table } from "./output.ts";
+import { withState } from "./state.ts";
+import { when } from "./times.ts";
+
+/** `erpfuser journal`: every sync and command with status and duration, newest first. */
+export const journal: Register = (program, start) => {
+  program
+    .command("journal")
+    .description("What was synced and carried out, newest first")
+    .option("--kind <kind>", "only this kind: sync, compare, command, channel, history, guard")
+    .option("--source <source>", "only this source")
+    .option("--status <status>", "ok, failed, refused or held")
+    .option("--last <duration>", "only the last e.g. 2h")
+    .option("--limit <count>", "at most so many", "50")
+    .action(
+      start(async (session, _, { kind, source, status, last, limit }) => {
+        const config = await readConfiguration(session);
+        const span = typeof last === "string" ? durationMs(last) : undefined;
+        return await withState(session, config, (state) => {
+          const entries = state.journal.list({
+            limit: Number(limit),
+            ...(typeof kind === "string" ? { kind } : {}),
+            ...(typeof source === "string" ? { source } : {}),
+            ...(typeof status === "string" ? { status } : {}),
+            ...(span === undefined ? {} : { since: session.clock.now() - span }),
+          });
+          const document = entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() }));
+          session.out.result({ entries: document }, () =>
+            table([
+              ["AT", "KIND", "SOURCE", "STATUS", "MS", "DETAIL"],
+              ...entries.map((entry) => [
+                when(entry.at),
+                entry.kind,
+                entry.source ?? "-",
+                entry.status,
+                entry.durationMs === undefined ? "-" : String(Math.round(entry.durationMs)),
+                Object.entries(entry.detail)
+                  .map(([name, value]) => `${name}=${value}`)
+                  .join(" "),
+              ]),
+            ]),
+          );
+          return exitCodes.ok.code;
+        });
+      }),
+    );
+};

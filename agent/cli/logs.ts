@@ -1,0 +1,102 @@
+import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { FuserError } from "../../base/errors.ts";
+import type { Register } from "./command.ts";
+import { readConfiguration } from "./configuration.ts";
+import { exitCodes } from "./exit-codes.ts";
+import type { Session } from "./session.ts";
+import { when } from "./times.ts";
+
+const levels = ["error", "warn", "info", "debug"];
+
+interface Wanted {
+  level: number;
+  source: string | undefined;
+}
+
+/** `erpfuser logs [--follow]`: the agent's own log files, for people or as they are. */
+export const logs: Register = (program, start) => {
+  program
+    .command("logs")
+    .description("Print the agent's log")
+    .option("-f, --follow", "go on as it is written", false)
+    .option("--level <level>", "this level and worse: error, warn, info or debug", "info")
+    .option("--source <source>", "only lines of this source")
+    .option("--last <lines>", "so many lines of the newest file", "200")
+    .action(
+      start(async (session, _, { follow, level, source, last }) => {
+        const config = await readConfiguration(session);
+        const directory = config.agent.logs ?? join(config.agent.state, "logs");
+        const wanted = { level: levels.indexOf(String(level)), source: source as string | undefined };
+        let file = newest(directory);
+        if (file === undefined) {
+          throw new FuserError("rejected", "There is no log yet", {
+            code: "not-found-log",
+            operation: "read the log",
+            place: directory,
+            hint: "The agent writes it once it runs: `erpfuser run`",
+          });
+        }
+        const size = statSync(file).size;
+        const lines = await readLines(file, 0, size);
+        for (const line of lines.slice(-Number(last))) print(session, line, wanted);
+        if (follow !== true) return exitCodes.ok.code;
+        let position = size;
+        for (;;) {
+          await session.clock.sleep(300, session.signal);
+          const grown = statSync(file).size;
+          for (const line of await readLines(file, position, grown)) print(session, line, wanted);
+          position = grown;
+          const next: string | undefined = newest(directory);
+          if (next !== undefined && next !== file) [file, position] = [next, 0];
+        }
+      }),
+    );
+};
+
+/** The file last written to; names carry the date and, past the size limit, a count. */
+function newest(directory: string): string | undefined {
+  if (!existsSync(directory)) return undefined;
+  const files = readdirSync(directory).filter((name) => /^erpfuser-.*\.log(\.\d+)?$/.test(name));
+  const byTime = files.map((name) => ({ path: join(directory, name), at: statSync(join(directory, name)).mtimeMs }));
+  return byTime.sort((one, other) => one.at - other.at).at(-1)?.path;
+}
+
+async function readLines(file: string, from: number, until: number): Promise<string[]> {
+  if (until <= from) return [];
+  const lines: string[] = [];
+  const input = createReadStream(file, { start: from, end: until - 1 });
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) lines.push(line);
+  return lines;
+}
+
+function print(session: Session, line: string, wanted: Wanted): void {
+  const entry = parse(line);
+  if (entry === undefined || levels.indexOf(entry.level) > wanted.level) return;
+  if (wanted.source !== undefined && entry.source !== wanted.source) return;
+  const where = [entry.part, entry.source].filter(Boolean).join("/");
+  const code = entry.code ? ` [${entry.code}]` : "";
+  session.out.line(
+    entry,
+    `${when(Date.parse(entry.timestamp))} ${entry.level.padEnd(5)} ${where}${where && ": "}${entry.message}${code}`,
+  );
+}
+
+interface LogLine {
+  timestamp: string;
+  level: string;
+  message: string;
+  part?: string;
+  source?: string;
+  code?: string;
+}
+
+/** Undefined for a line that is not (yet) whole. */
+function parse(line: string): LogLine | undefined {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import { formatDuration } from "../../base/time.ts";
+import type { Config } from "../../config/config.ts";
+import { readStatusFile, type StatusFile, stillRuns } from "../status-file.ts";
+import type { Register } from "./command.ts";
+import { readConfiguration } from "./configuration.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { table } from "./output.ts";
+import type { Session } from "./session.ts";
+import { withState } from "./state.ts";
+import { when } from "./times.ts";
+
+/** What the agent last said, beside what its store holds now. */
+async function current(session: Session, config: Config) {
+  const file = readStatusFile(config.agent.state);
+  const running = file !== undefined && stillRuns(file);
+  return await withState(session, config, (state) => ({
+    running,
+    agent: file ?? null,
+    pending: state.pending.count(),
+    quarantined: state.quarantine.count(),
+    outbox: state.outbox.bounds(),
+    commands: state.inbox.counts(),
+    guards: state.guards.list().filter((guard) => guard.state === "open"),
+  }));
+}
+
+type Current = Awaited<ReturnType<typeof current>>;
+
+function headline(now: Current, session: Session): string {
+  const { agent, running } = now;
+  if (agent === null) return "The agent has never run on this state directory.";
+  const age = formatDuration(Math.max(0, session.clock.now() - Date.parse(agent.status.at)));
+  if (!running) return `Not running (last seen ${age} ago). Start it with \`erpfuser run\`.`;
+  return `Running (process ${agent.pid}, version ${agent.agentVersion}), ${agent.status.state}, said ${age} ago`;
+}
+
+function sourceRows(agent: StatusFile): string[][] {
+  const time = (text: string | null): string => (text === null ? "-" : when(Date.parse(text)));
+  return agent.status.sources.map((source) => [
+    source.source,
+    source.type,
+    source.reason === undefined ? source.state : `${source.state} (${source.reason})`,
+    String(source.rows),
+    String(source.pending),
+    String(source.quarantined),
+    source.lagMs === null ? "-" : formatDuration(source.lagMs),
+    time(source.lastSuccess),
+  ]);
+}
+
+function lines(now: Current, session: Session): string[] {
+  const { agent } = now;
+  const inStep = agent?.inStepSince === undefined ? "not yet in step" : `in step since ${when(Date.parse(agent.inStepSince))}`;
+  return [
+    headline(now, session),
+    ...(agent === null
+      ? []
+      : [`Portal: ${agent.portal.state}${agent.portal.reason ? ` (${agent.portal.reason})` : ""}; ${inStep}`]),
+    ...(agent?.erp ? [`ERP: ${agent.erp.label}, ${agent.erp.product} ${agent.erp.version}`] : []),
+    `Waiting: ${now.pending} keys to read, ${now.outbox.items} items to send, ${now.quarantined} in quarantine`,
+    `Commands: ${Object.entries(now.commands)
+      .map(([state, count]) => `${count} ${state}`)
+      .join(", ")}`,
+    ...now.guards.map(
+      (guard) => `Guard ${guard.id} holds ${guard.count} deletes of ${guard.source}: \`erpfuser guard show ${guard.id}\``,
+    ),
+    ...(agent === null
+      ? []
+      : [
+          "",
+          ...table([["SOURCE", "TYPE", "STATE", "ROWS", "PENDING", "QUARANTINE", "LAG", "LAST SUCCESS"], ...sourceRows(agent)]),
+        ]),
+  ];
+}
+
+/** `erpfuser status [--watch]`: agent, sources, queues, and what waits for a person. */
+export const status: Register = (program, start) => {
+  program
+    .command("status")
+    .description("How agent, sources and queues stand")
+    .option("-w, --watch", "again every two seconds", false)
+    .action(
+      start(async (session, _, { watch }) => {
+        const config = await readConfiguration(session);
+        for (;;) {
+          const now = await current(session, config);
+          if (watch === true && session.out.interactive) process.stdout.write("\x1b[2J\x1b[H");
+          session.out.result(now, () => lines(now, session));
+          if (watch !== true) return exitCodes.ok.code;
+          await session.clock.sleep(2_000, session.signal);
+        }
+      }),
+    );
+};

@@ -1,0 +1,46 @@
+/** What the running agent last said of itself, as a file beside the store: `erpfuser status` reads it, also when the agent no longer runs. */
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Status } from "../protocol/messages.ts";
+
+export interface StatusFile {
+  pid: number;
+  agentVersion: string;
+  startedAt: string;
+  /** The link to the portal: its named state, why it is not connected, and when it is tried next. */
+  portal: { state: string; reason?: string };
+  /** The ERP as it introduced itself. */
+  erp: { label: string; product: string; version: string } | undefined;
+  status: Omit<Status, "type">;
+  /** When everything was last in step: nothing pending, unacked or waiting. */
+  inStepSince: string | undefined;
+}
+
+const fileName = "status.json";
+
+/** Replaces the file at once, so that a reader never sees half of it. Not made durable: it is told anew every few seconds. */
+export function writeStatusFile(directory: string, status: StatusFile): void {
+  const file = join(directory, fileName);
+  writeFileSync(`${file}.new`, JSON.stringify(status), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** Undefined when no agent ever ran on this directory. */
+export function readStatusFile(directory: string): StatusFile | undefined {
+  try {
+    return JSON.parse(readFileSync(join(directory, fileName), "utf8")) as StatusFile;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Whether the agent that wrote the file still runs. */
+export function stillRuns(status: StatusFile): boolean {
+  try {
+    process.kill(status.pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
