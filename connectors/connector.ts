@@ -12,7 +12,17 @@ import type { Clock } from "../base/time.ts";
  * An impossible calendar date (MySQL's 0000-00-00) comes as the text it is.
  */
 export type Value = string | number | bigint | boolean | Uint8Array | null;
-export type ColumnType = "text" | "integer" | "decimal" | "float" | "boolean" | "date" | "time" | "datetime" | "instant" | "bytes";
+export type ColumnType =
+  | "text"
+  | "integer"
+  | "decimal"
+  | "float"
+  | "boolean"
+  | "date"
+  | "time"
+  | "datetime"
+  | "instant"
+  | "bytes";
 
 export interface Column {
   name: string;
@@ -193,7 +203,12 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
         | { counter: { table: string; column: string; key: StepValues } }
         | { max: { table: string; column: string; where: StepValues } };
     }
-  | { kind: "sql"; sql: string; parameters: StepValues; /** First row's columns under these result names. */ out?: Readonly<Record<string, string>> }
+  | {
+      kind: "sql";
+      sql: string;
+      parameters: StepValues /** First row's columns under these result names. */;
+      out?: Readonly<Record<string, string>>;
+    }
 );
 
 /** How the ERP itself remembers the command (architecture.md, idea 4). */

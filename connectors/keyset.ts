@@ -1,0 +1,90 @@
+import { concat, join, type Statement } from "./statement.ts";
+
+/**
+ * Conditions over the columns of a key, always in the expanded AND/OR form: a row constructor took 100 times as long (performance.md).
+ * NULL sorts first, as in SQLite and MySQL.
+ */
+
+/** A column and the value it stopped at; `value` undefined for NULL. */
+export interface KeyPoint {
+  column: string;
+  value: Statement | undefined;
+}
+
+/** Rows that the database sorts behind the point. */
+export function behind(points: readonly KeyPoint[]): Statement {
+  const last = points.length - 1;
+  const levels = points.map((point, depth) => {
+    const above = point.value === undefined ? concat(point.column, " IS NOT NULL") : concat(point.column, " > ", point.value);
+    return concat("(", join([...points.slice(0, depth).map(same), above], " AND "), ")");
+  });
+  const first = points[0] as KeyPoint;
+  // Says once more, in a form that every optimizer takes for a range, where the rows begin.
+  const range = last > 0 && first.value !== undefined ? [concat(first.column, " >= ", first.value)] : [];
+  return join([...range, concat("(", join(levels, " OR "), ")")], " AND ");
+}
+
+/** Rows whose key the database holds equal to the point (its collation decides). */
+export function at(points: readonly KeyPoint[]): Statement {
+  return join(points.map(same), " AND ");
+}
+
+function same(point: KeyPoint): Statement {
+  return point.value === undefined ? concat(point.column, " IS NULL") : concat(point.column, " = ", point.value);
+}
+
+/**
+ * Rows of any of these keys.
+ * @param keys per key and column the values that may stand for it (a trimmed CHAR matches its padded form too)
+ */
+export function anyOf(columns: readonly string[], keys: readonly (readonly (readonly Statement[])[])[]): Statement {
+  const among = (column: string, values: readonly Statement[]): Statement =>
+    values.length === 1 ? concat(column, " = ", values[0] as Statement) : concat(column, " IN (", join(values, ", "), ")");
+  if (columns.length === 1) {
+    return among(
+      columns[0] as string,
+      keys.flatMap((key) => key[0] as readonly Statement[]),
+    );
+  }
+  const one = (key: readonly (readonly Statement[])[]): Statement =>
+    concat(
+      "(",
+      join(
+        columns.map((column, index) => among(column, key[index] as readonly Statement[])),
+        " AND ",
+      ),
+      ")",
+    );
+  return concat("(", join(keys.map(one), " OR "), ")");
+}
+
+/**
+ * Remembers the last rows handed out, so that a continued scan can read the group of rows equal to its last key once more and leave out what
+ * was handed out already: a collation may hold keys equal that differ, and a key may not be unique.
+ */
+export class Tail {
+  readonly #limit: number;
+  readonly #ring: string[] = [];
+  #next = 0;
+
+  /** @param limit how many rows are remembered; a larger group of equal keys is handed out twice */
+  constructor(limit = 4096) {
+    this.#limit = limit;
+  }
+
+  note(identity: string): void {
+    this.#ring[this.#next] = identity;
+    this.#next = (this.#next + 1) % this.#limit;
+  }
+
+  /** Answers, row by row, whether a row of the group was handed out before. */
+  filter(): (identity: string) => boolean {
+    const counts = new Map<string, number>();
+    for (const identity of this.#ring) counts.set(identity, (counts.get(identity) ?? 0) + 1);
+    return (identity) => {
+      const left = counts.get(identity) ?? 0;
+      if (left > 0) counts.set(identity, left - 1);
+      return left > 0;
+    };
+  }
+}

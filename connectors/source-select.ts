@@ -1,0 +1,94 @@
+import { FuserError } from "../base/errors.ts";
+import type { Parameters, SourceQuery } from "./connector.ts";
+import { fillTemplate, parseTemplate, type Template, type TokenRules } from "./parameters.ts";
+import { bind, concat, join, type Statement } from "./statement.ts";
+
+/** What of a database's SQL the texts of a source need. */
+export interface Syntax {
+  quote(identifier: string): string;
+  tokens: TokenRules;
+}
+
+export interface SelectOptions {
+  /** AND-ed to the source's own conditions. */
+  condition?: Statement;
+  /** Quoted columns to order by. */
+  orderBy?: readonly string[];
+  limit?: number;
+}
+
+/** An SQL text of the configuration with its named parameters bound. */
+export function configured(syntax: Syntax, text: string, parameters: Parameters, place: string): Statement {
+  const template = parseTemplate(text, syntax.tokens, place);
+  return fillTemplate(template, (name) => (Object.hasOwn(parameters, name) ? parameters[name] : undefined), place);
+}
+
+/** The source's rows: its columns in order, then one 0 or 1 per flag. A line break guards each foreign text against its own last comment. */
+export function selectSource(syntax: Syntax, source: SourceQuery, options: SelectOptions = {}): Statement {
+  const flags = source.flags.map((flag, index) =>
+    concat(
+      "CASE WHEN (",
+      configured(syntax, flag.sql, flag.parameters, source.source),
+      `\n) THEN 1 ELSE 0 END AS fuser_flag_${index}`,
+    ),
+  );
+  const list = join([...source.columns.map((column) => syntax.quote(column)), ...flags], ", ");
+  return concat("SELECT ", list, fromSource(syntax, source, options));
+}
+
+/** ` FROM … WHERE … ORDER BY … LIMIT …` of a source. */
+export function fromSource(syntax: Syntax, source: SourceQuery, options: SelectOptions = {}): Statement {
+  const { from } = source;
+  const rows =
+    "table" in from
+      ? syntax.quote(from.table)
+      : concat("(", configured(syntax, from.query, from.parameters, source.source), "\n) AS q");
+  const conditions = [
+    ...source.scope.map(({ column, value }) => concat(syntax.quote(column), " = ", bind(value))),
+    ...source.where.map(({ sql, parameters }) => concat("(", configured(syntax, sql, parameters, source.source), "\n)")),
+    ...(options.condition ? [options.condition] : []),
+  ];
+  return concat(
+    " FROM ",
+    rows,
+    conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "",
+    options.orderBy && options.orderBy.length > 0 ? ` ORDER BY ${options.orderBy.join(", ")}` : "",
+    options.limit === undefined ? "" : ` LIMIT ${options.limit}`,
+  );
+}
+
+/** A child query whose `:row.COLUMN` parameters are positions within the parent's row. */
+export interface ChildTemplate {
+  readonly template: Template;
+  /** Per parameter: position within the parent's row, or a value that is the same for every row. */
+  readonly sources: readonly ({ column: number } | { name: string })[];
+  readonly parameters: Parameters;
+}
+
+/** @throws FuserError config for a `:row.` parameter that names no column of the source's row */
+export function childTemplates(syntax: Syntax, source: SourceQuery): ChildTemplate[] {
+  return source.children.map((child) => {
+    const template = parseTemplate(child.sql, syntax.tokens, source.source);
+    const sources = template.names.map((name) => {
+      if (!name.startsWith("row.")) return { name };
+      const wanted = name.slice("row.".length);
+      return { column: columnIndex(source, wanted) };
+    });
+    return { template, sources, parameters: child.parameters };
+  });
+}
+
+/** Position of a column within the row, exact name first, then without regard to case. */
+export function columnIndex(source: SourceQuery, wanted: string): number {
+  const exact = source.columns.indexOf(wanted);
+  if (exact >= 0) return exact;
+  const lower = wanted.toLowerCase();
+  const index = source.columns.findIndex((column) => column.toLowerCase() === lower);
+  if (index >= 0) return index;
+  throw new FuserError("config", `The source has no column ${wanted}`, {
+    code: "erp-column-unknown",
+    operation: "read an SQL text of the configuration",
+    place: source.source,
+    hint: "Name a column of the source's table or query.",
+  });
+}

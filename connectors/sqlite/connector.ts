@@ -1,0 +1,119 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Connector, ConnectorContext } from "../connector.ts";
+import { type RawRow, RowDigest } from "../digest.ts";
+import type { ConnectorModule } from "../module.ts";
+import { rowBatch } from "../row-batch.ts";
+import { fromSource } from "../source-select.ts";
+import { concat } from "../statement.ts";
+import { retryBusy } from "./busy.ts";
+import { type SqliteSettings, sqliteSettings } from "./config.ts";
+import { highestMark, readChanges } from "./cursor.ts";
+import { all, openDatabase } from "./database.ts";
+import { describeTables } from "./describe.ts";
+import { requireFile, sqliteError } from "./errors.ts";
+import { FileHeader, fileId, identityOf } from "./identity.ts";
+import { keyCondition, readOn } from "./read.ts";
+import { describeSource, prepareSource, type SampledTypes } from "./source.ts";
+import { sqliteDialect, sqliteSyntax } from "./sql.ts";
+
+/** SQLite as an ERP database: one file on this machine. Statements run within this process; keep the ones of the configuration small. */
+export const sqlite: ConnectorModule<SqliteSettings> = {
+  name: "sqlite",
+  settings: sqliteSettings,
+  dialect: sqliteDialect,
+  open: async (settings, _secret, context) => openSqlite(settings, context),
+};
+
+function openSqlite({ file }: SqliteSettings, context: ConnectorContext): Connector {
+  const sampled: SampledTypes = new Map();
+  const digest = new RowDigest();
+  const header = new FileHeader();
+  let reader: { database: DatabaseSync; file: string } | undefined;
+
+  /** The connection of short reads, opened anew when another file took this one's place. */
+  function reading(): DatabaseSync {
+    requireFile(file);
+    const id = fileId(file);
+    if (reader?.file === id) return reader.database;
+    reader?.database.close();
+    reader = undefined;
+    reader = { database: openDatabase(file, "read"), file: id };
+    return reader.database;
+  }
+
+  async function short<T>(operation: string, signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
+    signal.throwIfAborted();
+    return retryBusy(context, signal, () => {
+      try {
+        return work(reading());
+      } catch (error) {
+        throw sqliteError(error, operation, file);
+      }
+    });
+  }
+
+  /** A stream of its own connection, closed whatever ends it. */
+  async function* stream<T>(
+    operation: string,
+    signal: AbortSignal,
+    work: (database: DatabaseSync) => AsyncGenerator<T>,
+  ): AsyncGenerator<T> {
+    signal.throwIfAborted();
+    const database = openDatabase(file, "read");
+    try {
+      yield* work(database);
+    } catch (error) {
+      throw sqliteError(error, operation, file);
+    } finally {
+      database.close();
+    }
+  }
+
+  return {
+    dialect: sqliteDialect,
+    identity: (signal) => short("identify the ERP's database", signal, (database) => identityOf(database, file, header)),
+    describe: (signal, tables) => short("describe the ERP's tables", signal, (database) => describeTables(database, tables)),
+    describeQuery: (source, signal) =>
+      short(`describe the source ${source.source}`, signal, (database) => describeSource(database, source, sampled)),
+    scan: (source, signal) =>
+      stream(`scan the source ${source.source}`, signal, async function* (database) {
+        const prepared = await retryBusy(context, signal, () => prepareSource(database, source, sampled));
+        for await (const rows of readOn(database, prepared.select, { context, signal })) {
+          yield rowBatch(rows.map(prepared.complete), prepared.layout, digest);
+        }
+      }),
+    async *readKeys(source, keys, signal) {
+      for (let start = 0; start < keys.length; start += sqliteDialect.maxKeysPerRead) {
+        const some = keys.slice(start, start + sqliteDialect.maxKeysPerRead);
+        const batch = await short(`read rows of the source ${source.source} by key`, signal, (database) => {
+          const prepared = prepareSource(database, source, sampled);
+          const condition = keyCondition(source.key, prepared.keyTypes, some);
+          if (condition === undefined) return undefined;
+          const rows: RawRow[] = all(database, prepared.select.statement({ condition })).map(prepared.complete);
+          return rows.length > 0 ? rowBatch(rows, prepared.layout, digest) : undefined;
+        });
+        if (batch) yield batch;
+      }
+    },
+    changedSince: (query, from, signal) =>
+      stream(`read changes of the table ${query.table}`, signal, (database) =>
+        readChanges(database, query, from, { context, signal }),
+      ),
+    aggregate: (source, cursor, signal) =>
+      short(`count the source ${source.source}`, signal, (database) => {
+        const [row] = all(database, concat("SELECT COUNT(*)", fromSource(sqliteSyntax, source)));
+        return { rows: Number(row?.[0] ?? 0n), mark: cursor && highestMark(database, cursor) };
+      }),
+    async check() {
+      return [];
+    },
+    async write() {
+      throw new Error("not yet");
+    },
+    async close() {
+      reader?.database.close();
+      reader = undefined;
+      header[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { Dialect } from "../connector.ts";
+import type { Syntax } from "../source-select.ts";
+
+/** SQLite's way to write identifiers, strings and comments (sqlite.org/lang_keywords.html, lang_comment.html, lang_expr.html#varparam). */
+export const sqliteSyntax: Syntax = {
+  quote: (identifier) =>
+    identifier
+      .split(".")
+      .map((part) => `"${part.replaceAll('"', '""')}"`)
+      .join("."),
+  tokens: {
+    backslash: false,
+    hashComment: false,
+    dashNeedsBlank: false,
+    quotes: { "'": "'", '"': '"', "`": "`", "[": "]" },
+    foreignMarks: "@$",
+  },
+};
+
+export const sqliteDialect: Dialect = {
+  name: "sqlite",
+  quote: sqliteSyntax.quote,
+  maxKeysPerRead: 200,
+  powers: { lockFreeReads: true, nativeFeed: false, sessionLock: false, skipLocked: false },
+};

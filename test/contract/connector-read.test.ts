@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Connector } from "../../connectors/connector.ts";
+import { collect, never, type Subject, sourceOf } from "./erp/subject.ts";
+import { subjects } from "./erp/subjects.ts";
+
+describe.each(subjects)("$name: reading", ({ make }) => {
+  let erp: Subject;
+  let connector: Connector;
+  beforeAll(async () => {
+    erp = await make();
+    connector = await erp.open();
+    await erp.run(
+      `CREATE TABLE orders (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL, title VARCHAR(40), changed ${erp.type("stamp")}, PRIMARY KEY (client, number))`,
+    );
+    await erp.run(
+      "CREATE TABLE order_lines (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL, line INTEGER NOT NULL, words VARCHAR(80), PRIMARY KEY (client, number, line))",
+    );
+    for (let number = 1; number <= 1200; number++) {
+      const stamp = `2026-01-01 00:${String(Math.floor(number / 60)).padStart(2, "0")}:${String(number % 60).padStart(2, "0")}`;
+      await erp.run("INSERT INTO orders VALUES (?, ?, ?, ?)", [number % 2 ? "001" : "002", number, `title ${number}`, stamp]);
+      if (number % 100 === 0)
+        await erp.run("INSERT INTO order_lines VALUES (?, ?, 1, ?), (?, ?, 2, ?)", ["002", number, "one", "002", number, "two"]);
+    }
+    await erp.run(`CREATE INDEX orders_changed ON orders (changed)`);
+  });
+  afterAll(async () => {
+    await connector?.close();
+    await erp?.[Symbol.asyncDispose]();
+  });
+
+  const lines = {
+    sql: "SELECT words FROM order_lines WHERE client = :row.client AND number = :row.number ORDER BY line",
+    parameters: {},
+  };
+  const orders = () =>
+    sourceOf("orders", ["client", "number"], ["client", "number", "title"], {
+      children: [lines],
+      flags: [{ sql: "number > :vars.limit", parameters: { "vars.limit": 600 } }],
+    });
+
+  it("a scan gives every row once, in bounded batches, with flags and children", async () => {
+    const sizes: number[] = [];
+    const found = new Map<string | undefined, unknown>();
+    for await (const batch of connector.scan(orders(), never)) {
+      sizes.push(batch.keys.length);
+      for (const [index, key] of batch.keys.entries()) found.set(key, batch.row(index));
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(500);
+    expect(sizes.reduce((a, b) => a + b, 0)).toBe(1200);
+    expect(found.size).toBe(1200);
+    expect(found.get("002.700")).toEqual({ values: ["002", 700, "title 700"], flags: [true], children: [[["one"], ["two"]]] });
+    expect(found.get("001.3")).toEqual({ values: ["001", 3, "title 3"], flags: [false], children: [[]] });
+  });
+
+  it("a scan whose statements may live no time at all still gives every row once", async () => {
+    const hasty = await erp.open({ limits: { snapshotMs: 0, batchRows: 7 } });
+    try {
+      const keys = (await collect(hasty.scan(orders(), never))).map(({ key }) => key);
+      expect(keys.length).toBe(1200);
+      expect(new Set(keys).size).toBe(1200);
+    } finally {
+      await hasty.close();
+    }
+  });
+
+  it("a read by key gives the rows that exist, with the same digests as a scan", async () => {
+    const scanned = new Map((await collect(connector.scan(orders(), never))).map(({ key, digest }) => [key, digest]));
+    const read = await collect(connector.readKeys(orders(), ["001.1", "002.700", "009.1", "001.99999"], never));
+    expect(read.map(({ key }) => key).sort()).toEqual(["001.1", "002.700"]);
+    for (const { key, digest } of read) expect(digest).toBe(scanned.get(key));
+    const many = await collect(connector.readKeys(orders(), [...scanned.keys()] as string[], never));
+    expect(many.length).toBe(1200);
+    expect(many.every(({ key, digest }) => scanned.get(key) === digest)).toBe(true);
+  });
+
+  it("a digest changes with any column, flag or child", async () => {
+    const digest = async (): Promise<bigint | undefined> =>
+      (await collect(connector.readKeys(orders(), ["002.600"], never)))[0]?.digest;
+    const seen = [await digest()];
+    await erp.run("UPDATE orders SET title = 'other' WHERE number = 600");
+    seen.push(await digest());
+    await erp.run("UPDATE order_lines SET words = 'three' WHERE number = 600 AND line = 2");
+    seen.push(await digest());
+    await erp.run("DELETE FROM order_lines WHERE number = 600 AND line = 2");
+    seen.push(await digest());
+    const flagged = sourceOf("orders", ["client", "number"], ["client", "number", "title"], {
+      children: [lines],
+      flags: [{ sql: "number > 1", parameters: {} }],
+    });
+    seen.push((await collect(connector.readKeys(flagged, ["002.600"], never)))[0]?.digest);
+    expect(new Set(seen).size).toBe(5);
+    await erp.run("UPDATE orders SET title = 'title 600' WHERE number = 600");
+    await erp.run("DELETE FROM order_lines WHERE number = 600");
+    await erp.run("INSERT INTO order_lines VALUES ('002', 600, 1, 'one'), ('002', 600, 2, 'two')");
+    expect(await digest()).toBe(seen[0]);
+  });
+
+  it("changes come in order of their mark, from the given one on, inclusive", async () => {
+    const query = { table: "orders", column: "changed", kind: "timestamp" as const, key: ["client", "number"], own: ["number"] };
+    const [last] = (await Array.fromAsync(connector.changedSince(query, undefined, never))).flat();
+    expect(last).toEqual({ key: "002.1200", own: "1200", mark: "2026-01-01T00:20:00" });
+    const rows = (await Array.fromAsync(connector.changedSince(query, "2026-01-01T00:19:59", never))).flat();
+    expect(rows.map(({ key }) => key)).toEqual(["001.1199", "002.1200"]);
+    const all = (await Array.fromAsync(connector.changedSince(query, "2026-01-01T00:00:00", never))).flat();
+    expect(all.length).toBe(1200);
+    expect(all.map(({ mark }) => mark)).toEqual(all.map(({ mark }) => mark).sort());
+  });
+
+  it("a growing number serves as a mark", async () => {
+    const query = { table: "orders", column: "number", kind: "sequence" as const, key: ["client", "number"], own: [] };
+    const rows = (await Array.fromAsync(connector.changedSince(query, "1199", never))).flat();
+    expect(rows).toEqual([
+      { key: "001.1199", own: undefined, mark: "1199" },
+      { key: "002.1200", own: undefined, mark: "1200" },
+    ]);
+  });
+
+  it("an aggregate counts what a scan gives and knows the highest mark", async () => {
+    const cursor = { table: "orders", column: "changed", kind: "timestamp" as const, key: ["client", "number"], own: [] };
+    const scoped = sourceOf("orders", ["client", "number"], ["client", "number"], {
+      scope: [{ column: "client", value: "001" }],
+      where: [{ sql: "number <= 10 -- small ones", parameters: {} }],
+    });
+    expect(await connector.aggregate(scoped, cursor, never)).toEqual({ rows: 5, mark: "2026-01-01T00:20:00" });
+    expect((await collect(connector.scan(scoped, never))).length).toBe(5);
+  });
+
+  it("a query of the configuration is a source like a table", async () => {
+    const source = sourceOf("q", ["client", "part"], ["client", "part", "most"], {
+      from: {
+        query:
+          "SELECT client, MAX(number) AS most, 1 AS part FROM orders WHERE title <> ':not.a.parameter' AND number < :vars.n GROUP BY client -- :nor.this",
+        parameters: { "vars.n": 100 },
+      },
+    });
+    const rows = await collect(connector.scan(source, never));
+    expect(rows.map(({ key, row }) => [key, row.values])).toEqual([
+      ["001.1", ["001", 1, 99]],
+      ["002.1", ["002", 1, 98]],
+    ]);
+    expect((await collect(connector.readKeys(source, ["002.1"], never))).map(({ row }) => row.values)).toEqual([["002", 1, 98]]);
+    const described = await connector.describeQuery(source, never);
+    expect(described.columns.map(({ name, type }) => [name, type])).toEqual([
+      ["client", "text"],
+      ["part", "integer"],
+      ["most", "integer"],
+    ]);
+  });
+
+  it("an unknown parameter, a missing table and a missing column are faults of the configuration", async () => {
+    const unknown = sourceOf("orders", ["client"], ["client"], { where: [{ sql: "number > :vars.nothing", parameters: {} }] });
+    await expect(collect(connector.scan(unknown, never))).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-parameter-unknown",
+    });
+    await expect(collect(connector.scan(sourceOf("nowhere", ["a"], ["a"]), never))).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-object-missing",
+    });
+    await expect(collect(connector.scan(sourceOf("orders", ["client"], ["client", "nothing"]), never))).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-object-missing",
+    });
+    await expect(connector.describeQuery(sourceOf("orders", ["client"], ["client", "nothing"]), never)).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-object-missing",
+    });
+  });
+
+  it("a table is described with its columns, keys and indexes", async () => {
+    const [table, ...others] = await connector.describe(
+      never,
+      ["ORDERS"].concat(["orders"]).slice(erp.name.startsWith("SQLite") ? 0 : 1),
+    );
+    expect(others).toEqual([]);
+    expect(table).toMatchObject({
+      name: "orders",
+      kind: "table",
+      primaryKey: ["client", "number"],
+      uniqueIndexes: [["client", "number"]],
+      transactional: true,
+    });
+    expect(table?.indexedColumns).toEqual(["client", "changed"]);
+    expect(table?.columns.map(({ name, type, nullable, length }) => [name, type, nullable, length])).toEqual([
+      ["client", "text", false, 4],
+      ["number", "integer", false, undefined],
+      ["title", "text", true, 40],
+      ["changed", "datetime", true, undefined],
+    ]);
+  });
+
+  it("a scan that is left early leaves nothing behind", async () => {
+    for await (const _ of connector.scan(orders(), never)) break;
+    const abort = new AbortController();
+    const scanning = (async () => {
+      for await (const _ of connector.scan(orders(), abort.signal)) abort.abort();
+    })();
+    await expect(scanning).rejects.toThrow();
+    await erp.run("UPDATE orders SET title = 'title 1' WHERE number = 1");
+    expect((await collect(connector.readKeys(orders(), ["001.1"], never))).length).toBe(1);
+  });
+
+  it("the database is identified the same way each time", async () => {
+    const first = await connector.identity(never);
+    const again = await connector.identity(never);
+    expect(again.database).toBe(first.database);
+    expect(first.product).toMatch(/SQLite|MariaDB|MySQL/);
+    await erp.run("CREATE TABLE IF NOT EXISTS later (a INTEGER)");
+    const later = await connector.identity(never);
+    expect(later.database).toBe(first.database);
+  });
+});

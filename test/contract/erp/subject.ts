@@ -1,0 +1,64 @@
+import type { Log } from "../../../base/log.ts";
+import { silentLog } from "../../../base/log.ts";
+import { systemClock } from "../../../base/time.ts";
+import type { Connector, ConnectorContext, ConnectorLimits, RowBatch, SourceQuery } from "../../../connectors/connector.ts";
+
+/** A database under the contract suite: made, changed and looked at beside the connector, through the plain driver. */
+export interface Subject extends AsyncDisposable {
+  readonly name: string;
+  /** Opens a connector to it; the suite closes it. */
+  open(options?: OpenOptions): Promise<Connector>;
+  /** Runs statements as the ERP would. `?` marks a value. */
+  run(sql: string, values?: readonly (string | number | null | Uint8Array)[]): Promise<void>;
+  /** Rows as text, NULL as null: what the ERP itself sees. */
+  rows(sql: string): Promise<(string | null)[][]>;
+  /** Column type by a name that both dialects understand. */
+  type(name: "key" | "bigKey" | "autoKey" | "stamp"): string;
+}
+
+export interface OpenOptions {
+  limits?: Partial<ConnectorLimits>;
+  sessionName?: string;
+  log?: Log;
+}
+
+const usualLimits: ConnectorLimits = {
+  statementTimeoutMs: 20_000,
+  lockTimeoutMs: 1_000,
+  batchRows: 500,
+  batchBytes: 1_000_000,
+  snapshotMs: 60_000,
+};
+
+export function contextOf(options: OpenOptions = {}): ConnectorContext {
+  return {
+    clock: systemClock,
+    log: options.log ?? silentLog,
+    limits: { ...usualLimits, ...options.limits },
+    sessionName: options.sessionName ?? "fuser-contract",
+  };
+}
+
+/** A source over a table with nothing but what is given. */
+export function sourceOf(
+  table: string,
+  key: readonly string[],
+  columns: readonly string[],
+  more: Partial<SourceQuery> = {},
+): SourceQuery {
+  return { source: table, from: { table }, key, columns, where: [], scope: [], flags: [], children: [], ...more };
+}
+
+export const never = new AbortController().signal;
+
+/** Every row of the batches: key, digest and decoded row. */
+export async function collect(
+  batches: AsyncIterable<RowBatch>,
+): Promise<{ key: string | undefined; digest: bigint; row: ReturnType<RowBatch["row"]> }[]> {
+  const all = [];
+  for await (const batch of batches) {
+    for (const [index, key] of batch.keys.entries())
+      all.push({ key, digest: batch.digests[index] as bigint, row: batch.row(index) });
+  }
+  return all;
+}

@@ -1,0 +1,8 @@
+import { sqliteSubject } from "./sqlite.ts";
+import type { Subject } from "./subject.ts";
+
+/** Every database that the contract suite runs on. */
+export const subjects: { name: string; make: () => Promise<Subject> }[] = [
+  { name: "SQLite with a write-ahead log", make: () => sqliteSubject("wal") },
+  { name: "SQLite with a rollback journal", make: () => sqliteSubject("delete") },
+];
