@@ -30,7 +30,10 @@ export interface SqlText {
 }
 
 /** Part of a key: a column of the row, a constant, or an expression. */
-export type KeyPart = { kind: "column"; column: string; at: Place } | { kind: "constant"; value: string } | { kind: "expression"; expression: Expression };
+export type KeyPart =
+  | { kind: "column"; column: string; at: Place }
+  | { kind: "constant"; value: string }
+  | { kind: "expression"; expression: Expression };
 
 /** One cleaning step of `do:`, in order: `trim`, `lower`, `upper`, `empty-to-null`, `collapse-spaces`, `email-list`, `phone-list`, ... */
 export type CleanStep = string;
@@ -186,7 +189,13 @@ export type Step = { when: Expression | undefined; at: Place } & (
         | { kind: "counter"; table: string; column: string; where: Writes }
         | { kind: "max"; table: string; column: string; where: Writes };
     }
-  | { kind: "insert"; table: string; values: Writes; blanks: { text?: string; integer?: string } | undefined; returning: Readonly<Record<string, string>> }
+  | {
+      kind: "insert";
+      table: string;
+      values: Writes;
+      blanks: { text?: string; integer?: string } | undefined;
+      returning: Readonly<Record<string, string>>;
+    }
   | { kind: "update"; table: string; key: Writes; values: Writes; expectRows: number }
   | { kind: "sql"; sql: SqlText; out: Readonly<Record<string, string>> }
 );

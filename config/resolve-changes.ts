@@ -1,0 +1,124 @@
+/** How changes of a table are noticed: a column, a comparison, or both (mapping.md, "Capture per source"). */
+import { durationMs } from "../base/time.ts";
+import type { Changes, Schedule } from "./config.ts";
+import type { Path } from "./document.ts";
+import type { Scene } from "./scene.ts";
+import type { ChangesNode } from "./schema-source.ts";
+
+interface Situation {
+  path: Path;
+  append: boolean;
+  /** Column of `signal`, for a query. */
+  signal: string | undefined;
+  /** False for a query, which has no table of its own to watch. */
+  hasTable: boolean;
+  /** True under `touchedBy`: the parent's comparison is the net. */
+  isChild: boolean;
+}
+
+const nightly: Schedule = { kind: "cron", cron: "0 3 * * *" };
+const usual: Schedule = { kind: "every", ms: 900_000 };
+const dayMs = 86_400_000;
+
+export function resolveChanges(scene: Scene, node: ChangesNode | undefined, situation: Situation): Changes {
+  const cursor = cursorOf(scene, node, situation);
+  return {
+    cursor,
+    compare: compareOf(scene, node?.compare, { ...situation, hasCursor: cursor !== undefined }),
+    at: scene.place(situation.path),
+  };
+}
+
+function cursorOf(scene: Scene, node: ChangesNode | undefined, { path, signal, hasTable }: Situation): Changes["cursor"] {
+  const column = node?.column ?? signal;
+  if (column === undefined) {
+    for (const option of ["kind", "every", "overlap", "grain"] as const)
+      if (node?.[option] !== undefined && !scene.broken([...path, "column"]))
+        scene.fault([...path, option], `\`${option}\` needs a column`, "Add `column: NAME`, or keep `compare` alone.");
+    return undefined;
+  }
+  if (!hasTable && signal === undefined)
+    scene.fault(
+      [...path, "column"],
+      "A query has no table of its own to watch",
+      "Add `signal: { table, column, key }` to the source, or use `compare` alone.",
+    );
+  if (signal !== undefined && column !== signal)
+    scene.fault([...path, "column"], `\`signal\` names the column \`${signal}\``, "Leave `column` out here.");
+  const kind = node?.kind ?? "timestamp";
+  const grain = node?.grain ?? "second";
+  if (kind === "sequence" && node?.grain !== undefined)
+    scene.fault([...path, "grain"], "A sequence has no grain", "Remove `grain`.");
+  return {
+    column,
+    kind,
+    every: node?.every ?? { kind: "every", ms: 5_000 },
+    overlap: overlapOf(scene, node?.overlap, { path, kind, grain }),
+    grain,
+  };
+}
+
+interface CursorKind {
+  path: Path;
+  kind: "timestamp" | "sequence";
+  grain: "second" | "day" | "fraction";
+}
+
+/** Milliseconds for a timestamp, count for a sequence. */
+function overlapOf(scene: Scene, text: string | undefined, { path, kind, grain }: CursorKind): number {
+  const at = [...path, "overlap"];
+  if (kind === "sequence") {
+    if (text === undefined) return 1_000;
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    scene.fault(at, "The overlap of a sequence is a count", "Write digits only, such as 1000.");
+    return 1_000;
+  }
+  const least = grain === "day" ? dayMs : grain === "second" ? 1_000 : 0;
+  if (text === undefined) return Math.max(30_000, least);
+  const ms = durationMs(text);
+  if (ms === undefined) scene.fault(at, "The overlap of a timestamp is a duration", "Write a number and a unit, such as 30s.");
+  else if (ms < least)
+    scene.fault(
+      at,
+      `The overlap is shorter than the column's grain, a ${grain}`,
+      `Write at least ${grain === "day" ? "1d" : "1s"}.`,
+    );
+  return Math.max(ms ?? 30_000, least);
+}
+
+function compareOf(
+  scene: Scene,
+  compare: Schedule | "never" | undefined,
+  { path, append, hasCursor, isChild }: Situation & { hasCursor: boolean },
+): Schedule | undefined {
+  const at = [...path, "compare"];
+  if (append) {
+    if (!hasCursor)
+      scene.fault(
+        path,
+        "A source with `append: true` needs a column that only grows",
+        "Add `changes: { column: …, kind: sequence }`.",
+      );
+    if (compare !== undefined && compare !== "never")
+      scene.fault(at, "A source with `append: true` is not compared: the agent keeps no digests of it", "Remove `compare`.");
+    return undefined;
+  }
+  if (compare === "never") {
+    if (!isChild || !hasCursor)
+      scene.fault(at, "Without a comparison deleted rows are never noticed", 'Write a schedule such as "0 3 * * *".');
+    return undefined;
+  }
+  if (compare !== undefined) return compare;
+  if (isChild) {
+    if (!hasCursor) scene.fault(path, "The child table tells of no change", "Add `column` or `compare`.");
+    return undefined;
+  }
+  if (!hasCursor) return usual;
+  scene.note(
+    path,
+    "compare-paired",
+    "A column tells nothing of deleted rows: a comparison each night at 3 is paired with it",
+    'Set `compare` to another time, such as "30 4 * * *".',
+  );
+  return nightly;
+}

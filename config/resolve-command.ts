@@ -1,0 +1,218 @@
+/** One command of the portal and how it is carried out in the ERP. */
+import { model, type TypeName } from "../protocol/model.ts";
+import type { CommandConfig, IdempotencyConfig, Step, Write } from "./config.ts";
+import type { Path } from "./document.ts";
+import { didYouMean } from "./nearest.ts";
+import { many, nth } from "./resolve-read.ts";
+import { commandParameters, resolveStep } from "./resolve-step.ts";
+import { resolveWrite } from "./resolve-write.ts";
+import { expressionOf, hasExpression, knownName, type Scene, sqlOf, tableOf } from "./scene.ts";
+import type { CommandNode } from "./schema-command.ts";
+import { selectFault } from "./sql-text.ts";
+
+/** Commands of the portal's model that change something and need no bytes. */
+export const commandNames = [
+  "ticket.create",
+  "ticket.update",
+  "ticket.close",
+  "message.create",
+  "person.update",
+  "meterReading.create",
+  "invoice.create",
+  "payment.create",
+  "workOrder.create",
+  "workOrder.update",
+  "purchaseOrder.create",
+  "purchaseOrder.update",
+  "warranty.create",
+  "asset.update",
+] as const;
+
+const later: Readonly<Record<string, string>> = {
+  "document.create": "Attachments come with a later version: leave it out.",
+  "person.match": "Matching of persons comes with a later version: leave it out.",
+  link: "Linking of accounts comes with a later version: leave it out.",
+};
+
+export function resolveCommand(scene: Scene, name: string, node: CommandNode): CommandConfig {
+  const path: Path = ["commands", name];
+  const known = knownCommand(scene, path, name);
+  const type = known ? (name.split(".")[0] as TypeName) : undefined;
+  const fields = type === undefined ? [] : Object.keys(model[type].schema.shape);
+  const results: string[] = [];
+  const scope = { fields, results, known };
+  const steps = node.steps.map((step, index) => resolveStep(scene, step, { path: [...path, "steps", index], scope }));
+  checkOverflow(scene, steps);
+  const idempotency = idempotencyOf(scene, path, { node, steps, creates: name.endsWith(".create") });
+  return {
+    name,
+    idempotency,
+    steps: idempotency.way === "column" ? withIdColumn(scene, steps, idempotency) : steps,
+    result: resultOf(scene, [...path, "result"], { node: node.result, type, scope }),
+    draft: node.draft,
+    perHour: node.perHour,
+    at: scene.place(path),
+  };
+}
+
+function knownCommand(scene: Scene, path: Path, name: string): boolean {
+  if ((commandNames as readonly string[]).includes(name)) return true;
+  const until = Object.hasOwn(later, name)
+    ? later[name]
+    : name.startsWith("x-")
+      ? "A customer's own types come with a later version: leave it out."
+      : undefined;
+  if (until === undefined) scene.fault(path, `There is no command \`${name.slice(0, 60)}\``, didYouMean(name, commandNames));
+  else scene.fault(path, `\`${name.slice(0, 60)}\` is not supported yet by this version`, until);
+  return false;
+}
+
+/** What goes over in `overflow` must be written somewhere, or text would be lost. */
+function checkOverflow(scene: Scene, steps: readonly Step[]): void {
+  const writes = steps.flatMap((step) => (step.kind === "insert" || step.kind === "update" ? Object.values(step.values) : []));
+  const sql = steps.flatMap((step) => (step.kind === "sql" ? [step.sql.sql] : []));
+  const writesField = (write: Write, field: string): boolean =>
+    write.kind === "from"
+      ? write.field === field
+      : write.kind === "expression" && new RegExp(`\\b${field}\\b`).test(write.expression.cel);
+  for (const write of writes) {
+    if (write.kind !== "from" || write.overflow === undefined) continue;
+    const field = write.overflow;
+    if (
+      writes.some((other) => other !== write && writesField(other, field)) ||
+      sql.some((text) => text.includes(`:field.${field}`))
+    )
+      continue;
+    scene.faults.push({
+      ...write.at,
+      message: `The rest of a long text goes on in \`${field}\`, which no step writes`,
+      remedy: `Write \`{ from: ${field} }\` to a column, or leave \`overflow\` out: a longer text is then refused.`,
+    });
+  }
+}
+
+interface Parts {
+  node: CommandNode;
+  steps: readonly Step[];
+  creates: boolean;
+}
+
+function idempotencyOf(scene: Scene, above: Path, { node, steps, creates }: Parts): IdempotencyConfig {
+  const path = [...above, "idempotency"];
+  const at = scene.place(path);
+  const way = node.idempotency;
+  if (way === undefined || typeof way === "string" || "base" in way) {
+    if (typeof way === "object" && !way.base) scene.fault(path, "`base` can only be true", "Write `idempotency: base`.");
+    if (!scene.broken(path)) checkBase(scene, way === undefined ? above : path, { node, steps, creates });
+    return { way: "base", at };
+  }
+  if ("ledger" in way) return { way: "ledger", table: tableOf(scene, [...path, "ledger"], way.ledger), at };
+  if ("column" in way) return columnWay(scene, path, { column: way.column, value: way.value });
+  const probe = [...path, "probe"];
+  const sql = sqlOf(scene, probe, way.probe, { origins: { command: commandParameters, field: true }, rule: selectFault });
+  if (!/:command\.id\b/.test(sql.sql))
+    scene.note(
+      probe,
+      "probe-by-content",
+      "The probe does not look for the command's id: an interrupted command can only become uncertain",
+      "Compare a column with `:command.id`.",
+    );
+  return { way: "probe", sql, at };
+}
+
+function checkBase(scene: Scene, path: Path, { node, steps, creates }: Parts): void {
+  const guarded = steps.some((step) => step.kind === "update") && steps.every((step) => step.kind === "update");
+  if (guarded && !creates) return;
+  const remedy =
+    'Add `idempotency: { column: TABLE.COLUMN, value: "${command.id}" }`, `{ ledger: schema.table }` or `{ probe: SELECT … }`.';
+  if (node.idempotency === undefined)
+    scene.fault(path, "The command does not say how the ERP tells whether it was carried out before", remedy);
+  else scene.fault(path, "Base values recognise `update` steps only: an interrupted command could be carried out twice", remedy);
+}
+
+function columnWay(scene: Scene, path: Path, { column, value }: { column: string; value: string }): IdempotencyConfig {
+  const name = /^(.+)\.([^.]+)$/.exec(column.trim());
+  if (name === null) scene.fault([...path, "column"], "The column is named with its table", "Write TABLE.COLUMN.");
+  const at = [...path, "value"];
+  if (!hasExpression(value))
+    scene.fault(
+      at,
+      "The value must contain the command's id",
+      'Write "${command.id}", or "${short(command.id, 20)}" where the column is short.',
+    );
+  const expression = hasExpression(value) ? expressionOf(scene, at, value) : { cel: "command.id", at: scene.place(at) };
+  if (hasExpression(value) && !/\bcommand\s*\.\s*id\b/.test(expression.cel))
+    scene.fault(
+      at,
+      "The value does not contain `command.id`: the ERP could not tell two commands apart",
+      'Write "${command.id}", or "${short(command.id, 20)}" where the column is short.',
+    );
+  return {
+    way: "column",
+    table: tableOf(scene, [...path, "column"], name?.[1] ?? column),
+    column: name?.[2] ?? "",
+    value: expression,
+    at: scene.place(path),
+  };
+}
+
+/** The id's column is written by the insert, whether or not the file names it there. */
+function withIdColumn(scene: Scene, steps: readonly Step[], way: IdempotencyConfig & { way: "column" }): readonly Step[] {
+  const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+  const index = steps.findIndex((step) => step.kind === "insert" && same(step.table, way.table));
+  const step = steps[index];
+  if (step?.kind !== "insert") {
+    if (way.column !== "")
+      scene.faults.push({
+        ...way.at,
+        message: `No step inserts into \`${way.table.slice(0, 60)}\``,
+        remedy: "Name the table of one of the `insert` steps, or use `ledger`.",
+      });
+    return steps;
+  }
+  const named = Object.entries(step.values).find(([column]) => same(column, way.column));
+  if (named === undefined) {
+    const write: Write = { kind: "expression", expression: way.value, at: way.at };
+    return steps.with(index, { ...step, values: { ...step.values, [way.column]: write } });
+  }
+  const [, write] = named;
+  if (write.kind !== "expression" || write.expression.cel !== way.value.cel)
+    scene.faults.push({
+      ...write.at,
+      message: "The column holds the command's id and is written with something else",
+      remedy: "Remove it here: the agent writes it as `idempotency` says.",
+    });
+  return steps;
+}
+
+interface ResultParts {
+  node: CommandNode["result"];
+  type: TypeName | undefined;
+  scope: { fields: readonly string[] };
+}
+
+function resultOf(scene: Scene, path: Path, { node, type, scope }: ResultParts): CommandConfig["result"] {
+  const parts = many(node.key as Parameters<typeof resolveWrite>[1]);
+  const sourceBroken = scene.broken([...path, "source"]);
+  if (!sourceBroken && knownName(scene, [...path, "source"], "source", { name: node.source, known: scene.names.sources })) {
+    const source = Object.hasOwn(scene.file.sources, node.source) ? scene.file.sources[node.source] : undefined;
+    if (source && type !== undefined && source.type !== type && !scene.broken(["sources", node.source, "type"]))
+      scene.fault(
+        [...path, "source"],
+        `Source \`${node.source}\` is of type ${source.type}, and the command is about ${type}`,
+        `Name a source of type ${type}.`,
+      );
+    const wanted = source && !scene.broken(["sources", node.source, "key"]) ? many(source.key) : undefined;
+    if (wanted && wanted.length !== parts.length && !scene.broken([...path, "key"]))
+      scene.fault(
+        [...path, "key"],
+        `The key has ${parts.length} of ${wanted.length} parts`,
+        `The key of \`${node.source}\` is: ${wanted.join(", ")}.`,
+      );
+  }
+  return {
+    source: node.source,
+    key: parts.map((part, index) => resolveWrite(scene, part, { path: nth([...path, "key"], node.key, index), scope })),
+    number: node.number === undefined ? undefined : resolveWrite(scene, node.number, { path: [...path, "number"], scope }),
+  };
+}

@@ -1,0 +1,171 @@
+/** One source of the configuration: how its rows are read, how changes are noticed, and what its fields become. */
+import { model, type TypeName, typeNames } from "../protocol/model.ts";
+import type { FieldMapping, Source, TouchedBy } from "./config.ts";
+import type { Path } from "./document.ts";
+import type { Expected } from "./model-shape.ts";
+import { resolveChanges } from "./resolve-changes.ts";
+import { checkFields, many, nth, resolveRead } from "./resolve-read.ts";
+import { conditionOf, hasExpression, knownName, type Scene, sqlOf, tableOf } from "./scene.ts";
+import type { ReadNode } from "./schema-read.ts";
+import type { SourceNode } from "./schema-source.ts";
+import { derivedTableFault } from "./sql-text.ts";
+
+export function resolveSource(scene: Scene, name: string, node: SourceNode): Source {
+  const path: Path = ["sources", name];
+  const typeBroken = scene.broken([...path, "type"]);
+  const known = typeBroken || knownName(scene, [...path, "type"], "type", { name: node.type, known: typeNames });
+  const expected: Expected = known && !typeBroken ? model[node.type as TypeName].schema : undefined;
+  checkName(scene, path, name);
+  const key = columnsOf(scene, [...path, "key"], node.key);
+  const from = fromOf(scene, path, node);
+  const signal = signalOf(scene, path, node);
+  return {
+    name,
+    type: node.type as TypeName,
+    from,
+    prefix: prefixOf(scene, path, node.prefix),
+    key,
+    where: node.where === undefined ? undefined : sqlOf(scene, [...path, "where"], node.where, {}),
+    scoped: node.scope !== "none",
+    changes: resolveChanges(scene, node.changes, {
+      path: [...path, "changes"],
+      append: node.append,
+      signal: node.signal?.column,
+      hasTable: node.query === undefined,
+      isChild: false,
+    }),
+    signal,
+    touchedBy: touchedByOf(scene, path, node),
+    deletes: deletesOf(scene, path, node),
+    fields: fieldsOf(scene, [...path, "fields"], { fields: node.fields, expected }),
+    append: node.append,
+    at: scene.place(path),
+  };
+}
+
+function checkName(scene: Scene, path: Path, name: string): void {
+  if (/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name)) return;
+  scene.fault(path, "The name of a source is letters, digits, `_` and `-`", "Choose another name.");
+}
+
+function prefixOf(scene: Scene, path: Path, prefix: string | undefined): string | undefined {
+  if (prefix !== undefined && !/^[A-Za-z0-9_-]{1,20}$/.test(prefix))
+    scene.fault([...path, "prefix"], "A prefix is 1 to 20 letters, digits, `_` and `-`", "Choose another prefix.");
+  return prefix;
+}
+
+/** Columns of a key, none twice. */
+export function columnsOf(scene: Scene, path: Path, node: string | readonly string[]): readonly string[] {
+  const columns = many(node);
+  for (const [index, column] of columns.entries()) {
+    if (hasExpression(column))
+      scene.fault(
+        nth(path, node, index),
+        "A key is made of columns, not of expressions",
+        "Name a column; a query can compute one.",
+      );
+    if (columns.indexOf(column) < index)
+      scene.fault(nth(path, node, index), `\`${column}\` stands twice in the key`, "Remove one of the two.");
+  }
+  return columns;
+}
+
+function fromOf(scene: Scene, path: Path, node: SourceNode): Source["from"] {
+  if (node.table !== undefined && node.query !== undefined)
+    scene.fault([...path, "query"], "The source has both `table` and `query`", "Keep one of the two.");
+  if (node.query !== undefined)
+    return { kind: "query", query: sqlOf(scene, [...path, "query"], node.query, { rule: derivedTableFault }) };
+  if (node.table === undefined && !scene.broken([...path, "table"]) && !scene.broken([...path, "query"]))
+    scene.fault(path, "The source has neither `table` nor `query`", "Add `table: NAME`, or `query: SELECT …`.");
+  const at = [...path, "table"];
+  return { kind: "table", table: node.table === undefined ? "" : tableOf(scene, at, node.table), at: scene.place(at) };
+}
+
+function signalOf(scene: Scene, path: Path, node: SourceNode): Source["signal"] {
+  if (node.signal === undefined) return undefined;
+  const at = [...path, "signal"];
+  if (node.query === undefined)
+    scene.fault(at, "A table signals for itself", "Remove `signal` and name the column in `changes`.");
+  const key = columnsOf(scene, [...at, "key"], node.signal.key);
+  if (key.length !== many(node.key).length && !scene.broken([...at, "key"]) && !scene.broken([...path, "key"]))
+    scene.fault(
+      [...at, "key"],
+      `The key has ${key.length} of ${many(node.key).length} parts`,
+      `The key of the source is: ${many(node.key).join(", ")}.`,
+    );
+  return { table: tableOf(scene, [...at, "table"], node.signal.table), column: node.signal.column, key, at: scene.place(at) };
+}
+
+function touchedByOf(scene: Scene, path: Path, node: SourceNode): readonly TouchedBy[] {
+  return (node.touchedBy ?? []).map((child, index) => {
+    const at = [...path, "touchedBy", index];
+    const key = columnsOf(scene, [...at, "key"], child.key);
+    if (key.length !== many(node.key).length && !scene.broken([...at, "key"]) && !scene.broken([...path, "key"]))
+      scene.fault(
+        [...at, "key"],
+        `The key has ${key.length} of ${many(node.key).length} parts`,
+        `The key of the source is: ${many(node.key).join(", ")}.`,
+      );
+    return {
+      table: tableOf(scene, [...at, "table"], child.table),
+      changes: resolveChanges(scene, child.changes, {
+        path: [...at, "changes"],
+        append: false,
+        signal: undefined,
+        hasTable: true,
+        isChild: true,
+      }),
+      key,
+      own: child.own === undefined ? undefined : columnsOf(scene, [...at, "own"], child.own),
+      at: scene.place(at),
+    };
+  });
+}
+
+function deletesOf(scene: Scene, path: Path, node: SourceNode): Source["deletes"] {
+  const at = [...path, "deletes"];
+  if (node.append && node.deletes.flag !== undefined)
+    scene.fault([...at, "flag"], "A source with `append: true` has no deletes", "Remove `deletes`, or `append`.");
+  return {
+    flag: node.deletes.flag === undefined ? undefined : sqlOf(scene, [...at, "flag"], node.deletes.flag, {}),
+    graceMs: node.deletes.grace,
+  };
+}
+
+function fieldsOf(
+  scene: Scene,
+  path: Path,
+  { fields, expected }: { fields: Readonly<Record<string, ReadNode>>; expected: Expected },
+): Readonly<Record<string, FieldMapping>> {
+  checkFields(scene, Object.keys(fields), { path, expected });
+  const shape = expected as { shape?: Readonly<Record<string, Expected>> } | undefined;
+  const mapped = Object.entries(fields).map(([name, node]): [string, FieldMapping] => {
+    const at = [...path, name];
+    const inner = shape?.shape && Object.hasOwn(shape.shape, name) ? shape.shape[name] : undefined;
+    const { when, owner, read } = fieldParts(node);
+    return [
+      name,
+      {
+        read: resolveRead(scene, read, { path: at, expected: inner }),
+        when: conditionOf(scene, [...at, "when"], when),
+        owner: ownerOf(scene, [...at, "owner"], owner),
+        at: scene.place(at),
+      },
+    ];
+  });
+  return Object.fromEntries(mapped);
+}
+
+/** `when` and `owner` belong to the field, whatever the form of its value. */
+function fieldParts(node: ReadNode): { when: string | undefined; owner: string | undefined; read: ReadNode } {
+  if (typeof node === "string" || Array.isArray(node)) return { when: undefined, owner: undefined, read: node };
+  const { when, owner, ...read } = node;
+  return { when: when as string | undefined, owner: owner as string | undefined, read };
+}
+
+function ownerOf(scene: Scene, path: Path, owner: string | undefined): FieldMapping["owner"] {
+  if (owner === "portal" || owner === "shared") return owner;
+  if (owner !== undefined && owner !== "erp")
+    knownName(scene, path, "owner", { name: owner, known: ["erp", "portal", "shared"] });
+  return "erp";
+}

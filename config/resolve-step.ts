@@ -1,0 +1,122 @@
+/** One step of a command. */
+import type { Step } from "./config.ts";
+import type { Path } from "./document.ts";
+import { resolveWrites } from "./resolve-write.ts";
+import { conditionOf, type Scene, sqlOf, tableOf } from "./scene.ts";
+import type { StepNode } from "./schema-command.ts";
+
+/** Parameters of the command itself, `:command.id` and so on. */
+export const commandParameters = ["id", "name", "actor", "onBehalfOf", "issuedAt"] as const;
+
+/** What a step may refer to; its own results are added. */
+interface StepScope {
+  fields: readonly string[];
+  results: string[];
+  /** False where the command is not known, so that its fields aren't either. */
+  known: boolean;
+}
+
+interface At {
+  path: Path;
+  scope: StepScope;
+}
+
+export function resolveStep(scene: Scene, node: StepNode, { path, scope }: At): Step {
+  const common = { when: conditionOf(scene, [...path, "when"], node.when), at: scene.place(path) };
+  if ("insert" in node) {
+    const values = resolveWrites(scene, [...path, "values"], { nodes: node.values, scope });
+    needsColumns(scene, [...path, "values"], values);
+    const returning = results(scene, [...path, "returning"], { names: node.returning ?? {}, scope });
+    const blanks = node.blanks && {
+      ...(node.blanks.text !== undefined && { text: node.blanks.text }),
+      ...(node.blanks.integer !== undefined && { integer: node.blanks.integer }),
+    };
+    if (blanks?.integer !== undefined && !/^-?\d{1,18}$/.test(blanks.integer))
+      scene.fault([...path, "blanks", "integer"], "The blank of number columns is no number", "Write `integer: 0`.");
+    return { ...common, kind: "insert", table: tableOf(scene, [...path, "insert"], node.insert), values, blanks, returning };
+  }
+  if ("update" in node) {
+    const key = resolveWrites(scene, [...path, "key"], { nodes: node.key, scope });
+    const values = resolveWrites(scene, [...path, "values"], { nodes: node.values, scope });
+    needsColumns(scene, [...path, "key"], key);
+    needsColumns(scene, [...path, "values"], values);
+    return {
+      ...common,
+      kind: "update",
+      table: tableOf(scene, [...path, "update"], node.update),
+      key,
+      values,
+      expectRows: node.expectRows,
+    };
+  }
+  if ("sql" in node) {
+    const origins = {
+      command: commandParameters,
+      field: scope.known ? scope.fields : (true as const),
+      result: [...scope.results],
+    };
+    const sql = sqlOf(scene, [...path, "sql"], node.sql, { origins });
+    return { ...common, kind: "sql", sql, out: results(scene, [...path, "out"], { names: node.out ?? {}, scope }) };
+  }
+  return { ...common, ...numberStep(scene, node, { path, scope }) };
+}
+
+function needsColumns(scene: Scene, path: Path, writes: object): void {
+  if (Object.keys(writes).length === 0 && !scene.broken(path)) scene.fault(path, "No column is named", "Write `COLUMN: value`.");
+}
+
+/** Names that expressions know already. */
+const taken = ["now", "command", "vars", "line", "id", "true", "false", "null", "in"];
+
+/** Result names of a step, which later steps use like fields. */
+function results(
+  scene: Scene,
+  path: Path,
+  { names, scope }: { names: Readonly<Record<string, string>>; scope: StepScope },
+): Readonly<Record<string, string>> {
+  for (const name of Object.keys(names)) addResult(scene, [...path, name], { name, scope });
+  return names;
+}
+
+function addResult(scene: Scene, path: Path, { name, scope }: { name: string; scope: StepScope }): void {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+    scene.fault(path, `\`${name.slice(0, 60)}\` is no name for a result`, "Use letters, digits and `_`.");
+  else if (scope.results.includes(name)) scene.fault(path, `An earlier step has a result \`${name}\``, "Choose another name.");
+  else if (scope.fields.includes(name)) scene.fault(path, `\`${name}\` is a field of the command`, "Choose another name.");
+  else if (taken.includes(name) && name !== "line")
+    scene.fault(path, `\`${name}\` has a meaning in expressions`, "Choose another name.");
+  scope.results.push(name);
+}
+
+function numberStep(scene: Scene, node: Extract<StepNode, { number: unknown }>, { path, scope }: At) {
+  const inner = typeof node.number === "string" ? undefined : node.number;
+  const as = inner === undefined ? (node.number as string) : inner.as;
+  const at = inner === undefined ? path : [...path, "number"];
+  const { counter, max } = inner ?? node;
+  addResult(scene, [...path, "number"], { name: as, scope });
+  if ((counter === undefined) === (max === undefined) && !scene.broken([...at, "counter"]) && !scene.broken([...at, "max"]))
+    scene.fault(
+      at,
+      "A number comes from either `counter` or `max`",
+      "Write `counter: { table, column, where }`, or `max: { table, column, where }`.",
+    );
+  const kind = counter === undefined ? ("max" as const) : ("counter" as const);
+  const from = counter ?? max ?? { table: "", column: "", where: {} };
+  if (
+    kind === "counter" &&
+    Object.keys(from.where).length === 0 &&
+    counter !== undefined &&
+    !scene.broken([...at, kind, "where"])
+  )
+    scene.fault([...at, kind], "`where` must find the counter's one row", "Add `where: { COLUMN: value }`.");
+  return {
+    kind: "number" as const,
+    as,
+    from: {
+      kind,
+      table: from.table === "" ? "" : tableOf(scene, [...at, kind, "table"], from.table),
+      column: from.column,
+      where: resolveWrites(scene, [...at, kind, "where"], { nodes: from.where, scope }),
+    },
+  };
+}

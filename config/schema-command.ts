@@ -1,0 +1,149 @@
+/** `commands:` as written: plain text is a constant (mapping.md, rule 1). */
+import * as z from "zod";
+import { complaint } from "./fault-text.ts";
+import { anyText, flag, identifier, keys, listOf, named, text, whole } from "./schema-values.ts";
+
+const write = z
+  .union(
+    [
+      anyText.describe("A constant, or `${...}`: an expression. A text around expressions (`AB-${pad(nr, 4, '0')}`) joins them"),
+      keys(
+        {
+          from: text.describe("Field of the command"),
+          map: text.optional().describe("Code map whose `write` side is used"),
+          as: text.optional().describe("Name of the date format under `types`"),
+          max: whole(1, 1_000_000)
+            .optional()
+            .describe("Most characters that the column takes; a longer text is refused, or goes on in `overflow`"),
+          overflow: text.optional().describe("Field of the command that takes the rest of a text longer than `max`"),
+          default: anyText.optional().describe("Written when the command does not carry the field"),
+        },
+        { lookup: "Use a code map under `maps`." },
+      ).describe("A field of the command with options"),
+      keys({ value: anyText.describe("The constant, taken as it stands") }).describe("A constant, even if it contains `${`"),
+      keys({ null: flag.describe("Always `true`") }).describe("NULL"),
+    ],
+    {
+      error: complaint(
+        "is no way to write a value",
+        "Write a constant, an expression `${…}`, `{ from: field }` or `{ null: true }`.",
+      ),
+    },
+  )
+  .meta({ id: "write" });
+
+const writes = named(write);
+const numbered = keys({
+  table: text.describe("The table"),
+  column: text.describe("The column with the number"),
+  where: writes.prefault({}).describe("Column = value, for the counter's row or the rows that are counted"),
+});
+const numberSources = {
+  counter: numbered.optional().describe("A counter row that is locked and raised by one"),
+  max: numbered.optional().describe("The highest number of a column plus one; needs a unique index"),
+};
+
+const when = { when: text.optional().describe("Expression; the step is skipped where it is false") };
+const later = {
+  call: "Write the procedure's work as `number`, `insert`, `update` or `sql` steps.",
+  insertLines: "Write the text to one column with `insert`.",
+  staging: "Write to the tables themselves.",
+};
+
+const step = z.union(
+  [
+    keys(
+      {
+        insert: text.describe("Table to insert into"),
+        values: writes.describe("Column: value"),
+        blanks: keys({
+          text: anyText.optional().describe("For text columns"),
+          integer: anyText.optional().describe("For number columns"),
+        })
+          .optional()
+          .describe("Fills every other NOT NULL column that has no default"),
+        returning: named(text)
+          .optional()
+          .describe("Result name: column, read back from the new row (a generated number, for example)"),
+        ...when,
+      },
+      later,
+    ).describe("Inserts a row"),
+    keys(
+      {
+        update: text.describe("Table to update"),
+        key: writes.describe("Column: value, which find the row"),
+        values: writes.describe("Column: value; fields that the command does not carry are left alone"),
+        expectRows: whole(0, 100_000).prefault("1").describe("Rows that must be found; otherwise the command is refused"),
+        ...when,
+      },
+      later,
+    ).describe("Updates rows"),
+    keys(
+      {
+        number: z.union([
+          identifier.describe("Name of the number for later steps"),
+          keys({ as: identifier.describe("Name of the number for later steps"), ...numberSources }),
+        ]),
+        ...numberSources,
+        ...when,
+      },
+      later,
+    ).describe("Draws a number"),
+    keys(
+      {
+        sql: text.describe("One statement; `:command.id`, `:field.name`, `:result.name` and `:vars.name` are its parameters"),
+        out: named(text).optional().describe("Result name: column of the statement's first row"),
+        ...when,
+      },
+      later,
+    ).describe("Runs a statement"),
+  ],
+  { error: complaint("is no step", "Write `insert:`, `update:`, `number:` or `sql:`.") },
+);
+
+const idempotency = z.union(
+  [
+    z
+      .literal("base", {
+        error: complaint("is no way to recognise a command", "Write `base`, `{ column: … }`, `{ ledger: … }` or `{ probe: … }`."),
+      })
+      .describe("By the fields' base values: for updates"),
+    keys({ base: flag.describe("Always `true`") }).describe("The same as `base`"),
+    keys({
+      column: text.describe("TABLE.COLUMN under a unique index"),
+      value: text.describe("Expression that contains `command.id`"),
+    }).describe("By a column of the inserted row"),
+    keys({ ledger: text.describe("The ledger's table, `schema.table`; `erpfuser grants` prints its script") }).describe(
+      "By a table of the agent's own, written in the same transaction",
+    ),
+    keys({ probe: text.describe("SELECT that finds the command's row by `:command.id`") }).describe("By a query"),
+  ],
+  {
+    error: complaint(
+      "is no way to recognise a command",
+      "Write `base`, `{ column: TABLE.COLUMN, value: … }`, `{ ledger: … }` or `{ probe: … }`.",
+    ),
+  },
+);
+
+export const command = keys(
+  {
+    idempotency: idempotency
+      .optional()
+      .describe("How the ERP tells whether the command was carried out before. Default for updates: `base`"),
+    steps: listOf(step, 100).describe("What is done, in order, in one transaction of the ERP"),
+    result: keys({
+      source: text.describe("Source of the entity that the command makes or changes"),
+      key: z.union([write, listOf(write)]).describe("Its key, as many parts as the source has key columns"),
+      number: write.optional().describe("The number that people read in the ERP"),
+    }).describe("What the portal is told"),
+    draft: flag.prefault("false").describe("`true`: each command waits for approval"),
+    perHour: whole(1, 1_000_000).optional().describe("Most commands per hour; more become drafts"),
+  },
+  { poll: "Write to the tables themselves.", staging: later.staging },
+);
+
+export type CommandNode = z.output<typeof command>;
+export type StepNode = CommandNode["steps"][number];
+export type WriteNode = z.output<typeof write>;

@@ -1,0 +1,137 @@
+/** How a value of the model is read from a row, as written (mapping.md, rule 1): plain text is a column. */
+import * as z from "zod";
+import { complaint } from "./fault-text.ts";
+import { anyText, currency, days, keys, listOf, oneOf, text } from "./schema-values.ts";
+
+/** Steps of `do:`, in the words of the configuration. */
+export const cleanSteps = ["trim", "lower", "upper", "empty-to-null", "collapse-spaces", "email-list", "phone-list"] as const;
+
+export type Texts = string | string[];
+export interface FromNode {
+  from: string;
+  do?: Texts;
+  as?: string;
+  map?: string;
+  shift?: number;
+  currency?: string;
+  default?: string;
+}
+export interface RefNode {
+  ref: string;
+  key: KeyPartNode | KeyPartNode[];
+  missing: "hold" | "omit";
+}
+export type KeyPartNode = string | { value: string };
+export interface DateTimeNode {
+  date: string;
+  time: string;
+  as: string[];
+}
+export interface RowsNode {
+  rows: string;
+  join?: string;
+  item?: ReadNode;
+}
+export type ConstantNode = string | ConstantNode[] | { [key: string]: ConstantNode };
+/** One of the forms above, `{ value }`, `{ object }`, or the fields of a nested object. */
+export type ReadNode = string | ReadNode[] | { [key: string]: unknown };
+
+export const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, listOf(item)]);
+
+const forms = ["from", "ref", "date", "time", "rows", "value", "object"];
+const notYet = {
+  sign: "Compute the sign with an expression, or in a query.",
+  regex: "Cut the text in a query with the database's own functions.",
+  html: "Turn HTML into text in a query or a view.",
+  lookup: "Join the table in a query.",
+  blob: "Documents come with a later version.",
+  path: "Documents come with a later version.",
+  url: "Documents come with a later version.",
+};
+
+const constant: z.ZodType<ConstantNode> = z.lazy(() => z.union([anyText, z.array(constant), z.record(z.string(), constant)]));
+const keyPart = z.union([
+  text.describe("A column of this row, or an expression"),
+  keys({ value: anyText.describe("A constant part of the key") }).describe("A constant part"),
+]);
+
+/** The forms of a value, with further keys that the place allows (`when`, `owner`). */
+function readForms<E extends z.ZodRawShape>(extra: E) {
+  return z.union(
+    [
+      text.describe("A column, or `${...}`: an expression over the columns"),
+      listOf(item).describe("A list written out item by item"),
+      keys(
+        {
+          from: text.describe("The column"),
+          do: oneOrMore(oneOf(cleanSteps)).optional().describe("Cleaning steps, in order"),
+          as: text.optional().describe("Name of the date format under `types`"),
+          map: text.optional().describe("Name of the code map under `maps`"),
+          shift: days.optional().describe("Days added to a date; `-1d` where the ERP's end is exclusive"),
+          currency: currency.optional().describe("Makes money of a decimal"),
+          default: anyText.optional().describe("Constant in place of an empty value"),
+          ...extra,
+        },
+        notYet,
+      ).describe("A column with options, applied in the order do, as, map"),
+      keys({
+        ref: text.describe("Name of the source that the value points at"),
+        key: oneOrMore(keyPart).describe("The key there, made from this row; as many parts as that source has key columns"),
+        missing: oneOf(["hold", "omit"])
+          .prefault("hold")
+          .describe("What to do while the other entity does not exist: wait for it, or leave the field out"),
+        ...extra,
+      }).describe("The id of an entity of another source"),
+      keys({
+        date: text.describe("Column with the date"),
+        time: text.describe("Column with the time"),
+        as: listOf(text).describe("Names of the two formats under `types`: date, time"),
+        ...extra,
+      }).describe("A point in time made of two columns"),
+      keys({
+        rows: text.describe("SELECT of the child rows; `:row.COLUMN` names a column of this row"),
+        join: anyText.optional().describe("Joins the first column of all rows to one text, with this between"),
+        item: inner.optional().describe("Makes an item of a list from each row; columns are those of the SELECT"),
+        ...extra,
+      }).describe("Child rows"),
+      keys({ value: constant.describe("The constant"), ...extra }).describe("A constant"),
+      keys({
+        object: z.record(z.string(), inner).describe("The fields of the nested object"),
+        ...extra,
+      }).describe("A nested object one of whose fields is called like a form (from, date, value, …)"),
+      nested.describe("A nested object, field by field"),
+    ],
+    {
+      error: complaint(
+        "is no way to read a value",
+        "Write a column, `{ value: … }`, `{ from: … }`, `{ ref: … }`, `{ date: …, time: … }`, `{ rows: … }` or an expression `${…}`.",
+      ),
+    },
+  );
+}
+
+const nested = z.lazy(
+  (): z.ZodType<Record<string, unknown>> => z.record(z.string().regex(new RegExp(`^(?!(${forms.join("|")})$)`)), inner),
+);
+const inner: z.ZodType<ReadNode> = z.lazy(() => readForms({}) as unknown as z.ZodType<ReadNode>).meta({ id: "value" });
+const item: z.ZodType<ReadNode> = z
+  .lazy(
+    () =>
+      readForms({
+        when: text.optional().describe("Expression; the item is left out where it is false"),
+      }) as unknown as z.ZodType<ReadNode>,
+  )
+  .meta({ id: "item" });
+
+/** A field of an entity as written. */
+export const field: z.ZodType<ReadNode> = z
+  .lazy(
+    () =>
+      readForms({
+        when: text.optional().describe("Expression; the field is left out where it is false"),
+        owner: oneOf(["erp", "portal", "shared"])
+          .prefault("erp")
+          .describe("Who may change the field: a portal command may only where it is `portal` or `shared`"),
+      }) as unknown as z.ZodType<ReadNode>,
+  )
+  .meta({ id: "field" });

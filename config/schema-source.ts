@@ -1,0 +1,78 @@
+/** `sources:` as written. */
+import * as z from "zod";
+import { field, oneOrMore } from "./schema-read.ts";
+import { duration, flag, keys, listOf, named, never, oneOf, schedule, text } from "./schema-values.ts";
+
+const compareInstead = "Use `changes: { column: …, kind: timestamp, … }` or `changes: { compare: 15m }`.";
+
+const changes = keys(
+  {
+    column: text.optional().describe("Column that only grows and tells what changed; without it the source lives on `compare`"),
+    kind: oneOf(["timestamp", "sequence"], { rowversion: compareInstead })
+      .optional()
+      .describe("What the column holds: time of the last change, or a number that only grows. Default: timestamp"),
+    every: schedule.optional().describe("How often the column is asked. Default: 5s"),
+    overlap: text
+      .optional()
+      .describe(
+        "How far behind the highest value is read again, for transactions that commit late: a duration for a timestamp (default 30s, 1d at the grain of a day), a count for a sequence (default 1000)",
+      ),
+    grain: oneOf(["second", "day", "fraction"]).optional().describe("Smallest step of a timestamp column. Default: second"),
+    compare: z
+      .union([schedule, never])
+      .optional()
+      .describe(
+        'When all rows are compared with what was sent. Default: 15m without a column; "0 3 * * *" with one, since a column tells nothing of deleted rows. `never` only with `append: true`',
+      ),
+  },
+  { feed: compareInstead },
+);
+
+const touchedBy = keys({
+  table: text.describe("The child table"),
+  key: oneOrMore(text).describe("Columns of the child table that are this source's key, in order"),
+  own: oneOrMore(text).optional().describe("Columns of the child table's own key. Default: its primary key"),
+  changes: changes.describe("How the child table tells of its changes"),
+});
+
+export const source = keys(
+  {
+    type: text.describe("Type of the portal's model that the rows become"),
+    table: text.optional().describe("Table or view to read; `${vars.name}` is replaced once at load"),
+    query: text.optional().describe("SELECT in place of a table. It is used as a derived table: no ORDER BY, no WITH at the top"),
+    key: oneOrMore(text).describe("Columns that identify a row"),
+    prefix: text.optional().describe("Prefix of the ids, needed where several sources feed one type"),
+    where: text.optional().describe("SQL condition; a row that leaves it is deleted at the portal"),
+    scope: oneOf(["none"]).optional().describe("`none`: the source does not have the columns of `scope`"),
+    changes: changes.optional().describe("How changes are noticed. Default: `{ compare: 15m }`"),
+    signal: keys({
+      table: text.describe("Table that is watched for the query"),
+      column: text.describe("Its column that only grows"),
+      key: oneOrMore(text).describe("Its columns that are this source's key, in order"),
+    })
+      .optional()
+      .describe("For a query: the table whose column tells of changes"),
+    touchedBy: listOf(touchedBy).optional().describe("Child tables a change of which changes this entity"),
+    deletes: keys({
+      flag: text.optional().describe("SQL condition that marks a row as deleted"),
+      grace: duration.prefault("1h").describe("How long a row must be gone before its deletion is sent; a flag is sent at once"),
+    })
+      .prefault({})
+      .describe("How deletes are recognised"),
+    append: flag
+      .prefault("false")
+      .describe("`true`: rows are only added, never changed or deleted. Needs `changes` with a column"),
+    fields: named(field).describe("Fields of the model, each with how it is read"),
+  },
+  {
+    identity: "Leave it out: a record under a new key counts as a new one.",
+    refresh: "Use `changes: { compare: … }`; `erpfuser sync SOURCE --full` compares at once.",
+    send: "Use `changes: { compare: … }`; `erpfuser sync SOURCE --full` compares at once.",
+    call: "Read from a table, a view or a query.",
+    lookup: "Join the table in a query.",
+    bytes: "Documents come with a later version.",
+  },
+);
+
+export type SourceNode = z.output<typeof source>;
+export type ChangesNode = z.output<typeof changes>;

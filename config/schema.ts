@@ -1,0 +1,122 @@
+/**
+ * The one schema of the configuration file: it validates, converts, gives defaults, and the reference page and the editor's JSON Schema
+ * are made from it (config/generate.ts).
+ */
+import * as z from "zod";
+import { command } from "./schema-command.ts";
+import { source } from "./schema-source.ts";
+import {
+  address,
+  anyText,
+  between,
+  duration,
+  flag,
+  keys,
+  listOf,
+  named,
+  oneOf,
+  percent,
+  secret,
+  size,
+  text,
+  timezone,
+  whole,
+} from "./schema-values.ts";
+
+const agent = keys({
+  name: text.max(100).describe("Name of this agent, shown at the portal"),
+  portal: address(["wss:", "ws:"]).describe("Address of the portal's channel"),
+  stage: oneOf(["test", "live"])
+    .prefault("test")
+    .describe("`test`: sends to the portal's test tenant, commands are rolled back. `erpfuser go-live` switches"),
+  state: text
+    .optional()
+    .describe("Directory of store, secrets and journal. Default: /var/lib/erpfuser, on Windows %ProgramData%\\ErpFuser\\state"),
+  logs: text.optional().describe("Directory of the log files. Without it the log goes to the console alone"),
+  proxy: keys({
+    url: address(["http:", "https:"]).describe("Address of the proxy"),
+    user: text.optional().describe("User at the proxy"),
+    password: secret.optional().describe("Name of the stored secret"),
+  })
+    .optional()
+    .describe("HTTP proxy on the way to the portal"),
+  caFile: text.optional().describe("File with further root certificates (PEM), where TLS is inspected"),
+});
+
+const courtesy = keys({
+  rowsPerSecond: whole(1, 10_000_000).optional().describe("Most rows read per second"),
+  statementTimeout: duration.prefault("30s").describe("Longest time for one statement"),
+  lockTimeout: duration.prefault("2s").describe("Longest wait for a lock"),
+  blackout: listOf(keys({ between: between.describe("From and until, local time of `timezone`") }))
+    .optional()
+    .describe("Times of the day in which the ERP is not read"),
+  commands: oneOf(["run", "hold"]).prefault("run").describe("What becomes of commands in a blackout"),
+});
+
+const erp = z
+  .looseObject({
+    connector: text.describe("Kind of database"),
+    timezone: timezone.describe("What local times in this database mean, such as Europe/Berlin"),
+    courtesy: courtesy.prefault({}).describe("Limits that keep the ERP undisturbed"),
+  })
+  .describe("The ERP's database. Further keys are those of the connector; a secret is written `{ secret: name }`");
+
+const noLetters = "Write yyyy, MM, dd, HH, mm and ss.";
+const dateType = keys({
+  integer: text.optional().describe(`Pattern of a number. ${noLetters}`),
+  text: text.optional().describe(`Pattern of a text. ${noLetters} Other characters stand for themselves`),
+  native: flag.optional().describe("`true`: the column is a date or time of the database"),
+  empty: listOf(anyText).optional().describe("Values that mean that there is none"),
+  openEnd: listOf(anyText).optional().describe("Values that mean that there is no end"),
+  invalid: oneOf(["quarantine", "null-and-report"])
+    .prefault("quarantine")
+    .describe("What becomes of an impossible date: the row is held back, or the field is sent empty and reported"),
+});
+
+const valueMap = keys({
+  read: named(anyText).describe("Code of the ERP: value of the model"),
+  write: named(anyText).optional().describe("Value of the model: code of the ERP. Default: the inverse of `read`"),
+  unknown: z
+    .union([oneOf(["quarantine"]), keys({ value: anyText.describe("The value that stands for it") })])
+    .prefault("quarantine")
+    .describe(
+      "What becomes of a code that is not listed: the row is held back, or the code is replaced and counted as a finding",
+    ),
+});
+
+export const configFile = keys(
+  {
+    agent: agent.describe("The agent and its way to the portal"),
+    erp,
+    vars: named(anyText).prefault({}).describe("Named values, used as `${vars.name}` and `:vars.name`"),
+    scope: named(anyText)
+      .prefault({})
+      .describe("Column: value. Added as a condition to every source; one without the column says `scope: none`"),
+    types: named(dateType).prefault({}).describe("Named formats of dates and times, used by `as:`"),
+    maps: named(valueMap).prefault({}).describe("Named code maps, used by `map:`"),
+    sources: named(source).describe("What is read from the ERP"),
+    commands: named(command).prefault({}).describe("What the portal may ask for, and how it is written"),
+    guards: keys({
+      deletes: keys({
+        rows: whole(0).prefault("100").describe("Most deletes of one source"),
+        percent: percent.prefault("10").describe("Most deletes, in percent of the source"),
+      }).prefault({}),
+    })
+      .prefault({})
+      .describe("Limits beyond which nothing of a source is sent until a person approves"),
+    journal: keys({
+      keepDays: whole(1, 3_650).prefault("30").describe("Days that the journal is kept"),
+      max: size.prefault("100MB").describe("Largest size of the journal"),
+    })
+      .prefault({})
+      .describe("The record of every sync and command"),
+  },
+  {
+    quality: "Leave it out: the rules run with their defaults.",
+    lookups: "Join the table in a query.",
+    properties: "Limit the sources with `where`.",
+    preset: "Copy the preset's text into this file.",
+  },
+);
+
+export type FileNode = z.output<typeof configFile>;

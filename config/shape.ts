@@ -1,0 +1,215 @@
+/**
+ * Runs the schema over a tree and tells all its faults at once. A faulty node is taken out or replaced by a stand-in and the schema runs again, so
+ * that one fault hides no other, and the checks behind the schema see the rest of the file.
+ */
+import type * as z from "zod";
+import type { Fault, Place } from "./config.ts";
+import type { Path, SourceText } from "./document.ts";
+import { readComplaint, readKnownKeys } from "./fault-text.ts";
+import { didYouMean, nearest } from "./nearest.ts";
+import { configFile, type FileNode } from "./schema.ts";
+
+export interface Shape {
+  /** Undefined when nothing usable is left. */
+  file: FileNode | undefined;
+  faults: readonly Fault[];
+  place(path: Path): Place;
+  /** True where a fault was already told of this node, or of one above or below it: a follow-up would only confuse. */
+  broken(path: Path): boolean;
+}
+
+type Issue = z.core.$ZodIssue;
+type Trouble =
+  | { kind: "unknown"; path: Path; key: string; known: readonly string[] }
+  | { kind: "later"; path: Path; key: string; until: string }
+  | { kind: "missing"; path: Path; key: string }
+  | { kind: "wrong"; path: Path; message: string; remedy: string };
+
+const rounds = 60;
+
+/** What is put in place of a missing key so that the rest below the same parent can still be checked. */
+const standIns: Readonly<Record<string, unknown>> = {
+  agent: {},
+  erp: {},
+  sources: {},
+  name: "stand-in",
+  portal: "wss://stand-in.invalid",
+  connector: "stand-in",
+  timezone: "UTC",
+  type: "property",
+  key: ["stand-in"],
+  fields: {},
+  steps: [{ sql: "SELECT 1" }],
+  result: { source: "stand-in", key: "stand-in" },
+  read: {},
+};
+
+export function shapeOf(source: SourceText): Shape {
+  const tree: unknown = structuredClone(source.tree);
+  const faults: Fault[] = [];
+  const prune = new Pruning(tree);
+  const shape = { faults, place: (path: Path) => source.place(prune.original(path)), broken: (path: Path) => prune.broken(path) };
+  if (typeof tree !== "object" || tree === null || Array.isArray(tree) || Object.keys(tree).length === 0) {
+    faults.push({
+      path: "",
+      line: 1,
+      message: "The file holds no configuration",
+      remedy: "Begin with `agent:`, `erp:` and `sources:`, or run `erpfuser init`.",
+    });
+    return { ...shape, file: undefined };
+  }
+  for (let round = 0; round < rounds; round++) {
+    const result = configFile.safeParse(tree);
+    if (result.success) return { ...shape, file: result.data };
+    const troubles = sorted(result.error.issues.flatMap((issue) => troublesOf(issue, tree, [])));
+    // From the back, so that taking an item out of a list leaves the paths before it right.
+    for (const trouble of troubles.toReversed()) {
+      if (!prune.told(trouble)) faults.push({ ...source.place(prune.original(placeOf(trouble))), ...textOf(trouble) });
+      prune.repair(trouble);
+    }
+  }
+  return { ...shape, file: undefined };
+}
+
+/** Faults of unknown, later and missing keys of one object, without those that only follow from another one. */
+function sorted(troubles: readonly Trouble[]): Trouble[] {
+  const same = (a: Path, b: Path): boolean => JSON.stringify(a) === JSON.stringify(b);
+  return troubles.filter((trouble) => {
+    if (trouble.kind === "later" || trouble.kind === "wrong") return true;
+    const siblings = troubles.filter((other) => other !== trouble && same(other.path, trouble.path));
+    if (siblings.some((other) => other.kind === "later")) return false;
+    if (trouble.kind === "unknown") return true;
+    return !siblings.some((other) => other.kind === "unknown" && nearest(other.key, [trouble.key]) !== undefined);
+  });
+}
+
+const placeOf = (trouble: Trouble): Path => (trouble.kind === "wrong" ? trouble.path : [...trouble.path, trouble.key]);
+
+function textOf(trouble: Trouble): { message: string; remedy: string } {
+  switch (trouble.kind) {
+    case "unknown":
+      return { message: `\`${trouble.key.slice(0, 60)}\` is not known here`, remedy: didYouMean(trouble.key, trouble.known) };
+    case "later":
+      return { message: `\`${trouble.key}\` is not supported yet by this version`, remedy: trouble.until };
+    case "missing":
+      return { message: `\`${trouble.key}\` is missing`, remedy: `Add \`${trouble.key}: …\`.` };
+    case "wrong": {
+      const name = trouble.path.at(-1);
+      const subject = typeof name === "string" ? `\`${name.slice(0, 60)}\`` : "The item";
+      return { message: `${subject} ${trouble.message}`, remedy: trouble.remedy };
+    }
+  }
+}
+
+function valueAt(tree: unknown, path: Path): unknown {
+  let node = tree;
+  for (const part of path) {
+    if (typeof node !== "object" || node === null || !Object.hasOwn(node, part)) return undefined;
+    node = (node as Record<string | number, unknown>)[part];
+  }
+  return node;
+}
+
+function troublesOf(issue: Issue, tree: unknown, above: Path): Trouble[] {
+  const path: Path = [...above, ...(issue.path as (string | number)[])];
+  if (issue.code === "unrecognized_keys") {
+    const { known, later } = readKnownKeys(issue.message);
+    return issue.keys.map((key) => {
+      const until = Object.hasOwn(later, key) ? later[key] : undefined;
+      return until === undefined ? { kind: "unknown", path, key, known } : { kind: "later", path, key, until };
+    });
+  }
+  const key = path.at(-1);
+  if (typeof key === "string" && valueAt(tree, path) === undefined) return [{ kind: "missing", path: path.slice(0, -1), key }];
+  if (issue.code === "invalid_union") {
+    const options = issue.errors.map((option) => option.flatMap((inner) => troublesOf(inner, tree, path)));
+    const costs = issue.errors.map((option, index) => cost(option, options[index] as Trouble[]));
+    const best = costs.indexOf(Math.min(...costs));
+    if ((costs[best] ?? mismatch) < mismatch) return options[best] as Trouble[];
+  }
+  return [{ kind: "wrong", path, ...readComplaint(issue.message) }];
+}
+
+const mismatch = 1_000;
+
+/** How far a value is from one of several forms: the nearest form's faults are the ones to tell. */
+function cost(issues: readonly Issue[], troubles: readonly Trouble[]): number {
+  let sum = 0;
+  for (const issue of issues) {
+    if (issue.path.length === 0 && issue.code === "invalid_type") sum += mismatch;
+    if (issue.code === "invalid_key") sum += 20;
+  }
+  for (const trouble of troubles) sum += trouble.kind === "missing" ? 5 : 1;
+  return sum;
+}
+
+/** The tree while it is mended: remembers what was taken out, and where list items stood. */
+class Pruning {
+  readonly #tree: unknown;
+  readonly #broken: Path[] = [];
+  readonly #stoodIn = new Set<string>();
+  readonly #positions = new WeakMap<object, number[]>();
+
+  constructor(tree: unknown) {
+    this.#tree = tree;
+  }
+
+  broken(path: Path): boolean {
+    const at = this.original(path);
+    return this.#broken.some((other) => {
+      const shared = Math.min(at.length, other.length);
+      return at.slice(0, shared).every((part, index) => part === other[index]);
+    });
+  }
+
+  /** True when the trouble only follows from one that was told before. */
+  told(trouble: Trouble): boolean {
+    const at = this.original(placeOf(trouble));
+    return this.#broken.some((other) => other.length <= at.length && other.every((part, index) => part === at[index]));
+  }
+
+  /** The path in the file of a node in the mended tree. */
+  original(path: Path): Path {
+    let node: unknown = this.#tree;
+    return path.map((part) => {
+      const positions = typeof node === "object" && node !== null ? this.#positions.get(node) : undefined;
+      node = typeof node === "object" && node !== null ? (node as Record<string | number, unknown>)[part] : undefined;
+      return typeof part === "number" ? (positions?.[part] ?? part) : part;
+    });
+  }
+
+  repair(trouble: Trouble): void {
+    const at = placeOf(trouble);
+    this.#broken.push(this.original(at));
+    if (trouble.kind !== "missing") {
+      // A form of which only a later version knows leaves nothing to check.
+      const isStep = trouble.kind === "later" && typeof trouble.path.at(-1) === "number";
+      this.#remove(isStep ? trouble.path : at);
+      if (isStep) this.#broken.push(this.original(trouble.path));
+      return;
+    }
+    const parent = valueAt(this.#tree, trouble.path);
+    const mark = JSON.stringify(this.original(at));
+    if (Object.hasOwn(standIns, trouble.key) && !this.#stoodIn.has(mark) && typeof parent === "object" && parent !== null) {
+      this.#stoodIn.add(mark);
+      (parent as Record<string, unknown>)[trouble.key] = structuredClone(standIns[trouble.key]);
+    } else {
+      this.#broken.push(this.original(trouble.path));
+      this.#remove(trouble.path);
+    }
+  }
+
+  #remove(path: Path): void {
+    const parent = valueAt(this.#tree, path.slice(0, -1));
+    const key = path.at(-1);
+    if (typeof parent !== "object" || parent === null || key === undefined) return;
+    if (!Array.isArray(parent)) {
+      delete (parent as Record<string, unknown>)[String(key)];
+      return;
+    }
+    const positions = this.#positions.get(parent) ?? parent.map((_, index) => index);
+    parent.splice(Number(key), 1);
+    positions.splice(Number(key), 1);
+    this.#positions.set(parent, positions);
+  }
+}
