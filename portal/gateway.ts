@@ -78,6 +78,8 @@ export interface Gateway extends AsyncDisposable {
   revision(): number;
   /** Adds HTTP routes, tried after the gateway's own. */
   addRoute(route: Route): void;
+  /** Called when the gateway begins to close: whoever makes a caller wait must let go. Returns a function that takes it back. */
+  onClose(action: () => void): () => void;
   /** For reading by the owner's own views. */
   readonly store: Store;
   /** Says `bye`, when to come back, and closes everything. */
@@ -112,9 +114,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   server.on("request", (request, response) => void serve({ clock, log, routes }, request, response));
   log.info("The portal listens", { port });
 
+  const closers = new Set<() => void>();
   let closing: Promise<void> | undefined;
   const close = async (told: { retryAfterMs?: number } = {}): Promise<void> => {
     closing ??= (async () => {
+      for (const closer of [...closers]) closer();
       await links.close({ reason: "the portal stops", retryAfterMs: told.retryAfterMs ?? 1_000 });
       sockets.close();
       server.closeAllConnections();
@@ -164,6 +168,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     recentEvents: events.recent,
     revision: events.revision,
     addRoute: (route) => void routes.push(route),
+    onClose(action) {
+      closers.add(action);
+      return () => void closers.delete(action);
+    },
     [Symbol.asyncDispose]: () => close(),
   };
 }

@@ -32,8 +32,8 @@ export interface Intake {
   arrive(arrived: ArrivedChanges): IntakeFault;
   /** Commits frames that arrived, in order. */
   commit(arrived: readonly ArrivedChanges[]): IntakeFault;
-  /** Acks once more what the agent still holds, with its refusals: the ack may have been lost with its link. */
-  repeatRefusals(firstHeld: number, last: number): void;
+  /** Acks once more what the agent still holds although it is durable here, refusals included: an ack may have been lost with its link. */
+  repeatAck(firstHeld: number, last: number): void;
   close(): void;
 }
 
@@ -78,9 +78,8 @@ export function createIntake(parts: IntakeParts): Intake {
       else if (delayMs !== "never") cancelAck ??= clock.after(delayMs, flush);
       return done.outcome === "gap" ? "gap" : undefined;
     },
-    repeatRefusals(firstHeld, last) {
-      // Without refusals too: the agent drops its frames only on an ack, and no later change may come for long.
-      if (last < firstHeld) return;
+    repeatAck(firstHeld, last) {
+      if (firstHeld > last) return;
       for (const ack of acksOf(last, parts.entities.refusalsFrom(parts.speaker, firstHeld))) parts.sendAck(ack);
     },
     close() {

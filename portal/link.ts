@@ -317,7 +317,7 @@ export class Link {
     this.#state = { at: "open", speaker, intake, dispatch };
     const { connection, epoch, renewed } = start;
     events.emit({ kind: "connected", agentId: this.agentId, connection, epoch, renewed });
-    if (epoch === hello.epoch && greeted.last !== null) intake.repeatRefusals(hello.first, greeted.last);
+    if (epoch === hello.epoch && greeted.last !== null) intake.repeatAck(hello.first, greeted.last);
     dispatch.pump();
   }
 

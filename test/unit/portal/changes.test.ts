@@ -186,6 +186,16 @@ test("A refusal whose ack was lost is told again to an agent that still holds th
   expect(heard.link.waiting).toEqual([]);
 });
 
+test("An ack that was lost without any refusal is told again, so that the agent may drop what it holds", async () => {
+  const { gateway, agent, send, link } = await linked();
+  gateway.hooks.ackDelayMs = "never";
+  send(1, estates("E.1", "E.2"));
+  await expect.poll(() => ids(gateway)).toEqual(["E.1", "E.2"]);
+  await link.close();
+  const again = await bench.link(gateway, agent, { hello: { connection: 1, first: 2, next: 3 } });
+  expect(await again.link.next("ack")).toEqual({ type: "ack", seq: 2, refused: [] });
+});
+
 test("Many refusals come in several acks, none of which reaches past a refusal not told yet", async () => {
   const { sent, link } = await linked();
   const items = Array.from({ length: 1_203 }, (_, index) => upsert("property", `E.${index}`, { name: index % 2 ? "good" : 5 }));

@@ -1,0 +1,143 @@
+/**
+ * HTTP routes by which the portal's own page, tests and the demo steer a gateway. Loopback only, guarded by a token; Host and Origin are
+ * checked, so that no web page elsewhere reaches it through a browser on this machine.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import * as z from "zod";
+import { FuserError } from "../base/errors.ts";
+import type { Clock } from "../base/time.ts";
+import { command, request } from "../protocol/messages.ts";
+import type { CommandOrder } from "./commands.ts";
+import type { Gateway } from "./gateway.ts";
+import { type Route, readJson, sendJson } from "./http.ts";
+import { agentSummary, estatesView, estateView, ticketsView } from "./views.ts";
+
+const agentId = z.string().min(1).max(100).optional();
+const stage = z.enum(["test", "live"]);
+
+const codeBody = z.strictObject({
+  stage: stage.default("live"),
+  ttlSeconds: z
+    .int()
+    .min(1)
+    .max(7 * 86_400)
+    .default(900),
+  agentId,
+});
+const commandBody = command
+  .omit({ type: true, id: true, issuedAt: true, expiresAt: true })
+  .extend({ agentId, expiresInMs: z.int().min(1).optional() });
+const requestBody = request.omit({ type: true, id: true }).extend({ agentId });
+const stageBody = z.strictObject({ agentId, stage });
+const revokeBody = z.strictObject({ agentId });
+
+type Handler = (request: IncomingMessage, url: URL) => unknown;
+
+/** Answers `/api/…`. `token`: what callers must present as `Authorization: Bearer`. */
+export function adminRoute(gateway: Gateway, options: { token: string; clock: Clock }): Route {
+  const handlers = handlersOf(gateway, options.clock);
+  const hosts = new Set([new URL(gateway.httpUrl).host, new URL(gateway.httpUrl).host.replace("127.0.0.1", "localhost")]);
+  return async (asked, response, url) => {
+    if (!url.pathname.startsWith("/api/")) return false;
+    if (!hosts.has(asked.headers.host ?? "") || !isOwnOrigin(asked, hosts)) return refuse(response, 403, "wrong-host");
+    if (!isToken(asked.headers.authorization, options.token)) return refuse(response, 401, "no-token");
+    const handler = handlers[`${asked.method} ${url.pathname}`];
+    if (handler === undefined) return refuse(response, 404, "not-found");
+    try {
+      sendJson(response, 200, await handler(asked, url));
+    } catch (error) {
+      if (!(error instanceof FuserError) || error.kind === "bug") throw error;
+      sendJson(response, error.kind === "transient" ? 503 : 400, { error: error.code, message: error.message });
+    }
+    return true;
+  };
+}
+
+function refuse(response: ServerResponse, code: number, error: string): true {
+  sendJson(response, code, { error, message: "Refused." });
+  return true;
+}
+
+function isOwnOrigin(asked: IncomingMessage, hosts: ReadonlySet<string>): boolean {
+  const { origin } = asked.headers;
+  return origin === undefined || (URL.canParse(origin) && hosts.has(new URL(origin).host));
+}
+
+function isToken(authorization: string | undefined, token: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(authorization ?? ""), digest(`Bearer ${token}`));
+}
+
+function handlersOf(gateway: Gateway, clock: Clock): Record<string, Handler> {
+  const chosen = (id: string | undefined): string => chooseAgent(gateway, id);
+  const fromUrl = (url: URL): string => chosen(url.searchParams.get("agentId") ?? undefined);
+  return {
+    "POST /api/enrolment-codes": async (asked) => {
+      const { ttlSeconds, ...body } = await readJson(asked, codeBody);
+      const { code, expiresAt } = gateway.createEnrolmentCode({ ...body, ttlMs: ttlSeconds * 1_000 });
+      return { code, expiresAt: new Date(expiresAt).toISOString() };
+    },
+    "POST /api/commands": async (asked) => {
+      const { agentId: id, ...order } = await readJson(asked, commandBody);
+      return { id: gateway.issue(chosen(id), order as CommandOrder) };
+    },
+    "GET /api/command": (_asked, url) => {
+      const found = gateway.command(url.searchParams.get("id") ?? "");
+      if (found === undefined)
+        throw new FuserError("rejected", "No such command.", { code: "command-unknown", operation: "show a command" });
+      return found;
+    },
+    "POST /api/requests": async (asked) => {
+      const { agentId: id, ...body } = await readJson(asked, requestBody);
+      return gateway.request(chosen(id), body, AbortSignal.timeout(60_000));
+    },
+    "POST /api/stage": async (asked) => {
+      const body = await readJson(asked, stageBody);
+      return { done: gateway.setStage(chosen(body.agentId), body.stage) };
+    },
+    "POST /api/revoke": async (asked) => ({ done: gateway.revoke(chosen((await readJson(asked, revokeBody)).agentId)) }),
+    "GET /api/state": () => ({
+      now: new Date(clock.now()).toISOString(),
+      revision: gateway.revision(),
+      agents: gateway.agents().map((agent) => agentSummary(gateway, agent)),
+      events: gateway.recentEvents(30),
+    }),
+    "GET /api/revision": (_asked, url) => revisionAfter(gateway, { clock, seen: Number(url.searchParams.get("after")) }),
+    "GET /api/estates": (_asked, url) => estatesView(gateway.store, fromUrl(url), url.searchParams.get("search") ?? ""),
+    "GET /api/estate": (_asked, url) => estateView(gateway.store, fromUrl(url), url.searchParams.get("id") ?? ""),
+    "GET /api/tickets": (_asked, url) => ticketsView(gateway.store, fromUrl(url), Number(url.searchParams.get("limit") ?? 50)),
+  };
+}
+
+/** Without a name the only agent is meant. */
+function chooseAgent(gateway: Gateway, id: string | undefined): string {
+  if (id !== undefined) return id;
+  const [only, ...others] = gateway.agents();
+  if (only !== undefined && others.length === 0) return only.id;
+  throw new FuserError("rejected", only === undefined ? "No agent is enrolled here." : "Several agents are enrolled; name one.", {
+    code: "agent-unknown",
+    operation: "choose an agent",
+  });
+}
+
+/** How long a page waits for news before it asks again, milliseconds. */
+const newsWaitMs = 20_000;
+
+/** Answers once something is newer than what the page has seen, or after a while. */
+async function revisionAfter(gateway: Gateway, told: { clock: Clock; seen: number }): Promise<{ revision: number }> {
+  if (gateway.revision() <= told.seen) {
+    await new Promise<void>((resolve) => {
+      const stop = gateway.listen(() => end());
+      const cancel = told.clock.after(newsWaitMs, () => end());
+      const leave = gateway.onClose(() => end());
+      const end = (): void => {
+        stop();
+        cancel();
+        leave();
+        resolve();
+      };
+    });
+  }
+  return { revision: gateway.revision() };
+}

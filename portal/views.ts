@@ -1,0 +1,149 @@
+/** What the demo page shows, read from the store; field names are the model's. */
+import type { Fields } from "../protocol/model.ts";
+import type { Agent } from "./agents.ts";
+import type { StoredCommand } from "./commands.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Store } from "./store.ts";
+
+export interface Held {
+  id: string;
+  time: number;
+  fields: Fields;
+}
+
+interface Row {
+  id: string;
+  time: number;
+  fields: string;
+}
+
+const held = (row: Row): Held => ({ id: row.id, time: row.time, fields: JSON.parse(row.fields) as Fields });
+/** Rows of one answer at the most. */
+const most = 100;
+
+/** One agent with its link, its place in the stream, its counts and its last status. */
+export function agentSummary(gateway: Gateway, agent: Agent) {
+  const { store } = gateway;
+  const sql = "SELECT type, count(*) AS n FROM entity WHERE agent_id = ? AND deleted_at IS NULL GROUP BY type";
+  const types = store.all<{ type: string; n: number }>(sql, agent.id);
+  const states = store.all<{ key: string; n: number }>(
+    "SELECT coalesce(outcome, state) AS key, count(*) AS n FROM command WHERE agent_id = ? GROUP BY 1",
+    agent.id,
+  );
+  const refused = store.get<{ n: number }>("SELECT count(*) AS n FROM refusal WHERE agent_id = ?", agent.id);
+  return {
+    id: agent.id,
+    name: agent.name,
+    host: agent.host,
+    stage: agent.stage,
+    revoked: agent.revoked_at !== null,
+    connected: gateway.isConnected(agent.id),
+    connection: agent.connection,
+    epoch: agent.epoch,
+    last: agent.last,
+    seenAt: agent.seen_at,
+    entities: Object.fromEntries(types.map((row) => [row.type, row.n])),
+    commands: Object.fromEntries(states.map((row) => [row.key, row.n])),
+    refused: refused?.n ?? 0,
+    offers: gateway.offers(agent.id)?.commands.map((offer) => offer.type) ?? [],
+    status: agent.status === null ? null : JSON.parse(agent.status),
+  };
+}
+
+/** Properties whose name, number or city holds `search`, with their counts. */
+export function estatesView(store: Store, agentId: string, search: string) {
+  const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
+  const rows = store.all<Row & { buildings: number; units: number }>(
+    `SELECT p.id, p.time, p.fields,
+       (SELECT count(*) FROM entity b WHERE b.agent_id = p.agent_id AND b.type = 'building' AND b.deleted_at IS NULL
+          AND json_extract(b.fields, '$.propertyId') = p.id) AS buildings,
+       (SELECT count(*) FROM entity b JOIN entity u ON u.agent_id = b.agent_id AND u.type = 'unit' AND u.deleted_at IS NULL
+            AND json_extract(u.fields, '$.buildingId') = b.id
+          WHERE b.agent_id = p.agent_id AND b.type = 'building' AND b.deleted_at IS NULL
+            AND json_extract(b.fields, '$.propertyId') = p.id) AS units
+     FROM entity p
+     WHERE p.agent_id = ? AND p.type = 'property' AND p.deleted_at IS NULL
+       AND (json_extract(p.fields, '$.name') LIKE ?2 ESCAPE '\\' OR json_extract(p.fields, '$.number') LIKE ?2 ESCAPE '\\'
+         OR json_extract(p.fields, '$.address.city') LIKE ?2 ESCAPE '\\')
+     ORDER BY p.id LIMIT ?3`,
+    agentId,
+    pattern,
+    most,
+  );
+  return rows.map((row) => ({ ...held(row), buildings: row.buildings, units: row.units }));
+}
+
+function children(store: Store, agentId: string, asked: { type: string; field: string; parentId: string }): Held[] {
+  // The field is one of a few constants of this file, never a caller's text.
+  const sql = `SELECT id, time, fields FROM entity WHERE agent_id = ? AND type = '${asked.type}' AND json_extract(fields, '$.${asked.field}') = ?
+    AND deleted_at IS NULL ORDER BY id LIMIT 500`;
+  return store.all<Row>(sql, agentId, asked.parentId).map(held);
+}
+
+function one(store: Store, agentId: string, asked: { type: string; id: string }): Held | undefined {
+  const sql = "SELECT id, time, fields FROM entity WHERE agent_id = ? AND type = ? AND id = ? AND deleted_at IS NULL";
+  const row = store.get<Row>(sql, agentId, asked.type, asked.id);
+  return row && held(row);
+}
+
+interface Participant {
+  personId: string;
+  role: string;
+}
+
+/** The buildings of one property with their units, and who uses each unit. */
+export function estateView(store: Store, agentId: string, propertyId: string) {
+  const tenants = (unitId: string) =>
+    children(store, agentId, { type: "utilisationPeriod", field: "unitId", parentId: unitId }).map((period) => ({
+      ...period,
+      persons: ((period.fields.participants ?? []) as unknown as Participant[]).map(({ personId, role }) => ({
+        role,
+        id: personId,
+        fields: one(store, agentId, { type: "person", id: personId })?.fields ?? null,
+      })),
+    }));
+  return {
+    property: one(store, agentId, { type: "property", id: propertyId }) ?? null,
+    buildings: children(store, agentId, { type: "building", field: "propertyId", parentId: propertyId }).map((building) => ({
+      ...building,
+      units: children(store, agentId, { type: "unit", field: "buildingId", parentId: building.id }).map((unit) => ({
+        ...unit,
+        periods: tenants(unit.id),
+      })),
+    })),
+  };
+}
+
+/** A command as the page shows it. */
+function commandView(command: StoredCommand) {
+  return {
+    id: command.id,
+    command: command.type,
+    state: command.state,
+    outcome: command.outcome,
+    issuedAt: command.issued_at,
+    resultAt: command.result_at,
+    entity: command.entity === null ? null : JSON.parse(command.entity),
+    values: JSON.parse(command.body).values,
+    result: command.result === null ? null : JSON.parse(command.result),
+  };
+}
+
+/** The newest tickets with their messages, and the newest commands; the page joins a command to the ticket that its result names. */
+export function ticketsView(store: Store, agentId: string, limit: number) {
+  const rows = store.all<Row & { cause: string | null }>(
+    `SELECT id, time, fields, cause FROM entity WHERE agent_id = ? AND type = 'ticket' AND deleted_at IS NULL ORDER BY time DESC LIMIT ?`,
+    agentId,
+    Math.min(Math.max(1, Math.floor(limit) || 1), most),
+  );
+  return {
+    tickets: rows.map((row) => ({
+      ...held(row),
+      cause: row.cause,
+      messages: children(store, agentId, { type: "message", field: "ticketId", parentId: row.id }),
+    })),
+    commands: store
+      .all<StoredCommand>("SELECT * FROM command WHERE agent_id = ? ORDER BY n DESC LIMIT ?", agentId, most)
+      .map((command) => commandView(command)),
+  };
+}
