@@ -9,24 +9,40 @@ export interface Parent {
   key: string;
   type: TypeName;
   id: string;
+  /** What happens while the parent is not known: the child waits (`hold`), or is sent without the reference (`omit`). */
+  missing: "hold" | "omit";
 }
 
 /** A reason why a row can't be sent as it stands; codes are documented, texts hold no row values beyond the offending code itself. */
 export interface RowFault {
-  code: "date-invalid" | "code-unknown" | "key-empty" | "expression-failed" | "value-invalid" | "reference-invalid" | "row-unreadable";
+  code:
+    | "date-invalid"
+    | "code-unknown"
+    | "key-empty"
+    | "expression-failed"
+    | "value-invalid"
+    | "reference-invalid"
+    | "row-unreadable";
   field: string;
   column: string | undefined;
   message: string;
 }
 
-/** Something to report although the entity is sent (unknown code by default, date set to null). */
+/** Something to report although the entity is sent (unknown code by default, date set to null, an address that is none left out). */
 export interface RowNote {
-  code: "code-defaulted" | "date-nulled";
+  code: "code-defaulted" | "date-nulled" | "value-dropped";
   field: string;
 }
 
 export type Mapped =
-  | { kind: "entity"; id: string; fields: Fields; parents: readonly Parent[]; cause: string | undefined; notes: readonly RowNote[] }
+  | {
+      kind: "entity";
+      id: string;
+      fields: Fields;
+      parents: readonly Parent[];
+      cause: string | undefined;
+      notes: readonly RowNote[];
+    }
   /** The ERP marks it as deleted (`deletes.flag`). */
   | { kind: "cancelled"; id: string }
   | { kind: "faulty"; id: string; faults: readonly RowFault[] };
@@ -47,6 +63,9 @@ export interface Mapping {
   idOf(key: string): string;
   /** Key behind an id of this source; undefined for an id of another source. */
   keyOf(id: string): string | undefined;
-  /** Pure: no I/O, no clock. Never throws for a row. */
-  map(row: Row, key: string): Mapped;
+  /**
+   * Pure: no I/O, no clock. Never throws for a row. `isAbsent` says of parents with `missing: omit` which are known not to be there: those references
+   * are left out; without it every reference is kept.
+   */
+  map(row: Row, key: string, isAbsent?: (parent: Parent) => boolean): Mapped;
 }

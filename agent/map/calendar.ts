@@ -1,0 +1,110 @@
+/** The calendar and the ERP's time zone. Dates are `YYYY-MM-DD`, local times `YYYY-MM-DDTHH:mm:ss[.f]`, instants end in `Z`. */
+
+const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const minuteMs = 60_000;
+/** Days whose offset is remembered per zone: more than a company's history has, so that a stream of rows costs no zone arithmetic. */
+const rememberedDays = 50_000;
+
+/** True for a day of the (proleptic) Gregorian calendar, years 1 to 9999. */
+export function isCalendarDay(year: number, month: number, day: number): boolean {
+  if (year < 1 || year > 9_999 || month < 1 || month > 12 || day < 1) return false;
+  if (month === 2 && day === 29) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return day <= (daysOfMonth[month - 1] as number);
+}
+
+/** True for a time of day up to 23:59:59; a leap second is none. */
+export function isTimeOfDay(hour: number, minute: number, second: number): boolean {
+  return hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60;
+}
+
+export function digits(value: number, width: number): string {
+  return String(value).padStart(width, "0");
+}
+
+const dateText = /^(\d{4})-(\d{2})-(\d{2})$/;
+const localText = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?$/;
+const timeText = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?$/;
+
+/** The date itself if it is one of the calendar, else undefined. */
+export function validDate(text: string): string | undefined {
+  const match = dateText.exec(text);
+  return match && isCalendarDay(Number(match[1]), Number(match[2]), Number(match[3])) ? text : undefined;
+}
+
+/** `HH:mm:ss[.f]`, seconds filled in and zeros behind the fraction dropped; undefined when it is no time of day. */
+export function validTime(text: string): string | undefined {
+  const match = timeText.exec(text);
+  if (!match || !isTimeOfDay(Number(match[1]), Number(match[2]), Number(match[3] ?? 0))) return undefined;
+  return `${match[1]}:${match[2]}:${match[3] ?? "00"}${fractionText(match[4])}`;
+}
+
+/** `YYYY-MM-DDTHH:mm:ss[.f]` of a local date and time; undefined when there is no such moment in a calendar. */
+export function validLocal(text: string): string | undefined {
+  const match = localText.exec(text);
+  if (!match || validDate(match[1] as string) === undefined) return undefined;
+  const time = validTime(text.slice(11));
+  return time && `${match[1]}T${time}`;
+}
+
+function fractionText(fraction: string | undefined): string {
+  const kept = fraction?.replace(/0+$/, "") ?? "";
+  return kept === "" ? "" : `.${kept}`;
+}
+
+/** Milliseconds since the epoch of an instant's text; undefined when it is none. */
+export function instantMs(text: string): number | undefined {
+  if (!text.endsWith("Z") || validLocal(text.slice(0, -1)) === undefined) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** Instant in UTC to the millisecond, without an empty fraction: `2026-03-29T01:00:00Z`. */
+export function instantText(ms: number): string {
+  const text = new Date(ms).toISOString();
+  return text.endsWith(".000Z") ? `${text.slice(0, -5)}Z` : text;
+}
+
+/** `date` plus a number of days; undefined past the calendar's ends. */
+export function shiftDate(date: string, days: number): string | undefined {
+  const ms = Date.parse(`${date}T00:00:00Z`) + days * 1_440 * minuteMs;
+  if (Number.isNaN(ms) || Math.abs(ms) > 8.64e15) return undefined;
+  return validDate(new Date(ms).toISOString().slice(0, 10));
+}
+
+/** A time zone's two ways. */
+export interface Zone {
+  /**
+   * Milliseconds since the epoch of a valid local time. A time that the clocks skip in spring counts on from before the gap (02:30 -> 03:30); one
+   * that they show twice in autumn is the first, still in summer time (RFC 5545, 3.3.5).
+   */
+  toInstant(local: string): number;
+  /** Local time to the millisecond. */
+  toLocal(ms: number): string;
+}
+
+/** The zone of an IANA name. Throws a RangeError for an unknown one: the configuration has checked it. */
+export function openZone(name: string): Zone {
+  Temporal.PlainDate.from("2000-01-01").toZonedDateTime(name);
+  const offsets = new Map<string, number | undefined>();
+  const offsetOf = (day: string): number | undefined => {
+    if (offsets.has(day)) return offsets.get(day);
+    if (offsets.size >= rememberedDays) offsets.clear();
+    const start = Temporal.PlainDate.from(day).toZonedDateTime(name);
+    const end = start.add({ days: 1 });
+    const steady = start.offsetNanoseconds === end.offsetNanoseconds && start.hoursInDay === 24;
+    const offset = steady ? start.offsetNanoseconds / 1e6 : undefined;
+    offsets.set(day, offset);
+    return offset;
+  };
+  return {
+    toInstant(local) {
+      const offset = offsetOf(local.slice(0, 10));
+      if (offset !== undefined) return Date.parse(`${local.slice(0, 23)}Z`) - offset;
+      return Temporal.PlainDateTime.from(local).toZonedDateTime(name, { disambiguation: "compatible" }).epochMilliseconds;
+    },
+    toLocal(ms) {
+      const zoned = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(name);
+      return zoned.toPlainDateTime().toString();
+    },
+  };
+}

@@ -1,0 +1,199 @@
+/** `{ from: COLUMN, do, as, map, shift, currency, default }` compiled: the options are applied in the order do, as, map. */
+import type { Place, Read } from "../../config/config.ts";
+import type { Value } from "../../connectors/connector.ts";
+import type { Json } from "../../protocol/model.ts";
+import { shiftDate } from "./calendar.ts";
+import { type CleanStepRule, cleanSteps } from "./clean-steps.ts";
+import { type CompiledCodes, codeText, compileCodes } from "./code-maps.ts";
+import type { FoundColumn } from "./columns.ts";
+import { constantFor } from "./constants.ts";
+import { type Convert, conversionTo, type Made, type MadeType } from "./conversions.ts";
+import { type CompiledDate, compileDateType, isMoment } from "./date-types.ts";
+import { type FieldKind, kindText } from "./field-kind.ts";
+import type { RowFault } from "./mapped.ts";
+import { didYouMean } from "./nearest.ts";
+import type { ReadScope } from "./read-scope.ts";
+import type { CompiledRead, RowReading } from "./row-reading.ts";
+
+type FromRead = Read & { kind: "from" };
+/** A stage: null ends the way, after a fault as well as for an empty value. */
+type Stage = (value: Made, reading: RowReading) => Made | null;
+
+interface Work {
+  read: FromRead;
+  kind: FieldKind;
+  scope: ReadScope;
+  field: string;
+  found: FoundColumn;
+}
+
+export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadScope, field: string): CompiledRead | undefined {
+  const found = scope.columns.find(read.column, read.at);
+  if (found === undefined) return undefined;
+  const work: Work = { read, kind, scope, field, found };
+  const stages: Stage[] = [];
+  let made: MadeType | undefined = found.column.type;
+  if (read.do.length > 0) made = addCleaning(work, stages);
+  if (made !== undefined && read.as !== undefined) made = addDate(work, stages);
+  if (made === undefined) return undefined;
+  if (read.shiftDays !== 0 && !addShift(work, stages, made)) return undefined;
+  const finish = read.map === undefined ? fitting(work, made) : mapping(work);
+  const otherwise = read.default === undefined ? null : constantOrFault(work, read.default);
+  if (finish === undefined || otherwise === undefined) return undefined;
+  const { index } = found;
+  const dropEmpty = kind.emptyIsNull || read.map !== undefined || read.default !== undefined;
+  return {
+    constant: false,
+    read(reading) {
+      let value: Made | null = reading.values[index] ?? null;
+      for (let at = 0; at < stages.length && value !== null; at++) value = (stages[at] as Stage)(value, reading);
+      if (value === null || (value === "" && dropEmpty)) return otherwise;
+      return finish(value, reading);
+    },
+  };
+}
+
+function constantOrFault({ read, kind, scope, field }: Work, value: Json): Json | undefined {
+  const fitted = constantFor(value, kind);
+  if (fitted === undefined)
+    scope.faults.add(
+      read.at,
+      `${field} takes ${kindText(kind)}, not the default ${JSON.stringify(value)}`,
+      "Correct the default.",
+    );
+  return fitted;
+}
+
+/** `do:` the steps in order; all but the last give a text. */
+function addCleaning({ read, scope, field, found }: Work, stages: Stage[]): MadeType | undefined {
+  let gives: CleanStepRule["gives"] = "text";
+  if (found.column.type !== "text") {
+    scope.faults.add(
+      read.at,
+      `do: cleans texts, but column ${found.column.name} is ${found.column.type}`,
+      "Remove do:, or use an expression.",
+    );
+    return undefined;
+  }
+  for (const name of read.do) {
+    const step = Object.hasOwn(cleanSteps, name) ? cleanSteps[name] : undefined;
+    if (step === undefined) {
+      scope.faults.add(read.at, `There is no step ${name}`, didYouMean(name, Object.keys(cleanSteps)));
+      return undefined;
+    }
+    if (gives !== "text") {
+      scope.faults.add(read.at, `After a list there can be no step ${name}`, "Put the list's step last.");
+      return undefined;
+    }
+    gives = step.gives;
+    stages.push(
+      (value, reading) => step.clean(value as string, () => reading.notes.push({ code: "value-dropped", field })) as Made | null,
+    );
+  }
+  return gives;
+}
+
+function addDate({ read, scope, field, found }: Work, stages: Stage[]): MadeType | undefined {
+  const name = read.as as string;
+  const type = Object.hasOwn(scope.config.types, name) ? scope.config.types[name] : undefined;
+  if (type === undefined) {
+    scope.faults.add(read.at, `There is no type ${name}`, didYouMean(name, Object.keys(scope.config.types)));
+    return undefined;
+  }
+  const compiled = compileDateType(type, found.column, { at: read.at, faults: scope.faults });
+  if (compiled === undefined) return undefined;
+  stages.push(
+    dateStage(compiled, {
+      code: "date-invalid",
+      field,
+      column: found.column.name,
+      message: `column ${found.column.name} holds no valid ${compiled.made}`,
+    }),
+  );
+  return compiled.made;
+}
+
+function dateStage(compiled: CompiledDate, fault: RowFault): Stage {
+  return (value, reading) => {
+    const text = compiled.read(value as Exclude<Value, null>);
+    if (text !== undefined) return text;
+    if (compiled.nullInvalid) reading.notes.push({ code: "date-nulled", field: fault.field });
+    else reading.faults.push(fault);
+    return null;
+  };
+}
+
+/** Days are added to the date part. */
+function addShift({ read, scope, field, found }: Work, stages: Stage[], made: MadeType): boolean {
+  if (made !== "date" && made !== "datetime") {
+    scope.faults.add(read.at, `shift: moves dates, but ${field} reads ${made}`, "Remove shift:, or say as:.");
+    return false;
+  }
+  const fault: RowFault = {
+    code: "date-invalid",
+    field,
+    column: found.column.name,
+    message: `column ${found.column.name} leaves the calendar by its shift`,
+  };
+  stages.push((value, reading) => {
+    const text = value as string;
+    const shifted = shiftDate(text.slice(0, 10), read.shiftDays);
+    if (shifted !== undefined) return shifted + text.slice(10);
+    reading.faults.push(fault);
+    return null;
+  });
+  return true;
+}
+
+type Finish = (value: Made, reading: RowReading) => Json | null;
+
+/** The last stage without a map: what was made is fitted to the field. */
+function fitting({ read, kind, scope, field, found }: Work, made: MadeType): Finish | undefined {
+  const convert: Convert | string = conversionTo(kind, made, { zone: scope.zone, currency: read.currency });
+  const { name } = found.column;
+  if (typeof convert === "string") {
+    scope.faults.add(read.at, `${field} takes ${kindText(kind)}, but column ${name} gives ${made}`, convert);
+    return undefined;
+  }
+  if (read.currency !== undefined && kind.kind !== "money") {
+    scope.faults.add(read.at, `${field} takes ${kindText(kind)}, not money`, "Remove currency:.");
+    return undefined;
+  }
+  const moment = made !== "texts" && made !== "emails" && made !== "phones" && isMoment(made);
+  const fault: RowFault = {
+    code: moment ? "date-invalid" : "value-invalid",
+    field,
+    column: name,
+    message: moment ? `column ${name} holds no valid ${made}` : `column ${name} holds what is not ${kindText(kind)}`,
+  };
+  return (value, reading) => {
+    const converted = convert(value);
+    if (converted !== undefined) return converted;
+    reading.faults.push(fault);
+    return null;
+  };
+}
+
+/** The last stage with a map: the code's meaning, already fitted. */
+function mapping({ read, kind, scope, field, found }: Work): Finish | undefined {
+  const name = read.map as string;
+  const map = Object.hasOwn(scope.config.maps, name) ? scope.config.maps[name] : undefined;
+  if (map === undefined) {
+    scope.faults.add(read.at, `There is no map ${name}`, didYouMean(name, Object.keys(scope.config.maps)));
+    return undefined;
+  }
+  const place: Place = read.at;
+  const codes: CompiledCodes = compileCodes(map, kind, { at: place, faults: scope.faults, field });
+  return (value, reading) => {
+    const code = typeof value === "string" ? value : codeText(value as Exclude<Value, null>);
+    const meaning = codes.meaning(code);
+    if (meaning !== undefined) return meaning;
+    if (codes.otherwise !== undefined) {
+      reading.notes.push({ code: "code-defaulted", field });
+      return codes.otherwise;
+    }
+    const message = `code ${JSON.stringify(code.slice(0, 40))} is not in map ${name}`;
+    reading.faults.push({ code: "code-unknown", field, column: found.column.name, message });
+    return null;
+  };
+}

@@ -1,0 +1,224 @@
+/**
+ * Compiles a source of the configuration: every name, type and constant is checked against the real columns and the model once, and a row then runs
+ * through closures only. All faults are given at once, each with its place.
+ */
+import { entityIdOf, splitId } from "../../base/key.ts";
+import type { Config, Fault, Source, SqlText } from "../../config/config.ts";
+import type { DescribedQuery, Row, SourceQuery } from "../../connectors/connector.ts";
+import { type Fields, type Json, model } from "../../protocol/model.ts";
+import { validateEntity } from "../../protocol/validate.ts";
+import { openZone } from "./calendar.ts";
+import { openColumns } from "./columns.ts";
+import { type Faults, gatherFaults } from "./faults.ts";
+import { type FieldKind, fieldKindOf } from "./field-kind.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import type { Mapped, Mapping, Parent, RowFault } from "./mapped.ts";
+import { type CauseColumn, needsOf } from "./mapping-needs.ts";
+import { didYouMean } from "./nearest.ts";
+import { openReadScope, type ReadScope } from "./read-scope.ts";
+import { compileRead, conditionOf, settled } from "./reads.ts";
+import type { Reader, RowReading } from "./row-reading.ts";
+import { sqlParameters } from "./sql-parameters.ts";
+
+export interface MappingParts {
+  config: Config;
+  source: Source;
+  /** Made by buildQuery for this source. */
+  query: SourceQuery;
+  described: DescribedQuery;
+}
+
+const commandId = /^[A-Za-z0-9_-]{8,64}$/;
+/** As protocol/model.ts: an id has at most this many characters. */
+const idLimit = 300;
+
+export function compileMapping(parts: MappingParts): { mapping: Mapping } | { faults: readonly Fault[] } {
+  const { config, source, query } = parts;
+  const faults = gatherFaults();
+  const scope = openScope(parts, faults);
+  checkQuery(parts, scope);
+  const fields = compileFields(scope);
+  if (faults.list.length > 0) return { faults: faults.list };
+  const readCause = causeReader(needsOf(source, config).cause, scope);
+  return {
+    mapping: {
+      source: source.name,
+      type: source.type,
+      rank: model[source.type].rank,
+      query,
+      fingerprint: fingerprintOf(parts),
+      append: source.append,
+      graceMs: source.deletes.graceMs,
+      fields: Object.keys(source.fields)
+        .sort()
+        .map((name) => ({ name, owner: source.fields[name]?.owner ?? "erp" })),
+      idOf: (key) => entityIdOf(source.prefix, key),
+      keyOf(id) {
+        const { prefix, key } = splitId(id);
+        return prefix === source.prefix ? key : undefined;
+      },
+      map: mapperOf({ source, fields, readCause }),
+    },
+  };
+}
+
+function openScope({ config, source, query, described }: MappingParts, faults: Faults): ReadScope {
+  const zone = openZone(config.erp.timezone);
+  const of = source.from.kind === "table" ? `Table ${source.from.table}` : `The query of source ${source.name}`;
+  const columns = openColumns({ read: query.columns, described: described.columns, of, faults });
+  const common = { config, source, zone, faults };
+  const children = new Map<string, { index: number; scope: ReadScope }>();
+  query.children.forEach((child, index) => {
+    const childColumns = described.children[index] ?? [];
+    const read = childColumns.map((column) => column.name);
+    const inner = openColumns({ read, described: childColumns, of: `rows: of source ${source.name}`, faults });
+    children.set(child.sql, { index, scope: openReadScope({ ...common, columns: inner, child: noChild(faults) }) });
+  });
+  return openReadScope({ ...common, columns, child: (sql) => children.get(sql.sql) });
+}
+
+function noChild(faults: Faults): ReadScope["child"] {
+  return (_query, at) => {
+    faults.add(at, "rows: can't stand inside rows:", "Join the inner table in the SQL of the outer one.");
+    return undefined;
+  };
+}
+
+/** What concerns the query as a whole: key, scope, parameters. */
+function checkQuery({ config, source, query }: MappingParts, { columns, faults }: ReadScope): void {
+  for (const column of source.key) {
+    const found = columns.find(column, source.at);
+    if (found?.column.type === "bytes") faults.add(source.at, `Key column ${column} is bytes`, "Make a text of it in SQL.");
+  }
+  const there = new Set(columns.all.map((column) => column.name));
+  for (const { column } of query.scope) {
+    if (!there.has(column))
+      faults.add(
+        source.at,
+        `Source ${source.name} has no column ${column} of the scope`,
+        "Say `scope: none` if all of its rows belong here.",
+      );
+  }
+  const texts: (SqlText | undefined)[] = [source.where, source.deletes.flag];
+  if (source.from.kind === "query") texts.push(source.from.query);
+  for (const text of texts) if (text !== undefined) checkParameters(text, { config, faults, rowToo: false });
+  for (const child of needsOf(source, config).children) {
+    checkParameters(child, { config, faults, rowToo: true });
+    for (const name of sqlParameters(child.sql)) if (name.startsWith("row.")) columns.find(name.slice(4), child.at);
+  }
+}
+
+function checkParameters(text: SqlText, { config, faults, rowToo }: { config: Config; faults: Faults; rowToo: boolean }): void {
+  for (const name of sqlParameters(text.sql)) {
+    if (rowToo && name.startsWith("row.")) continue;
+    const known = Object.keys(config.vars).map((variable) => `vars.${variable}`);
+    if (!known.includes(name)) faults.add(text.at, `The SQL names :${name}, which does not exist here`, didYouMean(name, known));
+  }
+}
+
+interface CompiledField {
+  name: string;
+  when: ((reading: RowReading) => boolean) | undefined;
+  read: Reader;
+  /** The one column it reads, for faults. */
+  column: string | undefined;
+}
+
+/** The fields in the order of their names: canonical JSON and digest need no sorting. */
+function compileFields(scope: ReadScope): readonly CompiledField[] {
+  const { source, faults } = scope;
+  const kinds = fieldKindOf(model[source.type].schema).fields as Readonly<Record<string, FieldKind>>;
+  const compiled: CompiledField[] = [];
+  for (const name of Object.keys(source.fields).sort()) {
+    const field = source.fields[name] as Source["fields"][string];
+    const kind = kinds[name];
+    if (kind === undefined) {
+      faults.add(field.at, `${source.type} has no field ${name}`, didYouMean(name, Object.keys(kinds)));
+      continue;
+    }
+    const when = field.when && scope.expression(field.when);
+    if (when && when.type !== "boolean")
+      faults.add(field.at, `when: of ${name} gives ${when.type}`, "A condition is true or false.");
+    if (when && !kind.optional)
+      faults.add(field.at, `${name} may not be left out, so it can't have when:`, "Give it a value in every case.");
+    const read = compileRead(field.read, kind, scope, name);
+    if (read === undefined) continue;
+    const column = "column" in field.read ? field.read.column : undefined;
+    compiled.push({ name, when: when && conditionOf(when, name), read: settled(read, kind, name), column });
+  }
+  for (const [name, kind] of Object.entries(kinds)) {
+    if (!kind.optional && !Object.hasOwn(source.fields, name)) {
+      faults.add(source.at, `Source ${source.name} lacks the field ${name}, which every ${source.type} needs`, `Map ${name}.`);
+    }
+  }
+  return compiled;
+}
+
+function causeReader(cause: CauseColumn | undefined, { columns, source }: ReadScope): (row: Row) => string | undefined {
+  const found = cause && columns.find(cause.column, source.at);
+  if (cause === undefined || found === undefined) return () => undefined;
+  const { index } = found;
+  return (row) => {
+    const text = row.values[index];
+    if (typeof text !== "string" || text === "" || !text.startsWith(cause.prefix)) return undefined;
+    const id = text.slice(cause.prefix.length).trim();
+    return commandId.test(id) ? id : undefined;
+  };
+}
+
+function mapperOf({
+  source,
+  fields,
+  readCause,
+}: {
+  source: Source;
+  fields: readonly CompiledField[];
+  readCause: (row: Row) => string | undefined;
+}): Mapping["map"] {
+  const flagged = source.deletes.flag !== undefined;
+  const columnOf = new Map(fields.map((field) => [field.name, field.column]));
+  const mapRow = (row: Row, id: string, isAbsent: ((parent: Parent) => boolean) | undefined): Mapped => {
+    const reading: RowReading = { values: row.values, children: row.children, faults: [], notes: [], parents: [], isAbsent };
+    const out: Record<string, Json> = {};
+    for (const field of fields) {
+      if (field.when !== undefined && !field.when(reading)) continue;
+      const value = field.read(reading);
+      if (value !== undefined) out[field.name] = value;
+    }
+    const { faults, notes, parents } = reading;
+    if (id.length > idLimit)
+      faults.push({ code: "value-invalid", field: "id", column: undefined, message: "the key is too long for an id" });
+    if (faults.length === 0) faults.push(...misfits(source, out, columnOf));
+    if (faults.length > 0) return { kind: "faulty", id, faults };
+    return { kind: "entity", id, fields: out, parents, cause: readCause(row), notes };
+  };
+  return (row, key, isAbsent) => {
+    const id = entityIdOf(source.prefix, key);
+    if (flagged && row.flags[0] === true) return { kind: "cancelled", id };
+    if (key === "")
+      return {
+        kind: "faulty",
+        id,
+        faults: [{ code: "key-empty", field: "id", column: source.key[0], message: "the key is empty" }],
+      };
+    try {
+      return mapRow(row, id, isAbsent);
+    } catch {
+      // Whatever a row did to us, its neighbours go on; the error's text may hold values of the row and goes no further.
+      return {
+        kind: "faulty",
+        id,
+        faults: [{ code: "row-unreadable", field: "id", column: undefined, message: "the row can't be mapped" }],
+      };
+    }
+  };
+}
+
+function misfits(source: Source, fields: Fields, columnOf: ReadonlyMap<string, string | undefined>): RowFault[] {
+  return validateEntity(source.type, fields).map(({ path, message }) => ({
+    code: "value-invalid",
+    field: path,
+    column: columnOf.get(path.split(".")[0] as string),
+    message: `${path} ${message}`,
+  }));
+}

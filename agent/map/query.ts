@@ -1,0 +1,40 @@
+/** The one query of a source: what is read of it, by scan and by key alike. */
+import type { Config, Source } from "../../config/config.ts";
+import type { Parameters, SourceQuery } from "../../connectors/connector.ts";
+import { needsOf } from "./mapping-needs.ts";
+import { sqlParameters } from "./sql-parameters.ts";
+
+/**
+ * Builds the query from the configuration alone; compileMapping checks it against what the database describes. Columns that do not exist are in it
+ * as they were written, so that the description can tell which.
+ */
+export function buildQuery(source: Source, config: Config): SourceQuery {
+  const needs = needsOf(source, config);
+  const withParameters = (sql: string): { sql: string; parameters: Parameters } => ({
+    sql,
+    parameters: parametersOf(sql, config),
+  });
+  return {
+    source: source.name,
+    from:
+      source.from.kind === "table"
+        ? { table: source.from.table }
+        : { query: source.from.query.sql, parameters: parametersOf(source.from.query.sql, config) },
+    key: source.key,
+    columns: needs.columns,
+    where: source.where === undefined ? [] : [withParameters(source.where.sql)],
+    scope: source.scoped ? Object.entries(config.scope).map(([column, value]) => ({ column, value })) : [],
+    flags: source.deletes.flag === undefined ? [] : [withParameters(source.deletes.flag.sql)],
+    children: needs.children.map((child) => withParameters(child.sql)),
+  };
+}
+
+/** Values of the `:vars.x` in an SQL text; `:row.X` is the connector's to fill, anything else compileMapping reports. */
+function parametersOf(sql: string, config: Config): Parameters {
+  const parameters: Record<string, string> = {};
+  for (const name of sqlParameters(sql)) {
+    const value = name.startsWith("vars.") ? config.vars[name.slice(5)] : undefined;
+    if (value !== undefined) parameters[name] = value;
+  }
+  return parameters;
+}

@@ -1,0 +1,343 @@
+/** `fields:` compiled: each Read of the configuration becomes a closure over column positions, checked against the field that it fills. */
+import type { Place, Read } from "../../config/config.ts";
+import type { Json } from "../../protocol/model.ts";
+import { type CelType, ExpressionFailure } from "./cel-values.ts";
+import { suggestion, takes } from "./code-maps.ts";
+import { compileColumnRead } from "./column-reads.ts";
+import { constantFor } from "./constants.ts";
+import { conversionTo, madeOfCel, madeValue } from "./conversions.ts";
+import { compileDateType } from "./date-types.ts";
+import { namesIn } from "./expressions.ts";
+import { type FieldKind, kindText } from "./field-kind.ts";
+import { didYouMean } from "./nearest.ts";
+import type { ReadScope } from "./read-scope.ts";
+import { compileReference } from "./references.ts";
+import type { CompiledRead, Reader, RowReading } from "./row-reading.ts";
+
+/**
+ * Compiles a read for a field of this kind; undefined after a fault. The reader gives null for whatever is empty; `settled` decides what becomes of
+ * a null.
+ */
+export function compileRead(read: Read, kind: FieldKind, scope: ReadScope, field: string): CompiledRead | undefined {
+  switch (read.kind) {
+    case "constant": {
+      const value = constantFor(read.value, kind);
+      if (value !== undefined) return { constant: true, read: () => value };
+      const shown = JSON.stringify(read.value);
+      scope.faults.add(read.at, `${field} takes ${takes(kind)}, not the constant ${shown}`, suggestion(String(read.value), kind));
+      return undefined;
+    }
+    case "column":
+      return compileColumnRead({ ...plain, column: read.column, at: read.at }, kind, scope, field);
+    case "from":
+      return compileColumnRead(read, kind, scope, field);
+    case "expression":
+      return compileExpression(read, kind, scope, field);
+    case "ref":
+      return compileReference(read, kind, scope, field);
+    case "dateTime":
+      return compileDateTime(read, kind, scope, field);
+    case "rows":
+      return compileRows(read, kind, scope, field);
+    case "list":
+      return compileList(read, kind, scope, field);
+    case "object":
+      return compileObject(read, kind, scope, field);
+  }
+}
+
+const plain = {
+  kind: "from",
+  do: [],
+  as: undefined,
+  map: undefined,
+  shiftDays: 0,
+  currency: undefined,
+  default: undefined,
+} as const;
+
+/** What becomes of null: kept where the field may be null, left out where it may be absent, else the row is faulty. */
+export function settled(compiled: CompiledRead, kind: FieldKind, field: string): Reader {
+  const { read } = compiled;
+  if (kind.nullable) return read;
+  if (kind.optional) return (reading) => read(reading) ?? undefined;
+  return (reading) => {
+    const before = reading.faults.length;
+    const value = read(reading);
+    if (value === null && reading.faults.length === before) {
+      reading.faults.push({
+        code: "value-invalid",
+        field,
+        column: undefined,
+        message: `${field} is empty, but the portal needs it`,
+      });
+    }
+    return value;
+  };
+}
+
+function compileExpression(
+  read: Read & { kind: "expression" },
+  kind: FieldKind,
+  scope: ReadScope,
+  field: string,
+): CompiledRead | undefined {
+  const compiled = scope.expression(read.expression);
+  if (compiled === undefined) return undefined;
+  const made = madeOfCel(compiled.type);
+  const convert = made === undefined ? "It is always null." : conversionTo(kind, made, { zone: scope.zone, currency: undefined });
+  if (typeof convert === "string") {
+    scope.faults.add(read.at, `${field} takes ${kindText(kind)}, but the expression gives ${compiled.type}`, convert);
+    return undefined;
+  }
+  const { type } = compiled;
+  return {
+    constant: (namesIn(read.expression.cel) ?? []).every((name) => name === "vars"),
+    read(reading) {
+      try {
+        const value = compiled.evaluate(reading);
+        if (value === null || (value === "" && kind.emptyIsNull)) return null;
+        const converted = convert(madeValue(value, type as CelType));
+        if (converted !== undefined) return converted;
+        reading.faults.push({
+          code: "value-invalid",
+          field,
+          column: undefined,
+          message: `the expression's value is not ${kindText(kind)}`,
+        });
+      } catch (error) {
+        if (!(error instanceof ExpressionFailure)) throw error;
+        reading.faults.push({
+          code: "expression-failed",
+          field,
+          column: undefined,
+          message: `the expression failed: ${error.message}`,
+        });
+      }
+      return null;
+    },
+  };
+}
+
+/** A date column and a time column merged. No date is null; a date without time is the start of its day. */
+function compileDateTime(
+  read: Read & { kind: "dateTime" },
+  kind: FieldKind,
+  scope: ReadScope,
+  field: string,
+): CompiledRead | undefined {
+  const date = compileHalf({ column: read.date, type: read.as[0], made: "date", at: read.at }, scope);
+  const time = compileHalf({ column: read.time, type: read.as[1], made: "time", at: read.at }, scope);
+  const convert = conversionTo(kind, "datetime", { zone: scope.zone, currency: undefined });
+  if (typeof convert === "string") scope.faults.add(read.at, `${field} takes ${kindText(kind)}, not a date with a time`, convert);
+  if (date === undefined || time === undefined || typeof convert === "string") return undefined;
+  return {
+    constant: false,
+    read(reading) {
+      const day = date(reading, field);
+      if (day === null) return null;
+      return convert(`${day}T${time(reading, field) ?? "00:00:00"}`) ?? null;
+    },
+  };
+}
+
+type HalfReader = (reading: RowReading, field: string) => string | null;
+
+function compileHalf(
+  half: { column: string; type: string; made: "date" | "time"; at: Place },
+  scope: ReadScope,
+): HalfReader | undefined {
+  const { at } = half;
+  const found = scope.columns.find(half.column, at);
+  const type = scope.config.types[half.type];
+  if (type === undefined)
+    scope.faults.add(at, `There is no type ${half.type}`, didYouMean(half.type, Object.keys(scope.config.types)));
+  if (found === undefined || type === undefined) return undefined;
+  const compiled = compileDateType(type, found.column, { at, faults: scope.faults });
+  if (compiled === undefined) return undefined;
+  const cut = compiled.made === "datetime" || compiled.made === "instant";
+  if (compiled.made !== half.made && !(cut && half.made === "date")) {
+    scope.faults.add(
+      at,
+      `Type ${type.name} gives a ${compiled.made}, but column ${half.column} is the ${half.made}`,
+      "Take a type of that form.",
+    );
+    return undefined;
+  }
+  const { index, column } = found;
+  return (reading, field) => {
+    const value = reading.values[index];
+    if (value === null || value === undefined) return null;
+    const text = compiled.read(value);
+    if (text !== undefined) return text === null || !cut ? text : text.slice(0, 10);
+    if (compiled.nullInvalid) reading.notes.push({ code: "date-nulled", field });
+    else
+      reading.faults.push({
+        code: "date-invalid",
+        field,
+        column: column.name,
+        message: `column ${column.name} holds no valid ${half.made}`,
+      });
+    return null;
+  };
+}
+
+/** Rows of a child query: texts joined, or one item per row. No row at all is null where texts are joined, an empty list otherwise. */
+function compileRows(read: Read & { kind: "rows" }, kind: FieldKind, scope: ReadScope, field: string): CompiledRead | undefined {
+  const child = scope.child(read.query, read.at);
+  if (child === undefined) return undefined;
+  const { index } = child;
+  const listed = kind.kind === "list";
+  const itemRead = read.item ?? firstColumn(read, child.scope);
+  if (itemRead === undefined || (listed && read.join !== undefined)) {
+    scope.faults.add(read.at, `${field} takes ${kindText(kind)}`, "Say join: for a text of all rows, item: for a list.");
+    return undefined;
+  }
+  const item = compileRead(itemRead, listed ? (kind.item as FieldKind) : lineKind(kind), child.scope, field);
+  if (item === undefined) return undefined;
+  const readAll = (reading: RowReading): Json[] => {
+    const { values } = reading;
+    const found: Json[] = [];
+    for (const row of reading.children[index] ?? []) {
+      reading.values = row;
+      const value = item.read(reading);
+      if (value !== null && value !== undefined) found.push(value);
+      else if (!listed) found.push("");
+    }
+    reading.values = values;
+    return found;
+  };
+  if (listed) return { constant: false, read: readAll };
+  const separator = read.join ?? "";
+  return {
+    constant: false,
+    read(reading) {
+      const lines = readAll(reading);
+      const text = lines.join(separator);
+      return lines.length === 0 || (text === "" && kind.emptyIsNull) ? null : text;
+    },
+  };
+}
+
+/** Without `item:` the child's rows have one column. */
+function firstColumn(read: Read & { kind: "rows" }, scope: ReadScope): Read | undefined {
+  const [only, ...more] = scope.columns.all;
+  return only !== undefined && more.length === 0 ? { kind: "column", column: only.name, at: read.at } : undefined;
+}
+
+/** A line of a joined text may be empty and as long as the whole. */
+function lineKind(kind: FieldKind): FieldKind {
+  return { ...kind, emptyIsNull: false };
+}
+
+/** A list written out. An item that reads nothing but empties is left out, so that no `when:` is needed for a second name or phone. */
+function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: ReadScope, field: string): CompiledRead | undefined {
+  if (kind.kind !== "list") {
+    scope.faults.add(read.at, `${field} takes ${kindText(kind)}, not a list`, "Write one value.");
+    return undefined;
+  }
+  const items = read.items.map((item) => {
+    const when = item.when && scope.expression(item.when);
+    const compiled = compileRead(item.read, kind.item as FieldKind, scope, field);
+    if (compiled === undefined || (item.when && when === undefined)) return undefined;
+    if (when && when.type !== "boolean") scope.faults.add(read.at, `when: gives ${when.type}`, "A condition is true or false.");
+    return { when: when && conditionOf(when, field), read: compiled.read };
+  });
+  if (items.includes(undefined)) return undefined;
+  return {
+    constant: false,
+    read(reading) {
+      const found: Json[] = [];
+      for (const item of items as { when: ((reading: RowReading) => boolean) | undefined; read: Reader }[]) {
+        if (item.when && !item.when(reading)) continue;
+        const value = item.read(reading);
+        if (value !== null && value !== undefined) found.push(value);
+      }
+      return found;
+    },
+  };
+}
+
+/** A compiled `when:`; a failure is a fault of the row and counts as not met. */
+export function conditionOf(
+  compiled: { evaluate(reading: RowReading): unknown },
+  field: string,
+): (reading: RowReading) => boolean {
+  return (reading) => {
+    try {
+      return compiled.evaluate(reading) === true;
+    } catch (error) {
+      if (!(error instanceof ExpressionFailure)) throw error;
+      reading.faults.push({
+        code: "expression-failed",
+        field,
+        column: undefined,
+        message: `the condition failed: ${error.message}`,
+      });
+      return false;
+    }
+  };
+}
+
+/** An object. It is null when all that it reads from the row is empty; constants alone don't make it something. */
+function compileObject(
+  read: Read & { kind: "object" },
+  kind: FieldKind,
+  scope: ReadScope,
+  field: string,
+): CompiledRead | undefined {
+  const kinds = kind.kind === "record" ? undefined : kind.fields;
+  if (kinds === undefined && kind.kind !== "record") {
+    scope.faults.add(read.at, `${field} takes ${kindText(kind)}, not an object`, "Write one value.");
+    return undefined;
+  }
+  const parts: { name: string; kind: FieldKind; compiled: CompiledRead; path: string }[] = [];
+  let complete = true;
+  for (const name of Object.keys(read.fields).sort()) {
+    const inner = kinds === undefined ? ({ ...(kind.item as FieldKind), optional: true } as FieldKind) : kinds[name];
+    if (inner === undefined)
+      scope.faults.add(read.at, `${field} has no field ${name}`, didYouMean(name, Object.keys(kinds ?? {})));
+    const path = `${field}.${name}`;
+    const compiled = inner && compileRead(read.fields[name] as Read, inner, scope, path);
+    if (compiled === undefined) complete = false;
+    else parts.push({ name, kind: inner as FieldKind, compiled, path });
+  }
+  for (const [name, inner] of Object.entries(kinds ?? {})) {
+    if (inner.optional || Object.hasOwn(read.fields, name)) continue;
+    scope.faults.add(read.at, `${field} lacks ${name}`, `Map ${name} as well.`);
+    complete = false;
+  }
+  if (!complete) return undefined;
+  const constant = parts.every((part) => part.compiled.constant);
+  return { constant, read: (reading) => readObject(parts, constant, reading) };
+}
+
+function readObject(
+  parts: readonly { name: string; kind: FieldKind; compiled: CompiledRead; path: string }[],
+  constant: boolean,
+  reading: RowReading,
+): Json {
+  const out: Record<string, Json> = {};
+  let something = constant;
+  let missing: string | undefined;
+  for (const { name, kind, compiled, path } of parts) {
+    const value = compiled.read(reading);
+    if (value === null || value === undefined) {
+      if (kind.nullable) out[name] = null;
+      else if (!kind.optional) missing ??= path;
+    } else {
+      out[name] = value;
+      something ||= !compiled.constant;
+    }
+  }
+  if (!something) return null;
+  if (missing !== undefined) {
+    reading.faults.push({
+      code: "value-invalid",
+      field: missing,
+      column: undefined,
+      message: `${missing} is empty, but the portal needs it`,
+    });
+  }
+  return out;
+}

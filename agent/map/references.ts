@@ -1,0 +1,122 @@
+/** References to other entities: key parts of a row become the id of an entity of another source. */
+import { encodeKey, entityIdOf } from "../../base/key.ts";
+import type { KeyPart, Place, Read } from "../../config/config.ts";
+import { model } from "../../protocol/model.ts";
+import { type CelType, celText, ExpressionFailure } from "./cel-values.ts";
+import { codeText } from "./code-maps.ts";
+import { type FieldKind, kindText } from "./field-kind.ts";
+import type { Parent } from "./mapped.ts";
+import { didYouMean } from "./nearest.ts";
+import type { ReadScope } from "./read-scope.ts";
+import type { CompiledRead, RowReading } from "./row-reading.ts";
+
+type PartReader = (reading: RowReading) => string | null;
+
+/** Compiles `{ ref: source, key: [...] }`. The reference is null as soon as a part read from the row is null or empty: there is nothing it points at. */
+export function compileReference(
+  read: Read & { kind: "ref" },
+  kind: FieldKind,
+  scope: ReadScope,
+  field: string,
+): CompiledRead | undefined {
+  const { config, source, faults } = scope;
+  const target = config.sources.find((candidate) => candidate.name === read.source);
+  if (target === undefined) {
+    faults.add(
+      read.at,
+      `There is no source ${read.source}`,
+      didYouMean(
+        read.source,
+        config.sources.map((candidate) => candidate.name),
+      ),
+    );
+    return undefined;
+  }
+  if (kind.kind !== "text") {
+    faults.add(read.at, `${field} takes ${kindText(kind)}, not a reference`, "Remove the reference.");
+    return undefined;
+  }
+  if (kind.references && !kind.references.includes(target.type)) {
+    faults.add(
+      read.at,
+      `${field} is ${kindText(kind)}, but source ${target.name} gives ${target.type}`,
+      "Name a source of that type.",
+    );
+  }
+  if (read.key.length !== target.key.length) {
+    const message = `The reference has ${read.key.length} key parts, source ${target.name} has ${target.key.length}: ${target.key.join(", ")}`;
+    faults.add(read.at, message, "Give one part for each, in the same order.");
+    return undefined;
+  }
+  const parts = read.key.map((part) => compilePart(part, scope, { at: read.at, field }));
+  if (parts.includes(undefined)) return undefined;
+  // As the portal: a type that is sent later can't be asked for first (protocol/references.ts).
+  const isParent = model[target.type].rank <= model[source.type].rank;
+  const readKey = keyReader(parts as PartReader[]);
+  return {
+    constant: false,
+    read(reading) {
+      const key = readKey(reading);
+      if (key === null) return null;
+      const parent: Parent = {
+        source: target.name,
+        key,
+        type: target.type,
+        id: entityIdOf(target.prefix, key),
+        missing: read.missing,
+      };
+      if (read.missing === "omit" && reading.isAbsent?.(parent)) return null;
+      if (isParent) reading.parents.push(parent);
+      return parent.id;
+    },
+  };
+}
+
+function keyReader(parts: readonly PartReader[]): PartReader {
+  const count = parts.length;
+  return (reading) => {
+    const texts = new Array<string>(count);
+    for (let index = 0; index < count; index++) {
+      const text = (parts[index] as PartReader)(reading);
+      if (text === null || text === "") return null;
+      texts[index] = text;
+    }
+    return encodeKey(texts);
+  };
+}
+
+function compilePart(part: KeyPart, scope: ReadScope, { at, field }: { at: Place; field: string }): PartReader | undefined {
+  if (part.kind === "constant") return () => part.value;
+  if (part.kind === "column") {
+    const found = scope.columns.find(part.column, part.at);
+    if (found === undefined) return undefined;
+    const { index, column } = found;
+    if (column.type === "bytes")
+      scope.faults.add(part.at, `Column ${column.name} is bytes and can't be part of a key`, "Make a text of it in SQL.");
+    return (reading) => {
+      const value = reading.values[index];
+      return typeof value === "string" ? value : value === null || value === undefined ? null : codeText(value);
+    };
+  }
+  const compiled = scope.expression(part.expression);
+  if (compiled === undefined) return undefined;
+  if (!(["text", "integer", "decimal", "date"] as CelType[]).includes(compiled.type)) {
+    scope.faults.add(at, `A key part of ${field} is ${compiled.type}`, "Make a text of it with string().");
+    return undefined;
+  }
+  return (reading) => {
+    try {
+      const value = compiled.evaluate(reading);
+      return value === null ? null : celText(value);
+    } catch (error) {
+      if (!(error instanceof ExpressionFailure)) throw error;
+      reading.faults.push({
+        code: "reference-invalid",
+        field,
+        column: undefined,
+        message: `a key part of the reference: ${error.message}`,
+      });
+      return null;
+    }
+  };
+}

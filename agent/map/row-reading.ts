@@ -1,0 +1,23 @@
+/** A row while it is being mapped, and the compiled readers that work on it. */
+import type { ChildRows, Value } from "../../connectors/connector.ts";
+import type { Json } from "../../protocol/model.ts";
+import type { Parent, RowFault, RowNote } from "./mapped.ts";
+
+export interface RowReading {
+  values: readonly Value[];
+  children: readonly ChildRows[];
+  faults: RowFault[];
+  notes: RowNote[];
+  parents: Parent[];
+  /** Whether a parent with `missing: omit` is known not to be there. */
+  isAbsent: ((parent: Parent) => boolean) | undefined;
+}
+
+/** Gives the field's value; undefined leaves it out. A fault is noted in the reading, and what is given then does not matter. */
+export type Reader = (reading: RowReading) => Json | undefined;
+
+/** `constant`: it reads nothing of the row, so it does not keep an otherwise empty object alive. */
+export interface CompiledRead {
+  read: Reader;
+  constant: boolean;
+}
