@@ -8,6 +8,7 @@ import { readDocument } from "./document.ts";
 import { checkSources } from "./references.ts";
 import { resolveCommand } from "./resolve-command.ts";
 import { resolveMaps, resolveScope, resolveTypes, resolveVars } from "./resolve-dictionaries.ts";
+import { resolveSettings } from "./resolve-settings.ts";
 import { resolveSource } from "./resolve-source.ts";
 import { createScene, type Scene } from "./scene.ts";
 import type { FileNode } from "./schema.ts";
@@ -37,14 +38,18 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new FuserError("config", "The configuration can't be read", {
-      code: "config-unreadable",
-      operation: "read the configuration",
-      place: file,
-      hint: "Check that the file exists and that the service's account may read it.",
-      cause,
-    });
+    throw unreadable(file, cause);
   }
+}
+
+function unreadable(file: string, cause: unknown): FuserError {
+  return new FuserError("config", "The configuration can't be read", {
+    code: "config-unreadable",
+    operation: "read the configuration",
+    place: file,
+    hint: "Check that the file exists and that the service's account may read it.",
+    cause,
+  });
 }
 
 /** The same without reading a file. */
@@ -67,8 +72,9 @@ function inOrder(faults: readonly Fault[]): readonly Fault[] {
 
 function configOf(scene: Scene, file: string, options: LoadOptions): Config {
   const { erp, agent, guards, journal } = scene.file;
-  const { connector, timezone, courtesy, ...settings } = erp;
-  const secrets = [...secretsIn(scene, settings, ["erp"]), ...proxySecret(scene.file)];
+  const { connector, timezone, courtesy, ...written } = erp;
+  const secrets = [...secretsIn(scene, written, ["erp"]), ...proxySecret(scene.file)];
+  const settings = resolveSettings(scene, connector, written);
   secretsIn(scene, scene.file.vars, ["vars"]);
   if (options.secrets) checkStored(scene, secrets, options.secrets);
   const sources = Object.entries(scene.file.sources).map(([name, node]) => resolveSource(scene, name, node));

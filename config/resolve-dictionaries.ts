@@ -64,18 +64,21 @@ function formOf(scene: Scene, path: Path, node: Scene["file"]["types"][string]):
   return { kind: "native" };
 }
 
-/** Parts of a date's pattern; anything else that is a letter is a mistake. */
+const datePart = /'(?:[^']|'')*'|yyyy|yy|MM?|dd?|HH?|mm?|ss?|S{1,9}|[^A-Za-z']+/g;
+
+/** Parts of a date's pattern; any other letter is a mistake, or stands in single quotes. */
 function patternOf(scene: Scene, path: Path, pattern: string): string {
-  const literals = pattern.replace(/yyyy|MM|dd|HH|mm|ss/g, "");
-  const parts = pattern.match(/yyyy|MM|dd|HH|mm|ss/g) ?? [];
-  const number = path.at(-1) === "integer";
   const remedy = "Use yyyy (year), MM (month), dd (day), HH (hour), mm (minute) and ss (second), each once.";
-  if (/^[^A-Za-z]*yy[^y]|[^y]yy[^y]|[^y]yy$/.test(pattern))
-    scene.fault(path, "A year of two digits does not tell its century", remedy);
-  else if (/[A-Za-z]/.test(literals.replace("T", ""))) scene.fault(path, "The pattern holds an unknown letter", remedy);
+  const parts = (pattern.match(datePart) ?? []).filter((part) => /^[A-Za-z]/.test(part)).map((part) => part[0]);
+  const literals = pattern.replace(/[A-Za-z]/g, "");
+  if (pattern.replace(datePart, "") !== "") scene.fault(path, "The pattern holds an unknown letter", remedy);
   else if (parts.length === 0 || new Set(parts).size !== parts.length)
     scene.fault(path, "The pattern must hold each part once", remedy);
-  else if (number && literals !== "")
+  else if (parts.some((part) => "yMd".includes(part as string)) && !["y", "M", "d"].every((part) => parts.includes(part)))
+    scene.fault(path, "A date needs year, month and day", remedy);
+  else if (parts.some((part) => "msS".includes(part as string)) && !parts.includes("H"))
+    scene.fault(path, "A time needs the hour", remedy);
+  else if (path.at(-1) === "integer" && literals !== "")
     scene.fault(path, "The pattern of a number holds no other characters", "Write it without them, such as yyyyMMdd.");
   return pattern;
 }

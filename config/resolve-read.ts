@@ -14,7 +14,16 @@ import {
 } from "./model-shape.ts";
 import { didYouMean } from "./nearest.ts";
 import { conditionOf, expressionOf, hasExpression, knownName, type Scene, sqlOf } from "./scene.ts";
-import type { ConstantNode, DateTimeNode, FromNode, KeyPartNode, ReadNode, RefNode, RowsNode } from "./schema-read.ts";
+import {
+  type ConstantNode,
+  type DateTimeNode,
+  type FromNode,
+  type KeyPartNode,
+  listSteps,
+  type ReadNode,
+  type RefNode,
+  type RowsNode,
+} from "./schema-read.ts";
 import { selectFault } from "./sql-text.ts";
 
 /** Where a value stands, and what the model wants there. */
@@ -90,10 +99,10 @@ function resolveList(scene: Scene, nodes: readonly ReadNode[], { path, expected 
 
 function resolveFrom(scene: Scene, node: FromNode, { path, expected }: At): Read {
   const steps = node.do === undefined ? [] : many(node.do);
-  const makesList = steps.some((step) => step.endsWith("-list"));
+  const makesList = steps.some((step) => listSteps.includes(step));
   if (node.currency === undefined && !makesList) wantsValue(scene, { path, expected });
   if (makesList && kindOf(expected) !== "list" && kindOf(expected) !== "unknown")
-    scene.fault([...path, "do"], "This makes a list, and a single value is wanted here", "Leave the `…-list` step out.");
+    scene.fault([...path, "do"], "This makes a list, and a single value is wanted here", `Leave out: ${listSteps.join(", ")}.`);
   if (node.currency !== undefined && expected !== undefined && fieldOf(expected, "currency") === undefined)
     scene.fault([...path, "currency"], "No money is wanted here", "Leave `currency` out.");
   if (hasExpression(node.from))

@@ -4,7 +4,23 @@ import { complaint } from "./fault-text.ts";
 import { anyText, currency, days, keys, listOf, oneOf, text } from "./schema-values.ts";
 
 /** Steps of `do:`, in the words of the configuration. */
-export const cleanSteps = ["trim", "lower", "upper", "empty-to-null", "collapse-spaces", "email-list", "phone-list"] as const;
+export const cleanSteps = [
+  "trim",
+  "lower",
+  "upper",
+  "empty-to-null",
+  "collapse-spaces",
+  "strip-zeros",
+  "one-line",
+  "html-to-text",
+  "repair-utf8",
+  "drop-control",
+  "lines",
+  "email-list",
+  "phone-list",
+] as const;
+/** Those that make a list of a text. */
+export const listSteps: readonly string[] = ["lines", "email-list", "phone-list"];
 
 export type Texts = string | string[];
 export interface FromNode {
@@ -42,7 +58,7 @@ const forms = ["from", "ref", "date", "time", "rows", "value", "object"];
 const notYet = {
   sign: "Compute the sign with an expression, or in a query.",
   regex: "Cut the text in a query with the database's own functions.",
-  html: "Turn HTML into text in a query or a view.",
+  html: "Write `do: [html-to-text]`.",
   lookup: "Join the table in a query.",
   blob: "Documents come with a later version.",
   path: "Documents come with a later version.",

@@ -61,10 +61,12 @@ const erp = z
   })
   .describe("The ERP's database. Further keys are those of the connector; a secret is written `{ secret: name }`");
 
-const noLetters = "Write yyyy, MM, dd, HH, mm and ss.";
+const noLetters = "Parts are yyyy, MM, dd, HH, mm, ss and S (fraction).";
 const dateType = keys({
   integer: text.optional().describe(`Pattern of a number. ${noLetters}`),
-  text: text.optional().describe(`Pattern of a text. ${noLetters} Other characters stand for themselves`),
+  text: text
+    .optional()
+    .describe(`Pattern of a text. ${noLetters} Other characters stand for themselves, letters in single quotes`),
   native: flag.optional().describe("`true`: the column is a date or time of the database"),
   empty: listOf(anyText).optional().describe("Values that mean that there is none"),
   openEnd: listOf(anyText).optional().describe("Values that mean that there is no end"),

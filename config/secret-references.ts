@@ -55,14 +55,3 @@ export function checkStored(scene: Scene, wanted: readonly { name: string; path:
     );
   }
 }
-
-/**
- * The settings with each `{ secret: name }` replaced by its value. For the moment of opening a connection: the result is never stored or logged.
- * `get` throws where there is no such secret.
- */
-export function withSecrets(settings: unknown, get: (name: string) => string): unknown {
-  if (isReference(settings)) return get(settings.secret);
-  if (Array.isArray(settings)) return settings.map((item) => withSecrets(item, get));
-  if (typeof settings !== "object" || settings === null) return settings;
-  return Object.fromEntries(Object.entries(settings).map(([name, inner]) => [name, withSecrets(inner, get)]));
-}

@@ -1,0 +1,40 @@
+/** The keys under `erp:` that belong to the connector: checked by its own schema. */
+import * as z from "zod";
+import { connectors } from "../connectors/registry.ts";
+import { didYouMean } from "./nearest.ts";
+import { knownName, type Scene } from "./scene.ts";
+
+/** The settings as the connector takes them. A fault never repeats a value: one of them may be a secret at the wrong place. */
+export function resolveSettings(scene: Scene, connector: string, written: Readonly<Record<string, unknown>>): unknown {
+  if (scene.broken(["erp", "connector"])) return written;
+  if (!knownName(scene, ["erp", "connector"], "connector", { name: connector, known: Object.keys(connectors) })) return written;
+  const schema = connectors[connector]?.settings as z.ZodType;
+  const result = schema.safeParse(written);
+  if (result.success) return result.data;
+  const common = ["connector", "timezone", "courtesy"];
+  const known = [...(schema instanceof z.ZodObject ? Object.keys(schema.shape) : []), ...common];
+  const told = scene.faults.map((fault) => fault.path);
+  for (const issue of result.error.issues) {
+    const path = ["erp", ...(issue.path as (string | number)[])];
+    const key = path.at(-1);
+    if (issue.code === "unrecognized_keys")
+      for (const name of issue.keys)
+        scene.fault(
+          [...path, name],
+          `\`${name.slice(0, 60)}\` is not known here`,
+          path.length === 1 ? didYouMean(name, known) : "Remove it.",
+        );
+    else if (told.some((other) => other === path.join("."))) continue;
+    else if (typeof key === "string" && written[key] === undefined && path.length === 2)
+      scene.fault(path, `\`${key}\` is missing`, `Add \`${key}: …\`; the ${connector} connector needs it.`);
+    else
+      scene.fault(
+        path,
+        `\`${path.slice(1).join(".")}\` is not what the ${connector} connector takes`,
+        `${sentence(issue.message)}.`,
+      );
+  }
+  return written;
+}
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, "");
