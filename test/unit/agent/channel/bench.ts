@@ -128,7 +128,7 @@ export function channelBench() {
       const channel = createChannel({
         store: agent.store,
         clock: systemClock,
-        random: Math.random,
+        random: () => 0.5,
         log,
         newId: randomUUID,
         connect: agent.connect,
