@@ -1,0 +1,154 @@
+/** Everything of the configuration that needs the real database: described once, compiled once, all faults told at once. */
+import { FuserError } from "../base/errors.ts";
+import type { Finding } from "../base/findings.ts";
+import type { Config, Fault, Source } from "../config/config.ts";
+import type { Connector, DescribedQuery, SourceQuery, Table } from "../connectors/connector.ts";
+import { type CapturedSource, capturedSource } from "./capture/source.ts";
+import type { Mapping } from "./map/mapped.ts";
+import { compileMapping } from "./map/mapping.ts";
+import { buildQuery } from "./map/query.ts";
+import { type CompiledCommand, compileCommand } from "./map/write-plan.ts";
+
+export interface Compiled {
+  mappings: readonly Mapping[];
+  sources: readonly CapturedSource[];
+  commands: ReadonlyMap<string, CompiledCommand>;
+  /** Estimated rows by source, for progress. */
+  rows: ReadonlyMap<string, number | undefined>;
+}
+
+/**
+ * Compiles all sources and commands against what the database describes.
+ * @throws FuserError what the connector throws; `erp-schema-faults` with every fault as a finding
+ */
+export async function compile(config: Config, connector: Connector, signal: AbortSignal): Promise<Compiled> {
+  const { compiled, faults } = await tryCompile(config, connector, signal);
+  if (compiled !== undefined) return compiled;
+  throw new FuserError("config", `The database does not offer what the configuration needs: ${faults.length} faults`, {
+    code: "erp-schema-faults",
+    operation: "compare the configuration with the database",
+    place: config.file,
+    hint: "Mend each of them in the configuration, or ask the DBA",
+    findings: faultFindings(faults),
+  });
+}
+
+/** The same, with the faults returned. */
+export async function tryCompile(
+  config: Config,
+  connector: Connector,
+  signal: AbortSignal,
+): Promise<{ compiled: Compiled; faults?: undefined } | { compiled?: undefined; faults: readonly Fault[] }> {
+  const tables = await connector.describe(signal, tablesOf(config));
+  const faults: Fault[] = missingTables(config, tables);
+  const mappings: Mapping[] = [];
+  const rows = new Map<string, number | undefined>();
+  for (const source of config.sources) {
+    if (faults.some((fault) => fault.path.startsWith(`sources.${source.name}.`))) continue;
+    const described = await describeSource(source, { config, connector, signal });
+    if ("fault" in described) {
+      faults.push(described.fault);
+      continue;
+    }
+    const result = compileMapping({ config, source, ...described });
+    rows.set(source.name, described.described.rows);
+    if ("faults" in result) faults.push(...result.faults);
+    else mappings.push(result.mapping);
+  }
+  const commands = new Map<string, CompiledCommand>();
+  for (const command of config.commands) {
+    const result = compileCommand({ config, command, mappings, tables });
+    if ("faults" in result) faults.push(...result.faults);
+    else commands.set(command.name, result.compiled);
+  }
+  if (faults.length > 0) return { faults: faults.sort((one, other) => one.line - other.line) };
+  return { compiled: { mappings, sources: captured(config, mappings, tables), commands, rows } };
+}
+
+/** Faults as findings: `error`, the place with its line. */
+export function faultFindings(faults: readonly Fault[]): Finding[] {
+  return faults.map(({ path, line, message, remedy }) => ({
+    severity: "error",
+    code: "config-fault",
+    place: `line ${line}, ${path}`,
+    message,
+    remedy,
+  }));
+}
+
+interface DescribeParts {
+  config: Config;
+  connector: Connector;
+  signal: AbortSignal;
+}
+
+/** A source whose query the database refuses is a fault of that source; the others go on. */
+async function describeSource(
+  source: Source,
+  { config, connector, signal }: DescribeParts,
+): Promise<{ query: SourceQuery; described: DescribedQuery } | { fault: Fault }> {
+  const query = buildQuery(source, config);
+  try {
+    return { query, described: await connector.describeQuery(query, signal) };
+  } catch (error) {
+    if (!(error instanceof FuserError) || error.kind !== "config" || error.code === "erp-login-refused") throw error;
+    const at = source.from.kind === "table" ? source.from.at : source.from.query.at;
+    return { fault: { ...at, message: error.message, remedy: error.hint ?? "See the database's message" } };
+  }
+}
+
+function tablesOf(config: Config): string[] {
+  const named = new Set<string>();
+  for (const source of config.sources) {
+    if (source.from.kind === "table") named.add(source.from.table);
+    if (source.signal) named.add(source.signal.table);
+    for (const touch of source.touchedBy) named.add(touch.table);
+  }
+  for (const { table } of writtenTables(config)) named.add(table);
+  return [...named];
+}
+
+/** Tables that commands write, with the place that says so. */
+export function writtenTables(config: Config): { table: string; at: Fault | { path: string; line: number } }[] {
+  return config.commands.flatMap((command) => {
+    const steps = command.steps.flatMap((step) => {
+      if (step.kind === "insert" || step.kind === "update") return [{ table: step.table, at: step.at }];
+      return step.kind === "number" ? [{ table: step.from.table, at: step.at }] : [];
+    });
+    const { idempotency } = command;
+    const own =
+      idempotency.way === "ledger" || idempotency.way === "column" ? [{ table: idempotency.table, at: idempotency.at }] : [];
+    return [...steps, ...own];
+  });
+}
+
+function missingTables(config: Config, tables: readonly Table[]): Fault[] {
+  const known = new Set(tables.map((table) => table.name.toLowerCase()));
+  const isKnown = (name: string): boolean =>
+    known.has(name.toLowerCase()) || known.has((name.split(".").at(-1) ?? name).toLowerCase());
+  const wanted = [
+    ...config.sources.flatMap((source) => [
+      ...(source.from.kind === "table" ? [{ table: source.from.table, at: source.from.at }] : []),
+      ...(source.signal ? [{ table: source.signal.table, at: source.signal.at }] : []),
+      ...source.touchedBy.map((touch) => ({ table: touch.table, at: touch.at })),
+    ]),
+    ...writtenTables(config),
+  ];
+  return wanted
+    .filter(({ table }) => !isKnown(table))
+    .map(({ table, at }) => ({
+      path: at.path,
+      line: at.line,
+      message: `Table ${table} is not there, or the account may not see it`,
+      remedy: "Check its name, or ask the DBA for the right to SELECT from it",
+    }));
+}
+
+function captured(config: Config, mappings: readonly Mapping[], tables: readonly Table[]): CapturedSource[] {
+  const primaryKeyOf = (name: string): readonly string[] =>
+    tables.find((table) => table.name.toLowerCase() === name.toLowerCase())?.primaryKey ?? [];
+  return mappings.map((mapping) => {
+    const source = config.sources.find(({ name }) => name === mapping.source) as Source;
+    return capturedSource({ mapping, source, primaryKeyOf });
+  });
+}

@@ -1,0 +1,49 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { FuserError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Clock } from "../base/time.ts";
+import type { Config } from "../config/config.ts";
+import type { Connector } from "../connectors/connector.ts";
+import { connectors } from "../connectors/registry.ts";
+
+export interface ErpParts {
+  config: Config;
+  clock: Clock;
+  log: Log;
+  /** Reads a secret by its name. @throws FuserError `secret-missing` */
+  secret: (name: string) => Promise<string>;
+}
+
+/** Rows of a batch; with its bytes it bounds what a scan holds in memory. */
+const batchRows = 1_000;
+const batchBytes = 1_048_576;
+/** No single statement of a scan holds a snapshot longer (architecture.md, idea 1). */
+const snapshotMs = 60_000;
+
+/** Opens the connector that the configuration names. Nothing is connected before its first call. */
+export async function openErp({ config, clock, log, secret }: ErpParts): Promise<Connector> {
+  const module = connectors[config.erp.connector];
+  if (module === undefined) {
+    throw new FuserError("config", `There is no connector called ${config.erp.connector}`, {
+      code: "config-connector",
+      operation: "open the ERP",
+      place: config.file,
+      hint: `Known: ${Object.keys(connectors).join(", ")}`,
+    });
+  }
+  const { statementTimeoutMs, lockTimeoutMs } = config.erp.courtesy;
+  const limits = { statementTimeoutMs, lockTimeoutMs, batchRows, batchBytes, snapshotMs };
+  return await module.open(config.erp.settings, secret, {
+    clock,
+    log: log.part("erp"),
+    limits,
+    sessionName: `erpfuser:${config.agent.name}`,
+  });
+}
+
+/** Name of this machine, as the portal shows it. */
+export const machineName = (): string => hostname() || "unnamed";
+
+/** Unique text for connections, questions and epochs. */
+export const newId = (): string => randomUUID();
