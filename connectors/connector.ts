@@ -142,7 +142,10 @@ export interface HistoryIdentity {
   label: string;
   product: string;
   version: string;
-  /** Position of the database's own history (e.g. GTID by domain), which never goes back; undefined where it keeps none. */
+  /**
+   * Position of the database's own history (e.g. GTID by domain): whole numbers as text, none of which ever goes back; undefined where it
+   * keeps none.
+   */
   position: Readonly<Record<string, string>> | undefined;
 }
 
@@ -181,7 +184,7 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
       values: StepValues;
       /** Fill every other NOT NULL column without default: text, integer (mapping.md, `blanks`). */
       blanks?: { text?: string; integer?: string };
-      /** Read back columns of the inserted row under these result names (auto-increment included). */
+      /** Result name -> column of the inserted row, read back after the insert (auto-increment included). */
       returning?: Readonly<Record<string, string>>;
     }
   | {
@@ -206,7 +209,8 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
   | {
       kind: "sql";
       sql: string;
-      parameters: StepValues /** First row's columns under these result names. */;
+      parameters: StepValues;
+      /** Result name -> column of the first row. */
       out?: Readonly<Record<string, string>>;
     }
 );
@@ -230,7 +234,10 @@ export interface WritePlan {
   steps: readonly PlanStep[];
   /** Key parts of the entity it makes or changes, from the results or, for a repetition, from the row found. */
   resultKey: (results: StepResults) => readonly Value[];
-  /** Columns (of the idempotency table or probe row) that make `resultKey` when the command is found already carried out, by result name. */
+  /**
+   * Result name -> column (of the idempotency table or probe row) that makes `resultKey` when the command is found already carried out. A ledger
+   * keeps the results itself.
+   */
   found: Readonly<Record<string, string>>;
   /** Roll back in the end (rehearsal). */
   rehearse: boolean;
@@ -254,15 +261,31 @@ export type WriteOutcome =
   /** The ERP can't tell whether it was carried out. */
   | { state: "uncertain"; message: string };
 
+/** What the ERP knows of a plan, by the plan's way of idempotency. */
+export type LookupOutcome =
+  | { state: "found"; key: string; results: StepResults }
+  /** Certainly not carried out. */
+  | { state: "absent" }
+  /** The plan's way can't tell: base values, a probe by content, a ledger entry without results. */
+  | { state: "unknown"; message: string };
+
 /** Named moments of `write`, where the fault tests kill the process. */
 export type CommitPoint = "before-erp-commit" | "after-erp-commit";
+
+/** What the configuration is going to do with the ERP's tables, for `check`. */
+export interface CheckNeeds {
+  /** Tables that are read. */
+  read: readonly string[];
+  /** Tables that are written. */
+  write: readonly string[];
+}
 
 export interface Connector {
   readonly dialect: Dialect;
   /** Server, database and history. */
   identity(signal: AbortSignal): Promise<HistoryIdentity>;
   /** Every problem of server, rights and settings, each with its remedy; never throws for a problem it can describe. */
-  check(signal: AbortSignal): Promise<Finding[]>;
+  check(signal: AbortSignal, needs?: CheckNeeds): Promise<Finding[]>;
   /** Tables and views the account can see; with `tables` only those. */
   describe(signal: AbortSignal, tables?: readonly string[]): Promise<Table[]>;
   describeQuery(source: SourceQuery, signal: AbortSignal): Promise<DescribedQuery>;
@@ -281,6 +304,11 @@ export interface Connector {
    * later; `commitPoint` is awaited at the named moments.
    */
   write(plan: WritePlan, signal: AbortSignal, commitPoint?: (point: CommitPoint) => Promise<void>): Promise<WriteOutcome>;
+  /**
+   * Asks the ERP whether a plan was carried out, in the same session and under the same lock as `write`; writes nothing and runs none of its steps.
+   * For commands that must not be executed any more (expired) and for effects that a restored ERP has lost.
+   */
+  lookup(plan: WritePlan, signal: AbortSignal): Promise<LookupOutcome>;
   close(): Promise<void>;
 }
 

@@ -1,11 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Connector, ConnectorContext } from "../connector.ts";
 import { type RawRow, RowDigest } from "../digest.ts";
+import { executePlan } from "../execute-plan.ts";
 import type { ConnectorModule } from "../module.ts";
 import { rowBatch } from "../row-batch.ts";
+import { createSerial } from "../serial.ts";
 import { fromSource } from "../source-select.ts";
 import { concat } from "../statement.ts";
 import { retryBusy } from "./busy.ts";
+import { checkSqlite } from "./checks.ts";
 import { type SqliteSettings, sqliteSettings } from "./config.ts";
 import { highestMark, readChanges } from "./cursor.ts";
 import { all, openDatabase } from "./database.ts";
@@ -15,6 +18,7 @@ import { FileHeader, fileId, identityOf } from "./identity.ts";
 import { keyCondition, readOn } from "./read.ts";
 import { describeSource, prepareSource, type SampledTypes } from "./source.ts";
 import { sqliteDialect, sqliteSyntax } from "./sql.ts";
+import { sqliteWriteSession } from "./write.ts";
 
 /** SQLite as an ERP database: one file on this machine. Statements run within this process; keep the ones of the configuration small. */
 export const sqlite: ConnectorModule<SqliteSettings> = {
@@ -24,21 +28,39 @@ export const sqlite: ConnectorModule<SqliteSettings> = {
   open: async (settings, _secret, context) => openSqlite(settings, context),
 };
 
+interface Opened {
+  database: DatabaseSync;
+  /** Which file it is (fileId). */
+  id: string;
+}
+
 function openSqlite({ file }: SqliteSettings, context: ConnectorContext): Connector {
   const sampled: SampledTypes = new Map();
   const digest = new RowDigest();
   const header = new FileHeader();
-  let reader: { database: DatabaseSync; file: string } | undefined;
+  const serial = createSerial();
+  let reader: Opened | undefined;
+  let writer: Opened | undefined;
 
-  /** The connection of short reads, opened anew when another file took this one's place. */
-  function reading(): DatabaseSync {
+  /** An open connection, or a new one when another file took this one's place. */
+  function current(open: Opened | undefined, mode: "read" | "write"): Opened {
     requireFile(file);
     const id = fileId(file);
-    if (reader?.file === id) return reader.database;
-    reader?.database.close();
-    reader = undefined;
-    reader = { database: openDatabase(file, "read"), file: id };
+    if (open?.database.isOpen) {
+      if (open.id === id) return open;
+      open.database.close();
+    }
+    return { database: openDatabase(file, mode), id };
+  }
+
+  function reading(): DatabaseSync {
+    reader = current(reader, "read");
     return reader.database;
+  }
+
+  function writing(): DatabaseSync {
+    writer = current(writer, "write");
+    return writer.database;
   }
 
   async function short<T>(operation: string, signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
@@ -104,15 +126,27 @@ function openSqlite({ file }: SqliteSettings, context: ConnectorContext): Connec
         const [row] = all(database, concat("SELECT COUNT(*)", fromSource(sqliteSyntax, source)));
         return { rows: Number(row?.[0] ?? 0n), mark: cursor && highestMark(database, cursor) };
       }),
-    async check() {
-      return [];
+    async check(signal, needs) {
+      signal.throwIfAborted();
+      return checkSqlite(file, needs ?? { read: [], write: [] });
     },
-    async write() {
-      throw new Error("not yet");
-    },
+    write: (plan, signal, commitPoint) =>
+      serial(async () => {
+        signal.throwIfAborted();
+        return executePlan({
+          session: sqliteWriteSession(writing(), context),
+          plan,
+          signal,
+          commitPoint: commitPoint ?? (async () => {}),
+          pause: (attempt) => context.clock.sleep(Math.min(attempt * 5, 50), signal),
+        });
+      }),
     async close() {
+      // A plan that still runs is let end: half of it is never left to chance.
+      await serial(async () => {});
       reader?.database.close();
-      reader = undefined;
+      writer?.database.close();
+      reader = writer = undefined;
       header[Symbol.dispose]();
     },
   };

@@ -1,0 +1,339 @@
+import { FuserError } from "../base/errors.ts";
+import type { Column, FieldConflict, PlanStep, StepResults, Table, Value } from "./connector.ts";
+import { sameValue } from "./same-value.ts";
+import { configured } from "./source-select.ts";
+import { bind, concat, join, type Statement, withMarks } from "./statement.ts";
+import type { StatementResult, WriteSession } from "./write-session.ts";
+
+/** Ends a plan with the outcome `conflict`. */
+export class ConflictFound {
+  readonly fields: readonly FieldConflict[];
+  constructor(fields: readonly FieldConflict[]) {
+    this.fields = fields;
+  }
+}
+
+/** The plan's transaction as its steps see it. */
+export interface Running {
+  session: WriteSession;
+  signal: AbortSignal;
+  results: Map<string, Value>;
+  /** Every statement run so far, with its bound values. */
+  statements: { sql: string; parameters: readonly Value[] }[];
+}
+
+/**
+ * Carries out one step.
+ * @throws FuserError rejected when the ERP refuses it or quietly does something else; ConflictFound for base values that no longer hold
+ */
+export async function runStep(step: PlanStep, running: Running): Promise<void> {
+  if (step.when && !step.when(running.results)) return;
+  switch (step.kind) {
+    case "insert":
+      return insert(step, running);
+    case "update":
+      return update(step, running);
+    case "number":
+      return takeNumber(step, running);
+    case "sql":
+      return runSql(step, running);
+  }
+}
+
+type Step<Kind extends PlanStep["kind"]> = Extract<PlanStep, { kind: Kind }>;
+
+async function run(statement: Statement, { session, signal, statements }: Running): Promise<StatementResult> {
+  statements.push({ sql: withMarks(statement), parameters: statement.values });
+  return session.run(statement, signal);
+}
+
+async function insert(step: Step<"insert">, running: Running): Promise<void> {
+  const { session, signal, results } = running;
+  const table = await writableTable(step.table, running);
+  const given = valuesByColumn(table, step.values(results));
+  const values = new Map([...given, ...blanks(table, given, step.blanks)]);
+  for (const [column, value] of values) requireFits(table, column, value);
+  const columns = [...values.keys()];
+  const bound = join(
+    columns.map((column) => session.toColumn(values.get(column) as Value, column)),
+    ", ",
+  );
+  const { quote } = session.syntax;
+  const list = columns.map((column) => quote(column.name)).join(", ");
+  const inserted = await run(concat(`INSERT INTO ${quote(table.name)} (${list}) VALUES (`, bound, ")"), running);
+  if (inserted.affected !== 1) {
+    throw refused(
+      "erp-write-swallowed",
+      `The ERP took the new row of ${table.name} without an error and did not store it`,
+      table.name,
+    );
+  }
+  if (!step.returning || Object.keys(step.returning).length === 0) return;
+  const wanted = Object.entries(step.returning);
+  const where = rowCondition(table, values, inserted.insertId, session);
+  const selected = wanted.map(([, column]) => quote(columnOf(table, column).name)).join(", ");
+  const read = await session.run(concat(`SELECT ${selected} FROM ${quote(table.name)} WHERE `, where), signal);
+  const row = read.rows[0];
+  if (read.rows.length !== 1 || !row) {
+    throw refused("erp-write-altered", `The new row of ${table.name} can't be found again by its own key`, table.name);
+  }
+  for (const [index, [name]] of wanted.entries()) results.set(name, row[index] as Value);
+}
+
+/** `blanks`: what stands in required columns that the plan does not write. */
+function blanks(table: Table, given: ReadonlyMap<Column, Value>, fill: Step<"insert">["blanks"]): [Column, Value][] {
+  if (!fill) return [];
+  return table.columns.flatMap((column): [Column, Value][] => {
+    if (column.nullable || column.hasDefault || column.autoIncrement || given.has(column)) return [];
+    const numeric = ["integer", "decimal", "float", "boolean"].includes(column.type);
+    const value = numeric ? fill.integer : column.type === "text" ? fill.text : undefined;
+    return value === undefined ? [] : [[column, value]];
+  });
+}
+
+/** How an inserted row is found again: by the id it was given, else by a unique index that the plan filled. */
+function rowCondition(
+  table: Table,
+  values: ReadonlyMap<Column, Value>,
+  insertId: bigint | undefined,
+  session: WriteSession,
+): Statement {
+  const counted = table.columns.find((column) => column.autoIncrement);
+  if (counted && insertId !== undefined && (values.get(counted) ?? null) === null) return session.matches(counted, insertId);
+  const index = [table.primaryKey, ...table.uniqueIndexes].find(
+    (columns) => columns.length > 0 && columns.every((name) => (values.get(columnOf(table, name)) ?? null) !== null),
+  );
+  if (index) {
+    const conditions = index.map((name) => session.matches(columnOf(table, name), values.get(columnOf(table, name)) as Value));
+    return join(conditions, " AND ");
+  }
+  throw new FuserError("config", `The new row of ${table.name} can't be read back: no unique index of it is filled by the plan`, {
+    code: "erp-row-not-identified",
+    operation: "write to the ERP",
+    place: table.name,
+    hint: "Write all columns of a unique index, or leave out `returning`.",
+  });
+}
+
+async function update(step: Step<"update">, running: Running): Promise<void> {
+  const { session, signal, results } = running;
+  const table = await writableTable(step.table, running);
+  const { quote } = session.syntax;
+  const wanted = valuesByColumn(table, step.values(results));
+  const base = step.base ? valuesByColumn(table, step.base(results)) : new Map<Column, Value>();
+  const key = [...valuesByColumn(table, step.key(results))].map(([column, value]) => session.matches(column, value));
+  if (key.length === 0 || wanted.size === 0) {
+    throw new FuserError("config", `An update of ${table.name} has no key or no values`, {
+      code: "erp-plan-invalid",
+      operation: "write to the ERP",
+      place: table.name,
+      hint: "Give the step `key` and `values`.",
+    });
+  }
+  const where = join(key, " AND ");
+  const columns = [...wanted.keys()];
+  const select = concat(`SELECT ${columns.map(({ name }) => quote(name)).join(", ")} FROM ${quote(table.name)} WHERE `, where);
+  const before = await run(concat(select, session.forUpdate), running);
+  requireRows(table, before.rows.length, step.expectRows);
+  const open = openColumns(columns, before.rows, { wanted, base });
+  if (open.length === 0) return;
+  for (const column of open) requireFits(table, column, wanted.get(column) as Value);
+  const assignments = open.map((column) =>
+    concat(`${quote(column.name)} = `, session.toColumn(wanted.get(column) as Value, column)),
+  );
+  const updated = await run(concat(`UPDATE ${quote(table.name)} SET `, join(assignments, ", "), " WHERE ", where), running);
+  requireRows(table, updated.affected, step.expectRows);
+  // A plan may change the key itself; then the row is no longer found under it and there is nothing to compare.
+  const after = await session.run(select, signal);
+  if (after.rows.length === before.rows.length)
+    requireTaken(table, open, { columns, wanted, before: before.rows, after: after.rows });
+}
+
+/** Columns still to be written: current = target is done, current = base is written, anything else is a conflict. */
+function openColumns(
+  columns: readonly Column[],
+  rows: readonly (readonly Value[])[],
+  { wanted, base }: { wanted: ReadonlyMap<Column, Value>; base: ReadonlyMap<Column, Value> },
+): Column[] {
+  const open = new Set<Column>();
+  const conflicts: FieldConflict[] = [];
+  for (const row of rows) {
+    for (const [index, column] of columns.entries()) {
+      const current = row[index] as Value;
+      const target = wanted.get(column) as Value;
+      if (sameValue(current, target, column)) continue;
+      const known = base.get(column);
+      if (known !== undefined && !sameValue(current, known, column)) {
+        conflicts.push({ column: column.name, base: known, current, wanted: target });
+      } else open.add(column);
+    }
+  }
+  if (conflicts.length > 0) throw new ConflictFound(conflicts);
+  return [...open];
+}
+
+/** A rule of the ERP may correct a value; one that leaves the old value in place swallowed the write. */
+function requireTaken(
+  table: Table,
+  open: readonly Column[],
+  rows: {
+    columns: readonly Column[];
+    wanted: ReadonlyMap<Column, Value>;
+    before: StatementResult["rows"];
+    after: StatementResult["rows"];
+  },
+): void {
+  for (const column of open) {
+    const index = rows.columns.indexOf(column);
+    const target = rows.wanted.get(column) as Value;
+    const swallowed = rows.after.some((row, at) => {
+      const now = row[index] as Value;
+      const then = rows.before[at]?.[index] as Value;
+      return !sameValue(then, target, column) && sameValue(now, then, column);
+    });
+    if (swallowed) {
+      throw refused(
+        "erp-write-swallowed",
+        `The ERP took the change of ${table.name}.${column.name} without an error and kept the old value`,
+        table.name,
+      );
+    }
+  }
+}
+
+async function takeNumber(step: Step<"number">, running: Running): Promise<void> {
+  const { results } = running;
+  const number =
+    "counter" in step.from ? await fromCounter(step.from.counter, running) : await fromHighest(step.from.max, running);
+  results.set(step.as, Number.isSafeInteger(Number(number)) ? Number(number) : number);
+}
+
+/** The counter's value raised by one; its row stays locked until the commit. Zeros in front of a text counter are kept. */
+async function fromCounter(
+  counter: { table: string; column: string; key: (results: StepResults) => Readonly<Record<string, Value>> },
+  running: Running,
+): Promise<bigint> {
+  const { session, results } = running;
+  const table = await writableTable(counter.table, running);
+  const { quote } = session.syntax;
+  const column = columnOf(table, counter.column);
+  const conditions = [...valuesByColumn(table, counter.key(results))].map(([of, value]) => session.matches(of, value));
+  const where = conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "";
+  const read = await run(concat(`SELECT ${quote(column.name)} FROM ${quote(table.name)}`, where, session.forUpdate), running);
+  requireRows(table, read.rows.length, 1);
+  const text = String(read.rows[0]?.[0] ?? "");
+  if (!/^\s*\d+(\.0*)?\s*$/.test(text)) {
+    throw refused("erp-counter-invalid", `The counter ${table.name}.${column.name} holds no whole number`, table.name);
+  }
+  const next = BigInt(text.trim().replace(/\..*$/, "")) + 1n;
+  const written = column.type === "text" ? String(next).padStart(text.trim().length, "0") : next;
+  const set = concat(`UPDATE ${quote(table.name)} SET ${quote(column.name)} = `, session.toColumn(written, column), where);
+  const updated = await run(set, running);
+  requireRows(table, updated.affected, 1);
+  return next;
+}
+
+/** The highest value plus one; another writer may take it first, then the whole plan is tried again. */
+async function fromHighest(
+  max: { table: string; column: string; where: (results: StepResults) => Readonly<Record<string, Value>> },
+  running: Running,
+): Promise<bigint> {
+  const { session, results, signal } = running;
+  const table = await session.table(max.table, signal);
+  const { quote } = session.syntax;
+  const column = columnOf(table, max.column);
+  const conditions = [...valuesByColumn(table, max.where(results))].map(([of, value]) => session.matches(of, value));
+  const number = column.type === "text" ? session.castInteger(quote(column.name)) : quote(column.name);
+  const where = conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "";
+  const read = await run(concat(`SELECT MAX(${number}) FROM ${quote(table.name)}`, where), running);
+  const highest = String(read.rows[0]?.[0] ?? "0").replace(/\.0*$/, "");
+  if (/^-?\d+$/.test(highest)) return BigInt(highest) + 1n;
+  throw refused("erp-counter-invalid", `The highest value of ${table.name}.${column.name} is no whole number`, table.name);
+}
+
+/** First words of statements that end a transaction or have no place in one. */
+const forbidden =
+  /^\s*(COMMIT|ROLLBACK|BEGIN|START\s|END\b|SAVEPOINT|RELEASE|CREATE|ALTER|DROP|TRUNCATE|RENAME|LOCK|UNLOCK|GRANT|REVOKE|ATTACH|DETACH|PRAGMA|VACUUM|SET\s)/i;
+
+async function runSql(step: Step<"sql">, running: Running): Promise<void> {
+  if (forbidden.test(step.sql)) {
+    throw new FuserError("config", "An SQL step may not end the transaction or change the schema", {
+      code: "erp-sql-forbidden",
+      operation: "write to the ERP",
+      place: step.sql.trim().split(/\s/, 1)[0] ?? "",
+      hint: "Leave BEGIN, COMMIT, SET and all DDL out of `sql:` steps.",
+    });
+  }
+  const statement = configured(running.session.syntax, step.sql, step.parameters(running.results), "sql step");
+  const result = await run(statement, running);
+  if (!step.out) return;
+  const row = result.rows[0];
+  for (const [name, column] of Object.entries(step.out)) {
+    const index = result.columns.findIndex((candidate) => candidate.toLowerCase() === column.toLowerCase());
+    if (!row || index < 0) {
+      throw refused("erp-no-result", `An SQL step of the plan gave no ${row ? `column ${column}` : "row"}`, "sql step");
+    }
+    running.results.set(name, row[index] as Value);
+  }
+}
+
+async function writableTable(name: string, { session, signal }: Running): Promise<Table> {
+  const table = await session.table(name, signal);
+  if (table.transactional) return table;
+  throw new FuserError("config", `The table ${table.name} has no transactions`, {
+    code: "erp-table-not-transactional",
+    operation: "write to the ERP",
+    place: table.name,
+    hint: "Half a write could not be undone. Ask the ERP's vendor to convert the table to InnoDB.",
+  });
+}
+
+function valuesByColumn(table: Table, values: Readonly<Record<string, Value>>): Map<Column, Value> {
+  return new Map(Object.entries(values).map(([name, value]) => [columnOf(table, name), value]));
+}
+
+/** @throws FuserError config `erp-object-missing` */
+export function columnOf(table: Table, name: string): Column {
+  const lower = name.toLowerCase();
+  const column =
+    table.columns.find((candidate) => candidate.name === name) ??
+    table.columns.find((candidate) => candidate.name.toLowerCase() === lower);
+  if (column) return column;
+  throw new FuserError("config", `The table ${table.name} has no column ${name}`, {
+    code: "erp-object-missing",
+    operation: "write to the ERP",
+    place: `${table.name}.${name}`,
+    hint: "Correct the name in the configuration, or ask whether the ERP was upgraded.",
+  });
+}
+
+/** Not every database refuses a text that is too long, and none names what was lost. */
+function requireFits(table: Table, column: Column, value: Value): void {
+  if (column.type !== "text" || column.length === undefined || typeof value !== "string") return;
+  if (value.length <= column.length || [...value].length <= column.length) return;
+  throw refused(
+    "erp-value-too-long",
+    `A text of ${[...value].length} characters does not fit ${table.name}.${column.name} (${column.length})`,
+    table.name,
+  );
+}
+
+function requireRows(table: Table, found: number, expected: number): void {
+  if (found === expected) return;
+  const code = found === 0 ? "erp-row-missing" : "erp-rows-unexpected";
+  throw refused(code, `The plan expects ${expected} row(s) of ${table.name} and meets ${found}`, table.name);
+}
+
+export function refused(code: string, message: string, place: string): FuserError {
+  return new FuserError("rejected", message, {
+    code,
+    operation: "write to the ERP",
+    place,
+    hint: "Look at the ERP's rules for this table.",
+  });
+}
+
+/** `column = value` of a bare statement, for tables that are not described. */
+export function equals(column: string, value: Value): Statement {
+  return concat(column, " = ", bind(value));
+}

@@ -1,0 +1,313 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Connector, Idempotency, PlanStep, StepResults, WritePlan } from "../../connectors/connector.ts";
+import { never, type Subject } from "./erp/subject.ts";
+import { subjects } from "./erp/subjects.ts";
+
+let last = 0;
+
+/** A plan that inserts one ticket; the command's id goes to FOREIGN_ID. */
+function planOf(commandId: string, idempotency: Idempotency, more: Partial<WritePlan> = {}): WritePlan {
+  const insert: PlanStep = {
+    kind: "insert",
+    table: "tickets",
+    values: () => ({ title: `ticket of ${commandId}`, foreign_id: commandId }),
+    blanks: { text: "", integer: "0" },
+    returning: { id: "id" },
+  };
+  return {
+    commandId,
+    idempotency,
+    mayBeRepeated: false,
+    steps: [insert],
+    resultKey: (results: StepResults) => [results.get("id") ?? null],
+    found: { id: "id" },
+    rehearse: false,
+    ...more,
+  };
+}
+
+const byColumn = (id: string): Idempotency => ({ way: "column", table: "tickets", column: "foreign_id", value: id });
+const byLedger = (id: string): Idempotency => ({ way: "ledger", table: "fuser_ledger", commandId: id });
+const byProbe = (id: string): Idempotency => ({
+  way: "probe",
+  sql: "SELECT id FROM tickets WHERE foreign_id = :command.id",
+  parameters: { "command.id": id },
+  exact: true,
+});
+const ways: [string, (id: string) => Idempotency][] = [
+  ["a column under a unique index", byColumn],
+  ["a ledger", byLedger],
+  ["an exact probe", byProbe],
+];
+
+describe.each(subjects)("$name: writing", ({ make }) => {
+  let erp: Subject;
+  let connector: Connector;
+  const count = async (where = "1 = 1"): Promise<number> =>
+    Number((await erp.rows(`SELECT COUNT(*) FROM tickets WHERE ${where}`))[0]?.[0]);
+  const nextId = (): string => {
+    last += 1;
+    return `command-${last}`;
+  };
+
+  beforeAll(async () => {
+    erp = await make();
+    await erp.run(
+      `CREATE TABLE tickets (id ${erp.type("autoKey")}, title VARCHAR(40) NOT NULL, place VARCHAR(20) NOT NULL, urgency INTEGER NOT NULL, status CHAR(3), cost DECIMAL(10,2), due ${erp.type("stamp")}, foreign_id VARCHAR(40) UNIQUE)`,
+    );
+    await erp.run(
+      "CREATE TABLE orders (client CHAR(3) NOT NULL, number INTEGER NOT NULL, words VARCHAR(40), PRIMARY KEY (client, number))",
+    );
+    await erp.run("CREATE TABLE counters (name VARCHAR(20) NOT NULL PRIMARY KEY, value INTEGER NOT NULL)");
+    await erp.run("INSERT INTO counters VALUES ('tickets', 41)");
+    await erp.run(`CREATE TABLE fuser_ledger (command_id ${erp.type("key")} NOT NULL PRIMARY KEY, results VARCHAR(2000))`);
+    connector = await erp.open();
+  });
+  afterAll(async () => {
+    await connector?.close();
+    await erp?.[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    await erp.run("DELETE FROM tickets");
+    await erp.run("DELETE FROM orders");
+  });
+
+  describe.each(ways)("by %s", (_, way) => {
+    it("a plan is written once and a repetition finds it with the same key", async () => {
+      const id = nextId();
+      const first = await connector.write(planOf(id, way(id)), never);
+      expect(first).toMatchObject({ state: "applied", repeated: false });
+      const again = await connector.write(planOf(id, way(id), { mayBeRepeated: true }), never);
+      expect(again).toMatchObject({ state: "applied", repeated: true, key: (first as { key: string }).key });
+      expect(await count()).toBe(1);
+    });
+
+    it("a repetition that is not announced as one finds the effect all the same", async () => {
+      const id = nextId();
+      await connector.write(planOf(id, way(id)), never);
+      expect(await connector.write(planOf(id, way(id)), never)).toMatchObject({ state: "applied", repeated: true });
+      expect(await count()).toBe(1);
+    });
+
+    it("what fails leaves nothing of the plan behind", async () => {
+      const id = nextId();
+      const bad: PlanStep = { kind: "insert", table: "orders", values: () => ({ client: "001", number: null }) };
+      const plan = planOf(id, way(id));
+      const outcome = await connector.write({ ...plan, steps: [...plan.steps, bad] }, never);
+      expect(outcome).toMatchObject({ state: "rejected", code: "erp-not-null" });
+      expect(await count()).toBe(0);
+      expect(await connector.write({ ...plan, mayBeRepeated: true }, never)).toMatchObject({ state: "applied", repeated: false });
+    });
+
+    it("a rehearsal gives the statements with their values and leaves nothing behind", async () => {
+      const id = nextId();
+      const outcome = await connector.write(planOf(id, way(id), { rehearse: true }), never);
+      expect(outcome.state).toBe("rehearsed");
+      const statements = (outcome as Extract<typeof outcome, { state: "rehearsed" }>).statements;
+      expect(statements.map(({ sql }) => sql)).toEqual([
+        expect.stringMatching(/^INSERT INTO .*tickets.* VALUES \(\?, \?, \?, \?\)$/),
+      ]);
+      expect(statements[0]?.parameters).toEqual([`ticket of ${id}`, id, "", "0"]);
+      expect(await count()).toBe(0);
+    });
+
+    it("a failure before the commit leaves nothing, one after it leaves all", async () => {
+      const before = nextId();
+      const failAt = (wanted: string) => async (point: string) => {
+        if (point === wanted) throw new Error(`stopped at ${wanted}`);
+      };
+      await expect(connector.write(planOf(before, way(before)), never, failAt("before-erp-commit"))).rejects.toThrow(
+        "before-erp-commit",
+      );
+      expect(await count()).toBe(0);
+      await expect(
+        connector.write(planOf(before, way(before), { mayBeRepeated: true }), never, failAt("after-erp-commit")),
+      ).rejects.toThrow("after-erp-commit");
+      expect(await count()).toBe(1);
+      expect(await connector.write(planOf(before, way(before), { mayBeRepeated: true }), never)).toMatchObject({
+        state: "applied",
+        repeated: true,
+      });
+      expect(await count()).toBe(1);
+    });
+  });
+
+  it("a probe by content never says that a possible repetition was carried out", async () => {
+    const id = nextId();
+    const way: Idempotency = {
+      way: "probe",
+      sql: "SELECT id FROM tickets WHERE title = :t",
+      parameters: { t: `ticket of ${id}` },
+      exact: false,
+    };
+    expect(await connector.write(planOf(id, way), never)).toMatchObject({ state: "applied", repeated: false });
+    expect(await connector.write(planOf(id, way, { mayBeRepeated: true }), never)).toMatchObject({ state: "uncertain" });
+    await erp.run("DELETE FROM tickets");
+    expect(await connector.write(planOf(id, way, { mayBeRepeated: true }), never)).toMatchObject({ state: "uncertain" });
+    expect(await count()).toBe(0);
+  });
+
+  it("later steps use the results of earlier ones, and a step whose condition is false is left out", async () => {
+    const id = nextId();
+    const plan = planOf(id, byColumn(id));
+    const steps: PlanStep[] = [
+      { kind: "number", as: "nr", from: { counter: { table: "counters", column: "value", key: () => ({ name: "tickets" }) } } },
+      ...plan.steps,
+      {
+        kind: "sql",
+        sql: "SELECT title, urgency + 1 AS more FROM tickets WHERE id = :id",
+        parameters: (r) => ({ id: r.get("id") ?? null }),
+        out: { name: "title", more: "more" },
+      },
+      {
+        kind: "insert",
+        table: "orders",
+        values: (r) => ({ client: "001", number: r.get("nr") ?? null, words: r.get("name") ?? null }),
+      },
+      { kind: "insert", table: "orders", values: () => ({ client: "002", number: 1 }), when: (r) => r.get("nr") === 0 },
+    ];
+    const outcome = await connector.write({ ...plan, steps }, never);
+    expect(outcome).toMatchObject({ state: "applied" });
+    expect(await erp.rows("SELECT number, words FROM orders")).toEqual([["42", `ticket of ${id}`]]);
+    expect(await erp.rows("SELECT value FROM counters")).toEqual([["42"]]);
+    expect((outcome as { results: StepResults }).results.get("more")).toBe(1);
+  });
+
+  it("the next number of a column starts at one and is taken again when another writer was first", async () => {
+    const number: PlanStep = {
+      kind: "number",
+      as: "nr",
+      from: { max: { table: "orders", column: "number", where: () => ({ client: "001" }) } },
+    };
+    const insert: PlanStep = { kind: "insert", table: "orders", values: (r) => ({ client: "001", number: r.get("nr") ?? null }) };
+    const plan = (): WritePlan => ({
+      ...planOf(nextId(), { way: "base" }),
+      steps: [number, insert],
+      resultKey: (r) => ["001", r.get("nr") ?? null],
+    });
+    expect(await connector.write(plan(), never)).toMatchObject({ state: "applied", key: "001.1" });
+    const others = await Promise.all([connector.write(plan(), never), connector.write(plan(), never)]);
+    expect(others.map((outcome) => (outcome as { key: string }).key).sort()).toEqual(["001.2", "001.3"]);
+  });
+
+  it("an update writes what stands at its base, passes what is done, and reports anything else as a conflict", async () => {
+    await erp.run(
+      "INSERT INTO tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
+    );
+    const [[key]] = (await erp.rows("SELECT id FROM tickets")) as [[string]];
+    const plan = (values: Record<string, string | number | null>, base: Record<string, string | number | null>): WritePlan => ({
+      ...planOf(nextId(), { way: "base" }),
+      steps: [
+        { kind: "update", table: "tickets", key: () => ({ id: key }), values: () => values, base: () => base, expectRows: 1 },
+      ],
+      resultKey: () => [key],
+    });
+    const done = await connector.write(
+      plan({ status: "J", cost: "13.5", due: "2026-02-01T10:00:00" }, { status: "N", cost: "12.5", due: "2026-01-31T10:00:00" }),
+      never,
+    );
+    expect(done).toMatchObject({ state: "applied", key });
+    const again = plan(
+      { status: "J", cost: "13.50", due: "2026-02-01T10:00:00" },
+      { status: "N", cost: "12.50", due: "2026-01-31T10:00:00" },
+    );
+    expect(await connector.write({ ...again, mayBeRepeated: true }, never)).toMatchObject({ state: "applied" });
+    const conflict = await connector.write(plan({ status: "X", title: "z" }, { status: "N", title: "a" }), never);
+    expect(conflict).toEqual({ state: "conflict", fields: [{ column: "status", base: "N", current: "J", wanted: "X" }] });
+    expect((await erp.rows("SELECT title, status FROM tickets"))[0]?.[0]).toBe("a");
+    expect(await connector.write(plan({ status: null }, { status: "J" }), never)).toMatchObject({ state: "applied" });
+    expect(await erp.rows("SELECT status FROM tickets")).toEqual([[null]]);
+  });
+
+  it("an update of a row that is not there is refused", async () => {
+    const step: PlanStep = {
+      kind: "update",
+      table: "tickets",
+      key: () => ({ id: 999_999 }),
+      values: () => ({ status: "J" }),
+      expectRows: 1,
+    };
+    const outcome = await connector.write({ ...planOf(nextId(), { way: "base" }), steps: [step] }, never);
+    expect(outcome).toMatchObject({ state: "rejected", code: "erp-row-missing" });
+  });
+
+  it.each([
+    ["a text that is too long", { title: "x".repeat(41) }, "erp-value-too-long"],
+    ["an empty required column", { title: null }, "erp-not-null"],
+    ["a key that exists", { title: "a", foreign_id: "taken" }, "erp-duplicate"],
+  ])("%s is refused with its code", async (_, values, code) => {
+    await erp.run("INSERT INTO tickets (title, place, urgency, foreign_id) VALUES ('a', 'b', 1, 'taken')");
+    const step: PlanStep = { kind: "insert", table: "tickets", values: () => values, blanks: { text: "", integer: "0" } };
+    const outcome = await connector.write({ ...planOf(nextId(), { way: "base" }), steps: [step] }, never);
+    expect(outcome).toMatchObject({ state: "rejected", code });
+    expect(await count()).toBe(1);
+  });
+
+  it("an SQL step may not end the transaction", async () => {
+    const step: PlanStep = { kind: "sql", sql: "COMMIT", parameters: () => ({}) };
+    await expect(connector.write({ ...planOf(nextId(), { way: "base" }), steps: [step] }, never)).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-sql-forbidden",
+    });
+  });
+
+  it("a missing table or column is a fault of the configuration and nothing is written", async () => {
+    const id = nextId();
+    const plan = planOf(id, byColumn(id));
+    const bad: PlanStep = { kind: "insert", table: "nowhere", values: () => ({ a: 1 }) };
+    await expect(connector.write({ ...plan, steps: [...plan.steps, bad] }, never)).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-object-missing",
+    });
+    const worse: PlanStep = { kind: "insert", table: "orders", values: () => ({ nothing: 1 }) };
+    await expect(connector.write({ ...plan, steps: [...plan.steps, worse] }, never)).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-object-missing",
+    });
+    expect(await count()).toBe(0);
+  });
+
+  it("what a trigger of the ERP quietly drops or changes is noticed before the commit", async () => {
+    await erp.run(erp.swallow("tickets", "foreign_id"));
+    try {
+      const id = nextId();
+      expect(await connector.write(planOf(id, byColumn(id)), never)).toMatchObject({
+        state: "rejected",
+        code: "erp-write-swallowed",
+      });
+      expect(await count()).toBe(0);
+    } finally {
+      await erp.run("DROP TRIGGER fuser_swallow");
+    }
+  });
+
+  it("exact values reach the ERP and come back unchanged", async () => {
+    const id = nextId();
+    const title = "Ümläut 🏠 'quote' \\ \"x\" ; -- ?";
+    const values = { title, cost: "99999999.99", due: "2026-03-29T02:30:00", status: "ä", foreign_id: id };
+    const step: PlanStep = {
+      kind: "insert",
+      table: "tickets",
+      values: () => values,
+      blanks: { text: "", integer: "0" },
+      returning: { id: "id", title: "title", cost: "cost", due: "due", status: "status" },
+    };
+    const outcome = await connector.write({ ...planOf(id, byColumn(id)), steps: [step] }, never);
+    expect(Object.fromEntries((outcome as { results: StepResults }).results)).toMatchObject({
+      title,
+      cost: "99999999.99",
+      due: "2026-03-29T02:30:00",
+      status: "ä",
+    });
+  });
+
+  it("check names every missing table at once and finds nothing wrong with the others", async () => {
+    const findings = await connector.check(never, { read: ["tickets", "lost1"], write: ["orders", "lost2"] });
+    const errors = findings.filter(({ severity }) => severity === "error");
+    expect(errors.map(({ code, place }) => [code, place]).sort()).toEqual([
+      ["erp-object-missing", "lost1"],
+      ["erp-object-missing", "lost2"],
+    ]);
+    expect(findings.every(({ remedy, message }) => remedy !== "" && message !== "")).toBe(true);
+  });
+});
