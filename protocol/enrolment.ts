@@ -8,8 +8,7 @@ const publicKey = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 const fingerprint = z.string().regex(/^[0-9a-f]{4}(-[0-9a-f]{4}){7}$/);
 
 export const enrolRequest = z.strictObject({
-  /** The one-time code that the portal showed. */
-  code: z.string().min(8).max(64),
+  code: z.string().min(8).max(64).describe("The one-time code that the portal showed."),
   publicKey,
   host: word,
   agentName: word.optional(),
@@ -18,14 +17,11 @@ export const enrolRequest = z.strictObject({
 export const enrolResponse = z.strictObject({
   agentId: word,
   tenant: word,
-  /** Address of the WebSocket. */
-  channel: z.url({ protocol: /^wss?$/ }),
-  /** `aud` of every JWT that the agent signs. */
-  audience: z.string().min(1).max(200),
+  channel: z.url({ protocol: /^wss?$/ }).describe("Address of the WebSocket."),
+  audience: z.string().min(1).max(200).describe("`aud` of every JWT that the agent signs."),
   stage: z.enum(["test", "live"]),
   portalName: word,
-  /** Of the key as it arrived: the agent shows its own and both must be the same. */
-  fingerprint,
+  fingerprint: fingerprint.describe("Of the key as it arrived: the agent shows its own and both must be the same."),
 });
 
 export const rotateRequest = z.strictObject({ publicKey });
@@ -51,8 +47,7 @@ export const httpFault = z.strictObject({
     "not-found",
   ]),
   message: z.string().max(1_000),
-  /** The portal's time, by which a wrong clock is recognised. */
-  now: z.iso.datetime({ offset: false }),
+  now: z.iso.datetime({ offset: false }).describe("The portal's time, by which a wrong clock is recognised."),
 });
 
 export type EnrolRequest = z.output<typeof enrolRequest>;

@@ -28,16 +28,12 @@ export const hello = z.strictObject({
   protocols: z.array(z.int()).min(1).max(20),
   models: z.array(z.int()).min(1).max(20),
   agentVersion: word,
-  /** Name of the agent's machine, shown where two copies of one agent meet. */
-  host: word,
+  host: word.describe("Name of the agent's machine, shown where two copies of one agent meet."),
   stage,
   epoch,
-  /** The connection number last received, 0 for none. */
-  connection: z.int().min(0),
-  /** First sequence number still held in the outbox; equal to `next` when it is empty. */
-  first: sequence,
-  /** The sequence number that the next item will get. */
-  next: sequence,
+  connection: z.int().min(0).describe("The connection number last received, 0 for none."),
+  first: sequence.describe("First sequence number still held in the outbox; equal to `next` when it is empty."),
+  next: sequence.describe("The sequence number that the next item will get."),
   types: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
   commands: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
 });
@@ -46,14 +42,14 @@ export const welcome = z.strictObject({
   type: z.literal("welcome"),
   protocol: z.int(),
   model: z.int(),
-  /** Connection number of this connection; the agent stores it before it sends `start`. */
-  connection: z.int().min(1),
-  /** The highest connection number that the portal had seen before this one. */
-  seen: z.int().min(0),
-  /** Last sequence number held durably for the hello's epoch, 0 for none yet; null when the portal does not know that epoch. */
-  last: sequence.nullable(),
-  /** The other host that used this agent's identity last, where it is another one. */
-  otherHost: word.optional(),
+  connection: z.int().min(1).describe("Connection number of this connection; the agent stores it before it sends `start`."),
+  seen: z.int().min(0).describe("The highest connection number that the portal had seen before this one."),
+  last: sequence
+    .nullable()
+    .describe(
+      "Last sequence number held durably for the hello's epoch, 0 for none yet; null when the portal does not know that epoch.",
+    ),
+  otherHost: word.optional().describe("The other host that used this agent's identity last, where it is another one."),
   types: z.array(word).max(100),
   windowItems: z.int().min(1),
   windowBytes: z.int().min(1_024),
@@ -67,10 +63,11 @@ export const start = z.strictObject({
   type: z.literal("start"),
   connection: z.int().min(1),
   epoch,
-  /** Why a new epoch begins; absent while the old one goes on. */
-  renewed: z.enum(["first", "agent-restored", "portal-restored", "cloned", "requested"]).optional(),
-  /** Sequence number of the next item to come. */
-  next: sequence,
+  renewed: z
+    .enum(["first", "agent-restored", "portal-restored", "cloned", "requested"])
+    .optional()
+    .describe("Why a new epoch begins; absent while the old one goes on."),
+  next: sequence.describe("Sequence number of the next item to come."),
 });
 
 /** Why an entity is deleted. */
@@ -82,16 +79,19 @@ const rowNotes = <T extends z.ZodType>(value: T) => z.record(z.string().regex(/^
 const tableShape = z.strictObject({
   type: word,
   op: z.enum(["upsert", "delete"]),
-  /** Names of the values in each row after id and time; a delete's rows have the one field `reason`. */
-  fields: z.array(word).max(200),
-  /** `[id, time, ...values]`; time is when the agent read the state, milliseconds since the epoch. An absent optional field is not in `fields`. */
-  rows: z.array(z.array(json).min(2).max(202)).min(1),
-  /** Id of the command found in the ERP with this state. */
-  cause: rowNotes(commandId),
-  /** Old id that this entity continues. */
-  replaces: rowNotes(entityId),
-  /** Fields that a quality rule withheld; the portal drops the old value. */
-  withheld: rowNotes(z.array(word).max(200)),
+  fields: z
+    .array(word)
+    .max(200)
+    .describe("Names of the values in each row after id and time; a delete's rows have the one field `reason`."),
+  rows: z
+    .array(z.array(json).min(2).max(202))
+    .min(1)
+    .describe(
+      "`[id, time, ...values]`; time is when the agent read the state, milliseconds since the epoch. An absent optional field is not in `fields`.",
+    ),
+  cause: rowNotes(commandId).describe("Id of the command found in the ERP with this state."),
+  replaces: rowNotes(entityId).describe("Old id that this entity continues."),
+  withheld: rowNotes(z.array(word).max(200)).describe("Fields that a quality rule withheld; the portal drops the old value."),
 });
 
 /** What JSON Schema can't say of a table: names are unique, each row has a value for each name, notes belong to rows. */
@@ -116,8 +116,7 @@ export const changesTable = tableShape.superRefine((table, context) => {
 
 export const changes = z.strictObject({
   type: z.literal("changes"),
-  /** Sequence number of the first row; each row of each table takes the next one. */
-  from: sequence,
+  from: sequence.describe("Sequence number of the first row; each row of each table takes the next one."),
   tables: z.array(changesTable).min(1),
 });
 
@@ -125,8 +124,7 @@ export const refusalCode = z.enum(["unknown-parent", "invalid", "later"]);
 
 export const ack = z.strictObject({
   type: z.literal("ack"),
-  /** All items up to here are durable at the portal. */
-  seq: sequence,
+  seq: sequence.describe("All items up to here are durable at the portal."),
   refused: z.array(
     z.strictObject({ seq: sequence, code: refusalCode, reason: sentence, retryAfterMs: z.int().min(0).optional() }),
   ),
@@ -137,31 +135,27 @@ export const inventory = z.strictObject({
   id: requestId,
   entity: word,
   level: z.enum(["ranges", "ids"]),
-  /** Exclusive lower bound, in the byte order of the UTF-8 id. */
-  after: entityId.optional(),
-  /** Inclusive upper bound. */
-  until: entityId.optional(),
-  /** At `ranges`: ids per range; at `ids`: ids per answer. */
-  limit: z.int().min(1).max(10_000),
+  after: entityId.optional().describe("Exclusive lower bound, in the byte order of the UTF-8 id."),
+  until: entityId.optional().describe("Inclusive upper bound."),
+  limit: z.int().min(1).max(10_000).describe("At `ranges`: ids per range; at `ids`: ids per answer."),
 });
 
 export const command = z.strictObject({
   type: z.literal("command"),
   id: commandId,
-  /** For example `ticket.create`. */
-  command: word,
-  /** What it is about; absent for a create. */
-  entity: z.union([z.strictObject({ type: word, id: entityId }), z.strictObject({ createdBy: commandId })]).optional(),
-  /** Target values by field. A reference may be `{createdBy: command id}` where its id is not known yet. */
-  values: z.record(word, json),
-  /** The values the portal last saw of the fields it changes. */
-  base: z.record(word, json).optional(),
-  /** The command on the same entity that must be finished before. */
-  after: commandId.optional(),
+  command: word.describe("For example `ticket.create`."),
+  entity: z
+    .union([z.strictObject({ type: word, id: entityId }), z.strictObject({ createdBy: commandId })])
+    .optional()
+    .describe("What it is about; absent for a create."),
+  values: z
+    .record(word, json)
+    .describe("Target values by field. A reference may be `{createdBy: command id}` where its id is not known yet."),
+  base: z.record(word, json).optional().describe("The values the portal last saw of the fields it changes."),
+  after: commandId.optional().describe("The command on the same entity that must be finished before."),
   actor: word.optional(),
   onBehalfOf: word.optional(),
-  /** Ids of the blobs it waits for. */
-  blobs: z.array(requestId).max(20).optional(),
+  blobs: z.array(requestId).max(20).optional().describe("Ids of the blobs it waits for."),
   issuedAt: instant,
   expiresAt: instant.optional(),
 });
@@ -174,21 +168,16 @@ export const outcome = z.enum(["applied", "rejected", "conflict", "expired", "un
 export const result = z.strictObject({
   type: z.literal("result"),
   id: commandId,
-  /** Counts the results of this command from 1; the highest stands. */
-  revision: z.int().min(1),
+  revision: z.int().min(1).describe("Counts the results of this command from 1; the highest stands."),
   outcome,
-  /** The entity that it made or changed. */
-  entity: z.strictObject({ type: word, id: entityId }).optional(),
-  /** The number people read in the ERP. */
-  number: word.optional(),
-  /** Sequence number under which the entity's new state travels, where known. */
-  seq: sequence.optional(),
+  entity: z.strictObject({ type: word, id: entityId }).optional().describe("The entity that it made or changed."),
+  number: word.optional().describe("The number people read in the ERP."),
+  seq: sequence.optional().describe("Sequence number under which the entity's new state travels, where known."),
   conflict: z
     .array(z.strictObject({ field: word, base: presentJson, current: presentJson, wanted: presentJson }))
     .max(200)
     .optional(),
-  /** For the ticket's reader. */
-  error: z.strictObject({ code: word, de: sentence, en: sentence }).optional(),
+  error: z.strictObject({ code: word, de: sentence, en: sentence }).optional().describe("For the ticket's reader."),
 });
 
 export const settled = z.strictObject({ type: z.literal("settled"), id: commandId, revision: z.int().min(1) });
@@ -226,8 +215,7 @@ export const answer = z.strictObject({
   reason: sentence.optional(),
   ranges: z.array(range).optional(),
   ids: z.array(z.tuple([entityId, digest])).optional(),
-  /** False when more follows after the last id named here. */
-  complete: z.boolean().optional(),
+  complete: z.boolean().optional().describe("False when more follows after the last id named here."),
 });
 
 /** The named states of the agent and of each source. */
@@ -243,8 +231,7 @@ export const status = z.strictObject({
         source: word,
         type: word,
         state: runState,
-        /** Code of the failure or name of the guard. */
-        reason: sentence.optional(),
+        reason: sentence.optional().describe("Code of the failure or name of the guard."),
         lastSuccess: instant.nullable(),
         rows: z.int().min(0),
         pending: z.int().min(0),
