@@ -77,7 +77,9 @@ export function conversionTo(
     case "list":
       return listConversion(kind, made);
     case "choice": {
-      const found = (kind.options ?? []).map((option) => conversionTo(option, made, options));
+      // What the column holds comes first: a day stays a day and is not made the midnight of some zone.
+      const choices = [...(kind.options ?? [])].sort((left, right) => Number(right.kind === made) - Number(left.kind === made));
+      const found = choices.map((option) => conversionTo(option, made, options));
       return found.find((option) => typeof option === "function") ?? (found[0] as string);
     }
     case "object":

@@ -234,7 +234,7 @@ function ticketOf(row: ErpRow, has: (type: string, id: string) => boolean): Expe
     number: str(row, "AUFTRNR"),
     kind,
     title: str(row, "KURZTEXT"),
-    description: str(row, "ZEILE"),
+    description: str(row, "ZEILE") === "" ? null : str(row, "ZEILE"),
     category: str(row, "KATEGORIE"),
     status,
     priority: code(priorityCodes, row, "PRIO") ?? "normal",

@@ -79,11 +79,15 @@ export function emails(row: ErpRow): OracleJson {
 const decimalFields = new Set(["amount", "areaSquareMetres", "rooms", "value"]);
 const instantFields = new Set(["createdAt", "closedAt"]);
 
+/** A reference that is left out because its target is missing may be told as absent or as known to be empty. */
+const emptyIsAbsent = new Set(["reporterId"]);
+
 /** One spelling for equal entities: fields sorted, decimals without trailing zeros, instants in milliseconds. */
 export function canonical(value: unknown, field = ""): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonical(item)).join(",")}]`;
   if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
+    const told = Object.entries(value).filter(([name, inner]) => inner !== null || !emptyIsAbsent.has(name));
+    const entries = told.sort(([left], [right]) => (left < right ? -1 : 1));
     return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner, name)}`).join(",")}}`;
   }
   if (typeof value === "string" && decimalFields.has(field) && /^-?\d+(\.\d+)?$/.test(value)) return plainDecimal(value);

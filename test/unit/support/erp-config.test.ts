@@ -1,0 +1,161 @@
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Mapping } from "../../../agent/map/mapped.ts";
+import { compileMapping } from "../../../agent/map/mapping.ts";
+import { buildQuery } from "../../../agent/map/query.ts";
+import { silentLog } from "../../../base/log.ts";
+import { systemClock } from "../../../base/time.ts";
+import type { Config } from "../../../config/config.ts";
+import { loadConfig } from "../../../config/load.ts";
+import type { Connector } from "../../../connectors/connector.ts";
+import { connectors } from "../../../connectors/registry.ts";
+import type { TypeName } from "../../../protocol/model.ts";
+import { erpConfig } from "../../support/erp/config.ts";
+import type { ErpDb } from "../../support/erp/db.ts";
+import { generateErp } from "../../support/erp/generate.ts";
+import { createLife } from "../../support/erp/life.ts";
+import { openErp } from "../../support/erp/open.ts";
+import { consultOracle } from "../../support/erp/oracle.ts";
+import { seededRandom } from "../../support/erp/random.ts";
+import type { MariaDb } from "../../support/mariadb.ts";
+import { has, mariadb, tempDirectory } from "../../support/servers.ts";
+
+const signal = new AbortController().signal;
+const limits = { statementTimeoutMs: 30_000, lockTimeoutMs: 2_000, batchRows: 500, batchBytes: 1_000_000, snapshotMs: 60_000 };
+const clock = { now: () => Date.UTC(2026, 10, 24, 9) };
+const common = { portalUrl: "ws://127.0.0.1:1/agent", state: "/nowhere" };
+
+async function configOf(options: Parameters<typeof erpConfig>[0]): Promise<Config> {
+  const loaded = await loadConfig({ text: erpConfig(options), file: "/nowhere/erpfuser.yaml" });
+  if (!loaded.config) throw new Error(`the sample configuration has faults: ${JSON.stringify(loaded.faults, null, 1)}`);
+  return loaded.config;
+}
+
+describe("The sample configuration", () => {
+  test.each(["sqlite", "mysql"] as const)("is without fault in every variant, on %s", async (dialect) => {
+    if (!(dialect in connectors)) return;
+    const connection =
+      dialect === "sqlite" ? ["file: /nowhere/erp.db"] : mysqlLines({ host: "127.0.0.1", port: 3306, database: "erp" });
+    for (const idempotency of ["column", "ledger", "probe"] as const) {
+      const config = await configOf({ ...common, dialect, connection, idempotency });
+      expect(config.commands.map(({ name }) => name)).toEqual([
+        "ticket.create",
+        "ticket.update",
+        "ticket.close",
+        "message.create",
+      ]);
+      expect(config.sources).toHaveLength(13);
+    }
+  });
+});
+
+function mysqlLines(at: { host: string; port: number; database: string }): string[] {
+  return [`host: ${at.host}`, `port: ${at.port}`, `database: ${at.database}`, "user: root", "password: { secret: erp }"];
+}
+
+interface Company {
+  erp: ErpDb;
+  connector: Connector;
+  config: Config;
+  end(): PromiseLike<void>;
+}
+
+const places: readonly { name: string; installed: () => boolean; start: () => Promise<Company> }[] = [
+  {
+    name: "SQLite",
+    installed: () => true,
+    start: async () => {
+      const home = await tempDirectory();
+      const file = `${home.path}/erp.db`;
+      const erp = openErp(file);
+      const config = await configOf({ ...common, dialect: "sqlite", connection: [`file: ${file}`] });
+      return { erp, config, connector: await open(config, ""), end: () => home[Symbol.asyncDispose]() };
+    },
+  },
+  {
+    name: "MariaDB",
+    installed: () => "mysql" in connectors && has("mariadb"),
+    start: async () => {
+      const server: MariaDb = await mariadb();
+      const at = await server.createDatabase("company");
+      const erp = openErp(`mysql://${at.user}:${at.password}@${at.host}:${at.port}/${at.database}`);
+      const config = await configOf({ ...common, dialect: "mysql", connection: mysqlLines(at) });
+      return { erp, config, connector: await open(config, at.password), end: () => server.stop() };
+    },
+  },
+];
+
+async function open(config: Config, password: string): Promise<Connector> {
+  const module = connectors[config.erp.connector];
+  if (!module) throw new Error(`no connector ${config.erp.connector}`);
+  const context = { clock: systemClock, log: silentLog, limits, sessionName: "test" };
+  return module.open(config.erp.settings, async () => password, context);
+}
+
+async function mappingsOf({ config, connector }: Company): Promise<Mapping[]> {
+  const mappings: Mapping[] = [];
+  for (const source of config.sources) {
+    const query = buildQuery(source, config);
+    const compiled = compileMapping({ config, source, query, described: await connector.describeQuery(query, signal) });
+    if ("faults" in compiled) throw new Error(JSON.stringify(compiled.faults, null, 1));
+    mappings.push(compiled.mapping);
+  }
+  return mappings.sort((left, right) => left.rank - right.rank);
+}
+
+/** What an agent would send at its first sync: every row mapped once, parents first, children of what is missing held back. */
+async function firstSync(company: Company, store: DatabaseSync): Promise<{ faulty: number; held: number }> {
+  const known = new Set<string>();
+  const idOf = (type: TypeName, id: string): string => `${type} ${id}`;
+  const put = store.prepare("INSERT INTO entity VALUES ('a1', ?, ?, ?, NULL)");
+  const counts = { faulty: 0, held: 0 };
+  store.exec("DELETE FROM entity; BEGIN");
+  for (const mapping of await mappingsOf(company)) {
+    for await (const batch of company.connector.scan(mapping.query, signal)) {
+      for (const [index, key] of batch.keys.entries()) {
+        const mapped = mapping.map(batch.row(index), key ?? "", (parent) => !known.has(idOf(parent.type, parent.id)));
+        if (mapped.kind === "faulty") counts.faulty++;
+        if (mapped.kind !== "entity") continue;
+        if (mapped.parents.some(({ missing, type, id }) => missing === "hold" && !known.has(idOf(type, id)))) {
+          counts.held++;
+          continue;
+        }
+        known.add(idOf(mapping.type, mapped.id));
+        put.run(mapping.type, mapped.id, JSON.stringify(mapped.fields));
+      }
+    }
+  }
+  store.exec("COMMIT");
+  return counts;
+}
+
+describe.each(places)("Loader, connector and mapping on the sample ERP, on $name", ({ installed, start }) => {
+  let company: Company;
+  beforeAll(async () => {
+    if (installed()) company = await start();
+  });
+  afterAll(async () => {
+    await company?.connector.close();
+    await company?.erp.close();
+    await company?.end();
+  });
+
+  test.skipIf(!installed())("make exactly the entities that the oracle expects, before and after a life", async () => {
+    await using home = await tempDirectory();
+    const portalStore = `${home.path}/portal.db`;
+    using store = new DatabaseSync(portalStore);
+    store.exec("CREATE TABLE entity (agent_id TEXT, type TEXT, id TEXT, fields TEXT, deleted_at INTEGER)");
+    const { erp } = company;
+    const manifest = await generateErp(erp, { units: 450, seed: 31 });
+    const counts = await firstSync(company, store);
+    expect(counts.faulty).toBe(manifest.badRows.invalidDate.length + manifest.badRows.unknownStatus.length);
+    expect(counts.held).toBeGreaterThan(manifest.badRows.missingBuilding.length);
+    const first = await consultOracle({ erp, portalStore });
+    expect(first).toMatchObject({ mismatches: 0, details: [] });
+    expect(first.entities.unit).toBe(450 - manifest.badRows.missingBuilding.length);
+    const life = createLife({ db: erp, random: seededRandom(13), clock });
+    for (let index = 0; index < 300; index++) await life.step();
+    await firstSync(company, store);
+    expect(await consultOracle({ erp, portalStore })).toMatchObject({ mismatches: 0, details: [] });
+  });
+});
