@@ -16,6 +16,8 @@ export type CommandEvent =
   | "settle"
   /** The portal asks again for what it had settled: it was restored from a backup. */
   | "ask-again"
+  /** A person wants an effect back that a restored ERP has lost. */
+  | "reopen"
   | { concluded: Outcome };
 
 /** @throws FuserError of kind `bug` for an event that can't happen in this state */
@@ -32,6 +34,8 @@ export function nextCommandState(state: CommandState, event: CommandEvent): Comm
       return state === "finished" || state === "settled" ? "settled" : refuse(state, event);
     case "ask-again":
       return state === "settled" ? "finished" : state;
+    case "reopen":
+      return state === "finished" || state === "settled" ? "received" : refuse(state, event);
     default:
       return concluded(state, event.concluded);
   }

@@ -85,6 +85,12 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     approve(id, now) {
       move(id, "approve", () => statements.approve.run(now, id));
     },
+    reopen(id, now) {
+      move(id, "reopen", () => {
+        statements.retry.run(now, id);
+        statements.approve.run(now, id);
+      });
+    },
     conclude(id, outcome, details, entity) {
       move(id, { concluded: outcome }, (row) => {
         const revision = row.revision + 1;
