@@ -2,7 +2,6 @@
 import { FuserError } from "../../base/errors.ts";
 import type { Clock } from "../../base/time.ts";
 import { type EnrolResponse, enrolResponse, httpFault, keyFingerprint, rotateResponse } from "../../protocol/enrolment.ts";
-import type { MetaStore } from "../store/store.ts";
 import { type Attempt, type HttpAnswer, httpFailure } from "./failures.ts";
 import { postJson } from "./https-post.ts";
 import {
@@ -25,7 +24,6 @@ export interface EnrolParts {
   /** Address of the channel as configured. */
   portal: string;
   secrets: SecretStore;
-  meta: MetaStore;
   transport: TransportSettings;
   clock: Clock;
   newId: () => string;
@@ -45,7 +43,7 @@ export function besideChannel(portal: string, name: "enrol" | "rotate"): URL {
  * @throws FuserError `enrol-code-unknown`, `enrol-code-used`, `enrol-code-expired`, `enrol-slow-down`, and all of failures.ts
  */
 export async function enrol(parts: EnrolParts, who: { code: string; host: string; agentName: string }): Promise<Enrolment> {
-  const { secrets, meta, clock } = parts;
+  const { secrets, clock } = parts;
   const operation = "enrol at the portal";
   const key = newKey();
   await stageKey(secrets, key);
@@ -56,7 +54,7 @@ export async function enrol(parts: EnrolParts, who: { code: string; host: string
   const enrolment: Enrolment = { ...response, enrolledAt: new Date(clock.now()).toISOString() };
   // The key first: without it the enrolment would be worth nothing, while a key alone only needs another code.
   await adoptKey(secrets, key);
-  storeEnrolment(meta, enrolment);
+  await storeEnrolment(secrets, enrolment);
   return enrolment;
 }
 
@@ -65,10 +63,10 @@ export async function enrol(parts: EnrolParts, who: { code: string; host: string
  * @throws FuserError `agent-not-enrolled`, `rotate-key-in-use`, and all of failures.ts
  */
 export async function rotateKey(parts: EnrolParts): Promise<{ fingerprint: string }> {
-  const { secrets, meta, clock } = parts;
+  const { secrets, clock } = parts;
   const operation = "rotate the agent's key";
   const current = await readKey(secrets);
-  const enrolment = readEnrolment(meta);
+  const enrolment = await readEnrolment(secrets);
   if (enrolment === undefined) throw new FuserError("config", "This agent is not enrolled", enrolFirst(operation));
   // A staged key may be known to the portal already: the same one is offered again.
   const next = (await stagedKey(secrets)) ?? newKey();
@@ -85,7 +83,7 @@ export async function rotateKey(parts: EnrolParts): Promise<{ fingerprint: strin
   const { fingerprint } = accepted(answer, attempt, clock, rotateResponse);
   if (fingerprint !== next.fingerprint) throw otherKey(attempt);
   await adoptKey(secrets, next);
-  storeEnrolment(meta, { ...enrolment, fingerprint });
+  await storeEnrolment(secrets, { ...enrolment, fingerprint });
   return { fingerprint };
 }
 

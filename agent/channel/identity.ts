@@ -8,33 +8,34 @@ import * as z from "zod";
 import { FuserError } from "../../base/errors.ts";
 import type { Clock } from "../../base/time.ts";
 import { type EnrolResponse, enrolResponse, keyFingerprint } from "../../protocol/enrolment.ts";
-import type { MetaStore } from "../store/store.ts";
 
 /** Where secrets are kept (config/secrets.ts). */
 export interface SecretStore {
   get(name: string): Promise<string | undefined> | string | undefined;
   set(name: string, value: string): Promise<void> | void;
+  remove(name: string): Promise<boolean> | boolean;
 }
 
 /** Name of the private key among the secrets: PKCS #8, PEM. */
 const keySecret = "agent-key";
 /** A key that was made but that the portal may not have taken yet. */
 const nextKeySecret = "agent-key-next";
-const enrolmentName = "enrolment";
+/** Among the secrets and not in the store: a store that is deleted and rebuilds itself must not lose it. */
+const enrolmentSecret = "agent-enrolment";
 
-/** What the portal said at enrolment, kept in the store's `meta`. */
+/** What the portal said at enrolment. */
 export type Enrolment = Omit<EnrolResponse, "fingerprint"> & { fingerprint: string; enrolledAt: string };
 
 const enrolmentSchema = enrolResponse.extend({ enrolledAt: z.string() });
 
 /** The enrolment as stored; undefined when there is none. */
-export function readEnrolment(meta: Pick<MetaStore, "get">): Enrolment | undefined {
-  const text = meta.get(enrolmentName);
+export async function readEnrolment(secrets: SecretStore): Promise<Enrolment | undefined> {
+  const text = await secrets.get(enrolmentSecret);
   return text === undefined ? undefined : enrolmentSchema.parse(JSON.parse(text));
 }
 
-export function storeEnrolment(meta: MetaStore, enrolment: Enrolment): void {
-  meta.set(enrolmentName, JSON.stringify(enrolment));
+export async function storeEnrolment(secrets: SecretStore, enrolment: Enrolment): Promise<void> {
+  await secrets.set(enrolmentSecret, JSON.stringify(enrolment));
 }
 
 export interface AgentKey {
@@ -64,7 +65,7 @@ export async function stageKey(secrets: SecretStore, key: AgentKey): Promise<voi
 /** From now on `key` signs. */
 export async function adoptKey(secrets: SecretStore, key: AgentKey): Promise<void> {
   await secrets.set(keySecret, pemOf(key));
-  await secrets.set(nextKeySecret, "");
+  await secrets.remove(nextKeySecret);
 }
 
 /**
@@ -84,7 +85,7 @@ export function stagedKey(secrets: SecretStore): Promise<AgentKey | undefined> {
 
 async function storedKey(secrets: SecretStore, name: string): Promise<AgentKey | undefined> {
   const pem = await secrets.get(name);
-  if (pem === undefined || pem === "") return undefined;
+  if (pem === undefined) return undefined;
   try {
     return keyOf(createPrivateKey(pem));
   } catch (cause) {
@@ -127,9 +128,9 @@ export async function signToken(key: AgentKey, signer: Signer, at: { clock: Cloc
  * Makes the token of each connection; the key is read anew each time, so that a rotation needs no restart.
  * @throws FuserError (when called) `agent-not-enrolled`, `agent-key-damaged`
  */
-export function tokenSource(parts: { secrets: SecretStore; meta: Pick<MetaStore, "get">; clock: Clock; newId: () => string }) {
+export function tokenSource(parts: { secrets: SecretStore; clock: Clock; newId: () => string }) {
   return async (): Promise<string> => {
-    const enrolment = readEnrolment(parts.meta);
+    const enrolment = await readEnrolment(parts.secrets);
     if (enrolment === undefined) throw notEnrolled();
     return signToken(await readKey(parts.secrets), enrolment, parts);
   };

@@ -22,7 +22,8 @@ export const direct: TransportSettings = { proxy: undefined, caFile: undefined, 
 
 export function secretsInMemory(): SecretStore & { values: Map<string, string> } {
   const values = new Map<string, string>();
-  return { values, get: (name) => values.get(name), set: (name, value) => void values.set(name, value) };
+  return { values, get: (name) => values.get(name),
+    remove: (name) => values.delete(name), set: (name, value) => void values.set(name, value) };
 }
 
 export interface Line extends LogFields {
@@ -88,7 +89,7 @@ export function channelBench() {
     return { store: opened, directory };
   };
   const connectTo = (at: Pick<Enrolled, "secrets" | "store">, url: string, transport = direct): Connect => {
-    const token = tokenSource({ secrets: at.secrets, meta: at.store.meta, clock: systemClock, newId: randomUUID });
+    const token = tokenSource({ secrets: at.secrets, clock: systemClock, newId: randomUUID });
     return socketConnector({ ...transport, url, token, clock: systemClock });
   };
 
@@ -106,7 +107,6 @@ export function channelBench() {
       const parts = {
         portal: gateway.url,
         secrets,
-        meta: opened.store.meta,
         transport: direct,
         clock: systemClock,
         newId: randomUUID,
