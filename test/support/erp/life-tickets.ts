@@ -1,5 +1,5 @@
 import { addDays, splitStamp } from "./calendar.ts";
-import { clerks } from "./company.ts";
+import { clerks } from "./company-part.ts";
 import type { ErpRow } from "./db.ts";
 import { insertRows, mainMandant } from "./generate.ts";
 import type { LifeContext, LifeEvent } from "./life.ts";

@@ -5,9 +5,6 @@ import { day, decimal, emails, filled, idOf, instant, money, type OracleFields, 
 /** The company that takes part; rows of any other MANDANT must not be at the portal. */
 const mandant = "001";
 
-/** Ids that the portal must hold, by type: children are held back where their parent is missing. */
-export type Present = ReadonlyMap<string, ReadonlySet<string>>;
-
 interface ExpectedType {
   type: string;
   sql: string;
