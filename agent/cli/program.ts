@@ -1,11 +1,12 @@
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../../base/time.ts";
 import type { Register, Start } from "./command.ts";
+import { demo } from "./demo.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { createSession, type GlobalOptions, type Session } from "./session.ts";
 import { version } from "./version.ts";
 
-const commands: readonly Register[] = [version];
+const commands: readonly Register[] = [version, demo];
 
 /** Aborts on SIGINT and SIGTERM; a second SIGINT ends the process at once. */
 function stopSignal(): { signal: AbortSignal; interrupted: () => boolean; dispose: () => void } {

@@ -1,0 +1,60 @@
+/** When all is done: nothing pending at the agent, nothing under way, every command settled at the portal, and all compared since. */
+import { FuserError } from "../../../base/errors.ts";
+import type { AgentStatus } from "./agent-process.ts";
+import type { AgentAtPortal } from "./portal-process.ts";
+import type { Step } from "./progress.ts";
+import type { World } from "./world.ts";
+
+const finalOutcomes: ReadonlySet<string> = new Set(["applied", "rejected", "conflict", "expired"]);
+const lookEveryMs = 1_000;
+
+/** What is still under way, in words; empty at rest. */
+export function underWay(agent: AgentStatus, portal: AgentAtPortal | undefined): string[] {
+  const found: string[] = [];
+  const count = (number: number, what: string): void => {
+    if (number > 0) found.push(`${number} ${what}`);
+  };
+  if (!agent.running) found.push("the agent does not run");
+  if (!portal?.connected) found.push("the agent is not connected");
+  count(agent.pending, "keys to read");
+  count(agent.outbox.items, "items to send");
+  for (const state of ["received", "executing", "waiting", "uncertain", "finished"]) {
+    count(agent.commands[state] ?? 0, `commands ${state} at the agent`);
+  }
+  for (const guard of agent.guards) found.push(`guard ${guard.id} holds ${guard.count} deletes of ${guard.source}`);
+  for (const [state, number] of Object.entries(portal?.commands ?? {})) {
+    if (!finalOutcomes.has(state)) count(number, `commands ${state} at the portal`);
+  }
+  return found;
+}
+
+/**
+ * Waits until everything is at rest, with a full compare of every source in between, so that what no signal told is found too.
+ * @throws FuserError `demo-no-rest` with what is still under way after `withinMs`
+ */
+export async function awaitRest(world: World, step: Step, withinMs: number): Promise<AgentStatus> {
+  const { session, agent, portal, signal } = world;
+  const until = session.clock.monotonic() + withinMs;
+  for (const compared of [false, true]) {
+    if (compared) await agent.syncFull();
+    for (;;) {
+      const [status, at] = [await agent.status(), await portal.agent()];
+      agent.sampleMemory("steady");
+      const left = underWay(status, at);
+      if (left.length === 0 && compared) return status;
+      if (left.length === 0) break;
+      step.update(status.pending + status.outbox.items, left.join(", "));
+      if (session.clock.monotonic() > until) throw noRest(left, withinMs);
+      await session.clock.sleep(lookEveryMs, signal);
+    }
+  }
+  throw new FuserError("bug", "Rest was neither found nor missed", { code: "bug", operation: "wait for rest" });
+}
+
+function noRest(left: readonly string[], withinMs: number): FuserError {
+  return new FuserError("transient", `No rest within ${Math.round(withinMs / 1_000)} s: ${left.join(", ")}`, {
+    code: "demo-no-rest",
+    operation: "wait for rest",
+    hint: "See the logs in the demo's directory; a slow machine may need --rest-within SECONDS",
+  });
+}
