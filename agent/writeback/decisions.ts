@@ -1,0 +1,89 @@
+/** A person's word on a command that the agent can't or may not settle by itself (`erpfuser commands retry | resolve`). */
+import { FuserError } from "../../base/errors.ts";
+import type { InboxCommand } from "../store/store.ts";
+import { appliedDetails, refused, store } from "./conclude.ts";
+import { isBlind, noteFresh, rememberVanished, vanishedCommands } from "./memory.ts";
+import type { WritebackParts } from "./parts.ts";
+import { resolveReferences } from "./references.ts";
+import { reply } from "./replies.ts";
+
+export type Decision =
+  /** Carry it out: approves a draft, repeats an uncertain one that did not reach the ERP, brings back a vanished effect. */
+  | { kind: "retry" }
+  /** It is in the ERP under this key (base/key.ts form). */
+  | { kind: "applied"; key: string }
+  /** It is not in the ERP and shall not be. */
+  | { kind: "rejected" };
+
+/**
+ * Settles the command as the person says.
+ * @throws FuserError `command-unknown`, `command-finished`, `command-under-way`, `command-not-retryable`
+ */
+export function decide(parts: WritebackParts, id: string, decision: Decision): void {
+  const command = parts.store.inbox.get(id);
+  if (command === undefined) throw refusal("command-unknown", `There is no command ${id}`, "See `erpfuser commands list`.");
+  switch (command.state) {
+    case "finished":
+    case "settled":
+      return decideFinished(parts, command, decision);
+    case "received":
+    case "executing":
+      throw refusal("command-under-way", "The agent is working on this command", "Wait until it says what became of it.");
+    case "waiting":
+    case "uncertain":
+      return decideOpen(parts, command, decision);
+  }
+}
+
+function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Decision): void {
+  const { inbox, meta } = parts.store;
+  switch (decision.kind) {
+    case "retry":
+      return parts.store.transaction(() => {
+        // The person has looked: where the ERP itself can't tell, it is not asked. Void after a crash in that one try.
+        const asked = command.state === "uncertain" && isBlind(compiledAgain(parts, command).plan.idempotency);
+        if (asked) noteFresh(meta, command.id, command.attempts);
+        inbox.approve(command.id, parts.clock.now());
+      }, "command-approve");
+    case "rejected":
+      return store(parts, command, refused(reply("rejected-by-person")));
+    case "applied": {
+      const compiled = compiledAgain(parts, command);
+      const details = appliedDetails(compiled, decision.key, { results: new Map(), seq: undefined });
+      return store(parts, command, { outcome: "applied", details, entity: { source: compiled.source, key: decision.key } });
+    }
+  }
+}
+
+function decideFinished(parts: WritebackParts, command: InboxCommand, decision: Decision): void {
+  const { inbox, meta } = parts.store;
+  const vanished = vanishedCommands(meta);
+  if (decision.kind !== "retry" || !vanished.includes(command.id)) {
+    throw refusal("command-finished", "This command is finished", "Issue a new one in the portal if something else is wanted.");
+  }
+  if (command.command === undefined) {
+    throw refusal("command-not-retryable", "The text of this command is no longer kept", "Issue a new one in the portal.");
+  }
+  const others = vanished.filter((id) => id !== command.id);
+  parts.store.transaction(() => {
+    inbox.reopen(command.id, parts.clock.now());
+    rememberVanished(meta, others);
+  }, "command-reopen");
+}
+
+/** @throws FuserError `command-not-retryable` when the configuration no longer knows the command */
+export function compiledAgain(parts: WritebackParts, command: InboxCommand) {
+  const { inbox } = parts.store;
+  const resolved = command.command && resolveReferences(command.command, (id) => inbox.get(id));
+  const compiled = resolved?.kind === "ready" ? parts.compile(resolved.command, { now: parts.clock.now() }) : undefined;
+  if (compiled !== undefined && !("rejected" in compiled)) return compiled;
+  throw refusal(
+    "command-not-retryable",
+    "The configuration no longer allows this command",
+    "Reject it, or restore its part of the configuration.",
+  );
+}
+
+function refusal(code: string, message: string, hint: string): FuserError {
+  return new FuserError("rejected", message, { code, operation: "decide on a command", hint });
+}

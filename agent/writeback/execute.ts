@@ -1,0 +1,223 @@
+/**
+ * One command: claim -> look up -> execute -> conclude. The claim is durable before the ERP is touched, so whatever dies afterwards, the command is
+ * looked up in the ERP before it is written again; what the ERP can't tell is `uncertain` and waits for a person.
+ */
+import { describeError, FuserError, kindOf } from "../../base/errors.ts";
+import { type Backoff, backoffDelayMs } from "../../base/loop.ts";
+import type { LookupOutcome, StepResults, WriteOutcome, WritePlan } from "../../connectors/connector.ts";
+import type { InboxCommand } from "../store/store.ts";
+import { appliedDetails, type Conclusion, conclude, conflictOf, refused } from "./conclude.ts";
+import { countExecution, isBlind, isFresh, noteFresh, overCap } from "./memory.ts";
+import type { CompiledCommand, ReplyError, ResolvedCommand, WritebackParts } from "./parts.ts";
+import { refusedByErp, reply } from "./replies.ts";
+
+/** Between tries after a trouble that passes by itself. */
+const backoff: Backoff = { minMs: 1_000, maxMs: 5 * 60_000 };
+/** Between tries after one that a person must mend, ms. */
+const slowRetryMs = 5 * 60_000;
+/** Tries after errors of our own, before a person must look. */
+const bugTries = 3;
+/** How long a result waits for its entity to be read back, ms. */
+const readBackMs = 5_000;
+
+export interface Execution {
+  command: InboxCommand;
+  resolved: ResolvedCommand;
+  /** Decided already: it must not be written. If it may have been before, the ERP is asked all the same. */
+  instead?: Conclusion | undefined;
+  /** Ends the ERP transaction under way: later than the one that stops new claims. */
+  signal: AbortSignal;
+  /** Troubles that were told already and have not passed. */
+  told: Set<string>;
+}
+
+/**
+ * Carries out one claimable command; resolves when its outcome, or its next try, is in the store.
+ * @throws what the store throws: then the command is still claimed, and its outcome is asked of the ERP again
+ */
+export async function execute(parts: WritebackParts, execution: Execution): Promise<void> {
+  const { store, clock } = parts;
+  const { command, resolved } = execution;
+  const startedAt = clock.now();
+  const instead = execution.instead ?? reasonNotToWrite(parts, execution);
+  const untouched = !command.mayBeRepeated && command.attempts === 0;
+  if (instead !== undefined && untouched) return conclude(parts, command, instead);
+  await claim(parts, command, resolved.command);
+  const attempts = command.attempts + 1;
+  const attempt: Attempt = {
+    ...execution,
+    instead,
+    attempts,
+    mayBeRepeated: !untouched && !isFresh(store.meta, command.id, attempts),
+    stage: "compile",
+    blind: false,
+  };
+  let conclusion: Conclusion;
+  try {
+    conclusion = await tryOnce(parts, attempt);
+  } catch (error) {
+    if (execution.signal.aborted) return;
+    return failed(parts, attempt, error);
+  }
+  // Outside the try: when this fails the effect is in the ERP, and only the ERP may say so.
+  await conclude(parts, command, { ...conclusion, startedAt });
+}
+
+interface Attempt extends Execution {
+  attempts: number;
+  mayBeRepeated: boolean;
+  /** How far it has come: only an error of the ERP itself vouches that nothing was written. */
+  stage: "compile" | "erp" | "after";
+  /** The ERP can't tell whether the command was carried out. */
+  blind: boolean;
+}
+
+async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclusion> {
+  const { signal, instead, mayBeRepeated } = attempt;
+  const compiled = parts.compile(attempt.resolved, { now: parts.clock.now() });
+  if ("rejected" in compiled) return refused(compiled.rejected);
+  const plan: WritePlan = { ...compiled.plan, mayBeRepeated, rehearse: parts.stage() === "test" };
+  attempt.stage = "erp";
+  attempt.blind = isBlind(plan.idempotency);
+  if (instead !== undefined) {
+    const seen = await parts.erp.lookup(plan, signal);
+    attempt.stage = "after";
+    return lookedUp(parts, { compiled, plan, signal }, { seen, instead });
+  }
+  const outcome = await parts.erp.write(plan, signal, (point) => parts.commitPoint(point));
+  attempt.stage = "after";
+  attempt.told.clear();
+  return written(parts, { compiled, plan, signal }, outcome);
+}
+
+/** Why a command must not be executed any more, or not yet. What a person has approved passes every cap, but not its expiry. */
+function reasonNotToWrite(parts: WritebackParts, { command, resolved }: Execution): Conclusion | undefined {
+  const { clock, store } = parts;
+  if (resolved.expiresAt !== undefined && Date.parse(resolved.expiresAt) <= parts.portalNow()) {
+    return { outcome: "expired", details: { error: reply("expired") } };
+  }
+  if (command.approved) return undefined;
+  const { draft, perHour } = parts.limitsOf(resolved.command);
+  const wait = (error: ReplyError): Conclusion => ({ outcome: "waiting", details: { error } });
+  if (draft) return wait(reply("draft"));
+  // One that was tried before is counted already.
+  const isNew = command.attempts === 0;
+  return isNew && overCap(store.meta, resolved.command, perHour, clock.now()) ? wait(reply("cap-per-hour")) : undefined;
+}
+
+async function claim(parts: WritebackParts, command: InboxCommand, type: string): Promise<void> {
+  const { store, clock } = parts;
+  await parts.commitPoint("before-claim-commit");
+  store.transaction(() => {
+    store.inbox.claim(command.id);
+    if (command.attempts === 0) countExecution(store.meta, type, parts.limitsOf(type).perHour, clock.now());
+  }, "command-claim");
+  await parts.commitPoint("after-claim-commit");
+}
+
+interface Writing {
+  compiled: CompiledCommand;
+  plan: WritePlan;
+  signal: AbortSignal;
+}
+
+async function written(parts: WritebackParts, writing: Writing, outcome: WriteOutcome): Promise<Conclusion> {
+  const { compiled, plan } = writing;
+  switch (outcome.state) {
+    case "applied":
+      return applied(parts, writing, outcome);
+    case "rehearsed":
+      return refused(reply("rehearsed"));
+    case "conflict":
+      return { outcome: "conflict", details: { conflict: conflictOf(compiled, outcome.fields), error: reply("conflict") } };
+    case "rejected":
+      return refused(refusedByErp(outcome.code));
+    case "uncertain":
+      return uncertain(parts, plan.commandId, outcome.message);
+  }
+}
+
+/** The command must not be written any more, or not yet, but may have been: only the ERP's memory decides. */
+async function lookedUp(
+  parts: WritebackParts,
+  writing: Writing,
+  { seen, instead }: { seen: LookupOutcome; instead: Conclusion },
+): Promise<Conclusion> {
+  switch (seen.state) {
+    case "found":
+      return applied(parts, writing, seen);
+    case "absent":
+      return instead;
+    case "unknown":
+      return uncertain(parts, writing.plan.commandId, seen.message);
+  }
+}
+
+async function applied(
+  parts: WritebackParts,
+  { compiled, plan, signal }: Writing,
+  { key, results }: { key: string; results: StepResults },
+): Promise<Conclusion> {
+  const entity = { source: compiled.source, key };
+  const seq = await readBack(parts, { ...entity, cause: plan.commandId }, signal);
+  return { outcome: "applied", details: appliedDetails(compiled, key, { results, seq }), entity };
+}
+
+function uncertain(parts: WritebackParts, commandId: string, message: string): Conclusion {
+  parts.log.error(`Outcome of a command unknown: ${message}`, {
+    code: "command-uncertain",
+    command: commandId,
+    hint: "Look into the ERP, then run `erpfuser commands resolve`.",
+  });
+  return { outcome: "uncertain", details: { error: reply("uncertain") } };
+}
+
+/** The number under which the new state travels. Its failure costs only that number: the key is marked, and read in its turn. */
+async function readBack(
+  parts: WritebackParts,
+  entity: { source: string; key: string; cause: string },
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const limit = new AbortController();
+  const cancel = parts.clock.after(readBackMs, () => limit.abort());
+  try {
+    return await parts.readBack(entity, AbortSignal.any([signal, limit.signal]));
+  } catch (error) {
+    const code = error instanceof FuserError ? error.code : "read-back-failed";
+    parts.log.debug("An entity could not be read back at once after its command", { code, source: entity.source });
+    return undefined;
+  } finally {
+    cancel();
+  }
+}
+
+async function failed(parts: WritebackParts, attempt: Attempt, error: unknown): Promise<void> {
+  const { command, attempts, stage } = attempt;
+  const kind = kindOf(error);
+  if (stage === "compile" || (kind === "rejected" && stage === "erp")) {
+    const code = error instanceof FuserError && kind !== "bug" ? error.code : "internal-error";
+    if (kind !== "rejected")
+      parts.log.error(`A command can't be compiled: ${describeError(error)}`, { code, command: command.id });
+    return conclude(parts, command, refused(kind === "rejected" ? refusedByErp(code) : reply("internal-error")));
+  }
+  if (kind === "bug" && attempts >= bugTries) {
+    return conclude(parts, command, uncertain(parts, command.id, describeError(error)));
+  }
+  const waitMs = kind === "transient" ? backoffDelayMs(backoff, attempts, parts.random) : slowRetryMs;
+  tell(parts, attempt, error);
+  parts.store.transaction(() => {
+    parts.store.inbox.retryAt(command.id, parts.clock.now() + waitMs);
+    // The connector's word (connector.ts, `write`): nothing was written, or the ERP can tell later. For a way that can't tell it was nothing.
+    const nothingWritten =
+      attempt.blind && stage === "erp" && (kind === "transient" || kind === "config") && !attempt.mayBeRepeated;
+    if (nothingWritten) noteFresh(parts.store.meta, command.id, attempts);
+  }, "command-retry");
+}
+
+/** One trouble of the ERP concerns all commands: it is said once, until a command gets through again. */
+function tell(parts: WritebackParts, { told, command }: Attempt, error: unknown): void {
+  const code = error instanceof FuserError ? error.code : "internal-error";
+  const level = told.has(code) ? "debug" : kindOf(error) === "transient" ? "warn" : "error";
+  told.add(code);
+  parts.log[level](`Commands wait: ${describeError(error)}`, { code, command: command.id });
+}

@@ -1,0 +1,59 @@
+/** What the write-back remembers beside the inbox, in the store's `meta`. */
+import type { Idempotency } from "../../connectors/connector.ts";
+import type { MetaStore } from "../store/store.ts";
+
+const hourMs = 60 * 60_000;
+
+const executionsOf = (commandType: string): string => `writeback.executions.${commandType}`;
+
+/** Times of the executions of a type within the last hour. */
+function recent(meta: MetaStore, commandType: string, now: number): number[] {
+  const times = JSON.parse(meta.get(executionsOf(commandType)) ?? "[]") as number[];
+  return times.filter((at) => at > now - hourMs && at <= now);
+}
+
+/** True when another execution of this type would exceed its cap per sliding hour. */
+export function overCap(meta: MetaStore, commandType: string, perHour: number | undefined, now: number): boolean {
+  return perHour !== undefined && recent(meta, commandType, now).length >= perHour;
+}
+
+/** Counts an execution; in the transaction of its claim, so that a restart forgets none. */
+export function countExecution(meta: MetaStore, commandType: string, perHour: number | undefined, now: number): void {
+  if (perHour === undefined) return;
+  meta.set(executionsOf(commandType), JSON.stringify([...recent(meta, commandType, now), now].slice(-perHour)));
+}
+
+const freshName = (id: string): string => `writeback.fresh.${id}`;
+
+/**
+ * Notes that the next execution of this command is no repetition although it was tried `attempts` times: nothing was written, or a person says so.
+ * It holds for one claim only: after a crash in that one it is void.
+ */
+export function noteFresh(meta: MetaStore, id: string, attempts: number): void {
+  meta.set(freshName(id), String(attempts));
+}
+
+/** True for a way of idempotency by which the ERP can't tell whether a command was carried out: only for those a note of freshness is right. */
+export function isBlind(way: Idempotency): boolean {
+  return way.way === "base" || (way.way === "probe" && !way.exact);
+}
+
+/** True when the claim that made `attempts` is the one that `noteFresh` was about. */
+export function isFresh(meta: MetaStore, id: string, attempts: number): boolean {
+  return Number(meta.get(freshName(id)) ?? -1) === attempts - 1;
+}
+
+export function forgetFresh(meta: MetaStore, id: string): void {
+  if (meta.get(freshName(id)) !== undefined) meta.set(freshName(id), undefined);
+}
+
+const vanishedName = "writeback.vanished";
+
+/** Applied commands whose effect the ERP no longer has; a person decides about them. */
+export function vanishedCommands(meta: Pick<MetaStore, "get">): readonly string[] {
+  return JSON.parse(meta.get(vanishedName) ?? "[]") as string[];
+}
+
+export function rememberVanished(meta: MetaStore, ids: readonly string[]): void {
+  meta.set(vanishedName, ids.length === 0 ? undefined : JSON.stringify(ids));
+}

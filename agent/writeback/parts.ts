@@ -1,0 +1,76 @@
+/** What the write-back is given from outside: it opens nothing and knows no database. */
+import type { Log } from "../../base/log.ts";
+import type { Clock, Random } from "../../base/time.ts";
+import type { Connector, StepResults, WritePlan } from "../../connectors/connector.ts";
+import type { Command, Result } from "../../protocol/messages.ts";
+import type { InboxStore, JournalStore, MetaStore, PendingStore } from "../store/store.ts";
+
+/** A command with every `{createdBy}` replaced by the entity's id. */
+export type ResolvedCommand = Omit<Command, "entity"> & { entity?: { type: string; id: string } };
+
+/** An error for the ticket's reader, in both languages. */
+export type ReplyError = NonNullable<Result["error"]>;
+
+/** A command as ERP statements, and what its outcome means to the portal. */
+export interface CompiledCommand {
+  /** `mayBeRepeated` and `rehearse` are decided here, not by the compiler. */
+  plan: Omit<WritePlan, "mayBeRepeated" | "rehearse">;
+  /** Source of the entity that it makes or changes. */
+  source: string;
+  /** Type and id of the entity behind a key of that source. */
+  entityOf(key: string): { type: string; id: string };
+  /** The number that people read in the ERP. */
+  numberOf(results: StepResults): string | undefined;
+  /** Field of the command that is written to a column; undefined where it is no single one. */
+  fieldOf(column: string): string | undefined;
+}
+
+/** Compiles a command; `rejected` when the configuration or its values don't allow it. Pure but for `now`, epoch ms. */
+export type Compile = (command: ResolvedCommand, context: { now: number }) => CompiledCommand | { rejected: ReplyError };
+
+/** What the configuration says of a command's type. */
+export interface CommandLimits {
+  /** Waits for approval. */
+  draft: boolean;
+  /** At most so many executions per hour; those beyond wait for approval. */
+  perHour: number | undefined;
+}
+
+/** Named moments where the fault tests kill the process; those of the ERP's commit come from the connector. */
+export type WritePoint =
+  | "before-claim-commit"
+  | "after-claim-commit"
+  | "before-erp-commit"
+  | "after-erp-commit"
+  | "before-conclude-commit"
+  | "after-conclude-commit";
+
+/** The part of the store that the write-back needs. */
+export interface WritebackStore {
+  transaction<T>(action: () => T, name?: string): T;
+  readonly meta: MetaStore;
+  readonly inbox: InboxStore;
+  readonly pending: Pick<PendingStore, "mark">;
+  readonly journal: Pick<JournalStore, "add">;
+}
+
+export interface WritebackParts {
+  store: WritebackStore;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  compile: Compile;
+  erp: Pick<Connector, "write" | "lookup">;
+  /** Reads the entity back and puts its state into the outbox; returns its number there, undefined when nothing had to be sent. */
+  readBack: (entity: { source: string; key: string; cause: string }, signal: AbortSignal) => Promise<number | undefined>;
+  limitsOf: (commandType: string) => CommandLimits;
+  /** Portal's clock, epoch ms (channel.ts): by it commands expire. */
+  portalNow: () => number;
+  /** `test`: every command is rehearsed and rolled back. */
+  stage: () => "test" | "live";
+  /** True while commands must wait (blackout with `commands: hold`, pause). */
+  onHold: () => boolean;
+  commitPoint: (point: WritePoint) => Promise<void>;
+  /** Commands under way at once, each on an entity of its own. */
+  parallel: number;
+}

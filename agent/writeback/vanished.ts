@@ -1,0 +1,45 @@
+import { kindOf } from "../../base/errors.ts";
+import { compiledAgain } from "./decisions.ts";
+import { rememberVanished, vanishedCommands } from "./memory.ts";
+import type { CompiledCommand, WritebackParts } from "./parts.ts";
+
+/**
+ * After the ERP's history was lost (restored from a backup): which of the last applied commands it no longer knows. They are listed for a person, who
+ * may have each carried out again; nothing is repeated by itself. Returns the ids, newest first.
+ * @throws FuserError transient when the ERP can't be asked; then nothing has changed
+ */
+export async function findVanished(parts: WritebackParts, last: number, signal: AbortSignal): Promise<readonly string[]> {
+  const { inbox, meta } = parts.store;
+  const applied = inbox
+    .list({ limit: last * 2 })
+    .filter((command) => command.result?.outcome === "applied" && command.command !== undefined && command.state !== "received")
+    .slice(0, last);
+  const missing: string[] = [];
+  for (const command of applied) {
+    const compiled = stillCompiled(() => compiledAgain(parts, command));
+    if (compiled === undefined) continue;
+    const seen = await parts.erp.lookup({ ...compiled.plan, mayBeRepeated: true, rehearse: false }, signal);
+    if (seen.state === "absent") missing.push(command.id);
+  }
+  const all = [...new Set([...missing, ...vanishedCommands(meta)])];
+  rememberVanished(meta, all);
+  if (missing.length > 0) {
+    const hint = "See `erpfuser commands list`, and `erpfuser commands retry` for each that is still wanted.";
+    parts.log.error("The ERP no longer knows commands that it had carried out", {
+      code: "effects-vanished",
+      count: missing.length,
+      hint,
+    });
+  }
+  return all;
+}
+
+function stillCompiled(compile: () => CompiledCommand): CompiledCommand | undefined {
+  try {
+    return compile();
+  } catch (error) {
+    // The configuration no longer allows it: it could not be carried out again anyway.
+    if (kindOf(error) === "rejected") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,140 @@
+/** Carries out the portal's commands in the ERP: in parallel over entities, in order on each, each with exactly one effect. */
+import { describeError, FuserError, kindOf } from "../../base/errors.ts";
+import type { InboxCommand } from "../store/store.ts";
+import { conclude, refused } from "./conclude.ts";
+import { type Decision, decide } from "./decisions.ts";
+import { execute } from "./execute.ts";
+import { vanishedCommands } from "./memory.ts";
+import type { WritebackParts } from "./parts.ts";
+import { isBehindUncertain, resolveReferences } from "./references.ts";
+import { reply } from "./replies.ts";
+import { findVanished } from "./vanished.ts";
+
+export interface Writeback {
+  /** Works until `signal` aborts; what is under way then may finish, within `stopMs`. Returns normally. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Something that held commands back is over. */
+  wake(): void;
+  /** @throws FuserError (decisions.ts) */
+  resolve(id: string, decision: Decision): void;
+  /** Looks the last applied commands up in the ERP and remembers those that it has lost. */
+  effectsVanished(signal: AbortSignal, last?: number): Promise<readonly string[]>;
+  /** Ids of applied commands whose effect the ERP has lost, as found last. */
+  vanished(): readonly string[];
+  /** Commands under way now. */
+  underWay(): number;
+}
+
+/** How long a transaction under way may go on after a stop, ms. */
+const stopMs = 10_000;
+/** A hold may end without anybody saying so: commands are looked for again after this time at the latest, ms. */
+const longestPauseMs = 5_000;
+/** Pause after the store failed, ms. */
+const restMs = 2_000;
+/** Received commands looked at in one go; most wait for none. */
+const lookAhead = 200;
+
+export function createWriteback(parts: WritebackParts): Writeback {
+  const { store, clock, log } = parts;
+  const { inbox } = store;
+  const running = new Map<string, Promise<void>>();
+  /** Claimed, but what became of them could not be stored. */
+  const stranded = new Set<string>();
+  const told = new Set<string>();
+  let ring: () => void = () => undefined;
+  let restUntil = Number.NEGATIVE_INFINITY;
+  let crash: { error: unknown } | undefined;
+
+  const begin = (id: string, work: Promise<void>): void => {
+    const whole = work
+      .catch((error: unknown) => {
+        if (kindOf(error) === "bug") crash ??= { error };
+        else log.error(`What became of a command can't be stored: ${describeError(error)}`, { code: codeOf(error), command: id });
+        stranded.add(id);
+        restUntil = clock.monotonic() + restMs;
+      })
+      .finally(() => {
+        running.delete(id);
+        ring();
+      });
+    running.set(id, whole);
+  };
+
+  /** The step that a command is due for; undefined while it waits for another. */
+  const stepFor = (command: InboxCommand, uncertain: readonly InboxCommand[], signal: AbortSignal): Promise<void> | undefined => {
+    if (command.command === undefined) return undefined;
+    const find = (id: string): InboxCommand | undefined => inbox.get(id);
+    const resolved = resolveReferences(command.command, find);
+    switch (resolved.kind) {
+      case "blocked":
+        return undefined;
+      case "rejected":
+        return conclude(parts, command, refused(reply(resolved.code)));
+      case "ready": {
+        const instead = isBehindUncertain(command.command, uncertain, find) ? refused(reply("predecessor")) : undefined;
+        return execute(parts, { command, resolved: resolved.command, instead, signal, told });
+      }
+    }
+  };
+
+  const fill = (signal: AbortSignal): void => {
+    if (parts.onHold() || clock.monotonic() < restUntil) return;
+    for (const id of stranded) {
+      if (inbox.get(id)?.state === "executing") inbox.retryAt(id, clock.now());
+      stranded.delete(id);
+    }
+    const uncertain = inbox.list({ state: "uncertain" });
+    for (const command of inbox.claimable(clock.now(), lookAhead)) {
+      if (running.size >= parts.parallel) return;
+      if (running.has(command.id)) continue;
+      const step = stepFor(command, uncertain, signal);
+      if (step !== undefined) begin(command.id, step);
+    }
+  };
+
+  const pauseMs = (): number => {
+    const due = inbox.nextDue();
+    const now = clock.now();
+    // What is due already waits for another command, for room or for the end of a hold.
+    return due === undefined || due <= now ? longestPauseMs : Math.min(due - now, longestPauseMs);
+  };
+
+  const turn = async (signal: AbortSignal, working: AbortSignal): Promise<void> => {
+    const early = new AbortController();
+    ring = () => early.abort();
+    try {
+      fill(working);
+    } catch (error) {
+      if (kindOf(error) === "bug") throw error;
+      restUntil = clock.monotonic() + restMs;
+      log.error(`Commands can't be taken up: ${describeError(error)}`, { code: codeOf(error) });
+    }
+    await clock.sleep(pauseMs(), AbortSignal.any([signal, early.signal])).catch(() => undefined);
+  };
+
+  return {
+    async run(signal) {
+      const recovered = inbox.recover();
+      if (recovered > 0) log.info("Commands under way at the last stop are looked up in the ERP first", { commands: recovered });
+      const working = new AbortController();
+      const stopListening = inbox.onChange(() => ring());
+      try {
+        while (!signal.aborted && crash === undefined) await turn(signal, working.signal);
+      } finally {
+        stopListening();
+        ring = () => undefined;
+        const cancel = clock.after(stopMs, () => working.abort());
+        await Promise.all(running.values());
+        cancel();
+      }
+      if (crash !== undefined) throw crash.error;
+    },
+    wake: () => ring(),
+    resolve: (id, decision) => decide(parts, id, decision),
+    effectsVanished: (signal, last = 200) => findVanished(parts, last, signal),
+    vanished: () => vanishedCommands(store.meta),
+    underWay: () => running.size,
+  };
+}
+
+const codeOf = (error: unknown): string => (error instanceof FuserError ? error.code : "internal-error");
