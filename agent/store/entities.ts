@@ -5,12 +5,17 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Database } from "./database.ts";
 import type { Names } from "./names.ts";
-import type { EntityState, EntityStore } from "./store.ts";
+import type { EntityPlace, EntityState, EntityStore } from "./store.ts";
 
 interface EntityRow {
   no: bigint;
   row_digest: bigint | null;
   entity_digest: bigint | null;
+}
+
+interface PlaceRow {
+  source: number;
+  key: string;
 }
 
 const unseenBatch = 2_000;
@@ -26,6 +31,7 @@ export function createEntities(database: Database, names: Names): EntityStore {
     rowDigest: toDigest(row.row_digest),
     entityDigest: toDigest(row.entity_digest),
   });
+  const toPlace = (row: PlaceRow): EntityPlace => ({ source: names.name(row.source), key: row.key });
   const get = (source: string, key: string): EntityState | undefined => {
     const row = find(names.no(source), key);
     return row && toState(row);
@@ -80,21 +86,26 @@ export function createEntities(database: Database, names: Names): EntityStore {
         after = (rows.at(-1) as { key: string }).key;
       }
     },
-    dependentOf(source, key) {
-      const row = statements.dependent.get<{ source: number; key: string }>(names.no(source), key);
-      return row && { source: names.name(row.source), key: row.key };
-    },
+    dependentsOf: (source, key, limit) => statements.dependents.all<PlaceRow>(names.no(source), key, limit).map(toPlace),
+    parentsOf: (source, key) => statements.parentPlaces.all<PlaceRow>(names.no(source), key).map(toPlace),
     voidRowDigests(source, key) {
       database.transaction(() => {
         if (key === undefined) statements.voidAll.run(names.no(source));
         else statements.voidOne.run(names.no(source), key);
       });
     },
-    replaceByInventory(source, held) {
+    beginInventory(source) {
+      database.transaction(() => statements.forget.run(names.no(source)));
+    },
+    addInventory(source, held) {
       database.transaction(() => {
         const no = names.no(source);
-        statements.forget.run(no);
         for (const { key, entityDigest } of held) statements.adopt.run(no, key, toSigned(entityDigest));
+      });
+    },
+    endInventory(source) {
+      database.transaction(() => {
+        const no = names.no(source);
         statements.dropForgotten.run(no);
         statements.reconciled.run(no);
       });
@@ -115,9 +126,12 @@ function prepareAll(database: Database) {
     parents: prepare("SELECT parent FROM reference WHERE child = ?"),
     addParent: prepare("INSERT INTO reference (child, parent) VALUES (?, ?)"),
     removeParent: prepare("DELETE FROM reference WHERE child = ? AND parent = ?"),
-    dependent: prepare(`SELECT child.source AS source, child.key AS key FROM entity AS parent
+    dependents: prepare(`SELECT child.source AS source, child.key AS key FROM entity AS parent
       JOIN reference ON reference.parent = parent.no JOIN entity AS child ON child.no = reference.child
-      WHERE parent.source = ? AND parent.key = ? AND child.entity_digest IS NOT NULL AND child.no <> parent.no LIMIT 1`),
+      WHERE parent.source = ? AND parent.key = ? AND child.entity_digest IS NOT NULL AND child.no <> parent.no LIMIT ?`),
+    parentPlaces: prepare(`SELECT parent.source AS source, parent.key AS key FROM entity AS child
+      JOIN reference ON reference.child = child.no JOIN entity AS parent ON parent.no = reference.parent
+      WHERE child.source = ? AND child.key = ?`),
     voidAll: prepare("UPDATE entity SET row_digest = NULL WHERE source = ? AND row_digest IS NOT NULL"),
     voidOne: prepare("UPDATE entity SET row_digest = NULL WHERE source = ? AND key = ?"),
     forget: prepare("UPDATE entity SET row_digest = NULL, entity_digest = NULL WHERE source = ?"),

@@ -112,7 +112,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     itemAt(seq) {
       const row = statements.from.get<FrameRow>(seq);
       const item = row && row.first <= seq ? itemsOf(row).find((candidate) => candidate.seq === seq) : undefined;
-      return item && { type: item.type, id: item.id };
+      return item && { op: item.op, type: item.type, id: item.id };
     },
     seqOf(type, id) {
       const hash = idHash(type, id);

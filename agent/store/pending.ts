@@ -64,6 +64,7 @@ export function createPending(database: Database, names: Names): PendingStore {
       const row = source === undefined ? statements.count.get() : statements.countOf.get(names.no(source));
       return (row as { count: number }).count;
     },
+    countVanished: (source) => (statements.vanished.get<{ count: number }>(names.no(source)) as { count: number }).count,
     heldBy: (guard) => statements.held.all<PendingRow>(guard).map(toKey),
     releaseGuard(guard, to, now) {
       return database.transaction(() => {
@@ -96,9 +97,12 @@ function prepareAll(database: Database) {
     nextDue: prepare(`SELECT min(due) AS due FROM
       (SELECT (SELECT min(not_before) FROM pending WHERE source = name.no AND stage <> 'held') AS due FROM name)`),
     nextDueOf: prepare("SELECT min(not_before) AS due FROM pending WHERE source = ? AND stage <> 'held'"),
-    oldest: prepare("SELECT min(since) AS since FROM pending WHERE source = ? AND stage <> 'held'"),
+    oldest: prepare("SELECT min(since) AS since FROM pending WHERE source = ? AND stage IN ('marked', 'confirm')"),
     count: prepare("SELECT count(*) AS count FROM pending"),
     countOf: prepare("SELECT count(*) AS count FROM pending WHERE source = ?"),
+    // A `confirm` without an owed confirmation is one whose first read came back empty.
+    vanished: prepare(`SELECT count(*) AS count FROM pending WHERE source = ? AND
+      (stage IN ('grace', 'held') OR (stage = 'confirm' AND owes_confirm = 0))`),
     held: prepare(`SELECT ${columns} FROM pending WHERE guard = ? AND stage = 'held' ORDER BY source, key`),
     approve: prepare("UPDATE pending SET stage = 'approved', not_before = ? WHERE guard = ? AND stage = 'held'"),
     drop: prepare("DELETE FROM pending WHERE guard = ? AND stage = 'held'"),

@@ -1,7 +1,7 @@
 /** What the agent knows of its sources and of the signals that speak for them. A position is committed together with the keys it marked. */
 import type { Database } from "./database.ts";
 import type { Names } from "./names.ts";
-import type { SourceState, SourceStore } from "./store.ts";
+import type { ChildState, SourceState, SourceStore } from "./store.ts";
 
 interface SourceRow {
   fingerprint: string | null;
@@ -12,6 +12,7 @@ interface SourceRow {
   reconciled: number;
 }
 interface Child {
+  no: number;
   own: string;
   parent: string;
 }
@@ -44,7 +45,7 @@ export function createSources(database: Database, names: Names): SourceStore {
     setPosition(signal, mark) {
       database.transaction(() => statements.setPosition.run(names.no(signal), mark ?? null));
     },
-    parentOf: (signal, own) => statements.parentOf.get<{ parent: string }>(names.no(signal), own)?.parent,
+    child: (signal, own) => statements.child.get<ChildState>(names.no(signal), own),
     setParents(signal, children) {
       database.transaction(() => {
         const no = names.no(signal);
@@ -54,17 +55,18 @@ export function createSources(database: Database, names: Names): SourceStore {
     removeChild(signal, own) {
       database.transaction(() => statements.removeChild.run(names.no(signal), own));
     },
-    *children(signal) {
-      const no = names.no(signal);
+    highestChildNo: () => statements.highestChild.get<{ no: number | null }>()?.no ?? 0,
+    *unseenChildren(signal, seen, upToNo) {
+      const signalNo = names.no(signal);
       let after = "";
       for (;;) {
-        const children = statements.children.all<Child>(no, after, childBatch);
-        if (children.length > 0) yield children;
+        const children = statements.children.all<Child>(signalNo, after, childBatch);
+        const unseen = children.filter(({ no }) => no <= upToNo && !((seen[no >> 3] ?? 0) & (1 << (no & 7))));
+        if (unseen.length > 0) yield unseen;
         if (children.length < childBatch) return;
         after = (children.at(-1) as Child).own;
       }
     },
-    countChildren: (signal) => (statements.countChildren.get<{ count: number }>(names.no(signal)) as { count: number }).count,
     samples(signal) {
       const row = statements.samples.get<{ samples: string }>(names.no(signal));
       return row ? (JSON.parse(row.samples) as { key: string; mark: string }[]) : [];
@@ -88,10 +90,12 @@ function prepareAll(database: Database) {
     setSamples: prepare(
       "INSERT INTO signal (no, samples) VALUES (?, ?) ON CONFLICT (no) DO UPDATE SET samples = excluded.samples",
     ),
-    parentOf: prepare("SELECT parent FROM child WHERE signal = ? AND own = ?"),
-    setParent: prepare("INSERT INTO child VALUES (?, ?, ?) ON CONFLICT (signal, own) DO UPDATE SET parent = excluded.parent"),
+    child: prepare("SELECT no, parent FROM child WHERE signal = ? AND own = ?"),
+    setParent: prepare(
+      "INSERT INTO child (signal, own, parent) VALUES (?, ?, ?) ON CONFLICT (signal, own) DO UPDATE SET parent = excluded.parent",
+    ),
     removeChild: prepare("DELETE FROM child WHERE signal = ? AND own = ?"),
-    children: prepare("SELECT own, parent FROM child WHERE signal = ? AND own > ? ORDER BY own LIMIT ?"),
-    countChildren: prepare("SELECT count(*) AS count FROM child WHERE signal = ?"),
+    children: prepare("SELECT no, own, parent FROM child WHERE signal = ? AND own > ? ORDER BY own LIMIT ?"),
+    highestChild: prepare("SELECT max(no) AS no FROM child"),
   };
 }

@@ -48,9 +48,11 @@ export interface PendingStore {
   advance(source: string, key: string, mark: number, to: PendingMove): boolean;
   /** Earliest `notBefore` of a source, or over all sources, but held keys; undefined when nothing waits. */
   nextDue(source?: string): number | undefined;
-  /** First signal of the key that waits longest, held keys aside: what the lag is measured from. */
+  /** First signal of the key that waits longest to be read: what the lag is measured from. Keys in grace or held don't count. */
   oldestSince(source: string): number | undefined;
   count(source?: string): number;
+  /** Keys of a source that were found absent and are not deleted yet, whatever they wait for but a person's approval already given. */
+  countVanished(source: string): number;
   /** Keys held under a guard. */
   heldBy(guard: number): readonly PendingKey[];
   /** `approved`: its keys are due at once and their deletes go out; `dropped`: the keys are forgotten. Returns how many. */
@@ -91,21 +93,31 @@ export interface EntityStore {
   highestNo(): number;
   /** Keys of `source` whose `no` is not set in `seen`, batch by batch; entities made after `upToNo` are left out. */
   unseen(source: string, seen: Uint8Array, upToNo: number): Iterable<readonly string[]>;
-  /** An entity that the portal holds and that refers to this one: as long as there is one, this one may not be deleted. */
-  dependentOf(source: string, key: string): { source: string; key: string } | undefined;
+  /** Entities that the portal holds and that refer to this one: as long as there is one, this one may not be deleted. */
+  dependentsOf(source: string, key: string, limit: number): readonly EntityPlace[];
+  /** What this entity referred to when it was last put. */
+  parentsOf(source: string, key: string): readonly EntityPlace[];
   /** Voids all row digests of a source (mapping or columns changed), or the one of a key (release). */
   voidRowDigests(source: string, key?: string): void;
   /**
-   * Replaces all entity digests of a source by what the portal's inventory says (new epoch) and marks the source as reconciled. Row digests become
-   * void; keys the store did not know are added, those the portal does not hold are dropped.
+   * Replaces all entity digests of a source by what the portal's inventory says (new epoch): all digests become void, those that the portal names are
+   * added page by page, and at the end what the portal does not hold is dropped and the source is reconciled.
    */
-  replaceByInventory(source: string, held: Iterable<{ key: string; entityDigest: bigint }>): void;
+  beginInventory(source: string): void;
+  addInventory(source: string, held: Iterable<{ key: string; entityDigest: bigint }>): void;
+  endInventory(source: string): void;
+}
+
+/** An entity by its source and key. */
+export interface EntityPlace {
+  source: string;
+  key: string;
 }
 
 export interface NewEntityState {
   rowDigest: bigint | undefined;
   entityDigest: bigint | undefined;
-  parents?: readonly { source: string; key: string }[];
+  parents?: readonly EntityPlace[];
 }
 
 /** Item on its way to the portal. */
@@ -140,8 +152,8 @@ export interface OutboxStore {
   frameFrom(seq: number): OutboxFrame | undefined;
   /** Drops frames wholly at or below `seq`; durable with the next commit, for the portal repeats its `last` at each connect. */
   ack(seq: number): void;
-  /** Identity of an item still in the outbox. */
-  itemAt(seq: number): { type: TypeName; id: string } | undefined;
+  /** Identity of an item still in the outbox, that is not yet acked. */
+  itemAt(seq: number): { op: OutboxItem["op"]; type: TypeName; id: string } | undefined;
   /** Number of the newest item of this id that is not yet acked. */
   seqOf(type: TypeName, id: string): number | undefined;
   bounds(): { first: number; next: number; items: number; bytes: number };
@@ -203,6 +215,8 @@ export interface InboxStore {
     details: Omit<Result, "type" | "id" | "revision" | "outcome">,
     entity?: { source: string; key: string },
   ): void;
+  /** A person's word: an applied command whose effect a restored ERP has lost becomes `received` again, approved, and is looked up before it runs. */
+  reopen(id: string, now: number): void;
   /** Earliest `notBefore` of the received commands; undefined when there is none. */
   nextDue(): number | undefined;
   /** After a start: everything `executing` is back at `received` with mayBeRepeated. Returns how many. */
@@ -259,6 +273,13 @@ export interface SourceState {
   reconciled: boolean;
 }
 
+/** A row of a touchedBy table. */
+export interface ChildState {
+  /** Small number, stable while the child lives: index into a compare's bitmap. */
+  no: number;
+  parent: string;
+}
+
 export interface SourceStore {
   get(source: string): SourceState;
   update(source: string, change: Partial<SourceState>): void;
@@ -266,12 +287,13 @@ export interface SourceStore {
   position(signal: string): string | undefined;
   setPosition(signal: string, mark: string | undefined): void;
   /** Child key -> parent key of a touchedBy table. */
-  parentOf(signal: string, own: string): string | undefined;
+  child(signal: string, own: string): ChildState | undefined;
   setParents(signal: string, children: readonly { own: string; parent: string }[]): void;
   removeChild(signal: string, own: string): void;
-  /** Iterates all children of a signal in batches, for its compare. */
-  children(signal: string): Iterable<readonly { own: string; parent: string }[]>;
-  countChildren(signal: string): number;
+  /** Highest `no` of any child. */
+  highestChildNo(): number;
+  /** Children of a signal whose `no` is not set in `seen`, batch by batch; those made after `upToNo` are left out. */
+  unseenChildren(signal: string, seen: Uint8Array, upToNo: number): Iterable<readonly { own: string; parent: string }[]>;
   /** Samples of marks that tell a restored ERP apart (newest last, a bounded number). */
   samples(signal: string): readonly { key: string; mark: string }[];
   setSamples(signal: string, samples: readonly { key: string; mark: string }[]): void;
@@ -309,7 +331,7 @@ export type AskBody =
   | { kind: "guard"; guard: number; decision: "approve" | "reject" }
   | { kind: "release"; source: string; key: string | undefined }
   | { kind: "command"; id: string; action: "retry" | "approve" }
-  | { kind: "command"; id: string; action: "resolve"; outcome: "applied" | "rejected"; note: string | undefined };
+  | { kind: "command"; id: string; action: "resolve"; outcome: "applied" | "rejected"; key: string | undefined };
 
 export interface Ask {
   id: number;

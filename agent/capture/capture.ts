@@ -1,0 +1,150 @@
+/**
+ * Capture: notices what changed in the ERP and brings it into the outbox. Three loops beside each other, that meet in the store alone: polls of cursor
+ * columns mark keys, compares suspect keys, and the drain reads them.
+ */
+
+import { describeError, FuserError } from "../../base/errors.ts";
+import { repeat } from "../../base/loop.ts";
+import type { Refusal } from "../../protocol/messages.ts";
+import { decideGuard, release } from "./decisions.ts";
+import { createDoorbell } from "./doorbell.ts";
+import { createDrain } from "./drain.ts";
+import { createFailures, type Failures } from "./failures.ts";
+import { takeFingerprint } from "./fingerprint.ts";
+import { checkIdentity } from "./identity.ts";
+import { type LaneParts, runLane } from "./lane.ts";
+import { createPace } from "./pace.ts";
+import type { CaptureParts, Room } from "./parts.ts";
+import { type Inventory, needsReconcile, reconcile } from "./reconcile.ts";
+import { createRefusals } from "./refusals.ts";
+import { type SourceStatus, sourceStatuses } from "./status.ts";
+import { compareTasks, drainTasks, type Forced, force, polledSignals, pollTasks } from "./tasks.ts";
+import { createTurn } from "./turn.ts";
+
+export interface Capture {
+  /**
+   * Runs until the signal aborts, then returns normally.
+   * @throws FuserError `erp-other-database`, and whatever is a bug
+   */
+  run(signal: AbortSignal): Promise<void>;
+  /** Reads one key at once; returns the number under which its state travels, undefined while nothing may be read or nothing of it is on its way. */
+  readBack(source: string, key: string, signal: AbortSignal): Promise<number | undefined>;
+  /** Polls a source (or all) now, or compares it in full; a source without cursor column is always compared. Returns the names concerned. */
+  syncNow(source: string | undefined, full: boolean): string[];
+  /** The outside changed: the channel is back, or a guard was decided. */
+  wake(): void;
+  applyRefusals(refused: readonly Refusal[]): void;
+  decideGuard(guard: number, decision: "approve" | "reject"): number;
+  release(source: string, key?: string): number;
+  needsReconcile(): boolean;
+  reconcile(inventory: Inventory, signal: AbortSignal): Promise<number>;
+  status(): SourceStatus[];
+}
+
+/** Between two tries to reach the ERP at the start. */
+const backoff = { minMs: 1_000, maxMs: 60_000 };
+
+export function createCapture(parts: CaptureParts): Capture {
+  const sources = [...parts.sources].sort((one, other) => one.mapping.rank - other.mapping.rank);
+  const room: Room = {
+    ...parts,
+    sources,
+    log: parts.log.part("capture"),
+    pace: createPace(parts.clock, parts.rowsPerSecond),
+    byName: new Map(sources.map((source) => [source.mapping.source, source])),
+  };
+  const turn = createTurn();
+  const drain = createDrain(room, turn);
+  const failures = createFailures(room);
+  const signals = polledSignals(room);
+  const forced: Forced = new Set();
+  const lanes = [
+    { bell: createDoorbell(parts.clock), isOpen: () => true, tasks: pollTasks(room, signals, forced) },
+    { bell: createDoorbell(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(room, drain) },
+    {
+      bell: createDoorbell(parts.clock),
+      isOpen: () => drain.mayRead(),
+      tasks: compareTasks(room, { drain, turn, signals, forced }),
+    },
+  ];
+  const wake = (): void => {
+    for (const lane of lanes) lane.bell.ring();
+  };
+
+  return {
+    async run(signal) {
+      await identityWithRetry(room, signal);
+      if (signal.aborted) return;
+      for (const source of sources) takeFingerprint(room, source);
+      const stopListening = parts.store.pending.onMark(() => lanes[1]?.bell.ring());
+      const stop = new AbortController();
+      const all = AbortSignal.any([signal, stop.signal]);
+      const running = lanes.map((lane) =>
+        runLane({ ...lane, ...laneParts(room, failures, wake) }, all).finally(() => stop.abort()),
+      );
+      try {
+        await Promise.all(running);
+      } finally {
+        stopListening();
+        stop.abort();
+        await Promise.allSettled(running);
+      }
+    },
+    readBack(source, key, signal) {
+      const found = room.byName.get(source);
+      return found === undefined ? Promise.resolve(undefined) : drain.readBack(found, key, signal);
+    },
+    syncNow(source, full) {
+      const wanted = sources.filter(({ mapping }) => source === undefined || mapping.source === source);
+      for (const one of wanted) force(forced, one, full);
+      wake();
+      return wanted.map(({ mapping }) => mapping.source);
+    },
+    wake,
+    applyRefusals: createRefusals(room),
+    decideGuard: (guard, decision) => decideGuard(room, guard, decision),
+    release: (source, key) => release(room, source, key),
+    needsReconcile: () => needsReconcile(room),
+    async reconcile(inventory, signal) {
+      const held = await reconcile(room, inventory, signal);
+      wake();
+      return held;
+    },
+    status: () => sourceStatuses(room, failures.bySource),
+  };
+}
+
+function laneParts(
+  room: Room,
+  failures: Failures,
+  wake: () => void,
+): Pick<LaneParts, "clock" | "random" | "onError" | "onSuccess"> {
+  return {
+    clock: room.clock,
+    random: room.random,
+    onError(task, error) {
+      failures.failed(task, error);
+      wake();
+    },
+    onSuccess: (task) => failures.succeeded(task),
+  };
+}
+
+/** The ERP must be the one we know before anything of it is taken for a change. */
+async function identityWithRetry(room: Room, signal: AbortSignal): Promise<void> {
+  let told = false;
+  await repeat({
+    clock: room.clock,
+    random: room.random,
+    signal,
+    backoff,
+    async step(inner) {
+      await checkIdentity(room, inner);
+      return "stop";
+    },
+    onError(error) {
+      if (!told) room.log.warn(describeError(error), { code: error instanceof FuserError ? error.code : "bug" });
+      told = true;
+    },
+  });
+}

@@ -1,0 +1,45 @@
+/** What people decide: a guard's deletes, and what is released from quarantine. */
+import { FuserError } from "../../base/errors.ts";
+import type { Room } from "./parts.ts";
+
+/**
+ * Approves or rejects what a guard holds. Approved keys are read once more, and deleted if they are still gone; rejected ones stay at the portal, until
+ * a later compare finds them missing again. Returns how many keys it concerned.
+ * @throws FuserError `guard-unknown`
+ */
+export function decideGuard(room: Room, id: number, decision: "approve" | "reject"): number {
+  const { store, clock } = room;
+  const guard = store.guards.get(id);
+  if (guard?.state !== "open") {
+    throw new FuserError("rejected", guard === undefined ? `There is no guard ${id}` : `Guard ${id} is ${guard.state} already`, {
+      code: "guard-unknown",
+      operation: "decide a guard",
+      hint: "See `erpfuser guard show`",
+    });
+  }
+  const now = clock.now();
+  return store.transaction(() => {
+    store.guards.close(id, decision === "approve" ? "approved" : "rejected", now);
+    const count = store.pending.releaseGuard(id, decision === "approve" ? "approved" : "dropped", now);
+    const entry = { at: now, kind: "guard", source: guard.source, status: "ok", durationMs: undefined } as const;
+    store.journal.add({ ...entry, detail: { guard: id, kind: guard.kind, decision, count } });
+    return count;
+  }, "guard");
+}
+
+/** Lets quarantined entities of a source, or one, be read and sent again. Returns how many. */
+export function release(room: Room, source: string, key?: string): number {
+  const { store, clock } = room;
+  return store.transaction(() => {
+    const one = key === undefined ? undefined : store.quarantine.get(source, key);
+    const entries =
+      key === undefined ? store.quarantine.list({ source, limit: store.quarantine.count(source) }) : one ? [one] : [];
+    for (const entry of entries) {
+      // The entry stays until the read has shown what becomes of it, but no longer stands in its way.
+      store.quarantine.put({ ...entry, digest: undefined });
+      store.entities.voidRowDigests(entry.source, entry.key);
+      store.pending.mark(entry.source, [entry.key], { now: clock.now(), confirm: false });
+    }
+    return entries.length;
+  }, "release");
+}

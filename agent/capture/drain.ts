@@ -1,0 +1,140 @@
+/**
+ * Reads pending keys afresh by key, parents first, and lets the result take effect. All reads by key take turns, so reads of one key never overlap.
+ * Offline or with a full outbox nothing is read: keys gather, at most one per entity.
+ */
+import type { PendingKey } from "../store/store.ts";
+import type { Room } from "./parts.ts";
+import { inWindow } from "./schedule.ts";
+import { type Reading, type Settled, settle } from "./settle.ts";
+import type { CapturedSource } from "./source.ts";
+import type { Turn } from "./turn.ts";
+
+/** Most keys of one read and commit: a commit of more would hold up the heartbeat. */
+const keysPerRead = 500;
+/** A backlog of more keys is bulk work: it leaves room for single changes. */
+const bulkFrom = 5_000;
+
+export interface Drain {
+  /** Reads what is due now of one source. Returns false when it had to stop because nothing may be read. */
+  source(source: CapturedSource, signal: AbortSignal): Promise<boolean>;
+  /** Reads one key at once; returns the number under which its state travels, undefined when nothing of it is on its way. */
+  readBack(source: CapturedSource, key: string, signal: AbortSignal): Promise<number | undefined>;
+  mayRead(): boolean;
+  /** Called with the keys of each commit before the next read: a running scan must not take older rows of them. */
+  onSettled(listener: (source: string, keys: readonly string[]) => void): () => void;
+}
+
+export function createDrain(room: Room, turn: Turn): Drain {
+  const { connector, store, clock, log } = room;
+  const listeners = new Set<(source: string, keys: readonly string[]) => void>();
+
+  const mayRead = (): boolean =>
+    room.mayRead() && store.outbox.hasRoom(false) && !inWindow(room.blackout, clock.now(), room.timezone);
+
+  const readRows = async (source: CapturedSource, keys: readonly string[], signal: AbortSignal) => {
+    const rows = new Map<string, NonNullable<Reading["row"]>>();
+    const started = clock.monotonic();
+    for await (const batch of connector.readKeys(source.mapping.query, keys, signal)) {
+      for (const [index, key] of batch.keys.entries()) {
+        if (key !== undefined)
+          rows.set(key, { digest: batch.digests[index] as bigint, mapped: source.mapping.map(batch.row(index), key) });
+      }
+    }
+    await room.pace.rest({ rows: keys.length, durationMs: clock.monotonic() - started }, signal);
+    return rows;
+  };
+
+  /** Parents that the rows name and the portal does not hold are read first; whichever is still missing then parks its child. */
+  const readParents = async (rows: Iterable<NonNullable<Reading["row"]>>, inFlight: Set<string>, signal: AbortSignal) => {
+    const wanted = new Map<string, Set<string>>();
+    for (const { mapped } of rows) {
+      if (mapped.kind !== "entity") continue;
+      for (const { source, key } of mapped.parents) {
+        if (inFlight.has(placeOf(source, key)) || store.entities.known(source, key)) continue;
+        // A parked parent is read when something of it changes, a pending one when its time has come.
+        if (store.quarantine.get(source, key) !== undefined || store.pending.get(source, key) !== undefined) {
+          const waiting = store.pending.get(source, key);
+          if (waiting === undefined || waiting.notBefore > clock.now() || waiting.stage === "held") continue;
+        }
+        const keys = wanted.get(source) ?? new Set();
+        wanted.set(source, keys.add(key));
+      }
+    }
+    for (const [name, keys] of wanted) {
+      const parent = room.byName.get(name);
+      if (parent === undefined) continue;
+      const unmarked = [...keys].filter((key) => store.pending.get(name, key) === undefined);
+      store.pending.mark(name, unmarked, { now: clock.now(), confirm: false });
+      const pending = [...keys].map((key) => store.pending.get(name, key) as PendingKey);
+      for (const chunk of chunks(pending, keysPerRead)) await readKeys(parent, chunk, { inFlight, bulk: false, signal });
+    }
+  };
+
+  const readKeys = async (source: CapturedSource, pending: readonly PendingKey[], options: ReadOptions): Promise<Settled> => {
+    const { signal, bulk } = options;
+    const name = source.mapping.source;
+    const at = clock.now();
+    const keys = pending.map(({ key }) => key);
+    const rows = await readRows(source, keys, signal);
+    const inFlight = new Set([...options.inFlight, ...keys.map((key) => placeOf(name, key))]);
+    await readParents(rows.values(), inFlight, signal);
+    const readings: Reading[] = pending.map((waiting) => ({ key: waiting.key, pending: waiting, row: rows.get(waiting.key) }));
+    // The database may compare keys more loosely than we do, and answers with its own spelling.
+    const otherwise = [...rows.keys()].filter((key) => !keys.includes(key));
+    const settled = store.transaction(() => {
+      if (otherwise.length > 0) store.pending.mark(name, otherwise, { now: clock.now(), confirm: false });
+      return settle(room, source, readings, { at, now: clock.now(), bulk, name: "drain" });
+    }, "drain");
+    for (const listener of listeners) listener(name, keys);
+    if (settled.quarantined > 0)
+      log.info("Entities are held in quarantine", { source: name, code: "quarantined", count: settled.quarantined });
+    return settled;
+  };
+
+  return {
+    mayRead,
+    onSettled(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async source(source, signal) {
+      const name = source.mapping.source;
+      const until = clock.now();
+      const bulk = store.pending.count(name) > bulkFrom;
+      const size = Math.min(keysPerRead, connector.dialect.maxKeysPerRead);
+      for (;;) {
+        if (!mayRead() || (bulk && !store.outbox.hasRoom(true)) || !store.sources.get(name).reconciled) return false;
+        const done = await turn(async () => {
+          const due = store.pending.due(name, until, size);
+          if (due.length > 0) await readKeys(source, due, { inFlight: new Set(), bulk, signal });
+          return due.length === 0;
+        });
+        if (done) return true;
+      }
+    },
+    readBack(source, key, signal) {
+      return turn(async () => {
+        const name = source.mapping.source;
+        const now = clock.now();
+        store.pending.mark(name, [key], { now, confirm: false });
+        const waiting = store.pending.get(name, key);
+        if (waiting === undefined || !mayRead() || !store.sources.get(name).reconciled) return undefined;
+        const settled = await readKeys(source, [waiting], { inFlight: new Set(), bulk: false, signal });
+        return settled.seqs.get(key) ?? store.outbox.seqOf(source.mapping.type, source.mapping.idOf(key));
+      });
+    },
+  };
+}
+
+interface ReadOptions {
+  /** Keys whose rows are read and not yet settled: never read again within. */
+  inFlight: ReadonlySet<string>;
+  bulk: boolean;
+  signal: AbortSignal;
+}
+
+const placeOf = (source: string, key: string): string => `${source}\n${key}`;
+
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
+}

@@ -1,0 +1,66 @@
+/** Which database this is, and whether its own history went back (architecture.md, idea 5). Compared at each start and every minute. */
+import { FuserError } from "../../base/errors.ts";
+import type { HistoryIdentity } from "../../connectors/connector.ts";
+import type { MetaStore } from "../store/store.ts";
+import { noteLostHistory } from "./lost-history.ts";
+import type { Room } from "./parts.ts";
+
+/** Names in the store's `meta`; without `erp.identity` the next database met is accepted. */
+const names = { identity: "erp.identity", label: "erp.label", position: "erp.position" } as const;
+
+type Position = Readonly<Record<string, string>>;
+
+/**
+ * Asks the ERP who it is. A database met for the first time is remembered.
+ * @throws FuserError `erp-other-database` when it is another one
+ */
+export async function checkIdentity(room: Room, signal: AbortSignal): Promise<HistoryIdentity> {
+  const { connector, store, clock, log } = room;
+  const identity = await connector.identity(signal);
+  const known = store.meta.get(names.identity);
+  if (known !== undefined && known !== identity.database) throw otherDatabase(store.meta.get(names.label), identity.label);
+  const before = store.meta.get(names.position);
+  const reason = before === undefined ? undefined : wentBack(JSON.parse(before) as Position, identity.position);
+  store.transaction(() => {
+    remember(store.meta, identity);
+    if (reason === undefined) return;
+    for (const source of room.sources) noteLostHistory(store, source, { reason, now: clock.now() });
+  }, "identity");
+  if (reason !== undefined) {
+    const hint = "Everything is compared in full; what is missing now is deleted at the portal only when you approve it";
+    log.error("The ERP's history went back: it was restored from a backup", { code: "erp-history-lost", reason, hint });
+  }
+  return identity;
+}
+
+function remember(meta: MetaStore, { database, label, position }: HistoryIdentity): void {
+  const values = { [names.identity]: database, [names.label]: label, [names.position]: position && JSON.stringify(position) };
+  for (const [name, value] of Object.entries(values)) if (meta.get(name) !== value) meta.set(name, value);
+}
+
+/** Why a position is behind the one before; undefined when it is not. */
+export function wentBack(before: Position, now: Position | undefined): string | undefined {
+  if (now === undefined) return undefined;
+  for (const [domain, value] of Object.entries(before)) {
+    const current = now[domain];
+    if (current === undefined) return `position ${domain} no longer exists`;
+    const [then, there] = [counterOf(value), counterOf(current)];
+    if (then !== undefined && there !== undefined && there < then)
+      return `position ${domain} went back from ${value} to ${current}`;
+  }
+  return undefined;
+}
+
+/** The number that a position ends with, as in MariaDB's `0-1-4711`. */
+function counterOf(value: string): bigint | undefined {
+  const digits = /(\d+)$/.exec(value)?.[1];
+  return digits === undefined ? undefined : BigInt(digits);
+}
+
+function otherDatabase(known: string | undefined, met: string): FuserError {
+  return new FuserError("config", `This is another database than before: ${met} in place of ${known ?? "the one enrolled"}`, {
+    code: "erp-other-database",
+    operation: "compare the ERP's identity",
+    hint: "If the ERP was moved on purpose, run `erpfuser enrol --accept-database`; else correct `erp` in the configuration",
+  });
+}

@@ -1,0 +1,73 @@
+/** A loop over tasks that come due again and again, one at a time in their order. A task that fails waits, and holds up no other. */
+import { isAbort, kindOf } from "../../base/errors.ts";
+import { type Backoff, backoffDelayMs } from "../../base/loop.ts";
+import type { Clock, Random } from "../../base/time.ts";
+import type { Doorbell } from "./doorbell.ts";
+
+export interface Task {
+  source: string;
+  /** Epoch ms; Infinity: nothing to do. */
+  dueAt(): number;
+  /** An error that only a person can mend ends the whole lane. */
+  fatal?: boolean;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface LaneParts {
+  tasks: readonly Task[];
+  clock: Clock;
+  random: Random;
+  bell: Doorbell;
+  /** False: nothing is run now; asked again every second and when the bell rings. */
+  isOpen: () => boolean;
+  /** Told of each failure before its wait. A throw ends the lane. */
+  onError: (task: Task, error: unknown, retryInMs: number) => void;
+  onSuccess: (task: Task) => void;
+}
+
+const backoff: Backoff = { minMs: 1_000, maxMs: 60_000 };
+/** What only a person can mend is looked at again so often. */
+const configRetryMs = 300_000;
+const longestSleepMs = 1_000;
+
+/** Runs until the signal aborts, then returns normally. */
+export async function runLane(parts: LaneParts, signal: AbortSignal): Promise<void> {
+  const { tasks, clock, bell } = parts;
+  const retries = new Map<Task, { failures: number; at: number }>();
+  const dueAt = (task: Task): number => Math.max(task.dueAt(), retries.get(task)?.at ?? 0);
+  while (!signal.aborted) {
+    let next = Number.POSITIVE_INFINITY;
+    for (const task of tasks) {
+      if (signal.aborted || !parts.isOpen()) break;
+      if (dueAt(task) <= clock.now()) await runTask(parts, task, retries, signal);
+      next = Math.min(next, dueAt(task));
+    }
+    const waitMs = Math.min(longestSleepMs, Math.max(0, next - clock.now()));
+    try {
+      await bell.sleep(waitMs, signal);
+    } catch {
+      return;
+    }
+  }
+}
+
+async function runTask(
+  parts: LaneParts,
+  task: Task,
+  retries: Map<Task, { failures: number; at: number }>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await task.run(signal);
+    retries.delete(task);
+    parts.onSuccess(task);
+  } catch (error) {
+    if (signal.aborted || isAbort(error)) return;
+    if (task.fatal === true && kindOf(error) === "config") throw error;
+    const failures = (retries.get(task)?.failures ?? 0) + 1;
+    const transient = kindOf(error) === "transient" || kindOf(error) === "history-lost";
+    const waitMs = transient ? backoffDelayMs(backoff, failures, parts.random) : configRetryMs;
+    retries.set(task, { failures, at: parts.clock.now() + waitMs });
+    parts.onError(task, error, waitMs);
+  }
+}

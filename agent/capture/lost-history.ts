@@ -1,0 +1,43 @@
+/**
+ * Sources whose history was lost: they are compared in full, and what that compare finds missing is deleted only with a person's approval. The note
+ * stands until nothing missing is left to decide, or the decision is made.
+ */
+import type { MetaStore, Store } from "../store/store.ts";
+import type { CapturedSource } from "./source.ts";
+
+const nameOf = (source: string): string => `history-lost.${source}`;
+
+/** Why the history of a source counts as lost; undefined when it does not. */
+export function lostHistory(meta: MetaStore, source: string): string | undefined {
+  return meta.get(nameOf(source));
+}
+
+export interface HistoryLoss {
+  reason: string;
+  now: number;
+}
+
+/** Begins anew for a source: no position, no sample, full compare; in one transaction. */
+export function noteLostHistory(store: Store, source: CapturedSource, { reason, now }: HistoryLoss): void {
+  const name = source.mapping.source;
+  store.transaction(() => {
+    store.meta.set(nameOf(name), reason);
+    store.sources.update(name, { comparedAt: undefined });
+    for (const signal of [source.cursor, ...source.children.map((child) => child.cursor)]) {
+      if (signal === undefined) continue;
+      store.sources.setPosition(signal.name, undefined);
+      store.sources.setSamples(signal.name, []);
+    }
+    const entry = { at: now, kind: "history", source: name, status: "held", durationMs: undefined } as const;
+    store.journal.add({ ...entry, detail: { reason } });
+  }, "lost-history");
+}
+
+/** Takes the note back once the full compare is through and nothing missing waits any more. */
+export function settleLostHistory(store: Store, source: string): void {
+  if (lostHistory(store.meta, source) === undefined || store.sources.get(source).comparedAt === undefined) return;
+  const undecided = store.guards
+    .list()
+    .some((guard) => guard.source === source && guard.kind === "history" && guard.state === "open");
+  if (!undecided && store.pending.count(source) === 0) store.meta.set(nameOf(source), undefined);
+}

@@ -1,0 +1,49 @@
+/** Courtesy to the ERP: a cap on rows per second, and slower reading while the ERP itself answers slowly. */
+import type { Clock } from "../../base/time.ts";
+
+export interface Pace {
+  /** To be called after each read: waits as long as the ERP should rest before the next one. */
+  rest(read: { rows: number; durationMs: number }, signal: AbortSignal): Promise<void>;
+  /** How many times slower than usual the ERP answers; 1 is usual. */
+  slowness(): number;
+}
+
+/** Reads of fewer milliseconds say nothing of the ERP's load. */
+const noticeableMs = 20;
+/** From this ratio on the agent yields. */
+const slowFrom = 3;
+const longestRestMs = 10_000;
+/** Most rows saved up while idle: a second's worth. */
+const burstSeconds = 1;
+
+export function createPace(clock: Clock, rowsPerSecond: number | undefined): Pace {
+  let usual: number | undefined;
+  let ratio = 1;
+  let tokens = (rowsPerSecond ?? 0) * burstSeconds;
+  let filledAt = clock.monotonic();
+
+  const capDelayMs = (rows: number): number => {
+    if (rowsPerSecond === undefined) return 0;
+    const now = clock.monotonic();
+    tokens = Math.min(rowsPerSecond * burstSeconds, tokens + ((now - filledAt) / 1_000) * rowsPerSecond) - rows;
+    filledAt = now;
+    return tokens >= 0 ? 0 : (-tokens / rowsPerSecond) * 1_000;
+  };
+  const slowDelayMs = (rows: number, durationMs: number): number => {
+    // A read costs a round trip and its rows: the share of 50 rows stands for the trip.
+    const perRow = durationMs / (rows + 50);
+    usual ??= perRow;
+    // Quick to believe in better times, slow to get used to worse ones.
+    usual += (perRow - usual) * (perRow < usual ? 0.3 : 0.01);
+    ratio = durationMs < noticeableMs ? 1 : perRow / Math.max(usual, 1e-6);
+    return ratio < slowFrom ? 0 : durationMs * Math.min(ratio - slowFrom + 1, 10);
+  };
+
+  return {
+    async rest({ rows, durationMs }, signal) {
+      const delayMs = Math.min(longestRestMs, Math.max(capDelayMs(rows), slowDelayMs(rows, durationMs)));
+      if (delayMs >= 1) await clock.sleep(delayMs, signal);
+    },
+    slowness: () => Math.max(1, ratio),
+  };
+}

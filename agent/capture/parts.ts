@@ -1,0 +1,59 @@
+/** What every file of capture is given: all of it comes from outside. */
+import type { Log } from "../../base/log.ts";
+import type { Clock, Random } from "../../base/time.ts";
+import type { Connector } from "../../connectors/connector.ts";
+import type { Fields } from "../../protocol/model.ts";
+import type { Store } from "../store/store.ts";
+import type { Pace } from "./pace.ts";
+import type { Window } from "./schedule.ts";
+import type { CapturedSource } from "./source.ts";
+
+/** How far a compare is. */
+export interface Progress {
+  source: string;
+  /** `sync` until the source was compared once. */
+  kind: "sync" | "compare";
+  rows: number;
+  /** An estimate; undefined where the ERP gives none. */
+  total: number | undefined;
+  rowsPerSecond: number;
+  done: boolean;
+}
+
+export type ReadingConnector = Pick<Connector, "dialect" | "identity" | "scan" | "readKeys" | "changedSince">;
+
+/** Deletes of a source that are about to be believed. */
+export interface VanishingCount {
+  vanishing: number;
+  recent: number;
+  known: number;
+}
+
+export interface CaptureParts {
+  connector: ReadingConnector;
+  sources: readonly CapturedSource[];
+  store: Store;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Digest of an entity's fields (protocol/digest.ts). */
+  digest: (fields: Fields) => bigint;
+  /** False while the channel is offline: nothing is read then. */
+  mayRead: () => boolean;
+  /** The guard (agent/quality/guards.ts): true when so many deletes need approval. */
+  holdsDeletes: (count: VanishingCount) => boolean;
+  onProgress?: (progress: Progress) => void;
+  /** Estimated rows of a source, for progress. */
+  estimateRows?: (source: string) => number | undefined;
+  /** IANA name: what local times of the ERP and cron lines mean. */
+  timezone: string;
+  blackout: readonly Window[];
+  rowsPerSecond: number | undefined;
+}
+
+/** The parts as they are shared inside. */
+export interface Room extends CaptureParts {
+  pace: Pace;
+  /** Source by name. */
+  byName: ReadonlyMap<string, CapturedSource>;
+}

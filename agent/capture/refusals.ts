@@ -1,0 +1,91 @@
+/**
+ * What the portal refused of an ack's items. A refused state stays in quarantine with its digest, and is sent again when it changes, is released, or its
+ * parent has arrived; nothing of other entities is delayed.
+ */
+import type { Refusal } from "../../protocol/messages.ts";
+import type { EntityPlace, QuarantineEntry } from "../store/store.ts";
+import type { Room } from "./parts.ts";
+import type { CapturedSource } from "./source.ts";
+
+const defaultRetryMs = 60_000;
+/** A parent that we hold for known is sent again for a child that misses it, but not over and over. */
+const resendParentMs = 3_600_000;
+const mostRemembered = 10_000;
+
+export type ApplyRefusals = (refused: readonly Refusal[]) => void;
+
+/** Must be called before the outbox drops the acked frames, best in the same transaction: they name what was refused. */
+export function createRefusals(room: Room): ApplyRefusals {
+  const { store, clock, log } = room;
+  const resent = new Map<string, number>();
+
+  const refuse = (refusal: Refusal): void => {
+    const item = store.outbox.itemAt(refusal.seq);
+    const place = item && placeOf(room, item.type, item.id);
+    if (item === undefined || place === undefined) {
+      log.warn("The portal refused an item that is no longer known here", { code: "refused-unknown", seq: refusal.seq });
+      return;
+    }
+    // A later item of the same entity replaces this one, and gets an answer of its own.
+    if ((store.outbox.seqOf(item.type, item.id) ?? 0) > refusal.seq) return;
+    const { source, key } = place;
+    const name = source.mapping.source;
+    const digest = store.entities.get(name, key)?.entityDigest;
+    forgetSent(room, name, key, digest);
+    const now = clock.now();
+    if (refusal.code === "later") {
+      store.pending.mark(name, [key], { now, confirm: false });
+      const mark = store.pending.get(name, key)?.mark as number;
+      store.pending.advance(name, key, mark, { stage: "marked", notBefore: now + (refusal.retryAfterMs ?? defaultRetryMs) });
+      return;
+    }
+    const waitsFor = refusal.code === "unknown-parent" ? missingParent(room, name, key) : undefined;
+    const code = `refused-${refusal.code}`;
+    const reason = { code, field: undefined, message: refusal.reason, digest, waitsFor } satisfies Partial<QuarantineEntry>;
+    store.quarantine.put({ source: name, key, type: item.type, id: item.id, since: now, ...reason });
+    if (waitsFor !== undefined) resendParent(waitsFor, now);
+    const entry = { at: now, kind: "sync", source: name, status: "refused", durationMs: undefined } as const;
+    store.journal.add({ ...entry, detail: { id: item.id, code, seq: refusal.seq } });
+    log.warn("The portal refused an entity", { source: name, code, id: item.id });
+  };
+
+  const resendParent = (parent: EntityPlace, now: number): void => {
+    if (store.quarantine.get(parent.source, parent.key) !== undefined) return;
+    const name = `${parent.source}\n${parent.key}`;
+    if (now - (resent.get(name) ?? Number.NEGATIVE_INFINITY) < resendParentMs) return;
+    if (resent.size >= mostRemembered) resent.clear();
+    resent.set(name, now);
+    forgetSent(room, parent.source, parent.key, store.entities.get(parent.source, parent.key)?.entityDigest);
+    store.pending.mark(parent.source, [parent.key], { now, confirm: false });
+  };
+
+  return (refused) => {
+    if (refused.length === 0) return;
+    store.transaction(() => {
+      for (const refusal of refused) refuse(refusal);
+    }, "refusals");
+  };
+}
+
+/**
+ * The portal may hold an older state or none: the digest must equal no state that could be sent again, and the entity must still count as known, so that
+ * its delete is sent. One bit off does both.
+ */
+function forgetSent(room: Room, source: string, key: string, digest: bigint | undefined): void {
+  room.store.entities.put(source, key, { rowDigest: undefined, entityDigest: (digest ?? 0n) ^ 1n });
+}
+
+/** The parent that the portal can't know, because it is parked itself; else the first one. */
+function missingParent(room: Room, source: string, key: string): EntityPlace | undefined {
+  const parents = room.store.entities.parentsOf(source, key);
+  return parents.find((parent) => room.store.quarantine.get(parent.source, parent.key) !== undefined) ?? parents[0];
+}
+
+function placeOf(room: Room, type: string, id: string): { source: CapturedSource; key: string } | undefined {
+  for (const source of room.sources) {
+    if (source.mapping.type !== type) continue;
+    const key = source.mapping.keyOf(id);
+    if (key !== undefined) return { source, key };
+  }
+  return undefined;
+}

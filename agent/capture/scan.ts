@@ -1,0 +1,215 @@
+/**
+ * The full compare of a source. It only suspects: a row is taken directly only if its key is not pending and no state of it was written since the scan
+ * began; every other difference, and every key not seen, becomes pending, and the read by key decides. A scan that fails, is aborted or comes back
+ * empty infers no delete.
+ */
+import type { RowBatch } from "../../connectors/connector.ts";
+import type { EntityState } from "../store/store.ts";
+import { createDoorbell, type Doorbell } from "./doorbell.ts";
+import type { Drain } from "./drain.ts";
+import { lostHistory } from "./lost-history.ts";
+import type { Room } from "./parts.ts";
+import { type Reading, settle } from "./settle.ts";
+import type { CapturedSource } from "./source.ts";
+import type { Turn } from "./turn.ts";
+
+/** While the outbox is full the scan waits so long; then it goes on without taking rows, for its statement must not stay open. */
+const longestWaitMs = 20_000;
+const roomCheckMs = 250;
+/** Keys written during the scan that are remembered; beyond, no row is taken directly any more. */
+const mostWritten = 200_000;
+/** No row at all where more were known is not believed. */
+const emptyIsSuspectFrom = 10;
+const progressEveryMs = 500;
+
+export interface ScanResult {
+  rows: number;
+  sent: number;
+  suspects: number;
+  unseen: number;
+  /** Rows whose key holds a null. */
+  keyless: number;
+}
+
+interface Scan {
+  source: CapturedSource;
+  seen: Uint8Array;
+  upToNo: number;
+  written: Set<string>;
+  /** Rows are no longer taken directly. */
+  suspectOnly: boolean;
+  bell: Doorbell;
+  startedAt: number;
+  result: ScanResult;
+}
+
+/** Compares a source in full. @throws what the connector throws; then nothing was inferred from what is missing */
+export async function scanSource(
+  room: Room,
+  source: CapturedSource,
+  joint: { drain: Drain; turn: Turn; signal: AbortSignal },
+): Promise<ScanResult> {
+  const { store, clock } = room;
+  const { drain, turn, signal } = joint;
+  const upToNo = store.entities.highestNo();
+  const scan: Scan = {
+    source,
+    seen: new Uint8Array((upToNo >> 3) + 1),
+    upToNo,
+    written: new Set(),
+    suspectOnly: false,
+    bell: createDoorbell(clock),
+    startedAt: clock.monotonic(),
+    result: { rows: 0, sent: 0, suspects: 0, unseen: 0, keyless: 0 },
+  };
+  const name = source.mapping.source;
+  const stopListening = drain.onSettled((settled, keys) => {
+    if (settled !== name) return;
+    for (const key of keys) scan.written.add(key);
+    if (scan.written.size > mostWritten) scan.suspectOnly = true;
+  });
+  try {
+    const kind = store.sources.get(name).comparedAt === undefined ? "sync" : "compare";
+    const tell = progressTeller(room, scan, kind);
+    let readAt = clock.now();
+    let started = clock.monotonic();
+    for await (const batch of room.connector.scan(source.mapping.query, signal)) {
+      await waitForRoom(room, scan, { drain, signal });
+      takeBatch(room, scan, batch, readAt);
+      tell(false);
+      await room.pace.rest({ rows: batch.keys.length, durationMs: clock.monotonic() - started }, signal);
+      readAt = clock.now();
+      started = clock.monotonic();
+    }
+    signal.throwIfAborted();
+    // In turn with the drain: a guard counts all that is missing before the first delete goes.
+    await turn(async () => complete(room, scan));
+    tell(true);
+    return scan.result;
+  } finally {
+    stopListening();
+  }
+}
+
+async function waitForRoom(room: Room, scan: Scan, { drain, signal }: { drain: Drain; signal: AbortSignal }): Promise<void> {
+  const until = room.clock.monotonic() + longestWaitMs;
+  while (!scan.suspectOnly && !(drain.mayRead() && room.store.outbox.hasRoom(true))) {
+    if (room.clock.monotonic() >= until) scan.suspectOnly = true;
+    else await scan.bell.sleep(roomCheckMs, signal);
+  }
+}
+
+/** One batch in one commit. `readAt` is from before the batch was asked for: the items' time. */
+function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): void {
+  const { store, clock } = room;
+  const name = scan.source.mapping.source;
+  const states = store.entities.getMany(name, batch.keys);
+  const anyPending = store.pending.count(name) > 0;
+  const readings: Reading[] = [];
+  const suspects: string[] = [];
+  for (const [index, key] of batch.keys.entries()) {
+    if (key === undefined) {
+      scan.result.keyless += 1;
+      continue;
+    }
+    const state = states[index];
+    markSeen(scan, state);
+    const waiting = anyPending ? store.pending.get(name, key) : undefined;
+    if (waiting !== undefined) {
+      // Its row is there: what was waiting to be deleted is looked at anew.
+      if (waiting.stage !== "marked") suspects.push(key);
+      continue;
+    }
+    const digest = batch.digests[index] as bigint;
+    if (state?.rowDigest === digest) continue;
+    if (scan.suspectOnly || scan.written.has(key)) {
+      suspects.push(key);
+      continue;
+    }
+    const mapped = scan.source.mapping.map(batch.row(index), key);
+    // An unknown parent is first read by key, and that is the drain's work.
+    if (mapped.kind === "entity" && mapped.parents.some((parent) => mustBeRead(room, name, parent))) suspects.push(key);
+    else readings.push({ key, pending: undefined, row: { digest, mapped } });
+  }
+  scan.result.rows += batch.keys.length;
+  scan.result.suspects += suspects.length;
+  if (readings.length === 0 && suspects.length === 0) return;
+  store.transaction(() => {
+    store.pending.mark(name, suspects, { now: clock.now(), confirm: false });
+    if (readings.length === 0) return;
+    const settled = settle(room, scan.source, readings, { at: readAt, now: clock.now(), bulk: true, name: "scan" });
+    scan.result.sent += settled.sent + settled.deleted;
+  }, "scan");
+}
+
+function mustBeRead(room: Room, own: string, parent: { source: string; key: string }): boolean {
+  // Within one source the order of the batch is no matter: settling sorts it out, or leaves it to the drain.
+  return (
+    (parent.source === own || !room.store.quarantine.get(parent.source, parent.key)) &&
+    !room.store.entities.known(parent.source, parent.key)
+  );
+}
+
+function markSeen(scan: Scan, state: EntityState | undefined): void {
+  if (state === undefined || state.no > scan.upToNo) return;
+  const byte = state.no >> 3;
+  scan.seen[byte] = (scan.seen[byte] as number) | (1 << (state.no & 7));
+}
+
+/** The scan is through: what it did not see becomes pending, and the source counts as compared. */
+function complete(room: Room, scan: Scan): void {
+  const { store, clock } = room;
+  const { mapping } = scan.source;
+  const name = mapping.source;
+  const now = clock.now();
+  const known = store.entities.count(name);
+  const suspectEmpty = scan.result.rows === 0 && known > emptyIsSuspectFrom;
+  store.transaction(() => {
+    if (!mapping.append) {
+      for (const keys of store.entities.unseen(name, scan.seen, scan.upToNo)) {
+        const news = keys.filter((key) => !scan.written.has(key) && store.pending.get(name, key) === undefined);
+        scan.result.unseen += news.length;
+        store.pending.mark(name, news, { now, confirm: false });
+        if (suspectEmpty) holdAll(room, name, news, now);
+      }
+    }
+    store.sources.update(name, { comparedAt: now, lastSuccessAt: now, rows: scan.result.rows });
+    const durationMs = clock.monotonic() - scan.startedAt;
+    const detail = { ...scan.result, historyLost: lostHistory(store.meta, name) !== undefined };
+    store.journal.add({ at: now, kind: "compare", source: name, status: suspectEmpty ? "held" : "ok", durationMs, detail });
+  }, "scan-complete");
+  if (!suspectEmpty) return;
+  const code = "compare-empty";
+  room.log.warn("The ERP shows no row of this source, although rows were known: nothing is deleted without approval", {
+    source: name,
+    code,
+    known,
+  });
+}
+
+/** Nothing of it is read before a person has said that the source may really be empty. */
+function holdAll(room: Room, source: string, keys: readonly string[], now: number): void {
+  const { pending, guards, entities } = room.store;
+  const guard = guards.open(source, "deletes", now);
+  for (const key of keys) {
+    const waiting = pending.get(source, key);
+    if (waiting !== undefined) pending.advance(source, key, waiting.mark, { stage: "held", notBefore: now, guard: guard.id });
+  }
+  guards.count(guard.id, pending.heldBy(guard.id).length, entities.count(source));
+}
+
+function progressTeller(room: Room, scan: Scan, kind: "sync" | "compare"): (done: boolean) => void {
+  const { clock, onProgress, estimateRows } = room;
+  if (onProgress === undefined) return () => {};
+  const { source } = scan.source.mapping;
+  const total = estimateRows?.(source);
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (done) => {
+    const now = clock.monotonic();
+    if (!done && now - toldAt < progressEveryMs) return;
+    toldAt = now;
+    const { rows } = scan.result;
+    const rowsPerSecond = Math.round((rows / Math.max(1, now - scan.startedAt)) * 1_000);
+    onProgress({ source, kind, rows, total: done ? rows : total, rowsPerSecond, done });
+  };
+}

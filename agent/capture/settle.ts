@@ -1,0 +1,300 @@
+/**
+ * The one transaction in which a read takes effect: entities, digests, cleared keys, quarantine and outbox frames together. A key is cleared only here,
+ * and only if no signal came while it was read.
+ */
+import type { Mapped, Parent } from "../map/mapped.ts";
+import type { OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
+import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
+import type { Room } from "./parts.ts";
+import { countDeletes } from "./recent-deletes.ts";
+import type { CapturedSource } from "./source.ts";
+import { absentVerdict, confirmAfterMs, presentVerdict } from "./verdict.ts";
+
+/** What was read of one key. */
+export interface Reading {
+  key: string;
+  /** As it was when the read began; undefined for a row that a scan may take directly. */
+  pending: PendingKey | undefined;
+  /** undefined: no row. */
+  row: { digest: bigint; mapped: Mapped } | undefined;
+}
+
+export interface SettleOptions {
+  /** When the read began, epoch ms: the items' time. */
+  at: number;
+  now: number;
+  bulk: boolean;
+  /** Name of the commit. */
+  name: "drain" | "scan";
+}
+
+export interface Settled {
+  sent: number;
+  deleted: number;
+  quarantined: number;
+  unchanged: number;
+  /** Number under which the state of a key travels. */
+  seqs: ReadonlyMap<string, number>;
+}
+
+interface Upsert {
+  key: string;
+  rowDigest: bigint;
+  entityDigest: bigint;
+  parents: readonly Parent[];
+  item: OutboxItem & { op: "upsert" };
+}
+
+/** Takes the readings of one source into the store. */
+export function settle(room: Room, source: CapturedSource, readings: readonly Reading[], options: SettleOptions): Settled {
+  return room.store.transaction(() => {
+    const work = new Settling(room, source, options);
+    for (const reading of readings) work.take(reading);
+    return work.finish();
+  }, options.name);
+}
+
+/** One transaction's work: what goes together, in which order. Lives no longer than the transaction. */
+class Settling {
+  readonly #room: Room;
+  readonly #source: CapturedSource;
+  readonly #options: SettleOptions;
+  readonly #name: string;
+  readonly #deletions: Deletion[] = [];
+  #waiting: Upsert[] = [];
+  readonly #upserts: Upsert[] = [];
+  /** Keys that wait for their place in this transaction, and those that have it. */
+  readonly #sending = new Set<string>();
+  readonly #released = new Set<string>();
+  readonly #cancelled = new Map<string, bigint>();
+  readonly #counts = { sent: 0, deleted: 0, quarantined: 0, unchanged: 0 };
+  readonly #seqs = new Map<string, number>();
+
+  constructor(room: Room, source: CapturedSource, options: SettleOptions) {
+    this.#room = room;
+    this.#source = source;
+    this.#options = options;
+    this.#name = source.mapping.source;
+  }
+
+  take(reading: Reading): void {
+    if (reading.row === undefined) return this.#takeAbsent(reading);
+    const { digest, mapped } = reading.row;
+    switch (mapped.kind) {
+      case "cancelled":
+        return this.#takeCancelled(reading, digest);
+      case "faulty": {
+        const fault = mapped.faults[0];
+        const reason = {
+          code: fault?.code ?? "row-unreadable",
+          field: fault?.field,
+          message: fault?.message ?? "The row can't be read",
+        };
+        this.#park(reading.key, { ...reason, digest: undefined, waitsFor: undefined }, digest);
+        return this.#done(reading);
+      }
+      case "entity":
+        this.#takeEntity(reading, digest, mapped);
+        return this.#done(reading);
+      default:
+        return mapped satisfies never;
+    }
+  }
+
+  /** Sends what may go and returns what was done. */
+  finish(): Settled {
+    this.#orderUpserts();
+    const deletions = this.#passingDeletions();
+    const { store } = this.#room;
+    const items = [
+      ...this.#upserts.map(({ item }) => item),
+      ...deletions.map((one) => deleteItem(this.#source, one, this.#options.at)),
+    ];
+    const seqs = store.outbox.append(items, { bulk: this.#options.bulk });
+    for (const [index, upsert] of this.#upserts.entries()) this.#afterUpsert(upsert, seqs[index] as number | "too-large");
+    for (const deletion of deletions) this.#afterDelete(deletion);
+    this.#report(deletions.length);
+    return { ...this.#counts, seqs: this.#seqs };
+  }
+
+  #takeAbsent({ key, pending }: Reading): void {
+    const { store } = this.#room;
+    // A signal during the read: what was not there may be there now.
+    if (pending === undefined || store.pending.get(this.#name, key)?.mark !== pending.mark) return;
+    const { graceMs } = this.#source.mapping;
+    const verdict = absentVerdict(pending, { known: store.entities.known(this.#name, key), graceMs });
+    const { now } = this.#options;
+    switch (verdict) {
+      case "confirm":
+        store.pending.advance(this.#name, key, pending.mark, {
+          stage: "confirm",
+          notBefore: now + confirmAfterMs,
+          owesConfirm: false,
+        });
+        return;
+      case "grace":
+        store.pending.advance(this.#name, key, pending.mark, { stage: "grace", notBefore: now + graceMs });
+        return;
+      case "forget":
+        forgetEntity(this.#room, this.#source, key, now);
+        store.pending.clear(this.#name, key, pending.mark);
+        return;
+      case "delete":
+      case "delete-approved":
+        this.#deletions.push({ key, pending, reason: "gone", approved: verdict === "delete-approved" });
+        return;
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  #takeCancelled(reading: Reading, rowDigest: bigint): void {
+    const { store } = this.#room;
+    const { key } = reading;
+    if (!store.entities.known(this.#name, key)) {
+      store.entities.put(this.#name, key, { rowDigest, entityDigest: undefined, parents: [] });
+      store.quarantine.remove(this.#name, key);
+      return this.#done(reading);
+    }
+    // A delete may have to wait, so it always goes through a pending key.
+    if (reading.pending === undefined) store.pending.mark(this.#name, [key], { now: this.#options.now, confirm: false });
+    const pending = store.pending.get(this.#name, key);
+    if (pending === undefined || (reading.pending !== undefined && pending.mark !== reading.pending.mark)) return;
+    this.#cancelled.set(key, rowDigest);
+    this.#deletions.push({ key, pending, reason: "cancelled", approved: pending.stage === "approved" });
+  }
+
+  #takeEntity({ key }: Reading, rowDigest: bigint, mapped: Mapped & { kind: "entity" }): void {
+    const { store, digest } = this.#room;
+    const entityDigest = digest(mapped.fields);
+    const state = store.entities.get(this.#name, key);
+    const refused = store.quarantine.get(this.#name, key);
+    if (state?.entityDigest === entityDigest) {
+      store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: mapped.parents });
+      if (refused !== undefined) store.quarantine.remove(this.#name, key);
+      this.#counts.unchanged += 1;
+      return;
+    }
+    if (refused?.digest === entityDigest) {
+      store.entities.put(this.#name, key, { rowDigest, entityDigest: state?.entityDigest });
+      this.#counts.unchanged += 1;
+      return;
+    }
+    const { type } = this.#source.mapping;
+    const item: Upsert["item"] = { op: "upsert", type, id: mapped.id, time: this.#options.at, fields: mapped.fields };
+    const cause = mapped.cause ?? store.inbox.causeOf(this.#name, key);
+    if (cause !== undefined) item.cause = cause;
+    this.#waiting.push({ key, rowDigest, entityDigest, parents: mapped.parents, item });
+    this.#sending.add(key);
+  }
+
+  /** The read of a row has taken effect: the key goes, or is confirmed by a second read. */
+  #done({ key, pending }: Reading): void {
+    if (pending === undefined) return;
+    const { store } = this.#room;
+    if (presentVerdict(pending) === "clear") store.pending.clear(this.#name, key, pending.mark);
+    else
+      store.pending.advance(this.#name, key, pending.mark, { stage: "confirm", notBefore: this.#options.now + confirmAfterMs });
+  }
+
+  /** Parents before their children, also within one source; a child without its parent is parked. */
+  #orderUpserts(): void {
+    for (let progress = true; progress && this.#waiting.length > 0; ) {
+      const still: Upsert[] = [];
+      for (const upsert of this.#waiting) {
+        if (this.#missingParent(upsert, false)) still.push(upsert);
+        else this.#release(upsert);
+      }
+      progress = still.length < this.#waiting.length;
+      this.#waiting = still;
+    }
+    for (const upsert of this.#waiting) {
+      const missing = this.#missingParent(upsert, true);
+      // Only entities that refer to each other in a ring are left without a missing parent.
+      if (missing === undefined) this.#release(upsert);
+      else {
+        const message = `Its parent in ${missing.source} (${missing.type}) is not at the portal`;
+        const reason = { code: "parent-missing", field: undefined, message, digest: undefined, waitsFor: missing };
+        this.#park(upsert.key, reason, upsert.rowDigest);
+      }
+    }
+  }
+
+  #release(upsert: Upsert): void {
+    this.#upserts.push(upsert);
+    this.#sending.delete(upsert.key);
+    this.#released.add(upsert.key);
+  }
+
+  /** `inRing`: what still waits beside it counts as there. */
+  #missingParent({ key, parents }: Upsert, inRing: boolean): Parent | undefined {
+    return parents.find((parent) => {
+      const own = parent.source === this.#name;
+      if (own && parent.key === key) return false;
+      if (own && this.#sending.has(parent.key)) return !inRing;
+      if (own && this.#released.has(parent.key)) return false;
+      return !this.#room.store.entities.known(parent.source, parent.key);
+    });
+  }
+
+  #passingDeletions(): Deletion[] {
+    if (this.#deletions.length === 0) return [];
+    return sortDeletions(this.#room, this.#source, this.#deletions, this.#options.now);
+  }
+
+  #afterUpsert({ key, rowDigest, entityDigest, parents, item }: Upsert, seq: number | "too-large"): void {
+    const { store } = this.#room;
+    if (seq === "too-large") {
+      const bytes = Buffer.byteLength(JSON.stringify(item.fields));
+      const message = `The entity has ${bytes} bytes, more than the portal takes in one frame`;
+      this.#park(key, { code: "too-large", field: undefined, message, digest: entityDigest, waitsFor: undefined }, rowDigest);
+      return;
+    }
+    store.entities.put(this.#name, key, { rowDigest, entityDigest, parents });
+    store.quarantine.remove(this.#name, key);
+    for (const child of store.quarantine.dependents(this.#name, key)) {
+      store.quarantine.put({ ...child, digest: undefined, waitsFor: undefined });
+      store.pending.mark(child.source, [child.key], { now: this.#options.now, confirm: false });
+    }
+    this.#seqs.set(key, seq);
+    this.#counts.sent += 1;
+  }
+
+  #afterDelete({ key, pending }: Deletion): void {
+    const { store } = this.#room;
+    const cancelled = this.#cancelled.get(key);
+    forgetEntity(this.#room, this.#source, key, this.#options.now);
+    // The row is still there: its digest spares the next compare the mapping.
+    if (cancelled !== undefined)
+      store.entities.put(this.#name, key, { rowDigest: cancelled, entityDigest: undefined, parents: [] });
+    store.pending.clear(this.#name, key, pending.mark);
+  }
+
+  #park(
+    key: string,
+    reason: Pick<QuarantineEntry, "code" | "field" | "message" | "digest" | "waitsFor">,
+    rowDigest: bigint,
+  ): void {
+    const { store } = this.#room;
+    const { type } = this.#source.mapping;
+    const { waitsFor } = reason;
+    const waits = waitsFor && { source: waitsFor.source, key: waitsFor.key };
+    const place = { source: this.#name, key, type, id: this.#source.mapping.idOf(key), since: this.#options.now };
+    store.quarantine.put({ ...reason, ...place, waitsFor: waits });
+    store.entities.put(this.#name, key, { rowDigest, entityDigest: store.entities.get(this.#name, key)?.entityDigest });
+    this.#counts.quarantined += 1;
+  }
+
+  #report(deleted: number): void {
+    const { store } = this.#room;
+    const { now, name } = this.#options;
+    this.#counts.deleted = deleted;
+    countDeletes(store.meta, this.#name, { count: deleted, now });
+    const { sent, quarantined } = this.#counts;
+    const before = store.sources.get(this.#name).sent;
+    store.sources.update(this.#name, { lastSuccessAt: now, sent: before + sent + deleted });
+    if (name !== "drain" || sent + deleted + quarantined === 0) return;
+    const entry = { at: now, kind: "sync", source: this.#name, status: "ok", durationMs: now - this.#options.at } as const;
+    store.journal.add({ ...entry, detail: { ...this.#counts } });
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Polls a cursor column: everything from the position on, less an overlap for what was committed late. Each row marks its key, or its parent's; the
+ * position is committed together with the keys it marked. Everything else, a row's truth above all, is for the read by key.
+ */
+
+import { FuserError } from "../../base/errors.ts";
+import type { CursorRow } from "../../connectors/connector.ts";
+import { isLater, laterMark, lowestMark, markBefore } from "./marks.ts";
+import type { Room } from "./parts.ts";
+import { judgeSamples, type Sample, withSightings } from "./samples.ts";
+import { setBackMs } from "./schedule.ts";
+import { createSeenMarks, type SeenMarks } from "./seen-marks.ts";
+import type { CapturedSource, ChildTable, CursorSignal } from "./source.ts";
+
+export interface SignalSource {
+  source: CapturedSource;
+  cursor: CursorSignal;
+  /** Where the rows are children of the source's rows. */
+  child: ChildTable | undefined;
+}
+
+export interface Poller {
+  /**
+   * One poll. Returns how many keys it marked.
+   * @throws FuserError `history-lost` when the source shows an older state than before
+   */
+  poll(signal: AbortSignal): Promise<number>;
+  /** Takes the position before the first full compare, so that nothing changed since is missed. */
+  begin(signal: AbortSignal): Promise<void>;
+}
+
+export function createPoller(room: Room, from: SignalSource): Poller {
+  const { connector, store } = room;
+  const { cursor } = from;
+  const { kind } = cursor.query;
+  const freshSeen = (): SeenMarks =>
+    createSeenMarks({ clock: room.clock, grain: cursor.grain, overlapMs: kind === "timestamp" ? cursor.overlap : 0 });
+  let seen = freshSeen();
+  // After a start or a failed poll the server may be another state of itself, even if it shows something past the position.
+  let verified = false;
+
+  const begin = async (signal: AbortSignal): Promise<void> => {
+    if (store.sources.position(cursor.name) !== undefined) return;
+    const highest = await highestMark(room, cursor, signal);
+    store.transaction(() => store.sources.setPosition(cursor.name, highest), "position");
+    seen = freshSeen();
+  };
+
+  const poll = async (signal: AbortSignal): Promise<number> => {
+    const position = store.sources.position(cursor.name);
+    if (position === undefined) {
+      await begin(signal);
+      return 0;
+    }
+    const start = markBefore(kind, position, overlapNow(room, cursor));
+    let reached = false;
+    let marked = 0;
+    const verify = !verified;
+    verified = false;
+    for await (const rows of connector.changedSince(cursor.query, start, signal)) {
+      marked += takeRows(room, from, rows, seen);
+      reached ||= rows.some((row) => !isLater(kind, position, row.mark));
+    }
+    marked += markRechecks(room, from, seen);
+    if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { reached, signal });
+    verified = true;
+    return marked;
+  };
+  return { begin, poll };
+}
+
+/** Local clocks that go back repeat an hour of marks. */
+function overlapNow(room: Room, { query, overlap }: CursorSignal): number {
+  return query.kind === "sequence" ? overlap : overlap + setBackMs(room.clock.now(), room.timezone);
+}
+
+/** One batch in one commit: keys, children's parents, samples and the position. Returns how many keys it marked. */
+function takeRows(room: Room, { source, cursor, child }: SignalSource, rows: readonly CursorRow[], seen: SeenMarks): number {
+  const { store, clock } = room;
+  const { kind } = cursor.query;
+  const keys = new Set<string>();
+  const moved: { own: string; parent: string }[] = [];
+  const sightings: Sample[] = [];
+  let position = store.sources.position(cursor.name) as string;
+  for (const { key, own, mark } of rows) {
+    position = laterMark(kind, position, mark);
+    const sighted = own ?? key;
+    if (sighted === undefined || !seen.isNew(sighted, mark)) continue;
+    sightings.push({ key: sighted, mark });
+    if (key !== undefined) keys.add(key);
+    if (child === undefined || own === undefined) continue;
+    const before = store.sources.child(child.name, own)?.parent;
+    if (before !== undefined && before !== key) keys.add(before);
+    if (key !== undefined && before !== key) moved.push({ own, parent: key });
+  }
+  if (sightings.length === 0 && position === store.sources.position(cursor.name)) return 0;
+  store.transaction(() => {
+    store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });
+    if (child !== undefined) store.sources.setParents(child.name, moved);
+    store.sources.setPosition(cursor.name, position);
+    store.sources.setSamples(cursor.name, withSightings(store.sources.samples(cursor.name), sightings, kind));
+  }, "signal");
+  return keys.size;
+}
+
+/** A mark of whole seconds may stand for a second change, committed later than the first was read. */
+function markRechecks(room: Room, { source, child }: SignalSource, seen: SeenMarks): number {
+  const { store, clock } = room;
+  const due = seen.takeRechecks();
+  if (due.length === 0) return 0;
+  const keys =
+    child === undefined ? due : due.map((own) => store.sources.child(child.name, own)?.parent).filter((key) => key !== undefined);
+  store.pending.mark(source.mapping.source, keys, { now: clock.now(), confirm: false });
+  return keys.length;
+}
+
+/** Is what the source shows an older state, or were its newest rows deleted? The rule stands in samples.ts. */
+async function lookBehind(room: Room, from: SignalSource, options: { reached: boolean; signal: AbortSignal }): Promise<void> {
+  const { store } = room;
+  const { source, cursor, child } = from;
+  const { kind } = cursor.query;
+  const { reached, signal } = options;
+  const samples = store.sources.samples(cursor.name);
+  // The rows first: one that is changed in between shows with its new mark.
+  const existing = child === undefined ? await existingKeys(room, from, samples, signal) : new Set<string>();
+  const shown = samples[0] === undefined ? new Map<string, string>() : await marksFrom(room, cursor, samples[0].mark, signal);
+  const verdict = judgeSamples({ samples, kind, shown, existing, reached });
+  if (verdict.lost) throw historyLost(cursor.name, verdict.reason);
+  const gone = samples.filter(({ key }) => !shown.has(key)).map(({ key }) => key);
+  if (reached && gone.length === 0) return;
+  const position = store.sources.position(cursor.name) as string;
+  const highest = reached ? position : await highestMark(room, cursor, signal);
+  store.transaction(() => {
+    if (isLater(kind, position, highest)) store.sources.setPosition(cursor.name, highest);
+    store.sources.setSamples(
+      cursor.name,
+      samples.filter(({ key }) => shown.has(key)),
+    );
+    // What is gone is read by key: its delete is found sooner than by the next compare.
+    const keys =
+      child === undefined
+        ? gone
+        : gone.map((own) => store.sources.child(child.name, own)?.parent).filter((key) => key !== undefined);
+    store.pending.mark(source.mapping.source, keys, { now: room.clock.now(), confirm: false });
+  }, "signal");
+}
+
+async function existingKeys(
+  room: Room,
+  { source }: SignalSource,
+  samples: readonly Sample[],
+  signal: AbortSignal,
+): Promise<Set<string>> {
+  const existing = new Set<string>();
+  if (samples.length === 0) return existing;
+  const keys = samples.map(({ key }) => key);
+  for await (const batch of room.connector.readKeys(source.mapping.query, keys, signal)) {
+    for (const key of batch.keys) if (key !== undefined) existing.add(key);
+  }
+  return existing;
+}
+
+async function marksFrom(room: Room, cursor: CursorSignal, mark: string, signal: AbortSignal): Promise<Map<string, string>> {
+  const shown = new Map<string, string>();
+  for await (const rows of room.connector.changedSince(cursor.query, mark, signal)) {
+    for (const row of rows) {
+      const sighted = row.own ?? row.key;
+      if (sighted !== undefined) shown.set(sighted, row.mark);
+    }
+  }
+  return shown;
+}
+
+async function highestMark(room: Room, { query }: CursorSignal, signal: AbortSignal): Promise<string> {
+  let highest: string | undefined;
+  for await (const rows of room.connector.changedSince(query, undefined, signal)) highest = rows.at(-1)?.mark ?? highest;
+  return highest ?? lowestMark(query.kind);
+}
+
+function historyLost(place: string, reason: string): FuserError {
+  return new FuserError("history-lost", `The ERP shows an older state than before: ${reason}`, {
+    code: "erp-history-lost",
+    operation: "look for changes",
+    place,
+    hint: "Everything is compared in full; what is missing now is deleted at the portal only when you approve it: `erpfuser guard show`",
+  });
+}

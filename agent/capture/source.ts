@@ -1,0 +1,96 @@
+/** A source as capture sees it: its mapping, and everything that signals for it. */
+
+import type { Changes, Schedule, Source } from "../../config/config.ts";
+import type { CursorQuery, SourceQuery } from "../../connectors/connector.ts";
+import type { Mapping } from "../map/mapped.ts";
+
+/** A cursor column that marks keys of a source. */
+export interface CursorSignal {
+  /** Name of its position in the store. */
+  name: string;
+  query: CursorQuery;
+  every: Schedule;
+  overlap: number;
+  grain: "second" | "day" | "fraction";
+}
+
+/** A table whose rows belong to rows of the source. */
+export interface ChildTable {
+  name: string;
+  cursor: CursorSignal | undefined;
+  compare: Schedule | undefined;
+  /** Its key is the table's own one and what else belongs to the parent's: so the keys of its rows tell both. */
+  query: SourceQuery;
+  ownColumns: number;
+  /** Where in the query's key the parts of the parent's key stand. */
+  parentColumns: readonly number[];
+}
+
+/** Own key and parent's key, out of the key of a row of `table.query`. */
+export function splitChildKey(table: ChildTable, key: string): { own: string; parent: string } {
+  // Parts are escaped, so that the dot only ever parts them (base/key.ts).
+  const parts = key.split(".");
+  return {
+    own: parts.slice(0, table.ownColumns).join("."),
+    parent: table.parentColumns.map((index) => parts[index]).join("."),
+  };
+}
+
+export interface CapturedSource {
+  mapping: Mapping;
+  cursor: CursorSignal | undefined;
+  compare: Schedule | undefined;
+  children: readonly ChildTable[];
+}
+
+export interface CapturedSourceParts {
+  mapping: Mapping;
+  source: Source;
+  /** Primary key of a table, in its order. */
+  primaryKeyOf: (table: string) => readonly string[];
+}
+
+/** Joins a source's configuration with its compiled mapping. */
+export function capturedSource({ mapping, source, primaryKeyOf }: CapturedSourceParts): CapturedSource {
+  const table = source.from.kind === "table" ? source.from.table : source.signal?.table;
+  const key = source.from.kind === "table" ? source.key : (source.signal?.key ?? []);
+  const cursorOf = (place: { name: string; table: string; key: readonly string[]; own: readonly string[] }, changes: Changes) => {
+    const { cursor } = changes;
+    if (cursor === undefined) return undefined;
+    const { column, kind, every, overlap, grain } = cursor;
+    return {
+      name: place.name,
+      query: { table: place.table, column, kind, key: place.key, own: place.own },
+      every,
+      overlap,
+      grain,
+    };
+  };
+  return {
+    mapping,
+    cursor: table === undefined ? undefined : cursorOf({ name: source.name, table, key, own: key }, source.changes),
+    compare: source.changes.compare,
+    children: source.touchedBy.map((touch) => {
+      const own = touch.own ?? primaryKeyOf(touch.table);
+      const place = { name: `${source.name}/${touch.table}`, table: touch.table, key: touch.key, own };
+      const columns = [...new Set([...own, ...touch.key])];
+      return {
+        name: place.name,
+        cursor: cursorOf(place, touch.changes),
+        compare: touch.changes.compare,
+        ownColumns: own.length,
+        parentColumns: touch.key.map((column) => columns.indexOf(column)),
+        query: {
+          source: place.name,
+          from: { table: touch.table },
+          key: columns,
+          columns,
+          where: [],
+          scope: [],
+          flags: [],
+          children: [],
+        },
+      };
+    }),
+  };
+}

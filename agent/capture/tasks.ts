@@ -1,0 +1,154 @@
+/** What capture does again and again for each source, and when each is due. */
+import type { Schedule } from "../../config/config.ts";
+import { compareChildren } from "./children.ts";
+import type { Drain } from "./drain.ts";
+import { checkIdentity } from "./identity.ts";
+import type { Task } from "./lane.ts";
+import { settleLostHistory } from "./lost-history.ts";
+import type { Room } from "./parts.ts";
+import { scanSource } from "./scan.ts";
+import { nextRun } from "./schedule.ts";
+import { createPoller, type Poller } from "./signals.ts";
+import type { CapturedSource, ChildTable, CursorSignal } from "./source.ts";
+import type { Turn } from "./turn.ts";
+
+const identityEveryMs = 60_000;
+
+/** A cursor column with its poller, and the source it marks keys of. */
+export interface PolledSignal {
+  source: CapturedSource;
+  cursor: CursorSignal;
+  poller: Poller;
+}
+
+export function polledSignals(room: Room): PolledSignal[] {
+  return room.sources.flatMap((source) => {
+    const all: [CursorSignal | undefined, ChildTable | undefined][] = [[source.cursor, undefined]];
+    for (const child of source.children) all.push([child.cursor, child]);
+    return all.flatMap(([cursor, child]) => {
+      return cursor === undefined ? [] : [{ source, cursor, poller: createPoller(room, { source, cursor, child }) }];
+    });
+  });
+}
+
+/** Names, of signals and sources, that were asked for out of turn. */
+export type Forced = Set<string>;
+
+export function pollTasks(room: Room, signals: readonly PolledSignal[], forced: Forced): Task[] {
+  const polls = signals.map(({ source, cursor, poller }): Task => {
+    const due = dueTime(room);
+    let last: number | undefined;
+    return {
+      source: source.mapping.source,
+      dueAt: () => (forced.has(cursor.name) ? 0 : due(cursor.every, last)),
+      async run(signal) {
+        forced.delete(cursor.name);
+        last = room.clock.now();
+        await poller.poll(signal);
+      },
+    };
+  });
+  return [identityTask(room), ...polls];
+}
+
+/** Another database under our feet ends everything: its rows must not be taken for changes of the one we know. */
+function identityTask(room: Room): Task {
+  let last = room.clock.now();
+  return {
+    source: "erp",
+    fatal: true,
+    dueAt: () => last + identityEveryMs,
+    async run(signal) {
+      await checkIdentity(room, signal);
+      last = room.clock.now();
+    },
+  };
+}
+
+export function drainTasks(room: Room, drain: Drain): Task[] {
+  const { store } = room;
+  return room.sources.map((source) => {
+    const name = source.mapping.source;
+    return {
+      source: name,
+      dueAt: () =>
+        store.sources.get(name).reconciled ? (store.pending.nextDue(name) ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+      async run(signal) {
+        if (await drain.source(source, signal)) settleLostHistory(store, name);
+      },
+    };
+  });
+}
+
+export interface CompareJoint {
+  drain: Drain;
+  turn: Turn;
+  signals: readonly PolledSignal[];
+  forced: Forced;
+}
+
+/** Sources in the order of their ranks, so that the first sync brings parents before children; then the child tables. */
+export function compareTasks(room: Room, joint: CompareJoint): Task[] {
+  const sources = room.sources.map((source) => sourceCompare(room, source, joint));
+  const children = room.sources.flatMap((source) => source.children.map((table) => childCompare(room, source, table, joint)));
+  return [...sources, ...children];
+}
+
+function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signals, forced }: CompareJoint): Task {
+  const name = source.mapping.source;
+  const due = dueTime(room);
+  return {
+    source: name,
+    dueAt() {
+      const { reconciled, comparedAt } = room.store.sources.get(name);
+      if (!reconciled) return Number.POSITIVE_INFINITY;
+      return forced.has(name) ? 0 : due(source.compare, comparedAt);
+    },
+    async run(signal) {
+      forced.delete(name);
+      // The position first: what changes while the compare runs is then seen by a poll.
+      for (const one of signals) if (one.source === source) await one.poller.begin(signal);
+      const result = await scanSource(room, source, { drain, turn, signal });
+      room.log.info("Compared in full", { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen });
+      const { keyless } = result;
+      if (keyless > 0) room.log.warn("Rows without a full key are left out", { source: name, code: "key-empty", count: keyless });
+    },
+  };
+}
+
+function childCompare(room: Room, source: CapturedSource, table: ChildTable, { forced }: CompareJoint): Task {
+  const due = dueTime(room);
+  return {
+    source: source.mapping.source,
+    dueAt() {
+      // The parents' own compare comes first: it brings what the children say.
+      if (room.store.sources.get(source.mapping.source).comparedAt === undefined) return Number.POSITIVE_INFINITY;
+      return forced.has(`${table.name}/compare`) ? 0 : due(table.compare, room.store.sources.get(table.name).comparedAt);
+    },
+    async run(signal) {
+      forced.delete(`${table.name}/compare`);
+      await compareChildren(room, source, table, signal);
+    },
+  };
+}
+
+/** Remembers the last answer: a cron line is not read anew at each look. */
+function dueTime(room: Room): (schedule: Schedule | undefined, last: number | undefined) => number {
+  let known: { last: number | undefined; due: number } | undefined;
+  return (schedule, last) => {
+    if (known === undefined || known.last !== last) {
+      const never = last === undefined ? 0 : Number.POSITIVE_INFINITY;
+      known = { last, due: schedule === undefined ? never : nextRun(schedule, last, room.timezone) };
+    }
+    return known.due;
+  };
+}
+
+/** What `syncNow` asks for. */
+export function force(forced: Forced, source: CapturedSource, full: boolean): void {
+  if (source.cursor !== undefined) forced.add(source.cursor.name);
+  for (const child of source.children) if (child.cursor !== undefined) forced.add(child.cursor.name);
+  if (!full && source.cursor !== undefined) return;
+  forced.add(source.mapping.source);
+  for (const child of source.children) forced.add(`${child.name}/compare`);
+}

@@ -1,0 +1,46 @@
+/** What becomes of a pending key after a read: the one place that decides between confirming, waiting and deleting. Pure. */
+import type { PendingKey } from "../store/store.ts";
+
+/**
+ * A row may become visible up to some milliseconds after its signal (facts.md, "Feed before visibility": 10 ms on MariaDB), so a key is read a second
+ * time after this wait, and an empty read counts only when it is confirmed by another one.
+ */
+export const confirmAfterMs = 2_000;
+
+export type PresentVerdict = "clear" | "confirm";
+
+/** The row is there. */
+export function presentVerdict(pending: PendingKey): PresentVerdict {
+  return pending.stage === "marked" && pending.owesConfirm ? "confirm" : "clear";
+}
+
+export type AbsentVerdict =
+  /** Read again before anything is believed. */
+  | "confirm"
+  /** Confirmed absent: wait out the grace time. */
+  | "grace"
+  /** Confirmed absent, and the portal holds nothing of it. */
+  | "forget"
+  | "delete"
+  /** A person has approved it: no guard is asked. */
+  | "delete-approved";
+
+/** No row. */
+export function absentVerdict(pending: PendingKey, entity: { known: boolean; graceMs: number }): AbsentVerdict {
+  switch (pending.stage) {
+    case "marked":
+      return "confirm";
+    case "confirm":
+      // Owed: its first read found the row, so this is the first empty one.
+      if (pending.owesConfirm) return "confirm";
+      if (!entity.known) return "forget";
+      return entity.graceMs > 0 ? "grace" : "delete";
+    case "grace":
+    case "held":
+      return entity.known ? "delete" : "forget";
+    case "approved":
+      return entity.known ? "delete-approved" : "forget";
+    default:
+      return pending.stage satisfies never;
+  }
+}
