@@ -1,0 +1,106 @@
+/** What the portal last saw of a column that an update changes, as the ERP holds it. */
+import type { Read, Write } from "../../config/config.ts";
+import type { Column, Table, Value } from "../../connectors/connector.ts";
+import type { Json } from "../../protocol/model.ts";
+import { Unwritable } from "./reader-texts.ts";
+import type { WriteFrame } from "./write-frame.ts";
+import type { WriteScope } from "./write-scope.ts";
+import { type CompiledWrite, compileWrite } from "./write-values.ts";
+
+export interface BaseReader {
+  /** Undefined: nothing to compare. Throws Unwritable where a value is needed and was not sent. */
+  read(frame: WriteFrame): Value | undefined;
+  /** For a constant: the field that it sets, and the value that this means. */
+  fixed: readonly (readonly [string, unknown])[];
+}
+
+/**
+ * For a column that is written from fields: the same value worked out from the base. For a constant: the base of the field that the source reads from
+ * this very column.
+ */
+export function baseReader(
+  { column, write, compiled }: { column: Column; write: Write; compiled: CompiledWrite },
+  table: Table,
+  scope: WriteScope,
+): BaseReader {
+  if (compiled.uses.length === 0) return constantBase({ column, write }, table, scope);
+  const inverse = write.kind === "from" ? inverseOf(write.map, column, { field: write.field, scope }) : undefined;
+  return {
+    fixed: [],
+    read(frame) {
+      const { base } = frame.command;
+      const changed = compiled.uses.filter((field) => Object.hasOwn(frame.values, field));
+      const missing = changed.find((field) => base?.[field] === undefined);
+      if (missing !== undefined) {
+        if (ownerOf(missing, scope) !== "shared") return undefined;
+        throw new Unwritable("base-missing", missing);
+      }
+      const before = { ...frame, values: { ...frame.values, ...(base as Record<string, Json>) } };
+      return inverse?.(before.values[compiled.uses[0] as string]) ?? compiled.value(before);
+    },
+  };
+}
+
+/** Who owns a field of the result's source; one that the source does not map is the portal's. */
+export function ownerOf(field: string, { source }: WriteScope): "erp" | "portal" | "shared" {
+  return Object.hasOwn(source.fields, field) ? (source.fields[field]?.owner ?? "erp") : "portal";
+}
+
+/** The code that is read as this value: the ERP may hold another one than we would write. */
+function inverseOf(
+  mapName: string | undefined,
+  column: Column,
+  { field, scope }: { field: string; scope: WriteScope },
+): ((value: Json | undefined) => Value | undefined) | undefined {
+  const read = readOf(field, scope);
+  const name =
+    (read?.kind === "from" && read.column.toLowerCase() === column.name.toLowerCase() ? read.map : undefined) ?? mapName;
+  const map = name === undefined ? undefined : scope.config.maps[name];
+  if (map === undefined) return undefined;
+  return (value) => {
+    const codes = Object.keys(map.read).filter((code) => map.read[code] === value);
+    const written = map.write[String(value)];
+    if (codes.length === 0 || (written !== undefined && codes.includes(written))) return undefined;
+    const code = codes[0] as string;
+    return column.type === "integer" ? Number(code) : code;
+  };
+}
+
+function readOf(field: string, { source }: WriteScope): Read | undefined {
+  return Object.hasOwn(source.fields, field) ? source.fields[field]?.read : undefined;
+}
+
+/** Field of the source that is read from this column alone. */
+export function fieldReadFrom(column: string, table: string, { source }: WriteScope): { field: string; read: Read } | undefined {
+  if (source.from.kind !== "table" || source.from.table.toLowerCase() !== table.toLowerCase()) return undefined;
+  for (const [field, { read }] of Object.entries(source.fields)) {
+    if ((read.kind === "from" || read.kind === "column") && read.column.toLowerCase() === column.toLowerCase())
+      return { field, read };
+  }
+  return undefined;
+}
+
+function constantBase({ column, write }: { column: Column; write: Write }, table: Table, scope: WriteScope): BaseReader {
+  const found = fieldReadFrom(column.name, table.name, scope);
+  if (found === undefined) return { fixed: [], read: () => undefined };
+  const { field, read } = found;
+  const options = read.kind === "from" ? { map: read.map, as: read.as } : { map: undefined, as: undefined };
+  const back = compileWrite(
+    { kind: "from", field, ...options, max: undefined, overflow: undefined, default: undefined, at: write.at },
+    column,
+    scope,
+  );
+  const inverse = inverseOf(options.map, column, { field, scope });
+  return {
+    fixed: write.kind === "constant" ? [[field, meaningOf(write.value, options.map, scope)]] : [],
+    read(frame) {
+      const value = frame.command.base?.[field];
+      if (value === undefined || back === undefined) return undefined;
+      return inverse?.(value) ?? back.value({ ...frame, values: { ...frame.values, [field]: value } });
+    },
+  };
+}
+
+function meaningOf(code: string, map: string | undefined, { config }: WriteScope): string | undefined {
+  return map === undefined ? code : config.maps[map]?.read[code];
+}

@@ -1,0 +1,103 @@
+/** What the values of one command are compiled with. */
+import type { CommandConfig, Config, Expression, Place, Source } from "../../config/config.ts";
+import type { Column, Table } from "../../connectors/connector.ts";
+import type { TypeName } from "../../protocol/model.ts";
+import { openZone, type Zone } from "./calendar.ts";
+import { type CelType, celTypeOfColumn } from "./cel-values.ts";
+import { type Compiled, openLanguage } from "./expressions.ts";
+import type { Faults } from "./faults.ts";
+import { didYouMean } from "./nearest.ts";
+import { type WriteFrame, writeVocabulary } from "./write-frame.ts";
+
+export interface WriteScope {
+  config: Config;
+  command: CommandConfig;
+  type: TypeName;
+  /** Source of the entity that the command makes or changes. */
+  source: Source;
+  tables: readonly Table[];
+  faults: Faults;
+  zone: Zone;
+  results: ReadonlyMap<string, CelType>;
+  expression(expression: Expression): Compiled<WriteFrame> | undefined;
+  table(name: string, at: Place): Table | undefined;
+  column(table: Table, name: string, at: Place): Column | undefined;
+}
+
+export function openWriteScope(parts: {
+  config: Config;
+  command: CommandConfig;
+  type: TypeName;
+  source: Source;
+  tables: readonly Table[];
+  faults: Faults;
+}): WriteScope {
+  const { config, command, type, tables, faults } = parts;
+  const zone = openZone(config.erp.timezone);
+  const lookUp = tableFinder(tables);
+  const results = resultTypes(command, lookUp);
+  const compile = openLanguage<WriteFrame>(writeVocabulary({ config, command, type, results, zone }));
+  return {
+    ...parts,
+    zone,
+    results,
+    expression(expression) {
+      const compiled = compile(expression);
+      if ("evaluate" in compiled) return compiled;
+      faults.push(compiled);
+      return undefined;
+    },
+    table(name, at) {
+      const table = lookUp(name);
+      if (table === undefined)
+        faults.add(
+          at,
+          `There is no table ${name}`,
+          didYouMean(
+            name,
+            tables.map((known) => known.name),
+          ),
+        );
+      return table;
+    },
+    column(table, name, at) {
+      const column = columnIn(table, name);
+      const names = table.columns.map((known) => known.name);
+      if (column === undefined) faults.add(at, `Table ${table.name} has no column ${name}`, didYouMean(name, names));
+      return column;
+    },
+  };
+}
+
+export function columnIn(table: Table, name: string): Column | undefined {
+  return (
+    table.columns.find((column) => column.name === name) ??
+    table.columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
+  );
+}
+
+/** By name as written, else without regard to case, else without its schema. */
+export function tableFinder(tables: readonly Table[]): (name: string) => Table | undefined {
+  const last = (name: string): string => (name.split(".").at(-1) as string).toLowerCase();
+  return (name) =>
+    tables.find((table) => table.name === name) ??
+    tables.find((table) => table.name.toLowerCase() === name.toLowerCase()) ??
+    tables.find((table) => last(table.name) === last(name));
+}
+
+/** A number has its column's type, a read-back column its own; what `sql` gives out is text. */
+function resultTypes(command: CommandConfig, table: (name: string) => Table | undefined): Map<string, CelType> {
+  const types = new Map<string, CelType>();
+  const typeOf = (tableName: string, column: string): CelType => {
+    const found = table(tableName);
+    const type = found && columnIn(found, column)?.type;
+    return (type && celTypeOfColumn(type)) ?? "text";
+  };
+  for (const step of command.steps) {
+    if (step.kind === "number") types.set(step.as, typeOf(step.from.table, step.from.column));
+    if (step.kind === "insert")
+      for (const [name, column] of Object.entries(step.returning)) types.set(name, typeOf(step.table, column));
+    if (step.kind === "sql") for (const name of Object.keys(step.out)) types.set(name, "text");
+  }
+  return types;
+}

@@ -1,0 +1,278 @@
+/** The steps of a command compiled: checked against the described tables, and made into plan steps for each command that comes. */
+import { FuserError } from "../../base/errors.ts";
+import type { Place, Step, Write, Writes } from "../../config/config.ts";
+import type { Column, Parameters, PlanStep, StepResults, StepValues, Table, Value } from "../../connectors/connector.ts";
+import { instantText } from "./calendar.ts";
+import type { CelValue } from "./cel-values.ts";
+import { celText, isDecimal } from "./cel-values.ts";
+import { formatDecimal } from "./decimal.ts";
+import { didYouMean } from "./nearest.ts";
+import { Unwritable } from "./reader-texts.ts";
+import { sqlParameters } from "./sql-parameters.ts";
+import { baseReader } from "./write-base.ts";
+import { blankFor, checkInsert, checkMax, checkTransactional } from "./write-checks.ts";
+import { celOfField, celTypeOfField, commandFields, commandPart, commandRecord, type WriteFrame } from "./write-frame.ts";
+import type { WriteScope } from "./write-scope.ts";
+import { type CompiledWrite, compileWrite, evaluated, usesOf } from "./write-values.ts";
+
+/** A step that makes itself for a frame; undefined when there is nothing to write. */
+export interface CompiledStep {
+  /** Fields of the command that it can write. */
+  uses: readonly string[];
+  /** Fields whose only value here is a constant, by field: the value as the model has it. */
+  fixed: ReadonlyMap<string, unknown>;
+  make(frame: WriteFrame): PlanStep | undefined;
+}
+
+interface ColumnWrite {
+  column: Column;
+  write: Write;
+  compiled: CompiledWrite;
+}
+
+export function compileStep(step: Step, scope: WriteScope): CompiledStep | undefined {
+  const when = step.when && scope.expression(step.when);
+  if (step.when && when === undefined) return undefined;
+  if (when && when.type !== "boolean") scope.faults.add(step.at, `when: gives ${when.type}`, "A condition is true or false.");
+  const compiled = compileKind(step, scope);
+  if (compiled === undefined || when === undefined || step.when === undefined) return compiled;
+  const { uses } = usesOf(step.when, scope);
+  return {
+    uses: [...compiled.uses, ...uses],
+    fixed: compiled.fixed,
+    make(frame) {
+      const made = compiled.make(frame);
+      return made && { ...made, when: (results) => evaluated(when, { ...frame, results }, uses[0]) === true };
+    },
+  };
+}
+
+function compileKind(step: Step, scope: WriteScope): CompiledStep | undefined {
+  switch (step.kind) {
+    case "insert":
+      return compileInsert(step, scope);
+    case "update":
+      return compileUpdate(step, scope);
+    case "number":
+      return compileNumber(step, scope);
+    case "sql":
+      return compileSql(step, scope);
+  }
+}
+
+const noneFixed: ReadonlyMap<string, unknown> = new Map();
+type StepOf<K extends Step["kind"]> = Extract<Step, { kind: K }>;
+
+function compileWrites(writes: Writes, table: Table, scope: WriteScope): ColumnWrite[] | undefined {
+  const compiled = Object.entries(writes).map(([name, write]) => {
+    const column = scope.column(table, name, write.at);
+    const value = column && compileWrite(write, column, scope);
+    return value && { column, write, compiled: value };
+  });
+  return compiled.includes(undefined) ? undefined : (compiled as ColumnWrite[]);
+}
+
+const usesIn = (writes: readonly ColumnWrite[]): string[] => writes.flatMap(({ compiled }) => compiled.uses);
+
+/** Values of columns within the transaction: what can't be written there is the ERP's refusal, since the plan's trial did not see it. */
+function stepValues(writes: readonly ColumnWrite[], frame: WriteFrame): StepValues {
+  return (results) => {
+    const now = { ...frame, results };
+    return Object.fromEntries(writes.map(({ column, compiled }) => [column.name, refusing(() => compiled.value(now))]));
+  };
+}
+
+export function refusing<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Unwritable)) throw error;
+    throw refusalOf(error);
+  }
+}
+
+function refusalOf(cause: Unwritable): FuserError {
+  return new FuserError("rejected", cause.message, { code: cause.code, operation: "write to the ERP", cause });
+}
+
+function compileInsert(step: StepOf<"insert">, scope: WriteScope): CompiledStep | undefined {
+  const table = scope.table(step.table, step.at);
+  const writes = table && compileWrites(step.values, table, scope);
+  if (table === undefined) return undefined;
+  checkTransactional(table, step.at, scope);
+  checkInsert(step, table, scope);
+  for (const column of Object.values(step.returning)) scope.column(table, column, step.at);
+  if (writes === undefined) return undefined;
+  const { blanks, returning } = step;
+  return {
+    uses: usesIn(writes),
+    fixed: noneFixed,
+    make: (frame) => ({
+      kind: "insert",
+      table: table.name,
+      ...(blanks && { blanks }),
+      ...(Object.keys(returning).length > 0 && { returning }),
+      values(results) {
+        const values = stepValues(writes, frame)(results);
+        return Object.fromEntries(
+          Object.entries(values).filter(([name, value]) => value !== null || keepsNull(name, step, writes)),
+        );
+      },
+    }),
+  };
+}
+
+/** Null for a NOT NULL column is left out, so that its default or blank stands; without either the field is missing. */
+function keepsNull(name: string, step: StepOf<"insert">, writes: readonly ColumnWrite[]): boolean {
+  const { column, compiled } = writes.find((write) => write.column.name === name) as ColumnWrite;
+  if (column.nullable) return true;
+  if (column.hasDefault || column.autoIncrement || blankFor(column, step.blanks) !== undefined) return false;
+  throw refusalOf(new Unwritable("field-missing", compiled.uses[0]));
+}
+
+/**
+ * An update touches the columns of the fields that the command carries, and those that need no field (a stamp, a constant). What the portal saw
+ * before stands beside the former, so that a change made in the ERP meanwhile is found.
+ */
+function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep | undefined {
+  const table = scope.table(step.table, step.at);
+  if (table === undefined) return undefined;
+  checkTransactional(table, step.at, scope);
+  const key = compileWrites(step.key, table, scope);
+  const writes = compileWrites(step.values, table, scope);
+  if (key === undefined || writes === undefined) return undefined;
+  const bases = new Map(writes.map((each) => [each, baseReader(each, table, scope)]));
+  const fixed = new Map(writes.flatMap((each) => bases.get(each)?.fixed ?? []));
+  return {
+    uses: [...usesIn(writes), ...usesIn(key)],
+    fixed,
+    make(frame) {
+      const carried = (field: string): boolean => Object.hasOwn(frame.values, field);
+      const touched = writes.filter(({ compiled }) => compiled.uses.length === 0 || compiled.uses.some(carried));
+      const needsField = writes.some(({ compiled, write }) => compiled.uses.length > 0 || write.kind === "constant");
+      const something = touched.some(({ compiled, write }) => compiled.uses.length > 0 || write.kind === "constant");
+      if (touched.length === 0 || (needsField && !something)) return undefined;
+      const base: Record<string, Value> = {};
+      for (const each of touched) {
+        const value = bases.get(each)?.read(frame);
+        if (value !== undefined) base[each.column.name] = value;
+      }
+      return {
+        kind: "update",
+        table: table.name,
+        values: stepValues(touched, frame),
+        key: stepValues(key, frame),
+        base: () => base,
+        expectRows: step.expectRows,
+      };
+    },
+  };
+}
+
+function compileNumber(step: StepOf<"number">, scope: WriteScope): CompiledStep | undefined {
+  const { from, as } = step;
+  const table = scope.table(from.table, step.at);
+  const column = table && scope.column(table, from.column, step.at);
+  const where = table && compileWrites(from.where, table, scope);
+  if (table === undefined || column === undefined || where === undefined) return undefined;
+  checkTransactional(table, step.at, scope);
+  if (!["integer", "decimal", "text"].includes(column.type)) {
+    scope.faults.add(step.at, `Column ${column.name} is ${column.type} and holds no numbers`, "Name the column with the number.");
+  }
+  if (from.kind === "max") checkMax({ table, column, where: where.map((each) => each.column.name), at: step.at }, scope);
+  return {
+    uses: usesIn(where),
+    fixed: noneFixed,
+    make(frame) {
+      const key = stepValues(where, frame);
+      const place = { table: table.name, column: column.name };
+      return {
+        kind: "number",
+        as,
+        from: from.kind === "max" ? { max: { ...place, where: key } } : { counter: { ...place, key } },
+      };
+    },
+  };
+}
+
+type ParameterReader = (frame: WriteFrame) => Value;
+
+function compileSql(step: StepOf<"sql">, scope: WriteScope): CompiledStep | undefined {
+  const parameters = compileParameters(step.sql, scope, { late: true });
+  if (parameters === undefined) return undefined;
+  const uses = sqlParameters(step.sql.sql).flatMap((name) => (name.startsWith("field.") ? [name.slice(6)] : []));
+  const { out } = step;
+  return {
+    uses,
+    fixed: noneFixed,
+    make: (frame) => ({
+      kind: "sql",
+      sql: step.sql.sql,
+      ...(Object.keys(out).length > 0 && { out }),
+      parameters: (results) => refusing(() => parameters({ ...frame, results })),
+    }),
+  };
+}
+
+/** The `:origin.name` parameters of an SQL text; `late` allows results of steps. */
+export function compileParameters(
+  text: { sql: string; at: Place },
+  scope: WriteScope,
+  { late }: { late: boolean },
+): ((frame: WriteFrame) => Parameters) | undefined {
+  const readers = new Map<string, ParameterReader>();
+  for (const name of sqlParameters(text.sql)) {
+    const reader = parameterReader(name, scope, late);
+    if (reader === undefined) {
+      const known = [
+        ...commandRecord.map((part) => `command.${part}`),
+        ...Object.keys(scope.config.vars).map((part) => `vars.${part}`),
+        ...(late ? [...scope.results.keys()].map((part) => `result.${part}`) : []),
+        ...Object.keys(commandFields(scope.type)).map((part) => `field.${part}`),
+      ];
+      scope.faults.add(text.at, `The SQL names :${name}, which does not exist here`, didYouMean(name, known));
+      return undefined;
+    }
+    readers.set(name, reader);
+  }
+  return (frame) => Object.fromEntries([...readers].map(([name, read]) => [name, read(frame)]));
+}
+
+function parameterReader(name: string, scope: WriteScope, late: boolean): ParameterReader | undefined {
+  const dot = name.indexOf(".");
+  const [origin, part] = [name.slice(0, dot), name.slice(dot + 1)];
+  if (origin === "vars") {
+    const value = scope.config.vars[part];
+    return value === undefined ? undefined : () => value;
+  }
+  if (origin === "command") {
+    const known = commandRecord.find((candidate) => candidate === part);
+    return known && ((frame) => plainValue(commandPart(frame.command, known)));
+  }
+  if (origin === "result") return late && scope.results.has(part) ? (frame) => frame.results.get(part) ?? null : undefined;
+  const kind = origin === "field" ? commandFields(scope.type)[part] : undefined;
+  const type = kind && celTypeOfField(kind);
+  return type && type !== "texts" ? (frame) => plainValue(celOfField(frame.values[part], type)) : undefined;
+}
+
+/** A value for a parameter whose column is not known. */
+function plainValue(value: CelValue): Value {
+  if (value === null || typeof value === "string" || typeof value === "boolean" || typeof value === "bigint") return value;
+  if (typeof value === "number") return instantText(value);
+  return isDecimal(value) ? formatDecimal(value) : celText(value);
+}
+
+/** Results that stand in for the real ones while a plan is tried out before it is sent to the ERP. */
+export function trialResults(scope: WriteScope): StepResults {
+  const samples: Readonly<Record<string, Value>> = {
+    integer: 1,
+    decimal: "1",
+    text: "1",
+    date: "2000-01-01",
+    time: "00:00:00",
+    datetime: "2000-01-01T00:00:00",
+    instant: "2000-01-01T00:00:00Z",
+    boolean: true,
+  };
+  return new Map([...scope.results].map(([name, type]) => [name, samples[type] ?? null]));
+}

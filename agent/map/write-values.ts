@@ -1,0 +1,232 @@
+/** One value of a command compiled: constants and types are checked against the column at load, the rest when the command comes. */
+import type { Expression, Place, Write } from "../../config/config.ts";
+import type { Column, Value } from "../../connectors/connector.ts";
+import type { Json } from "../../protocol/model.ts";
+import { instantMs } from "./calendar.ts";
+import { type CelType, type CelValue, ExpressionFailure } from "./cel-values.ts";
+import { characters, columnTakes, columnValue } from "./column-values.ts";
+import { compileDatePattern } from "./date-pattern.ts";
+import { keyFieldsIn, namesIn } from "./expressions.ts";
+import { didYouMean } from "./nearest.ts";
+import { Unwritable } from "./reader-texts.ts";
+import { celOfField, celTypeOfField, commandFields, type WriteFrame } from "./write-frame.ts";
+import type { WriteScope } from "./write-scope.ts";
+
+export interface CompiledWrite {
+  /** Fields of the command that it needs. */
+  uses: readonly string[];
+  /** True: it reads a step's result, so that it is known only within the transaction. */
+  late: boolean;
+  /** Throws Unwritable, and nothing else. */
+  value(frame: WriteFrame): Value;
+}
+
+/** A result's key and number have no column to fit into, where their source is a query. */
+export const anyText: Column = {
+  name: "",
+  type: "text",
+  nullable: true,
+  length: undefined,
+  hasDefault: false,
+  autoIncrement: false,
+};
+
+/** Compiles a value for a column; undefined after a fault. */
+export function compileWrite(write: Write, column: Column, scope: WriteScope): CompiledWrite | undefined {
+  if (!columnTakes(column, "text")) {
+    scope.faults.add(placeOf(write), `Column ${column.name} is bytes and can't be written`, "Leave it out.");
+    return undefined;
+  }
+  switch (write.kind) {
+    case "null":
+      return { uses: [], late: false, value: () => null };
+    case "constant": {
+      const fitted = fixedValue(write.value, column, { at: write.at, scope });
+      return fitted && { uses: [], late: false, value: () => fitted.value };
+    }
+    case "expression":
+      return compileComputed(write.expression, column, scope);
+    case "from":
+      return compileFrom(write, column, scope);
+  }
+}
+
+export function placeOf(write: Write): Place {
+  return write.at;
+}
+
+/** A constant of the configuration as the column takes it, or a fault. */
+function fixedValue(text: string, column: Column, { at, scope }: { at: Place; scope: WriteScope }): { value: Value } | undefined {
+  const fitted = columnValue(column, text, scope.zone);
+  if ("value" in fitted) return fitted;
+  const why = fitted.code === "text-too-long" ? `holds ${column.length} characters` : `is ${column.type}`;
+  scope.faults.add(
+    at,
+    `The constant ${JSON.stringify(text)} does not fit column ${column.name}, which ${why}`,
+    "Correct the constant.",
+  );
+  return undefined;
+}
+
+/** Fields and results that an expression names. */
+export function usesOf(expression: Expression, scope: WriteScope): { uses: string[]; late: boolean } {
+  const names = namesIn(expression.cel) ?? [];
+  const fields = commandFields(scope.type);
+  const isField = (name: string): boolean => Object.hasOwn(fields, name);
+  return { uses: names.filter(isField), late: names.some((name) => scope.results.has(name)) };
+}
+
+function compileComputed(expression: Expression, column: Column, scope: WriteScope): CompiledWrite | undefined {
+  const compiled = scope.expression(expression);
+  if (compiled === undefined) return undefined;
+  if (!columnTakes(column, compiled.type)) {
+    const remedy =
+      compiled.type === "instant" ? "Say how it is written: format(now, 'yyyyMMdd')." : "Bring it to the column's type.";
+    scope.faults.add(expression.at, `The expression gives ${compiled.type}, but column ${column.name} is ${column.type}`, remedy);
+    return undefined;
+  }
+  const { uses, late } = usesOf(expression, scope);
+  const blamed = uses[0] ?? keyFieldsIn(expression.cel)[0];
+  return { uses, late, value: (frame) => fitted(column, evaluated(compiled, frame, blamed), { scope, field: blamed }) };
+}
+
+/** An expression's value; a failure is the fault of the field that it reads. */
+export function evaluated(
+  compiled: { evaluate(frame: WriteFrame): CelValue },
+  frame: WriteFrame,
+  field: string | undefined,
+): CelValue {
+  try {
+    return compiled.evaluate(frame);
+  } catch (error) {
+    if (!(error instanceof ExpressionFailure)) throw error;
+    if (error.cause instanceof Unwritable) throw error.cause;
+    throw unfit(field, error);
+  }
+}
+
+function unfit(field: string | undefined, cause: ExpressionFailure): Unwritable {
+  return new Unwritable("value-unfit", field, { cause });
+}
+
+function fitted(column: Column, value: CelValue, { scope, field }: { scope: WriteScope; field: string | undefined }): Value {
+  const result = columnValue(column, value, scope.zone);
+  if ("value" in result) return result.value;
+  throw new Unwritable(result.code, field);
+}
+
+type FromWrite = Write & { kind: "from" };
+
+/** `{ from: field, map, as, max, overflow, default }`. */
+function compileFrom(write: FromWrite, column: Column, scope: WriteScope): CompiledWrite | undefined {
+  const kind = commandFields(scope.type)[write.field];
+  if (kind === undefined) {
+    scope.faults.add(
+      write.at,
+      `${scope.type} has no field ${write.field}`,
+      didYouMean(write.field, Object.keys(commandFields(scope.type))),
+    );
+    return undefined;
+  }
+  const type = celTypeOfField(kind);
+  if (type === undefined || type === "texts") {
+    scope.faults.add(write.at, `${write.field} is no single value`, "Write one of its parts with an expression.");
+    return undefined;
+  }
+  const convert =
+    write.map === undefined
+      ? write.as === undefined
+        ? plainConversion(write, column, { type, scope })
+        : dated(write, column, { type, scope })
+      : coded(write, column, scope);
+  const otherwise = write.default === undefined ? undefined : fixedValue(write.default, column, { at: write.at, scope });
+  if (convert === undefined || (write.default !== undefined && otherwise === undefined)) return undefined;
+  const { field } = write;
+  return {
+    uses: write.overflow === undefined ? [field] : [field, write.overflow],
+    late: false,
+    value(frame) {
+      const value = frame.values[field];
+      if ((value === undefined || value === null) && otherwise !== undefined) return otherwise.value;
+      return convert(value ?? null);
+    },
+  };
+}
+
+type Conversion = (value: Json) => Value;
+
+/** Texts longer than `max` were cut at the plan's start, their rest is in the overflow field by now. */
+function plainConversion(
+  write: FromWrite,
+  column: Column,
+  { type, scope }: { type: CelType; scope: WriteScope },
+): Conversion | undefined {
+  const { field, max, at } = write;
+  if (max !== undefined && column.length !== undefined && max > column.length) {
+    scope.faults.add(
+      at,
+      `max is ${max}, but column ${column.name} holds ${column.length} characters`,
+      `Say max: ${column.length}.`,
+    );
+    return undefined;
+  }
+  if (!columnTakes(column, type)) {
+    scope.faults.add(
+      at,
+      `${field} is ${type}, but column ${column.name} is ${column.type}`,
+      "Say how it is written: with as:, map: or an expression.",
+    );
+    return undefined;
+  }
+  return (value) => {
+    const known = celOfField(value, type);
+    if (max !== undefined && typeof known === "string" && characters(known) > max) throw new Unwritable("text-too-long", field);
+    return fitted(column, known, { scope, field });
+  };
+}
+
+/** By the map's `write` side. */
+function coded(write: FromWrite, column: Column, scope: WriteScope): Conversion | undefined {
+  const name = write.map as string;
+  const map = Object.hasOwn(scope.config.maps, name) ? scope.config.maps[name] : undefined;
+  if (map === undefined) {
+    scope.faults.add(write.at, `There is no map ${name}`, didYouMean(name, Object.keys(scope.config.maps)));
+    return undefined;
+  }
+  const codes = new Map<string, Value>();
+  for (const [meaning, code] of Object.entries(map.write)) {
+    const value = fixedValue(code, column, { at: map.at, scope });
+    if (value !== undefined) codes.set(meaning, value.value);
+  }
+  return (value) => {
+    if (value === null) return null;
+    const code = codes.get(String(value));
+    if (code === undefined) throw new Unwritable("value-unknown", write.field);
+    return code;
+  };
+}
+
+/** By a type's pattern; null is written as the type's first empty value, so that it is read back as null. */
+function dated(write: FromWrite, column: Column, { type, scope }: { type: CelType; scope: WriteScope }): Conversion | undefined {
+  const name = write.as as string;
+  const dateType = Object.hasOwn(scope.config.types, name) ? scope.config.types[name] : undefined;
+  if (dateType === undefined) {
+    scope.faults.add(write.at, `There is no type ${name}`, didYouMean(name, Object.keys(scope.config.types)));
+    return undefined;
+  }
+  if (type !== "date" && type !== "instant") {
+    scope.faults.add(write.at, `${write.field} is ${type}, but as: writes dates`, "Leave as: out.");
+    return undefined;
+  }
+  const sentinel = dateType.empty[0] ?? dateType.openEnd[0];
+  const none = sentinel === undefined ? { value: null } : fixedValue(sentinel, column, { at: dateType.at, scope });
+  const pattern = dateType.form.kind === "native" ? undefined : compileDatePattern(dateType.form.pattern);
+  if (none === undefined || typeof pattern === "string") return undefined;
+  return (value) => {
+    if (value === null) return none.value;
+    const known = type === "date" ? (value as string) : (instantMs(value as string) as number);
+    if (pattern === undefined) return fitted(column, known, { scope, field: write.field });
+    const local = typeof known === "number" ? scope.zone.toLocal(known) : `${known}T00:00:00`;
+    return fitted(column, pattern.format(local), { scope, field: write.field });
+  };
+}
