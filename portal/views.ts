@@ -45,7 +45,8 @@ export function agentSummary(gateway: Gateway, agent: Agent) {
     entities: Object.fromEntries(types.map((row) => [row.type, row.n])),
     commands: Object.fromEntries(states.map((row) => [row.key, row.n])),
     refused: refused?.n ?? 0,
-    offers: gateway.offers(agent.id)?.commands.map((offer) => offer.type) ?? [],
+    offers:
+      gateway.offers(agent.id)?.commands.map(({ type, fields }) => ({ type, fields: fields.map((field) => field.name) })) ?? [],
     status: agent.status === null ? null : JSON.parse(agent.status),
   };
 }
