@@ -26,6 +26,8 @@ export interface AgentMemory {
 }
 
 export interface AgentProcess extends AsyncDisposable {
+  /** Undefined before its start. */
+  readonly pid: number | undefined;
   /** Writes the configuration, stores the database's password, and enrols with the portal's code. */
   prepare(portalChannel: string, code: string): Promise<void>;
   start(): void;
@@ -65,6 +67,9 @@ export function createAgent(options: AgentOptions): AgentProcess {
   };
   return {
     memory,
+    get pid() {
+      return child?.pid;
+    },
     async prepare(portalUrl, code) {
       const config = erpConfig({
         dialect: place.dialect,

@@ -47,7 +47,7 @@ function handlersOf({ clerk, feed }: Parts): Record<string, Handler> {
     "GET /api/words": async () => feedWords,
     "GET /api/view": async (_request, url) => {
       const [figures, tickets] = [await clerk.figures(), await clerk.tickets(url.searchParams.get("search") ?? "", listLimit)];
-      return { figures, tickets, feed: feed.since(Number(url.searchParams.get("after") ?? 0)) };
+      return { now: clerk.now(), figures, tickets, feed: feed.since(Number(url.searchParams.get("after") ?? 0)) };
     },
     "GET /api/texts": async (_request, url) => clerk.texts(url.searchParams.get("number") ?? ""),
     "POST /api/status": async (request) => {

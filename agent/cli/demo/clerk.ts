@@ -10,6 +10,8 @@ import { insertRows, mainMandant } from "../../../test/support/erp/generate.ts";
 export const statusCodes = ["0", "1", "2", "9"] as const;
 
 export interface Clerk {
+  /** `YYYY-MM-DD HH:MM:SS` in the office. */
+  now(): string;
   /** Tickets, newest number first; `search` matches number, title and name. */
   tickets(search: string, limit: number): Promise<ErpRow[]>;
   /** The ticket's history, oldest line first. */
@@ -42,6 +44,7 @@ export function createClerk(db: ErpDb, clock: Clock): Clerk {
     return { stamp, ...splitStamp(stamp) };
   };
   return {
+    now: () => now().stamp,
     tickets(search, limit) {
       const like = `%${search.replace(/[%_]/g, "")}%`;
       return db.query(ticketSql, [mainMandant, like, like, like, limit]);

@@ -25,7 +25,8 @@ export async function keepLiving(session: Session, options: DemoOptions, progres
   await using page = await startClerkServer({ clerk: createClerk(clerkDb, session.clock), feed, port });
   try {
     await awaitFirstSync(world, progress);
-    session.out.result({ portal: world.portal.page, erp: page.url }, () => [
+    const pids = { portal: world.portal.pid, agent: world.agent.pid };
+    session.out.result({ portal: world.portal.page, erp: page.url, pids }, () => [
       "",
       `  Portal, as tenants and landlord see it:  ${world.portal.page}`,
       `  ERP, as the clerk sees it:               ${page.url}`,

@@ -19,6 +19,8 @@ export interface AgentAtPortal {
 }
 
 export interface PortalProcess extends AsyncDisposable {
+  /** Undefined before its start. */
+  readonly pid: number | undefined;
   readonly port: number;
   /** Address of the channel, for the agent's configuration. */
   readonly channel: string;
@@ -67,6 +69,9 @@ export function createPortal(options: PortalOptions): PortalProcess {
   };
   const portal: PortalProcess = {
     ...{ port, channel: `ws://127.0.0.1:${port}/agent`, page: `${httpUrl}/#token=${token}` },
+    get pid() {
+      return child?.pid;
+    },
     async start() {
       child = startChild({
         name: "portal",
