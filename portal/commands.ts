@@ -3,6 +3,7 @@ import { FuserError } from "../base/errors.ts";
 import type { Clock, Random } from "../base/time.ts";
 import { describeIssue } from "../protocol/frames.ts";
 import { type Command, command as commandSchema, type Outcome, type Result } from "../protocol/messages.ts";
+import type { Json } from "../protocol/model.ts";
 import { newCommandId } from "./ids.ts";
 import type { Store } from "./store.ts";
 
@@ -59,7 +60,7 @@ export function commandsIn(store: Store, clock: Clock, random: Random): Commands
         after.n,
         after.limit,
       );
-      return rows.map((row) => ({ n: row.n, message: JSON.parse(row.body) as Command }));
+      return rows.map((row) => ({ n: row.n, message: resolved(JSON.parse(row.body) as Command, get) }));
     },
     received(agentId, id, epoch) {
       const sql = `UPDATE command SET received_epoch = ?, state = CASE state WHEN 'issued' THEN 'received' ELSE state END
@@ -67,6 +68,31 @@ export function commandsIn(store: Store, clock: Clock, random: Random): Commands
       return store.run(sql, epoch, agentId, id) > 0;
     },
     conclude: (agentId, result, epoch) => store.transaction(() => conclude({ store, clock, get }, { agentId, result, epoch })),
+  };
+}
+
+/**
+ * The command with what its predecessors have become meanwhile: an agent that lost its store no longer knows commands that are settled. A
+ * predecessor that was not applied stays named, for the agent to judge.
+ */
+function resolved(message: Command, get: (id: string) => StoredCommand | undefined): Command {
+  const madeBy = (id: string): Result["entity"] => {
+    const maker = get(id);
+    return maker?.outcome === "applied" ? (JSON.parse(maker.result as string) as Result).entity : undefined;
+  };
+  const { after, entity, ...rest } = message;
+  const values = Object.entries(message.values).map(([field, value]): [string, Json] => {
+    const made =
+      typeof value === "object" && value !== null && "createdBy" in value ? madeBy(String(value.createdBy)) : undefined;
+    return [field, made?.id ?? value];
+  });
+  const known = entity !== undefined && "createdBy" in entity ? (madeBy(entity.createdBy) ?? entity) : entity;
+  const waits = after !== undefined && get(after)?.outcome !== "applied";
+  return {
+    ...rest,
+    values: Object.fromEntries(values),
+    ...(known === undefined ? {} : { entity: known }),
+    ...(waits ? { after } : {}),
   };
 }
 

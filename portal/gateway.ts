@@ -110,6 +110,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const links = createLinks(parts);
   const sockets = acceptSockets({ server, parts, identity, onSocket: links.add });
+  events.listen((event) => {
+    // Whoever holds the old key is out as soon as a new one is enrolled.
+    if (event.kind === "enrolled") links.closeAll(event.agentId, closeCode.notAuthenticated, "the agent was enrolled again");
+  });
   const routes: Route[] = [enrolmentRoutes({ agents, events, clock, log, identity })];
   server.on("request", (request, response) => void serve({ clock, log, routes }, request, response));
   log.info("The portal listens", { port });

@@ -43,6 +43,8 @@ export interface GatewayParts {
   hooks: Hooks;
 }
 
+/** Frames of the largest size that may wait for an agent which does not read. */
+const unreadFrames = 16;
 /** How long the other end may take to close in answer, milliseconds. */
 const closingMs = 2_000;
 
@@ -73,6 +75,7 @@ export class Link {
   readonly #parts: GatewayParts;
   readonly #owner: LinkOwner;
   #state: State = { at: "greeting" };
+  #closedWith: { code: number; reason: string } | undefined;
   #arrived: Arrived[] = [];
   #heardAt: number;
   #cancelTurn: (() => void) | undefined;
@@ -107,7 +110,12 @@ export class Link {
 
   /** A frame as it is, well-formed or not. */
   sendRaw(frame: string | Uint8Array): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(frame);
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#socket.bufferedAmount > unreadFrames * this.#parts.limits.maxFrameBytes) {
+      this.close(closeCode.slowDown, "the agent does not read what it is sent");
+      return;
+    }
+    this.#socket.send(frame);
   }
 
   /** Sends commands that wait; a link that is not open sends them once it is. */
@@ -119,6 +127,7 @@ export class Link {
   close(code: number, reason: string): void {
     if (this.#state.at === "closed") return;
     this.#leave();
+    this.#closedWith = { code, reason };
     this.#socket.close(code, fittingReason(reason));
     this.#cancelClosing = this.#parts.clock.after(closingMs, () => this.#socket.terminate());
   }
@@ -140,7 +149,8 @@ export class Link {
   #ended(code: number, reason: string): void {
     this.#leave();
     this.#cancelClosing?.();
-    this.#parts.events.emit({ kind: "disconnected", agentId: this.agentId, code, reason });
+    // Our own reason tells more than the other end's echo of it.
+    this.#parts.events.emit({ kind: "disconnected", agentId: this.agentId, ...(this.#closedWith ?? { code, reason }) });
     this.#owner.closed(this);
   }
 

@@ -1,5 +1,5 @@
 /** What the owner of a gateway may set, and the hooks by which tests make it a slow or lying portal. */
-import type { AgentMessage, Refusal, Welcome } from "../protocol/messages.ts";
+import type { AgentMessage, Welcome } from "../protocol/messages.ts";
 import type { RefuseHook } from "./entities.ts";
 
 export interface Limits {
@@ -38,5 +38,3 @@ export interface Hooks {
   /** Commands that the agent did not offer are issued all the same. */
   allowUnoffered?: boolean | undefined;
 }
-
-export type RefusalOf = Omit<Refusal, "seq">;

@@ -80,7 +80,8 @@ const commands = `
   a \`start\` with another epoch, every command without a final result is sent again, in order. The agent knows repeated ids and executes once.
 - \`id\`: 8 to 64 characters of \`A-Z a-z 0-9 _ -\`, unique for ever; it is written into the ERP, so 20 characters are wise.
 - \`values\` are the target values of the model's fields; \`base\` the values that the portal last saw of the fields it changes. A field that the ERP changed meanwhile makes a
-  \`conflict\`. \`after\` names the command on the same entity that must be finished before. Send only commands and fields that \`hello.commands\` offers.
+  \`conflict\`. \`after\` names the command on the same entity that must be finished before; \`{"createdBy": id}\` stands for the entity that a command makes. Once that
+  command is applied, the portal sends later commands with the entity's id in its place and without \`after\`: an agent that lost its store knows settled commands no more. Send only commands and fields that \`hello.commands\` offers.
 - \`result\`: \`applied\`, \`rejected\`, \`conflict\` and \`expired\` are final; \`uncertain\` and \`waiting\` are not, a higher \`revision\` follows. A higher revision replaces a
   lower one; a result from another epoch replaces one that is not final. \`applied\` is accepted at any time, also after \`expiresAt\`.
 - The portal answers every \`result\` with \`settled\` (same id and revision) once it is durable, also when it is a repetition, an older revision, or of a command that

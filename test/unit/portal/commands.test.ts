@@ -219,6 +219,34 @@ test("A follower names its predecessor and what it made", async () => {
   } satisfies Partial<Command>);
 });
 
+test("What a predecessor has made stands in its place once it is applied, for an agent that lost its store", async () => {
+  const { gateway, agent, link } = await linked();
+  const first = gateway.issue(idOf(agent), order("a"));
+  const update = { command: "ticket.update", values: { title: "b" }, after: first, entity: { createdBy: first } };
+  const ids = [update, { command: "message.create", values: { ticketId: { createdBy: first }, body: "hello" } }].map((later) =>
+    gateway.issue(idOf(agent), later),
+  );
+  await settle(link, result(first, { entity: { type: "ticket", id: "T.1" } }));
+  const renewed = await bench.link(gateway, agent, {
+    hello: { connection: 1 },
+    start: { epoch: "epoch-0002", renewed: "agent-restored" },
+  });
+  const sent = [await renewed.link.next("command"), await renewed.link.next("command")];
+  expect(sent.map((message) => message.id)).toEqual(ids);
+  expect(sent[0]).toMatchObject({ entity: { type: "ticket", id: "T.1" } });
+  expect(sent[0]).not.toHaveProperty("after");
+  expect(sent[1]?.values).toEqual({ ticketId: "T.1", body: "hello" });
+});
+
+test("A predecessor that was rejected stays named", async () => {
+  const { gateway, agent, link } = await linked();
+  const first = gateway.issue(idOf(agent), order("a"));
+  gateway.issue(idOf(agent), { command: "ticket.update", values: { title: "b" }, after: first, entity: { createdBy: first } });
+  await settle(link, result(first, { outcome: "rejected" }));
+  const again = await bench.link(gateway, agent, { hello: { connection: 1 } });
+  expect(await again.link.next("command")).toMatchObject({ after: first, entity: { createdBy: first } });
+});
+
 test("A question to the agent is answered by its id; it fails when the agent is away or goes away", async () => {
   const { gateway, agent, link } = await linked();
   const asked = gateway.request(idOf(agent), { action: "sync", source: "tenants", full: true });

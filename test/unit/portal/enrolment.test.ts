@@ -92,6 +92,13 @@ test("Enrolling an agent again replaces its key and lifts a revocation; entities
   expect((await bench.link(gateway, again, { hello: { connection: 1 } })).welcome.last).toBe(1);
 });
 
+test("Enrolling an agent again ends the link of whoever holds the old key", async () => {
+  const { gateway, agent } = await bench.withAgent();
+  const { link } = await bench.link(gateway, agent);
+  await enrolFakeAgent(gateway, agent.enrolment.agentId);
+  expect((await link.closed).code).toBe(4401);
+});
+
 test("A key is rotated without a gap: both work until the new one was used, then only that", async () => {
   const { gateway, agent } = await bench.withAgent();
   const next = keyPair();

@@ -236,6 +236,19 @@ test("A link frozen half-way is cut although it never answers the close", async 
   expect(gateway.isConnected(agent.enrolment.agentId)).toBe(false);
 });
 
+test("An agent that never reads is sent away before it fills the portal's memory", async () => {
+  const { gateway, agent } = await portal({ limits: { maxFrameBytes: 65_536 } });
+  const { link } = await open(agent);
+  await expect.poll(() => gateway.isConnected(agent.enrolment.agentId)).toBe(true);
+  const gone = new Promise<number>((resolve) => gateway.listen((event) => event.kind === "disconnected" && resolve(event.code)));
+  link.freeze();
+  const frame = new Uint8Array(1_000_000);
+  let sent = 0;
+  while (gateway.sendRaw(agent.enrolment.agentId, frame) && sent < 200) sent += 1;
+  expect(sent).toBeLessThan(200);
+  expect(await gone).toBe(closeCode.slowDown);
+});
+
 test("A portal that stops says bye, and when to come back", async () => {
   const { gateway, agent } = await portal();
   const { link } = await open(agent);
