@@ -1,5 +1,6 @@
 import type { ErpDialect } from "./db.ts";
 import { mainMandant } from "./generate.ts";
+import { ledgerTable } from "./schema.ts";
 
 export interface ErpConfigOptions {
   dialect: ErpDialect;
@@ -269,7 +270,7 @@ ${compared(options)}
 /** By the command's id in a unique column, in a ledger table of the agent's, or in a row that a query finds. */
 function idempotency({ idempotency: way = "column" }: ErpConfigOptions, table: "AUFTRAG" | "AUFTRTEXT"): string {
   const key = table === "AUFTRAG" ? "MANDANT, AUFTRNR" : "MANDANT, AUFTRNR, LFDNR";
-  if (way === "ledger") return "{ ledger: ERPFUSER_LEDGER }";
+  if (way === "ledger") return `{ ledger: ${ledgerTable} }`;
   if (way === "probe") return `{ probe: "SELECT ${key} FROM ${table} WHERE FREMDNR = :command.id" }`;
   return `{ column: ${table}.FREMDNR, value: "\${short(command.id, 40)}" }`;
 }

@@ -246,6 +246,16 @@ export async function createSchema(db: ErpDb, options: SchemaOptions = {}): Prom
   }
 }
 
+/** Name of the ledger table in the `ledger` variant of the configuration. */
+export const ledgerTable = "ERPFUSER_LEDGER";
+
+/** Makes the agent's ledger, as a DBA does from the printed script (connectors/ledger.ts says the columns). */
+export async function createLedger(db: ErpDb): Promise<void> {
+  await db.run(`DROP TABLE IF EXISTS ${ledgerTable}`);
+  const suffix = db.dialect === "mysql" ? " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" : "";
+  await db.run(`CREATE TABLE ${ledgerTable} (command_id VARCHAR(64) NOT NULL PRIMARY KEY, results TEXT)${suffix}`);
+}
+
 /** The statements that create one table with its indexes. */
 export function tableDdl(dialect: ErpDialect, name: TableName, options: SchemaOptions = {}): string[] {
   const table: ErpTable = tables[name];

@@ -1,22 +1,22 @@
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Mapping } from "../../../agent/map/mapped.ts";
-import { compileMapping } from "../../../agent/map/mapping.ts";
-import { buildQuery } from "../../../agent/map/query.ts";
+import { type Compiled, tryCompile } from "../../../agent/compile.ts";
 import { silentLog } from "../../../base/log.ts";
 import { systemClock } from "../../../base/time.ts";
 import type { Config } from "../../../config/config.ts";
 import { loadConfig } from "../../../config/load.ts";
-import type { Connector } from "../../../connectors/connector.ts";
+import type { Connector, WriteOutcome } from "../../../connectors/connector.ts";
 import { connectors } from "../../../connectors/registry.ts";
-import type { TypeName } from "../../../protocol/model.ts";
-import { erpConfig } from "../../support/erp/config.ts";
+import type { Command } from "../../../protocol/messages.ts";
+import type { Json, TypeName } from "../../../protocol/model.ts";
+import { type ErpConfigOptions, erpConfig } from "../../support/erp/config.ts";
 import type { ErpDb } from "../../support/erp/db.ts";
 import { generateErp } from "../../support/erp/generate.ts";
 import { createLife } from "../../support/erp/life.ts";
 import { openErp } from "../../support/erp/open.ts";
 import { consultOracle } from "../../support/erp/oracle.ts";
 import { seededRandom } from "../../support/erp/random.ts";
+import { createLedger } from "../../support/erp/schema.ts";
 import type { MariaDb } from "../../support/mariadb.ts";
 import { has, mariadb, tempDirectory } from "../../support/servers.ts";
 
@@ -25,7 +25,7 @@ const limits = { statementTimeoutMs: 30_000, lockTimeoutMs: 2_000, batchRows: 50
 const clock = { now: () => Date.UTC(2026, 10, 24, 9) };
 const common = { portalUrl: "ws://127.0.0.1:1/agent", state: "/nowhere" };
 
-async function configOf(options: Parameters<typeof erpConfig>[0]): Promise<Config> {
+async function configOf(options: ErpConfigOptions): Promise<Config> {
   const loaded = await loadConfig({ text: erpConfig(options), file: "/nowhere/erpfuser.yaml" });
   if (!loaded.config) throw new Error(`the sample configuration has faults: ${JSON.stringify(loaded.faults, null, 1)}`);
   return loaded.config;
@@ -50,13 +50,14 @@ describe("The sample configuration", () => {
 });
 
 function mysqlLines(at: { host: string; port: number; database: string }): string[] {
-  return [`host: ${at.host}`, `port: ${at.port}`, `database: ${at.database}`, "user: root", "password: { secret: erp }"];
+  return [`server: ${at.host}`, `port: ${at.port}`, `database: ${at.database}`, "user: root", "password: { secret: erp }"];
 }
 
 interface Company {
   erp: ErpDb;
   connector: Connector;
   config: Config;
+  place: Pick<ErpConfigOptions, "dialect" | "connection">;
   end(): PromiseLike<void>;
 }
 
@@ -68,8 +69,9 @@ const places: readonly { name: string; installed: () => boolean; start: () => Pr
       const home = await tempDirectory();
       const file = `${home.path}/erp.db`;
       const erp = openErp(file);
-      const config = await configOf({ ...common, dialect: "sqlite", connection: [`file: ${file}`] });
-      return { erp, config, connector: await open(config, ""), end: () => home[Symbol.asyncDispose]() };
+      const place = { dialect: "sqlite", connection: [`file: ${file}`] } as const;
+      const config = await configOf({ ...common, ...place });
+      return { erp, config, place, connector: await open(config, ""), end: () => home[Symbol.asyncDispose]() };
     },
   },
   {
@@ -79,8 +81,9 @@ const places: readonly { name: string; installed: () => boolean; start: () => Pr
       const server: MariaDb = await mariadb();
       const at = await server.createDatabase("company");
       const erp = openErp(`mysql://${at.user}:${at.password}@${at.host}:${at.port}/${at.database}`);
-      const config = await configOf({ ...common, dialect: "mysql", connection: mysqlLines(at) });
-      return { erp, config, connector: await open(config, at.password), end: () => server.stop() };
+      const place = { dialect: "mysql", connection: mysqlLines(at) } as const;
+      const config = await configOf({ ...common, ...place });
+      return { erp, config, place, connector: await open(config, at.password), end: () => server.stop() };
     },
   },
 ];
@@ -92,15 +95,10 @@ async function open(config: Config, password: string): Promise<Connector> {
   return module.open(config.erp.settings, async () => password, context);
 }
 
-async function mappingsOf({ config, connector }: Company): Promise<Mapping[]> {
-  const mappings: Mapping[] = [];
-  for (const source of config.sources) {
-    const query = buildQuery(source, config);
-    const compiled = compileMapping({ config, source, query, described: await connector.describeQuery(query, signal) });
-    if ("faults" in compiled) throw new Error(JSON.stringify(compiled.faults, null, 1));
-    mappings.push(compiled.mapping);
-  }
-  return mappings.sort((left, right) => left.rank - right.rank);
+async function compiledOf({ config, connector }: Pick<Company, "config" | "connector">): Promise<Compiled> {
+  const { compiled, faults } = await tryCompile(config, connector, signal);
+  if (!compiled) throw new Error(JSON.stringify(faults, null, 1));
+  return compiled;
 }
 
 /** What an agent would send at its first sync: every row mapped once, parents first, children of what is missing held back. */
@@ -110,7 +108,8 @@ async function firstSync(company: Company, store: DatabaseSync): Promise<{ fault
   const put = store.prepare("INSERT INTO entity VALUES ('a1', ?, ?, ?, NULL)");
   const counts = { faulty: 0, held: 0 };
   store.exec("DELETE FROM entity; BEGIN");
-  for (const mapping of await mappingsOf(company)) {
+  const { mappings } = await compiledOf(company);
+  for (const mapping of [...mappings].sort((left, right) => left.rank - right.rank)) {
     for await (const batch of company.connector.scan(mapping.query, signal)) {
       for (const [index, key] of batch.keys.entries()) {
         const mapped = mapping.map(batch.row(index), key ?? "", (parent) => !known.has(idOf(parent.type, parent.id)));
@@ -158,4 +157,64 @@ describe.each(places)("Loader, connector and mapping on the sample ERP, on $name
     await firstSync(company, store);
     expect(await consultOracle({ erp, portalStore })).toMatchObject({ mismatches: 0, details: [] });
   });
+
+  test.skipIf(!installed()).each(["column", "ledger", "probe"] as const)(
+    "carry out the portal's commands, recognised by %s",
+    async (idempotency) => {
+      const { erp, connector } = company;
+      await generateErp(erp, { units: 30, seed: 3 });
+      await createLedger(erp);
+      const config = await configOf({ ...common, ...company.place, idempotency });
+      const { commands } = await compiledOf({ config, connector });
+      let issued = 0;
+      const send = async (command: string, values: Record<string, Json>, rest: Partial<Command> = {}): Promise<WriteOutcome> => {
+        const message: Command = {
+          type: "command",
+          id: `CMD${idempotency}0000${++issued}`,
+          command,
+          values,
+          issuedAt: "2026-11-24T09:00:00Z",
+          ...rest,
+        };
+        const context = { now: clock.now(), mayBeRepeated: false, rehearse: false, resolve: () => undefined };
+        const plan = commands.get(command)?.plan(message, context);
+        if (!plan || "rejected" in plan) throw new Error(JSON.stringify(plan));
+        const outcome = await connector.write(plan, signal);
+        if (command.endsWith(".create"))
+          expect(await connector.write({ ...plan, mayBeRepeated: true }, signal)).toMatchObject({
+            state: "applied",
+            repeated: true,
+          });
+        return outcome;
+      };
+      const title = "Wasserschaden in der Küche 🚿, die Decke tropft seit heute";
+      const unit = { unitId: "001.000010.001.0001", reporterId: "001.00000001.1" };
+      const created = await send("ticket.create", { title, description: "Bitte kommen", category: "SANI", ...unit });
+      expect(created).toMatchObject({ state: "applied", repeated: false });
+      const key = created.state === "applied" ? created.key : "";
+      const entity = { entity: { type: "ticket", id: key } };
+      const read = () => erp.query("SELECT * FROM AUFTRAG WHERE FREMDNR = ?", [`CMD${idempotency}00001`]);
+      expect(await read()).toMatchObject([
+        { MELDER: "00000001", WOHNNR: "0001", STATUS: "0", ANLDAT: 20_261_124, ANLZEIT: 100_000, AENDTS: "2026-11-24 10:00:00" },
+      ]);
+      const text = await erp.query("SELECT ART, ZEILE FROM AUFTRTEXT WHERE MANDANT = '001' AND AUFTRNR = ?", [
+        key.split(".")[1] ?? "",
+      ]);
+      expect(`${(await read())[0]?.KURZTEXT} ${text[0]?.ZEILE}`).toBe(`${title}\nBitte kommen`);
+      expect(await send("message.create", { ticketId: key, body: "Es wird mehr" })).toMatchObject({ state: "applied" });
+      expect(await erp.query("SELECT ART, ZEILE FROM AUFTRTEXT WHERE FREMDNR = ?", [`CMD${idempotency}00002`])).toEqual([
+        { ART: "N", ZEILE: "Es wird mehr" },
+      ]);
+      const change = { priority: "high", status: "in-progress" };
+      expect(await send("ticket.update", change, { ...entity, base: { priority: "normal", status: "open" } })).toMatchObject({
+        state: "applied",
+      });
+      expect(await read()).toMatchObject([{ PRIO: "1", STATUS: "1" }]);
+      expect(await send("ticket.update", { status: "open" }, { ...entity, base: { status: "closed" } })).toMatchObject({
+        state: "conflict",
+      });
+      expect(await send("ticket.close", {}, { ...entity, base: { status: "in-progress" } })).toMatchObject({ state: "applied" });
+      expect(await read()).toMatchObject([{ STATUS: "9", ERLDAT: 20_261_124, ERLZEIT: 100_000 }]);
+    },
+  );
 });
