@@ -10,7 +10,7 @@ export interface StatusFile {
   /** The link to the portal: its named state, why it is not connected, and when it is tried next. */
   portal: { state: string; reason?: string };
   /** The ERP as it introduced itself. */
-  erp: { label: string; product: string; version: string } | undefined;
+  erp: string | undefined;
   status: Omit<Status, "type">;
   /** When everything was last in step: nothing pending, unacked or waiting. */
   inStepSince: string | undefined;

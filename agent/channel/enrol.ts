@@ -28,6 +28,8 @@ export interface EnrolParts {
   clock: Clock;
   newId: () => string;
   signal: AbortSignal;
+  /** The code must be one of this stage's tenant. */
+  stage?: "test" | "live";
 }
 
 /** `wss://host/x/agent` -> `https://host/x/enrol`: beside the channel. */
@@ -51,6 +53,7 @@ export async function enrol(parts: EnrolParts, who: { code: string; host: string
   const { answer, attempt } = await postJson({ ...parts, address: besideChannel(parts.portal, "enrol"), body, operation });
   const response = accepted<EnrolResponse>(answer, attempt, clock, enrolResponse);
   if (response.fingerprint !== key.fingerprint) throw otherKey(attempt);
+  if (parts.stage !== undefined && response.stage !== parts.stage) throw otherStage(attempt, response.stage, parts.stage);
   const enrolment: Enrolment = { ...response, enrolledAt: new Date(clock.now()).toISOString() };
   // The key first: without it the enrolment would be worth nothing, while a key alone only needs another code.
   await adoptKey(secrets, key);
@@ -136,6 +139,15 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function otherStage(attempt: Attempt, offered: string, wanted: string): FuserError {
+  return new FuserError("config", `This code belongs to the portal's ${offered} tenant, not to the ${wanted} one`, {
+    code: "enrol-other-stage",
+    operation: attempt.operation,
+    place: attempt.place,
+    hint: `Create a code in the portal's ${wanted} tenant. The earlier enrolment still holds.`,
+  });
 }
 
 function otherKey(attempt: Attempt): FuserError {

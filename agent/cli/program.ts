@@ -1,12 +1,45 @@
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../../base/time.ts";
+import { check } from "./check.ts";
 import type { Register, Start } from "./command.ts";
+import { commands as portalCommands } from "./commands.ts";
 import { demo } from "./demo.ts";
+import { enrol } from "./enrol.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { goLive } from "./go-live.ts";
+import { guard } from "./guard.ts";
+import { init } from "./init.ts";
+import { journal } from "./journal.ts";
+import { logs } from "./logs.ts";
+import { preview } from "./preview.ts";
+import { quarantine } from "./quarantine.ts";
+import { run } from "./run.ts";
+import { secret } from "./secret.ts";
 import { createSession, type GlobalOptions, type Session } from "./session.ts";
+import { status } from "./status.ts";
+import { sync } from "./sync.ts";
+import { trace } from "./trace.ts";
 import { version } from "./version.ts";
 
-const commands: readonly Register[] = [version, demo];
+const registers: readonly Register[] = [
+  run,
+  demo,
+  init,
+  check,
+  preview,
+  enrol,
+  goLive,
+  secret,
+  status,
+  sync,
+  trace,
+  quarantine,
+  guard,
+  portalCommands,
+  journal,
+  logs,
+  version,
+];
 
 /** Aborts on SIGINT and SIGTERM; a second SIGINT ends the process at once. */
 function stopSignal(): { signal: AbortSignal; interrupted: () => boolean; dispose: () => void } {
@@ -53,7 +86,7 @@ export async function runCommandLine(args: readonly string[], env: Session["env"
         }
       }
     };
-  for (const register of commands) register(program, start);
+  for (const register of registers) register(program, start);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {

@@ -56,7 +56,7 @@ function lines(now: Current, session: Session): string[] {
     ...(agent === null
       ? []
       : [`Portal: ${agent.portal.state}${agent.portal.reason ? ` (${agent.portal.reason})` : ""}; ${inStep}`]),
-    ...(agent?.erp ? [`ERP: ${agent.erp.label}, ${agent.erp.product} ${agent.erp.version}`] : []),
+    ...(agent?.erp ? [`ERP: ${agent.erp}`] : []),
     `Waiting: ${now.pending} keys to read, ${now.outbox.items} items to send, ${now.quarantined} in quarantine`,
     `Commands: ${Object.entries(now.commands)
       .map(([state, count]) => `${count} ${state}`)

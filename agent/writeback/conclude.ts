@@ -1,7 +1,6 @@
 /** Outcome of a command into the store: result, pending key of its entity and journal line, all in one transaction. */
-import type { FieldConflict, StepResults, Value } from "../../connectors/connector.ts";
+import type { StepResults } from "../../connectors/connector.ts";
 import type { Outcome, Result } from "../../protocol/messages.ts";
-import type { Json } from "../../protocol/model.ts";
 import type { InboxCommand } from "../store/store.ts";
 import { forgetFresh } from "./memory.ts";
 import type { CompiledCommand, ReplyError, WritebackParts } from "./parts.ts";
@@ -71,19 +70,4 @@ export function appliedDetails(
     ...(number === undefined || number === "" ? {} : { number: number.slice(0, 100) }),
     ...(told.seq === undefined ? {} : { seq: told.seq }),
   };
-}
-
-/** Conflicting columns as the portal's fields. */
-export function conflictOf(compiled: CompiledCommand, fields: readonly FieldConflict[]): NonNullable<Result["conflict"]> {
-  return fields.slice(0, 200).map(({ column, base, current, wanted }) => ({
-    field: compiled.fieldOf(column) ?? column,
-    base: toJson(base),
-    current: toJson(current),
-    wanted: toJson(wanted),
-  }));
-}
-
-function toJson(value: Value): Json {
-  if (typeof value === "bigint") return String(value);
-  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
 }

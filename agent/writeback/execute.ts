@@ -6,9 +6,9 @@ import { describeError, FuserError, kindOf } from "../../base/errors.ts";
 import { type Backoff, backoffDelayMs } from "../../base/loop.ts";
 import type { LookupOutcome, StepResults, WriteOutcome, WritePlan } from "../../connectors/connector.ts";
 import type { InboxCommand } from "../store/store.ts";
-import { appliedDetails, type Conclusion, conclude, conflictOf, refused } from "./conclude.ts";
+import { appliedDetails, type Conclusion, conclude, refused } from "./conclude.ts";
 import { countExecution, isBlind, isFresh, noteFresh, overCap } from "./memory.ts";
-import type { CompiledCommand, ReplyError, ResolvedCommand, WritebackParts } from "./parts.ts";
+import type { CompiledCommand, ResolvedCommand, WritebackParts } from "./parts.ts";
 import { refusedByErp, reply } from "./replies.ts";
 
 /** Between tries after a trouble that passes by itself. */
@@ -39,10 +39,14 @@ export async function execute(parts: WritebackParts, execution: Execution): Prom
   const { store, clock } = parts;
   const { command, resolved } = execution;
   const startedAt = clock.now();
-  const instead = execution.instead ?? reasonNotToWrite(parts, execution);
+  let instead = execution.instead ?? reasonNotToWrite(parts, execution);
   const untouched = !command.mayBeRepeated && command.attempts === 0;
   if (instead !== undefined && untouched) return conclude(parts, command, instead);
-  await claim(parts, command, resolved.command);
+  const claimed = await claim(parts, { command, type: resolved.command, untouched });
+  if (claimed === "over-cap") {
+    instead ??= { outcome: "waiting", details: { error: reply("cap-per-hour") } };
+    if (untouched) return conclude(parts, command, instead);
+  }
   const attempts = command.attempts + 1;
   const attempt: Attempt = {
     ...execution,
@@ -92,27 +96,31 @@ async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclus
 
 /** Why a command must not be executed any more, or not yet. What a person has approved passes every cap, but not its expiry. */
 function reasonNotToWrite(parts: WritebackParts, { command, resolved }: Execution): Conclusion | undefined {
-  const { clock, store } = parts;
   if (resolved.expiresAt !== undefined && Date.parse(resolved.expiresAt) <= parts.portalNow()) {
     return { outcome: "expired", details: { error: reply("expired") } };
   }
-  if (command.approved) return undefined;
-  const { draft, perHour } = parts.limitsOf(resolved.command);
-  const wait = (error: ReplyError): Conclusion => ({ outcome: "waiting", details: { error } });
-  if (draft) return wait(reply("draft"));
-  // One that was tried before is counted already.
-  const isNew = command.attempts === 0;
-  return isNew && overCap(store.meta, resolved.command, perHour, clock.now()) ? wait(reply("cap-per-hour")) : undefined;
+  const isDraft = parts.limitsOf(resolved.command).draft && !command.approved;
+  return isDraft ? { outcome: "waiting", details: { error: reply("draft") } } : undefined;
 }
 
-async function claim(parts: WritebackParts, command: InboxCommand, type: string): Promise<void> {
+/** Claims and counts in one transaction. Over its cap an untouched command is not claimed, and one that may be a repetition only to be looked up. */
+async function claim(
+  parts: WritebackParts,
+  { command, type, untouched }: { command: InboxCommand; type: string; untouched: boolean },
+): Promise<"claimed" | "over-cap"> {
   const { store, clock } = parts;
+  const { perHour } = parts.limitsOf(type);
   await parts.commitPoint("before-claim-commit");
-  store.transaction(() => {
-    store.inbox.claim(command.id);
-    if (command.attempts === 0) countExecution(store.meta, type, parts.limitsOf(type).perHour, clock.now());
+  const claimed = store.transaction(() => {
+    // One that was tried before is counted already.
+    const counts = command.attempts === 0;
+    const over = counts && !command.approved && overCap(store.meta, type, perHour, clock.now());
+    if (!over || !untouched) store.inbox.claim(command.id);
+    if (counts && !over) countExecution(store.meta, type, perHour, clock.now());
+    return over ? "over-cap" : "claimed";
   }, "command-claim");
   await parts.commitPoint("after-claim-commit");
+  return claimed;
 }
 
 interface Writing {
@@ -129,7 +137,7 @@ async function written(parts: WritebackParts, writing: Writing, outcome: WriteOu
     case "rehearsed":
       return refused(reply("rehearsed"));
     case "conflict":
-      return { outcome: "conflict", details: { conflict: conflictOf(compiled, outcome.fields), error: reply("conflict") } };
+      return { outcome: "conflict", details: { conflict: compiled.conflicts(outcome.fields), error: reply("conflict") } };
     case "rejected":
       return refused(refusedByErp(outcome.code));
     case "uncertain":

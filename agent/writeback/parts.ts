@@ -1,7 +1,7 @@
 /** What the write-back is given from outside: it opens nothing and knows no database. */
 import type { Log } from "../../base/log.ts";
 import type { Clock, Random } from "../../base/time.ts";
-import type { Connector, StepResults, WritePlan } from "../../connectors/connector.ts";
+import type { Connector, FieldConflict, StepResults, WritePlan } from "../../connectors/connector.ts";
 import type { Command, Result } from "../../protocol/messages.ts";
 import type { InboxStore, JournalStore, MetaStore, PendingStore } from "../store/store.ts";
 
@@ -21,8 +21,8 @@ export interface CompiledCommand {
   entityOf(key: string): { type: string; id: string };
   /** The number that people read in the ERP. */
   numberOf(results: StepResults): string | undefined;
-  /** Field of the command that is written to a column; undefined where it is no single one. */
-  fieldOf(column: string): string | undefined;
+  /** Conflicting columns as fields of the portal's model. */
+  conflicts(found: readonly FieldConflict[]): NonNullable<Result["conflict"]>;
 }
 
 /** Compiles a command; `rejected` when the configuration or its values don't allow it. Pure but for `now`, epoch ms. */

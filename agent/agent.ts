@@ -1,0 +1,237 @@
+/**
+ * The agent: builds its parts, joins them, runs them until it is told to stop. Signals mark keys, reads by key say what is true, the outbox goes up;
+ * commands come down into the inbox and are carried out in the ERP. The parts know nothing of each other: they meet here and in the store.
+ */
+import { FuserError, isAbort, kindOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { backoffDelayMs } from "../base/loop.ts";
+import type { Clock, Random } from "../base/time.ts";
+import type { Config } from "../config/config.ts";
+import type { Secrets } from "../config/secrets.ts";
+import type { Connector } from "../connectors/connector.ts";
+import { createDigester } from "../protocol/digest.ts";
+import type { Request } from "../protocol/messages.ts";
+import { answerAsks } from "./asks.ts";
+import { type Capture, createCapture } from "./capture/capture.ts";
+import type { Progress } from "./capture/parts.ts";
+import { inWindow } from "./capture/schedule.ts";
+import { planner } from "./carry-out.ts";
+import { type Channel, createChannel } from "./channel/channel.ts";
+import { readEnrolment, tokenSource } from "./channel/identity.ts";
+import { socketConnector } from "./channel/socket.ts";
+import { type AtPoint, nothingHappens } from "./commit-points.ts";
+import { type Compiled, compile } from "./compile.ts";
+import { machineName, newId, openErp } from "./erp.ts";
+import { keepHouse } from "./housekeeping.ts";
+import { acceptPinned } from "./pin.ts";
+import { transportSettings } from "./portal-way.ts";
+import { exceedsGuard } from "./quality/guards.ts";
+import { offerOf, reportOf, tellStatus } from "./reporting.ts";
+import { openStore } from "./store/open.ts";
+import type { CommitHook, Store } from "./store/store.ts";
+import { createWriteback, type Writeback } from "./writeback/writeback.ts";
+
+export interface AgentParts {
+  config: Config;
+  secrets: Secrets;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  agentVersion: string;
+  env: Readonly<Record<string, string | undefined>>;
+  onProgress?: (progress: Progress) => void;
+  /** Fault tests stop the process at named moments. */
+  atPoint?: AtPoint;
+  onCommit?: CommitHook;
+}
+
+/** The parts of a running agent. */
+export interface Running {
+  parts: AgentParts;
+  store: Store;
+  erp: Connector;
+  compiled: Compiled;
+  capture: Capture;
+  writeback: Writeback;
+  channel: Channel;
+}
+
+/** Commands under way at once, each on an entity of its own. */
+const parallelCommands = 4;
+const erpBackoff = { minMs: 1_000, maxMs: 60_000 };
+
+/**
+ * Runs the agent until `signal` aborts; then everything is closed and nothing lost.
+ * @throws FuserError `agent-not-enrolled`, `erp-schema-faults`, `erp-other-database`, `state-*`, and what makes the first connection to ERP or portal
+ * impossible until a person mends it
+ */
+export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<void> {
+  const { config, secrets, clock, log } = parts;
+  const enrolment = await readEnrolment(secrets);
+  if (enrolment === undefined) throw notEnrolled(config);
+  const { state: directory } = config.agent;
+  const onCommit = parts.onCommit === undefined ? {} : { onCommit: parts.onCommit };
+  await using store = openStore({ directory, clock, log: log.part("store"), journal: config.journal, ...onCommit });
+  const erp = await openErp({ config, clock, log, secret: secrets.require });
+  try {
+    const compiled = await whenErpAnswers(parts, signal, async () => {
+      await acceptPinned({ secrets, meta: store.meta, identity: await erp.identity(signal) });
+      return await compile(config, erp, signal);
+    });
+    if (compiled !== undefined) await runParts(await assemble({ parts, store, erp, compiled }), signal);
+  } finally {
+    await erp.close();
+  }
+}
+
+/** Tries until the ERP answers; undefined when the agent is stopped before. What only a person can mend is thrown. */
+async function whenErpAnswers<T>(parts: AgentParts, signal: AbortSignal, action: () => Promise<T>): Promise<T | undefined> {
+  const { clock, random, log } = parts;
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    try {
+      return await action();
+    } catch (error) {
+      if (signal.aborted || isAbort(error)) return undefined;
+      if (kindOf(error) !== "transient") throw error;
+      const { message, code, hint } = error as FuserError;
+      const waitMs = backoffDelayMs(erpBackoff, attempt, random);
+      log.warn(`${message}; the agent tries again`, { code, hint, retryInMs: waitMs });
+      await clock.sleep(waitMs, signal).catch(() => {});
+    }
+  }
+  return undefined;
+}
+
+interface Base {
+  parts: AgentParts;
+  store: Store;
+  erp: Connector;
+  compiled: Compiled;
+}
+
+async function assemble(base: Base): Promise<Running> {
+  const { parts, store, erp, compiled } = base;
+  const { config, clock, random, log } = parts;
+  const digester = await createDigester();
+  const portalIsThere = (): boolean => channel.state().name === "connected";
+  const capture = createCapture({
+    connector: erp,
+    sources: compiled.sources,
+    store,
+    clock,
+    random,
+    log,
+    digest: digester.entity,
+    mayRead: portalIsThere,
+    holdsDeletes: (count) => exceedsGuard(config.guards.deletes, count),
+    estimateRows: (source) => compiled.rows.get(source),
+    timezone: config.erp.timezone,
+    blackout: config.erp.courtesy.blackout,
+    rowsPerSecond: config.erp.courtesy.rowsPerSecond,
+    ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }),
+  });
+  const writeback = assembleWriteback(base, { capture, portalNow: () => channel.portalNow() });
+  const channel = await assembleChannel(base, { capture, writeback });
+  return { ...base, capture, writeback, channel };
+}
+
+function assembleWriteback(base: Base, others: { capture: Capture; portalNow: () => number }): Writeback {
+  const { parts, store, erp, compiled } = base;
+  const { config, clock, random, log, atPoint = nothingHappens } = parts;
+  const { courtesy, timezone } = config.erp;
+  return createWriteback({
+    store,
+    clock,
+    random,
+    log: log.part("writeback"),
+    erp,
+    compile: planner(compiled),
+    readBack: ({ source, key }, signal) => others.capture.readBack(source, key, signal),
+    limitsOf(name) {
+      const found = config.commands.find((command) => command.name === name);
+      return { draft: found?.draft ?? false, perHour: found?.perHour };
+    },
+    portalNow: others.portalNow,
+    stage: () => config.agent.stage,
+    onHold: () => courtesy.commandsInBlackout === "hold" && inWindow(courtesy.blackout, clock.now(), timezone),
+    commitPoint: async (point) => atPoint(point),
+    parallel: parallelCommands,
+  });
+}
+
+async function assembleChannel(base: Base, { capture, writeback }: { capture: Capture; writeback: Writeback }): Promise<Channel> {
+  const { parts, store, compiled } = base;
+  const { config, secrets, clock, random, log, atPoint = nothingHappens } = parts;
+  const transport = await transportSettings(config, secrets.require, parts.env);
+  const token = tokenSource({ secrets, clock, newId });
+  let wasConnected = false;
+  const channel: Channel = createChannel({
+    store,
+    clock,
+    random,
+    log: log.part("channel"),
+    newId,
+    connect: socketConnector({ ...transport, url: config.agent.portal, token, clock }),
+    offer: () => offerOf({ config, compiled, agentVersion: parts.agentVersion, host: machineName() }),
+    onAck: (_, refused) => capture.applyRefusals(refused),
+    async onNewEpoch(_, signal) {
+      await capture.reconcile((type, within) => channel.inventory(type, {}, within), signal);
+    },
+    onRequest: (request) => Promise.resolve(answerRequest(request, capture)),
+    status: () => reportOf({ capture, store, channel }),
+    onOtherHost: (host) => store.meta.set("other-host", host),
+    // What no retry can mend ends a start; once connected, the agent stays and says why it waits.
+    giveUpOn: (error) => error.kind === "config" && !wasConnected,
+    commitPoint: atPoint,
+    onState(state) {
+      if (state.name === "connected") {
+        wasConnected = true;
+        capture.wake();
+        writeback.wake();
+      }
+    },
+  });
+  return channel;
+}
+
+/** Runs all parts beside each other; the first that fails stops the others, and its error is thrown. */
+async function runParts(running: Running, signal: AbortSignal): Promise<void> {
+  const { capture, writeback, channel, parts } = running;
+  const stop = new AbortController();
+  const all = AbortSignal.any([signal, stop.signal]);
+  const startedAt = parts.clock.now();
+  const work = [
+    capture.run(all),
+    writeback.run(all),
+    channel.run(all),
+    answerAsks(running, all),
+    tellStatus(running, { signal: all, startedAt }),
+    keepHouse(running, all),
+  ];
+  for (const part of work) part.then(() => stop.abort()).catch(() => stop.abort());
+  const results = await Promise.allSettled(work);
+  const failed = results.find((result) => result.status === "rejected" && !isAbort(result.reason));
+  if (failed?.status === "rejected") throw failed.reason;
+}
+
+function answerRequest(request: Request, capture: Capture): { outcome: "ok" | "refused"; reason?: string } {
+  switch (request.action) {
+    case "sync": {
+      const names = capture.syncNow(request.source, request.full === true);
+      return names.length > 0 ? { outcome: "ok" } : { outcome: "refused", reason: "no such source" };
+    }
+    case "status":
+      return { outcome: "ok" };
+    case "diagnostics":
+      return { outcome: "refused", reason: "the admin has not allowed it" };
+  }
+}
+
+function notEnrolled(config: Config): FuserError {
+  return new FuserError("config", "This agent is not enrolled", {
+    code: "agent-not-enrolled",
+    operation: "start",
+    place: config.agent.portal,
+    hint: "Create a code in the portal and run `erpfuser enrol CODE`",
+  });
+}

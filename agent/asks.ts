@@ -1,0 +1,57 @@
+/** Answers what commands of the CLI ask of the running agent (store/asks.ts). */
+import { describeError, isAbort, kindOf } from "../base/errors.ts";
+import type { Running } from "./agent.ts";
+import type { AskAnswer, AskBody } from "./store/store.ts";
+
+const lookEveryMs = 200;
+
+/** Looks for questions until the signal aborts. A question that can't be answered is refused with the reason. */
+export async function answerAsks(running: Running, signal: AbortSignal): Promise<void> {
+  const { store, parts } = running;
+  while (!signal.aborted) {
+    for (const { id, body } of store.asks.open()) store.asks.answer(id, answer(running, body), parts.clock.now());
+    await parts.clock.sleep(lookEveryMs, signal).catch((error: unknown) => {
+      if (!signal.aborted && !isAbort(error)) throw error;
+    });
+  }
+}
+
+function answer(running: Running, body: AskBody): AskAnswer {
+  try {
+    return { outcome: "done", message: act(running, body) };
+  } catch (error) {
+    if (kindOf(error) === "bug") throw error;
+    return { outcome: "refused", message: describeError(error) };
+  }
+}
+
+/** Does it; returns what to tell the person. */
+function act({ capture, writeback }: Running, body: AskBody): string {
+  switch (body.kind) {
+    case "sync": {
+      const names = capture.syncNow(body.source, body.full);
+      return names.length > 0 ? `Looking now: ${names.join(", ")}` : `There is no source ${body.source}`;
+    }
+    case "guard": {
+      const count = capture.decideGuard(body.guard, body.decision);
+      return body.decision === "approve"
+        ? `${count} deletes go out if the rows are still absent`
+        : `${count} deletes are dropped`;
+    }
+    case "release":
+      return `${capture.release(body.source, body.key)} released; they are read again now`;
+    case "command":
+      switch (body.action) {
+        case "retry":
+        case "approve":
+          writeback.resolve(body.id, { kind: "retry" });
+          return "It is carried out now, or as soon as its turn comes";
+        case "resolve":
+          writeback.resolve(
+            body.id,
+            body.outcome === "applied" ? { kind: "applied", key: body.key ?? "" } : { kind: "rejected" },
+          );
+          return `Noted as ${body.outcome}; the portal is told`;
+      }
+  }
+}

@@ -1,0 +1,34 @@
+/** Joins the compiled commands of the mapping with the write-back, which knows neither configuration nor mapping. */
+import type { Command } from "../protocol/messages.ts";
+import type { Compiled } from "./compile.ts";
+import type { PlanContext } from "./map/write-plan.ts";
+import type { Compile } from "./writeback/parts.ts";
+
+/** How a command of the portal becomes a plan; one that the configuration does not have is refused. */
+export function planner({ commands, mappings }: Compiled): Compile {
+  return (message, { now }) => {
+    const compiled = commands.get(message.command);
+    if (compiled === undefined) return { rejected: notOffered(message.command) };
+    // References were resolved and repetition is decided by the write-back.
+    const context: PlanContext = { now, mayBeRepeated: false, rehearse: false, resolve: () => undefined };
+    const command = message as Command;
+    const plan = compiled.plan(command, context);
+    if ("rejected" in plan) return { rejected: plan.rejected };
+    const mapping = mappings.find(({ source }) => source === compiled.source);
+    return {
+      plan,
+      source: compiled.source,
+      entityOf: (key) => ({ type: compiled.type, id: mapping?.idOf(key) ?? key }),
+      numberOf: (results) => compiled.numberOf(command, results, context),
+      conflicts: (found) => compiled.conflicts(command, found),
+    };
+  };
+}
+
+function notOffered(name: string) {
+  return {
+    code: "not-offered",
+    de: `Das ERP-System nimmt „${name}“ nicht an.`,
+    en: `The ERP does not take “${name}”.`,
+  };
+}

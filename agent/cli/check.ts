@@ -1,0 +1,185 @@
+import { constants } from "node:fs";
+import { access, statfs } from "node:fs/promises";
+import { FuserError, isAbort } from "../../base/errors.ts";
+import type { Finding } from "../../base/findings.ts";
+import { silentLog } from "../../base/log.ts";
+import { formatDuration } from "../../base/time.ts";
+import type { Config } from "../../config/config.ts";
+import { loadConfig } from "../../config/load.ts";
+import type { Secrets } from "../../config/secrets.ts";
+import type { Connector } from "../../connectors/connector.ts";
+import { readEnrolment, tokenSource } from "../channel/identity.ts";
+import { probePortal } from "../channel/probe.ts";
+import { faultFindings, tryCompile, writtenTables } from "../compile.ts";
+import { newId, openErp } from "../erp.ts";
+import { readPin } from "../pin.ts";
+import { transportSettings } from "../portal-way.ts";
+import type { Register } from "./command.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { findingLines } from "./output.ts";
+import { configurationSecrets } from "./secrets.ts";
+import { configFile, type Session } from "./session.ts";
+
+interface Checked {
+  findings: readonly Finding[];
+  /** The exit code that the worst finding asks for. */
+  exitCode: number;
+}
+
+/** `erpfuser check`: every problem of configuration, state, ERP and portal at once, each with its remedy. Changes nothing. */
+export const check: Register = (program, start) => {
+  program
+    .command("check")
+    .description("List every problem of configuration, ERP and portal with its remedy; nothing is changed")
+    .option("--offline", "the configuration alone, without ERP and portal", false)
+    .action(
+      start(async (session, _, { offline }) => {
+        const { findings, exitCode } = await checkAll(session, offline === true);
+        const errors = findings.filter(({ severity }) => severity === "error").length;
+        session.out.result({ ok: errors === 0, findings }, () => [
+          ...findingLines(findings),
+          errors === 0 ? `No errors, ${findings.length} remarks.` : `${errors} errors, ${findings.length - errors} remarks.`,
+        ]);
+        return exitCode;
+      }),
+    );
+};
+
+async function checkAll(session: Session, offline: boolean): Promise<Checked> {
+  const file = configFile(session);
+  const loaded = await loadConfig(file);
+  if (!loaded.config) return { findings: faultFindings(loaded.faults), exitCode: exitCodes.configuration.code };
+  const { config, notes } = loaded;
+  const secrets = configurationSecrets(session, config);
+  const findings: Finding[] = [...notes, ...(await stateFindings(config))];
+  let exitCode: number = findings.some(({ severity }) => severity === "error") ? exitCodes.state.code : exitCodes.ok.code;
+  const parts: readonly ((parts: CheckParts) => Promise<readonly Finding[]>)[] = offline ? [] : [erpFindings, portalFindings];
+  for (const part of parts) {
+    try {
+      findings.push(...(await part({ session, config, secrets })));
+    } catch (error) {
+      if (isAbort(error) || !(error instanceof FuserError)) throw error;
+      findings.push(findingOf(error), ...error.findings);
+      exitCode ||= exitCodeOf(error);
+    }
+  }
+  const failed = findings.some(({ severity }) => severity === "error");
+  return { findings, exitCode: exitCode || (failed ? exitCodes.findings.code : exitCodes.ok.code) };
+}
+
+interface CheckParts {
+  session: Session;
+  config: Config;
+  secrets: Secrets;
+}
+
+function findingOf(error: FuserError): Finding {
+  return {
+    severity: "error",
+    code: error.code,
+    place: error.place ?? error.operation,
+    message: error.message,
+    remedy: error.hint ?? "See the log for its cause",
+  };
+}
+
+const lowDiskBytes = 1_073_741_824;
+
+async function stateFindings(config: Config): Promise<Finding[]> {
+  const { state: place } = config.agent;
+  try {
+    await access(place, constants.R_OK | constants.W_OK | constants.X_OK);
+    const { bavail, bsize } = await statfs(place);
+    if (bavail * bsize >= lowDiskBytes) return [];
+    const message = `Only ${Math.round((bavail * bsize) / 1_048_576)} MB are free`;
+    return [
+      {
+        severity: "warning",
+        code: "state-disk-low",
+        place,
+        message,
+        remedy: "The store may take up to 1 GB while the portal is away",
+      },
+    ];
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const message = missing ? "The state directory does not exist" : "The agent's account may not use the state directory";
+    const remedy = missing
+      ? "Make it, owned by the agent's account, or set `agent.state` to another one"
+      : "Give the agent's account the right to read and write it";
+    return [
+      { severity: "error", code: missing ? "state-directory-missing" : "state-directory-not-writable", place, message, remedy },
+    ];
+  }
+}
+
+async function erpFindings({ session, config, secrets }: CheckParts): Promise<readonly Finding[]> {
+  const erp = await openErp({ config, clock: session.clock, log: silentLog, secret: secrets.require });
+  try {
+    const identity = await erp.identity(session.signal);
+    const pin = await readPin(secrets);
+    const other: Finding[] =
+      pin === undefined || pin.database === identity.database
+        ? []
+        : [
+            {
+              severity: "error",
+              code: "erp-other-database",
+              place: identity.label,
+              message: `This agent was enrolled for ${pin.label}`,
+              remedy: "If the ERP was moved on purpose, run `erpfuser enrol --accept-database`",
+            },
+          ];
+    return [...other, ...(await databaseFindings({ session, config, erp }))];
+  } finally {
+    await erp.close();
+  }
+}
+
+async function databaseFindings(parts: { session: Session; config: Config; erp: Connector }): Promise<readonly Finding[]> {
+  const { session, config, erp } = parts;
+  const read = config.sources.flatMap(({ from, touchedBy }) => [
+    ...(from.kind === "table" ? [from.table] : []),
+    ...touchedBy.map(({ table }) => table),
+  ]);
+  const write = writtenTables(config).map(({ table }) => table);
+  const found = await erp.check(session.signal, { read: [...new Set(read)], write: [...new Set(write)] });
+  const { faults } = await tryCompile(config, erp, session.signal);
+  return [...found, ...faultFindings(faults ?? [])];
+}
+
+const clockWarnMs = 60_000;
+
+async function portalFindings({ session, config, secrets }: CheckParts): Promise<readonly Finding[]> {
+  const { clock, signal, env } = session;
+  const transport = await transportSettings(config, secrets.require, env);
+  const enrolment = await readEnrolment(secrets);
+  const token = enrolment === undefined ? undefined : await tokenSource({ secrets, clock, newId })();
+  const place = config.agent.portal;
+  const findings: Finding[] = [];
+  if (enrolment === undefined) {
+    const remedy = "Create a code in the portal and run `erpfuser enrol CODE`";
+    findings.push({ severity: "error", code: "agent-not-enrolled", place, message: "This agent is not enrolled", remedy });
+  } else if (enrolment.stage !== config.agent.stage) {
+    const message = `The configuration says stage ${config.agent.stage}, the enrolment was for ${enrolment.stage}`;
+    findings.push({
+      severity: "error",
+      code: "portal-stage-mismatch",
+      place,
+      message,
+      remedy: "Enrol for this stage, or see `erpfuser go-live`",
+    });
+  }
+  const { clockOffsetMs } = await probePortal({ portal: config.agent.portal, transport, token, clock, signal });
+  if (Math.abs(clockOffsetMs) > clockWarnMs) {
+    const message = `This machine's clock is ${formatDuration(Math.abs(clockOffsetMs))} ${clockOffsetMs > 0 ? "behind" : "ahead of"} the portal's`;
+    findings.push({
+      severity: "warning",
+      code: "clock-off",
+      place,
+      message,
+      remedy: "Set the clock, best by NTP; past 5 minutes the portal refuses",
+    });
+  }
+  return findings;
+}

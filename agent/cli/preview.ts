@@ -1,0 +1,110 @@
+import { FuserError } from "../../base/errors.ts";
+import { encodeKey } from "../../base/key.ts";
+import { silentLog } from "../../base/log.ts";
+import type { Config } from "../../config/config.ts";
+import type { Connector, RowBatch, Value } from "../../connectors/connector.ts";
+import { compile } from "../compile.ts";
+import { openErp } from "../erp.ts";
+import type { Mapped, Mapping } from "../map/mapped.ts";
+import type { Register } from "./command.ts";
+import { readConfiguration } from "./configuration.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { configurationSecrets } from "./secrets.ts";
+import type { Session } from "./session.ts";
+
+interface Previewed {
+  key: string;
+  row: Record<string, unknown>;
+  mapped: Mapped;
+}
+
+/** `erpfuser preview SOURCE`: live rows beside the entities they become, and what would be held back. Nothing is sent. */
+export const preview: Register = (program, start) => {
+  program
+    .command("preview")
+    .description("Show live rows beside the entities they become; nothing is sent")
+    .argument("<source>")
+    .option("--rows <count>", "so many rows", "5")
+    .option("--key <parts>", "only this row: its key parts separated by commas")
+    .option("--held", "only rows that would be held back", false)
+    .action(
+      start(async (session, [source = ""], { rows, key, held }) => {
+        const config = await readConfiguration(session);
+        const secrets = configurationSecrets(session, config);
+        const erp = await openErp({ config, clock: session.clock, log: silentLog, secret: secrets.require });
+        try {
+          const mapping = await mappingOf({ session, config, erp }, source);
+          const batches =
+            typeof key === "string"
+              ? erp.readKeys(mapping.query, [encodeKey(key.split(",").map((part) => part.trim()))], session.signal)
+              : erp.scan(mapping.query, session.signal);
+          const shown = await take(batches, mapping, { count: Number(rows), heldOnly: held === true });
+          session.out.result({ source, type: mapping.type, rows: shown }, () => shown.flatMap(explain));
+          return shown.length > 0 || held === true ? exitCodes.ok.code : exitCodes.notFound.code;
+        } finally {
+          await erp.close();
+        }
+      }),
+    );
+};
+
+async function mappingOf(parts: { session: Session; config: Config; erp: Connector }, source: string): Promise<Mapping> {
+  const { session, config, erp } = parts;
+  const names = config.sources.map(({ name }) => name);
+  if (!names.includes(source)) {
+    throw new FuserError("config", `There is no source ${source}`, {
+      code: "not-found-source",
+      operation: "preview a source",
+      hint: `Known: ${names.join(", ")}`,
+    });
+  }
+  const { mappings } = await compile(config, erp, session.signal);
+  return mappings.find((mapping) => mapping.source === source) as Mapping;
+}
+
+async function take(
+  batches: AsyncIterable<RowBatch>,
+  mapping: Mapping,
+  wanted: { count: number; heldOnly: boolean },
+): Promise<Previewed[]> {
+  const found: Previewed[] = [];
+  for await (const batch of batches) {
+    for (const [index, key] of batch.keys.entries()) {
+      if (found.length >= wanted.count) return found;
+      const row = batch.row(index);
+      const mapped = mapping.map(row, key ?? "");
+      if (wanted.heldOnly && mapped.kind !== "faulty") continue;
+      const columns = mapping.query.columns.map((column, at) => [column, plain(row.values[at] ?? null)] as const);
+      found.push({ key: key ?? "", row: Object.fromEntries(columns), mapped });
+    }
+  }
+  return found;
+}
+
+function plain(value: Value): unknown {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Uint8Array ? `${value.byteLength} bytes` : value;
+}
+
+function explain({ key, row, mapped }: Previewed): string[] {
+  const columns = Object.entries(row).map(([name, value]) => `    ${name} = ${JSON.stringify(value)}`);
+  return [`Row ${key || "without key"}`, ...columns, ...outcome(mapped), ""];
+}
+
+function outcome(mapped: Mapped): string[] {
+  switch (mapped.kind) {
+    case "entity":
+      return [
+        `  becomes ${mapped.id}`,
+        ...Object.entries(mapped.fields).map(([name, value]) => `    ${name}: ${JSON.stringify(value)}`),
+        ...mapped.notes.map((note) => `    note: ${note.field}: ${note.code}`),
+      ];
+    case "cancelled":
+      return [`  is marked as deleted: ${mapped.id} is deleted at the portal`];
+    case "faulty":
+      return [
+        "  is held back:",
+        ...mapped.faults.map((fault) => `    ${fault.field || fault.column || "row"}: ${fault.message} [${fault.code}]`),
+      ];
+  }
+}

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { openSecrets } from "../../config/secrets.ts";
+import { type AgentParts, runAgent } from "../agent.ts";
+import { type OpenLog, openLog } from "../log.ts";
+import type { Register } from "./command.ts";
+import { readConfiguration } from "./configuration.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { syncProgress } from "./progress.ts";
+import type { Session } from "./session.ts";
+import { agentVersion } from "./version.ts";
+
+/** `erpfuser run`: the agent in the foreground, as the service runs it. */
+export const run: Register = (program, start) => {
+  program
+    .command("run")
+    .description("Run the agent in the foreground until it is stopped")
+    .action(start((session) => runForeground(session, {})));
+};
+
+/** Runs the agent of a session; fault tests add their hooks. */
+export async function runForeground(session: Session, hooks: Pick<AgentParts, "atPoint" | "onCommit">): Promise<number> {
+  const config = await readConfiguration(session);
+  const log = agentLog(session, config);
+  const progress = syncProgress(session.out);
+  const secrets = openSecrets(config.agent.state, { env: session.env });
+  const { clock, random, env } = session;
+  log.info("Starting", { version: agentVersion(), agent: config.agent.name, stage: config.agent.stage });
+  try {
+    await runAgent(
+      { config, secrets, clock, random, log, env, agentVersion: agentVersion(), onProgress: progress.show, ...hooks },
+      session.signal,
+    );
+    log.info("Stopped");
+    return exitCodes.ok.code;
+  } finally {
+    progress.end();
+    await log.close();
+  }
+}
+
+function agentLog(session: Session, config: Config): OpenLog {
+  const terminal = session.out.interactive;
+  return openLog({
+    level: session.options.verbose ? "debug" : "info",
+    directory: config.agent.logs ?? join(config.agent.state, "logs"),
+    console: session.out.json || !terminal ? "json" : "human",
+  });
+}

@@ -1,0 +1,126 @@
+/** What the agent says of itself: in `hello`, to the portal as status, and to `erpfuser status` as a file. */
+import { isAbort } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
+import type { RunState, Status } from "../protocol/messages.ts";
+import type { Running } from "./agent.ts";
+import type { ChannelState } from "./channel/channel.ts";
+import type { Offer } from "./channel/greeting.ts";
+import type { Compiled } from "./compile.ts";
+import { type StatusFile, writeStatusFile } from "./status-file.ts";
+
+export interface OfferParts {
+  config: Config;
+  compiled: Compiled;
+  agentVersion: string;
+  host: string;
+}
+
+/** Types and commands that this configuration has, each with its fields and their owners; several sources of one type are one offer. */
+export function offerOf({ config, compiled, agentVersion, host }: OfferParts): Offer {
+  const types = new Map<string, Map<string, "erp" | "portal" | "shared">>();
+  for (const { type, fields } of compiled.mappings) {
+    const known = types.get(type) ?? new Map();
+    for (const { name, owner } of fields) known.set(name, owner);
+    types.set(type, known);
+  }
+  return {
+    agentVersion,
+    host,
+    stage: config.agent.stage,
+    types: [...types].map(([type, fields]) => ({ type, fields: [...fields].map(([name, owner]) => ({ name, owner })) })),
+    commands: [...compiled.commands].map(([type, { offer }]) => ({ type, fields: [...offer] })),
+  };
+}
+
+type Reported = Pick<Running, "capture" | "store" | "channel">;
+
+/** The status that the portal is sent. */
+export function reportOf({ capture, store, channel }: Reported): Omit<Status, "type" | "at"> {
+  const sources = capture.status().map((source) => ({
+    source: source.source,
+    type: source.type,
+    state: source.state,
+    ...(source.reason === undefined ? {} : { reason: source.reason }),
+    lastSuccess: source.lastSuccessAt === undefined ? null : new Date(source.lastSuccessAt).toISOString(),
+    rows: source.rows,
+    pending: source.pending,
+    quarantined: source.quarantined,
+    lagMs: source.lagMs === undefined ? null : Math.round(source.lagMs),
+  }));
+  const counts = store.inbox.counts();
+  const { items, bytes } = store.outbox.bounds();
+  return {
+    state: overall(
+      sources.map(({ state }) => state),
+      channel.state(),
+    ),
+    sources,
+    commands: { pending: counts.received + counts.executing + counts.waiting, uncertain: counts.uncertain },
+    outbox: { items, bytes },
+  };
+}
+
+const worstFirst: readonly RunState[] = ["failing", "held", "starting", "behind", "paused", "stopped", "active"];
+
+function overall(sources: readonly RunState[], channel: ChannelState): RunState {
+  if (channel.name === "refused" || channel.name === "superseded") return "failing";
+  return worstFirst.find((state) => sources.includes(state)) ?? "active";
+}
+
+const lookEveryMs = 500;
+const writeAtLeastEveryMs = 5_000;
+
+/** Writes the status file when something changed, and every few seconds; tells the portal likewise. */
+export async function tellStatus(
+  running: Running,
+  { signal, startedAt }: { signal: AbortSignal; startedAt: number },
+): Promise<void> {
+  const { parts, store, channel } = running;
+  const { clock, config } = parts;
+  let last = "";
+  let writtenAt = Number.NEGATIVE_INFINITY;
+  let inStepSince: number | undefined;
+  for (;;) {
+    inStepSince = inStep(running) ? (inStepSince ?? clock.now()) : undefined;
+    const report = reportOf(running);
+    const erpLabel = store.meta.get("erp.label");
+    const told: Omit<StatusFile, "status"> & { status: typeof report } = {
+      pid: process.pid,
+      agentVersion: parts.agentVersion,
+      startedAt: new Date(startedAt).toISOString(),
+      portal: portalOf(channel.state()),
+      erp: erpLabel,
+      status: report,
+      inStepSince: inStepSince === undefined ? undefined : new Date(inStepSince).toISOString(),
+    };
+    const text = JSON.stringify(told);
+    if (text !== last || clock.monotonic() - writtenAt > writeAtLeastEveryMs || signal.aborted) {
+      writeStatusFile(config.agent.state, { ...told, status: { at: new Date(clock.now()).toISOString(), ...report } });
+      writtenAt = clock.monotonic();
+      if (text !== last) channel.statusChanged();
+      last = text;
+    }
+    if (signal.aborted) return;
+    await clock.sleep(lookEveryMs, signal).catch((error: unknown) => {
+      if (!signal.aborted && !isAbort(error)) throw error;
+    });
+  }
+}
+
+function portalOf(state: ChannelState): StatusFile["portal"] {
+  if (!("error" in state) || state.error === undefined) return { state: state.name };
+  return { state: state.name, reason: `${state.error.message} [${state.error.code}]` };
+}
+
+/** Nothing to read, to send, to carry out or to settle, and everything was compared once. What a person has to decide does not count. */
+function inStep({ capture, store, channel }: Running): boolean {
+  if (channel.state().name !== "connected" || store.outbox.bounds().items > 0) return false;
+  const counts = store.inbox.counts();
+  if (counts.received + counts.executing + counts.finished > 0) return false;
+  const held = store.guards
+    .list()
+    .filter((guard) => guard.state === "open")
+    .reduce((sum, guard) => sum + store.pending.heldBy(guard.id).length, 0);
+  if (store.pending.count() > held) return false;
+  return capture.status().every((source) => source.comparedAt !== undefined);
+}
