@@ -42,7 +42,7 @@ export function readDocument(text: string): SourceText {
     return { tree: undefined, faults, place };
   }
   try {
-    const document = parseDocument(text, { schema: "failsafe", lineCounter: lines, prettyErrors: false, logLevel: "silent" });
+    const document = parseDocument(text, { schema: "failsafe", lineCounter: lines, prettyErrors: false, logLevel: "error" });
     for (const error of [...document.errors, ...document.warnings]) faults.push(syntaxFault(error, text, lines));
     if (faults.some((found) => found.message !== duplicate)) return { tree: undefined, faults, place };
     return { tree: treeOf(document, { lines, placed, fault }), faults, place };
@@ -80,7 +80,11 @@ function treeOf(document: ReturnType<typeof parseDocument>, { lines, placed, fau
       nodes = most.nodes + 1;
       return "";
     }
-    if (isAlias(node)) return visit(node.resolve(document), path, line);
+    if (isAlias(node)) {
+      const target = node.resolve(document);
+      if (target === undefined) fault({ path: pathText(path), line }, ...noAnchor);
+      return visit(target, path, line);
+    }
     if (isScalar(node)) return typeof node.value === "string" ? node.value : "";
     if (isSeq(node)) return node.items.map((item, index) => visit(item, [...path, index], lineAt(item, line)));
     if (!isMap(node)) return "";
@@ -98,6 +102,7 @@ function treeOf(document: ReturnType<typeof parseDocument>, { lines, placed, fau
   return visit(document.contents, [], 1);
 }
 
+const noAnchor = ["An alias (`*name`) has no anchor", "Define the anchor (`&name`) before, or put the text in quotes."] as const;
 const duplicate = "The key stands here a second time";
 
 /**
@@ -106,14 +111,17 @@ const duplicate = "The key stands here a second time";
 const syntax: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
   DUPLICATE_KEY: [duplicate, "Remove one of the two, or give it another name."],
   TAB_AS_INDENT: ["A tab stands where spaces must", "Indent with spaces."],
-  BAD_INDENT: ["The indentation does not fit", "Align the keys of one level exactly under each other."],
+  BAD_INDENT: [
+    "The indentation does not fit",
+    "Align the keys of one level exactly under each other, and close every bracket and quote before them.",
+  ],
   BLOCK_AS_IMPLICIT_KEY: [
     "A second `key: value` stands on one line",
     "Put it on its own line, or in quotes if it is text with a colon.",
   ],
   MULTILINE_IMPLICIT_KEY: ["A key runs over several lines", "Look for a missing colon or a quote that is not closed."],
   MISSING_CHAR: ["A quote, bracket, comma or colon is missing", "Look at this line and the one before it."],
-  BAD_ALIAS: ["An alias (`*name`) has no anchor", "Define the anchor (`&name`) before, or put the text in quotes."],
+  BAD_ALIAS: noAnchor,
   BAD_SCALAR_START: ["A text starts with a character that YAML reserves", "Put the text in quotes."],
   BAD_DQ_ESCAPE: ["A double-quoted text holds an unknown escape", "Double the backslash, or use single quotes."],
   MULTIPLE_DOCS: ["The file holds a second document (`---`)", "Keep one document in the file."],

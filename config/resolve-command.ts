@@ -5,7 +5,7 @@ import type { Path } from "./document.ts";
 import { didYouMean } from "./nearest.ts";
 import { many, nth } from "./resolve-read.ts";
 import { commandParameters, resolveStep } from "./resolve-step.ts";
-import { resolveWrite } from "./resolve-write.ts";
+import { type CommandScope, resolveWrite } from "./resolve-write.ts";
 import { expressionOf, hasExpression, knownName, type Scene, sqlOf, tableOf } from "./scene.ts";
 import type { CommandNode } from "./schema-command.ts";
 import { selectFault } from "./sql-text.ts";
@@ -38,9 +38,9 @@ export function resolveCommand(scene: Scene, name: string, node: CommandNode): C
   const path: Path = ["commands", name];
   const known = knownCommand(scene, path, name);
   const type = known ? (name.split(".")[0] as TypeName) : undefined;
-  const fields = type === undefined ? [] : Object.keys(model[type].schema.shape);
+  const fields = type === undefined ? undefined : Object.keys(model[type].schema.shape);
   const results: string[] = [];
-  const scope = { fields, results, known };
+  const scope = { fields, results };
   const steps = node.steps.map((step, index) => resolveStep(scene, step, { path: [...path, "steps", index], scope }));
   checkOverflow(scene, steps);
   const idempotency = idempotencyOf(scene, path, { node, steps, creates: name.endsWith(".create") });
@@ -188,7 +188,7 @@ function withIdColumn(scene: Scene, steps: readonly Step[], way: IdempotencyConf
 interface ResultParts {
   node: CommandNode["result"];
   type: TypeName | undefined;
-  scope: { fields: readonly string[] };
+  scope: CommandScope;
 }
 
 function resultOf(scene: Scene, path: Path, { node, type, scope }: ResultParts): CommandConfig["result"] {

@@ -13,7 +13,7 @@ import {
   requiredFields,
 } from "./model-shape.ts";
 import { didYouMean } from "./nearest.ts";
-import { conditionOf, expressionOf, hasExpression, knownName, type Scene, sqlOf } from "./scene.ts";
+import { conditionOf, expressionOf, hasExpression, knownName, type Scene, sqlOf, textPart } from "./scene.ts";
 import {
   type ConstantNode,
   type DateTimeNode,
@@ -90,7 +90,7 @@ function resolveList(scene: Scene, nodes: readonly ReadNode[], { path, expected 
       return { when: undefined, read: resolveRead(scene, node, { path: at, expected: element }) };
     const { when, ...rest } = node;
     return {
-      when: conditionOf(scene, [...at, "when"], when as string | undefined),
+      when: conditionOf(scene, [...at, "when"], textPart(scene, [...at, "when"], when)),
       read: resolveRead(scene, rest, { path: at, expected: element }),
     };
   });

@@ -1,7 +1,8 @@
 /** The keys under `erp:` that belong to the connector: checked by its own schema. */
 import * as z from "zod";
 import { connectors } from "../connectors/registry.ts";
-import { didYouMean } from "./nearest.ts";
+import { pathText } from "./document.ts";
+import { didYouMean, nearest } from "./nearest.ts";
 import { knownName, type Scene } from "./scene.ts";
 
 /** The settings as the connector takes them. A fault never repeats a value: one of them may be a secret at the wrong place. */
@@ -13,24 +14,28 @@ export function resolveSettings(scene: Scene, connector: string, written: Readon
   if (result.success) return result.data;
   const common = ["connector", "timezone", "courtesy"];
   const known = [...(schema instanceof z.ZodObject ? Object.keys(schema.shape) : []), ...common];
-  const told = scene.faults.map((fault) => fault.path);
+  const told = new Set(scene.faults.map((fault) => fault.path));
+  const unknown = result.error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys" && issue.path.length === 0 ? issue.keys : [],
+  );
   for (const issue of result.error.issues) {
     const path = ["erp", ...(issue.path as (string | number)[])];
-    const key = path.at(-1);
-    if (issue.code === "unrecognized_keys")
+    const key = path.at(-1) as string;
+    const missing = path.length === 2 && written[key] === undefined;
+    if (issue.code === "unrecognized_keys") {
       for (const name of issue.keys)
-        scene.fault(
-          [...path, name],
-          `\`${name.slice(0, 60)}\` is not known here`,
-          path.length === 1 ? didYouMean(name, known) : "Remove it.",
-        );
-    else if (told.some((other) => other === path.join("."))) continue;
-    else if (typeof key === "string" && written[key] === undefined && path.length === 2)
-      scene.fault(path, `\`${key}\` is missing`, `Add \`${key}: …\`; the ${connector} connector needs it.`);
+        if (!told.has(pathText([...path, name])))
+          scene.fault(
+            [...path, name],
+            `\`${name.slice(0, 60)}\` is not known here`,
+            path.length === 1 ? didYouMean(name, known) : "Remove it.",
+          );
+    } else if (told.has(pathText(path)) || (missing && nearest(key, unknown) !== undefined)) continue;
+    else if (missing) scene.fault(path, `\`${key}\` is missing`, `Add \`${key}: …\`; the ${connector} connector needs it.`);
     else
       scene.fault(
         path,
-        `\`${path.slice(1).join(".")}\` is not what the ${connector} connector takes`,
+        `\`${pathText(path.slice(1))}\` is not what the ${connector} connector takes`,
         `${sentence(issue.message)}.`,
       );
   }

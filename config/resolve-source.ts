@@ -5,7 +5,7 @@ import type { Path } from "./document.ts";
 import type { Expected } from "./model-shape.ts";
 import { resolveChanges } from "./resolve-changes.ts";
 import { checkFields, many, nth, resolveRead } from "./resolve-read.ts";
-import { conditionOf, hasExpression, knownName, type Scene, sqlOf, tableOf } from "./scene.ts";
+import { conditionOf, hasExpression, knownName, type Scene, sqlOf, tableOf, textPart } from "./scene.ts";
 import type { ReadNode } from "./schema-read.ts";
 import type { SourceNode } from "./schema-source.ts";
 import { derivedTableFault } from "./sql-text.ts";
@@ -142,7 +142,7 @@ function fieldsOf(
   const mapped = Object.entries(fields).map(([name, node]): [string, FieldMapping] => {
     const at = [...path, name];
     const inner = shape?.shape && Object.hasOwn(shape.shape, name) ? shape.shape[name] : undefined;
-    const { when, owner, read } = fieldParts(node);
+    const { when, owner, read } = fieldParts(scene, at, node);
     return [
       name,
       {
@@ -157,10 +157,14 @@ function fieldsOf(
 }
 
 /** `when` and `owner` belong to the field, whatever the form of its value. */
-function fieldParts(node: ReadNode): { when: string | undefined; owner: string | undefined; read: ReadNode } {
+function fieldParts(
+  scene: Scene,
+  path: Path,
+  node: ReadNode,
+): { when: string | undefined; owner: string | undefined; read: ReadNode } {
   if (typeof node === "string" || Array.isArray(node)) return { when: undefined, owner: undefined, read: node };
   const { when, owner, ...read } = node;
-  return { when: when as string | undefined, owner: owner as string | undefined, read };
+  return { when: textPart(scene, [...path, "when"], when), owner: textPart(scene, [...path, "owner"], owner), read };
 }
 
 function ownerOf(scene: Scene, path: Path, owner: string | undefined): FieldMapping["owner"] {

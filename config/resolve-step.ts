@@ -1,7 +1,7 @@
 /** One step of a command. */
 import type { Step } from "./config.ts";
 import type { Path } from "./document.ts";
-import { resolveWrites } from "./resolve-write.ts";
+import { type CommandScope, resolveWrites } from "./resolve-write.ts";
 import { conditionOf, type Scene, sqlOf, tableOf } from "./scene.ts";
 import type { StepNode } from "./schema-command.ts";
 
@@ -9,11 +9,8 @@ import type { StepNode } from "./schema-command.ts";
 export const commandParameters = ["id", "name", "actor", "onBehalfOf", "issuedAt"] as const;
 
 /** What a step may refer to; its own results are added. */
-interface StepScope {
-  fields: readonly string[];
+interface StepScope extends CommandScope {
   results: string[];
-  /** False where the command is not known, so that its fields aren't either. */
-  known: boolean;
 }
 
 interface At {
@@ -52,7 +49,7 @@ export function resolveStep(scene: Scene, node: StepNode, { path, scope }: At): 
   if ("sql" in node) {
     const origins = {
       command: commandParameters,
-      field: scope.known ? scope.fields : (true as const),
+      field: scope.fields ?? (true as const),
       result: [...scope.results],
     };
     const sql = sqlOf(scene, [...path, "sql"], node.sql, { origins });
@@ -82,7 +79,7 @@ function addResult(scene: Scene, path: Path, { name, scope }: { name: string; sc
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
     scene.fault(path, `\`${name.slice(0, 60)}\` is no name for a result`, "Use letters, digits and `_`.");
   else if (scope.results.includes(name)) scene.fault(path, `An earlier step has a result \`${name}\``, "Choose another name.");
-  else if (scope.fields.includes(name)) scene.fault(path, `\`${name}\` is a field of the command`, "Choose another name.");
+  else if (scope.fields?.includes(name)) scene.fault(path, `\`${name}\` is a field of the command`, "Choose another name.");
   else if (taken.includes(name) && name !== "line")
     scene.fault(path, `\`${name}\` has a meaning in expressions`, "Choose another name.");
   scope.results.push(name);

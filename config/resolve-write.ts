@@ -7,8 +7,8 @@ import type { WriteNode } from "./schema-command.ts";
 
 /** What the values of one command may refer to. */
 export interface CommandScope {
-  /** Fields that the command can carry. */
-  fields: readonly string[];
+  /** Fields that the command can carry; undefined where the command is not known. */
+  fields: readonly string[] | undefined;
 }
 
 export function resolveWrites(
@@ -30,15 +30,15 @@ export function resolveWrite(scene: Scene, node: WriteNode, { path, scope }: { p
     return { kind: "constant", value: node, at };
   }
   if ("value" in node) return { kind: "constant", value: node.value, at };
-  if ("null" in node) {
-    if (!node.null) scene.fault([...path, "null"], "`null` can only be true", "Leave the column out, or write a value.");
+  if ("empty" in node) {
+    if (!node.empty) scene.fault([...path, "empty"], "`empty` can only be true", "Leave the column out, or write a value.");
     return { kind: "null", at };
   }
-  knownName(scene, [...path, "from"], "field", { name: node.from, known: scope.fields });
+  knownField(scene, [...path, "from"], { name: node.from, scope });
   if (node.as !== undefined) knownName(scene, [...path, "as"], "type", { name: node.as, known: scene.names.types });
   if (node.map !== undefined) checkMap(scene, [...path, "map"], node.map);
   if (node.overflow !== undefined) {
-    knownName(scene, [...path, "overflow"], "field", { name: node.overflow, known: scope.fields });
+    knownField(scene, [...path, "overflow"], { name: node.overflow, scope });
     if (node.max === undefined && !scene.broken([...path, "max"]))
       scene.fault([...path, "overflow"], "`overflow` needs `max`", "Add `max:` with the column's length.");
   }
@@ -54,6 +54,10 @@ export function resolveWrite(scene: Scene, node: WriteNode, { path, scope }: { p
     default: node.default,
     at,
   };
+}
+
+function knownField(scene: Scene, path: Path, { name, scope }: { name: string; scope: CommandScope }): void {
+  if (scope.fields) knownName(scene, path, "field", { name, known: scope.fields });
 }
 
 /** A map that is written by must say one code for each value. */

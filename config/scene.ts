@@ -90,8 +90,22 @@ function checkedCel(scene: Scene, path: Path, cel: string): Expression {
       `The expression can't be read at position ${error.position} of \`${cel.slice(0, 80)}\`: ${error.message}`,
       "Correct the expression (CEL: texts in single quotes, == to compare, && and || to join).",
     );
-  }
+  } else checkVars(scene, path, cel);
   return { cel, at: scene.place(path) };
+}
+
+/** Variables that an expression names must exist; texts in it don't count. */
+function checkVars(scene: Scene, path: Path, cel: string): void {
+  const code = cel.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''");
+  for (const match of code.matchAll(/(?<![\w.])vars\.(\w+)/g))
+    knownName(scene, path, "variable", { name: match[1] as string, known: scene.names.vars });
+}
+
+/** `when` or `owner` of a nested object: the schema takes any value there, since it knows no names of fields. */
+export function textPart(scene: Scene, path: Path, value: unknown): string | undefined {
+  if (value === undefined || typeof value === "string") return value;
+  scene.fault(path, `\`${path.at(-1)}\` must be one text`, "Write a single value here, no list and no nested keys.");
+  return undefined;
 }
 
 /** The condition of `when:`, which may be written with or without `${...}` around it. */

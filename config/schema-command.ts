@@ -21,12 +21,12 @@ const write = z
         { lookup: "Use a code map under `maps`." },
       ).describe("A field of the command with options"),
       keys({ value: anyText.describe("The constant, taken as it stands") }).describe("A constant, even if it contains `${`"),
-      keys({ null: flag.describe("Always `true`") }).describe("NULL"),
+      keys({ empty: flag.describe("Always `true`") }).describe("NULL"),
     ],
     {
       error: complaint(
         "is no way to write a value",
-        "Write a constant, an expression `${…}`, `{ from: field }` or `{ null: true }`.",
+        "Write a constant, an expression `${…}`, `{ from: field }` or `{ empty: true }`.",
       ),
     },
   )

@@ -16,13 +16,15 @@ export const identifier = text.regex(
 );
 
 /** A text that stands for something else; `convert` gives undefined when it does not. */
-export function scalar<T>(convert: (text: string) => T | undefined, expected: string, remedy: string) {
-  return anyText.transform((value, context): T => {
-    const converted = convert(value.trim());
-    if (converted !== undefined) return converted;
-    context.issues.push({ code: "custom", message: complaint(`must be ${expected}`, remedy), input: value });
-    return z.NEVER;
-  });
+export function scalar<T>(convert: (text: string) => T | undefined, expected: string, remedy: string): z.ZodType<T, string> {
+  return anyText
+    .transform((value, context): T => {
+      const converted = convert(value.trim());
+      if (converted !== undefined) return converted;
+      context.issues.push({ code: "custom", message: complaint(`must be ${expected}`, remedy), input: value });
+      return z.NEVER;
+    })
+    .meta({ takes: expected.replace(/^an? /, "") });
 }
 
 export const flag = scalar(

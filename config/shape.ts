@@ -63,24 +63,32 @@ export function shapeOf(source: SourceText): Shape {
     if (result.success) return { ...shape, file: result.data };
     const troubles = sorted(result.error.issues.flatMap((issue) => troublesOf(issue, tree, [])));
     // From the back, so that taking an item out of a list leaves the paths before it right.
-    for (const trouble of troubles.toReversed()) {
-      if (!prune.told(trouble)) faults.push({ ...source.place(prune.original(placeOf(trouble))), ...textOf(trouble) });
+    for (const { trouble, follows } of troubles.toReversed()) {
+      if (!follows && !prune.told(trouble))
+        faults.push({ ...source.place(prune.original(placeOf(trouble))), ...textOf(trouble) });
       prune.repair(trouble);
     }
   }
   return { ...shape, file: undefined };
 }
 
-/** Faults of unknown, later and missing keys of one object, without those that only follow from another one. */
-function sorted(troubles: readonly Trouble[]): Trouble[] {
+/** Faults with whether one only follows from another one of the same object: the name that is missing is the one that was misspelt. */
+function sorted(troubles: readonly Trouble[]): { trouble: Trouble; follows: boolean }[] {
   const same = (a: Path, b: Path): boolean => JSON.stringify(a) === JSON.stringify(b);
-  return troubles.filter((trouble) => {
-    if (trouble.kind === "later" || trouble.kind === "wrong") return true;
+  return troubles.map((trouble) => {
+    if (trouble.kind === "later" || trouble.kind === "wrong") return { trouble, follows: false };
     const siblings = troubles.filter((other) => other !== trouble && same(other.path, trouble.path));
-    if (siblings.some((other) => other.kind === "later")) return false;
-    if (trouble.kind === "unknown") return true;
-    return !siblings.some((other) => other.kind === "unknown" && nearest(other.key, [trouble.key]) !== undefined);
+    const later = siblings.some((other) => other.kind === "later");
+    return { trouble, follows: later || (trouble.kind === "missing" && isMisspelt(trouble, siblings)) };
   });
+}
+
+/** True where one of the others is an unknown key that was probably meant to be this one. */
+function isMisspelt(missing: Trouble & { kind: "missing" }, others: readonly Trouble[]): boolean {
+  const here = JSON.stringify(missing.path);
+  return others.some(
+    (other) => other.kind === "unknown" && JSON.stringify(other.path) === here && nearest(other.key, [missing.key]) !== undefined,
+  );
 }
 
 const placeOf = (trouble: Trouble): Path => (trouble.kind === "wrong" ? trouble.path : [...trouble.path, trouble.key]);
@@ -123,9 +131,16 @@ function troublesOf(issue: Issue, tree: unknown, above: Path): Trouble[] {
   if (typeof key === "string" && valueAt(tree, path) === undefined) return [{ kind: "missing", path: path.slice(0, -1), key }];
   if (issue.code === "invalid_union") {
     const options = issue.errors.map((option) => option.flatMap((inner) => troublesOf(inner, tree, path)));
-    const costs = issue.errors.map((option, index) => cost(option, options[index] as Trouble[]));
+    const isText = typeof valueAt(tree, path) === "string";
+    const costs = issue.errors.map((option, index) => cost(option, { troubles: options[index] as Trouble[], isText }));
     const best = costs.indexOf(Math.min(...costs));
-    if ((costs[best] ?? mismatch) < mismatch) return options[best] as Trouble[];
+    const told = options[best] ?? [];
+    const strange = told.filter((trouble) => trouble.kind === "unknown" && trouble.path.length === path.length).length;
+    const given = Object.keys((valueAt(tree, path) as object | undefined) ?? {}).length;
+    const misspelt = told.some((trouble) => trouble.kind === "missing" && isMisspelt(trouble, told));
+    // Where no key fits any form, the forms are what to tell.
+    const fits = isText || strange === 0 || strange < given || misspelt;
+    if ((costs[best] ?? mismatch) < mismatch && fits) return told;
   }
   return [{ kind: "wrong", path, ...readComplaint(issue.message) }];
 }
@@ -133,13 +148,17 @@ function troublesOf(issue: Issue, tree: unknown, above: Path): Trouble[] {
 const mismatch = 1_000;
 
 /** How far a value is from one of several forms: the nearest form's faults are the ones to tell. */
-function cost(issues: readonly Issue[], troubles: readonly Trouble[]): number {
+function cost(issues: readonly Issue[], { troubles, isText }: { troubles: readonly Trouble[]; isText: boolean }): number {
   let sum = 0;
   for (const issue of issues) {
-    if (issue.path.length === 0 && issue.code === "invalid_type") sum += mismatch;
+    const wrongKind = issue.code === "invalid_type" || (issue.code === "invalid_value" && !isText);
+    if (issue.path.length === 0 && wrongKind) sum += mismatch;
     if (issue.code === "invalid_key") sum += 20;
   }
-  for (const trouble of troubles) sum += trouble.kind === "missing" ? 5 : 1;
+  for (const trouble of troubles) {
+    if (trouble.kind === "missing") sum += isMisspelt(trouble, troubles) ? 0 : 5;
+    else sum += trouble.kind === "unknown" ? 3 : 1;
+  }
   return sum;
 }
 
@@ -211,5 +230,6 @@ class Pruning {
     parent.splice(Number(key), 1);
     positions.splice(Number(key), 1);
     this.#positions.set(parent, positions);
+    if (parent.length === 0) this.#remove(path.slice(0, -1));
   }
 }
