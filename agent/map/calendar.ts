@@ -2,8 +2,6 @@
 
 const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const minuteMs = 60_000;
-/** Days whose offset is remembered per zone: more than a company's history has, so that a stream of rows costs no zone arithmetic. */
-const rememberedDays = 50_000;
 
 /** True for a day of the (proleptic) Gregorian calendar, years 1 to 9999. */
 export function isCalendarDay(year: number, month: number, day: number): boolean {
@@ -82,29 +80,50 @@ export interface Zone {
   toLocal(ms: number): string;
 }
 
+/** A stretch of time in which a zone's offset stays the same; milliseconds. */
+interface Span {
+  from: number;
+  until: number;
+  offset: number;
+}
+
+/** No zone is further from UTC: a local time at least so far inside a span can only be meant in that span. */
+const widestOffsetMs = 26 * 60 * minuteMs;
+
 /** The zone of an IANA name. Throws a RangeError for an unknown one: the configuration has checked it. */
 export function openZone(name: string): Zone {
-  Temporal.PlainDate.from("2000-01-01").toZonedDateTime(name);
-  const offsets = new Map<string, number | undefined>();
-  const offsetOf = (day: string): number | undefined => {
-    if (offsets.has(day)) return offsets.get(day);
-    if (offsets.size >= rememberedDays) offsets.clear();
-    const start = Temporal.PlainDate.from(day).toZonedDateTime(name);
-    const end = start.add({ days: 1 });
-    const steady = start.offsetNanoseconds === end.offsetNanoseconds && start.hoursInDay === 24;
-    const offset = steady ? start.offsetNanoseconds / 1e6 : undefined;
-    offsets.set(day, offset);
-    return offset;
+  const spans: Span[] = [spanAround(0, name)];
+  /** The span around a moment, looked up once: a company's history meets two a year. */
+  const spanOf = (ms: number): Span => {
+    const [latest] = spans as [Span];
+    if (ms >= latest.from && ms < latest.until) return latest;
+    const known = spans.findIndex((span) => ms >= span.from && ms < span.until);
+    const [found] = known < 0 ? [spanAround(ms, name)] : spans.splice(known, 1);
+    spans.unshift(found as Span);
+    return found as Span;
   };
   return {
     toInstant(local) {
-      const offset = offsetOf(local.slice(0, 10));
-      if (offset !== undefined) return Date.parse(`${local.slice(0, 23)}Z`) - offset;
+      const ms = Date.parse(`${local.slice(0, 23)}Z`);
+      const span = spanOf(ms);
+      if (ms - widestOffsetMs >= span.from && ms + widestOffsetMs < span.until) return ms - span.offset;
       return Temporal.PlainDateTime.from(local).toZonedDateTime(name, { disambiguation: "compatible" }).epochMilliseconds;
     },
     toLocal(ms) {
-      const zoned = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(name);
-      return zoned.toPlainDateTime().toString();
+      const text = new Date(ms + spanOf(ms).offset).toISOString();
+      return text.endsWith(".000Z") ? text.slice(0, -5) : text.slice(0, -1);
     },
+  };
+}
+
+function spanAround(ms: number, name: string): Span {
+  const zoned = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(name);
+  // "previous" looks before the moment itself, which may be a transition.
+  const before = zoned.add({ nanoseconds: 1 }).getTimeZoneTransition("previous")?.epochMilliseconds;
+  const after = zoned.getTimeZoneTransition("next")?.epochMilliseconds;
+  return {
+    from: before ?? Number.NEGATIVE_INFINITY,
+    until: after ?? Number.POSITIVE_INFINITY,
+    offset: zoned.offsetNanoseconds / 1e6,
   };
 }

@@ -149,7 +149,11 @@ type Finish = (value: Made, reading: RowReading) => Json | null;
 
 /** The last stage without a map: what was made is fitted to the field. */
 function fitting({ read, kind, scope, field, found }: Work, made: MadeType): Finish | undefined {
-  const convert: Convert | string = conversionTo(kind, made, { zone: scope.zone, currency: read.currency });
+  // What a date type has read needs no second look.
+  const convert: Convert | string =
+    read.as !== undefined && made === "date" && kind.kind === "date"
+      ? (value) => value as string
+      : conversionTo(kind, made, { zone: scope.zone, currency: read.currency });
   const { name } = found.column;
   if (typeof convert === "string") {
     scope.faults.add(read.at, `${field} takes ${kindText(kind)}, but column ${name} gives ${made}`, convert);
