@@ -48,6 +48,7 @@ export const migrations: readonly string[] = [
     replaced_by TEXT,
     PRIMARY KEY (agent_id, type, id)
   ) WITHOUT ROWID;
+  CREATE INDEX entity_live ON entity (agent_id, type) WHERE deleted_at IS NULL;
   CREATE INDEX entity_building ON entity (agent_id, json_extract(fields, '$.propertyId')) WHERE type = 'building';
   CREATE INDEX entity_unit ON entity (agent_id, json_extract(fields, '$.buildingId')) WHERE type = 'unit';
   CREATE INDEX entity_period ON entity (agent_id, json_extract(fields, '$.unitId')) WHERE type = 'utilisationPeriod';

@@ -24,7 +24,8 @@ const most = 100;
 /** One agent with its link, its place in the stream, its counts and its last status. */
 export function agentSummary(gateway: Gateway, agent: Agent) {
   const { store } = gateway;
-  const sql = "SELECT type, count(*) AS n FROM entity WHERE agent_id = ? AND deleted_at IS NULL GROUP BY type";
+  const sql =
+    "SELECT type, count(*) AS n FROM entity INDEXED BY entity_live WHERE agent_id = ? AND deleted_at IS NULL GROUP BY type";
   const types = store.all<{ type: string; n: number }>(sql, agent.id);
   const states = store.all<{ key: string; n: number }>(
     "SELECT coalesce(outcome, state) AS key, count(*) AS n FROM command WHERE agent_id = ? GROUP BY 1",
@@ -51,17 +52,20 @@ export function agentSummary(gateway: Gateway, agent: Agent) {
   };
 }
 
-/** Properties whose name, number or city holds `search`, with their counts. */
+/**
+ * Properties whose name, number or city holds `search`, with their counts. The plus takes the column's affinity away, without which SQLite can't use
+ * the indexes over json_extract.
+ */
 export function estatesView(store: Store, agentId: string, search: string) {
   const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
   const rows = store.all<Row & { buildings: number; units: number }>(
     `SELECT p.id, p.time, p.fields,
        (SELECT count(*) FROM entity b WHERE b.agent_id = p.agent_id AND b.type = 'building' AND b.deleted_at IS NULL
-          AND json_extract(b.fields, '$.propertyId') = p.id) AS buildings,
-       (SELECT count(*) FROM entity b JOIN entity u ON u.agent_id = b.agent_id AND u.type = 'unit' AND u.deleted_at IS NULL
-            AND json_extract(u.fields, '$.buildingId') = b.id
+          AND json_extract(b.fields, '$.propertyId') = +p.id) AS buildings,
+       (SELECT count(*) FROM entity b CROSS JOIN entity u ON u.agent_id = b.agent_id AND u.type = 'unit' AND u.deleted_at IS NULL
+            AND json_extract(u.fields, '$.buildingId') = +b.id
           WHERE b.agent_id = p.agent_id AND b.type = 'building' AND b.deleted_at IS NULL
-            AND json_extract(b.fields, '$.propertyId') = p.id) AS units
+            AND json_extract(b.fields, '$.propertyId') = +p.id) AS units
      FROM entity p
      WHERE p.agent_id = ? AND p.type = 'property' AND p.deleted_at IS NULL
        AND (json_extract(p.fields, '$.name') LIKE ?2 ESCAPE '\\' OR json_extract(p.fields, '$.number') LIKE ?2 ESCAPE '\\'
