@@ -27,6 +27,8 @@ export interface Writeback {
 
 /** How long a transaction under way may go on after a stop, ms. */
 const stopMs = 10_000;
+/** How long it then takes to break off, ms. */
+const breakOffMs = 2_000;
 /** A hold may end without anybody saying so: commands are looked for again after this time at the latest, ms. */
 const longestPauseMs = 5_000;
 /** Pause after the store failed, ms. */
@@ -112,6 +114,17 @@ export function createWriteback(parts: WritebackParts): Writeback {
     await clock.sleep(pauseMs(), AbortSignal.any([signal, early.signal])).catch(() => undefined);
   };
 
+  /** Waits for what is under way, first for its end, then for its breaking off; a driver that does neither is left behind. */
+  const ended = async (working: AbortController): Promise<void> => {
+    const all = Promise.all(running.values());
+    const over = new AbortController();
+    const cancel = clock.after(stopMs, () => working.abort());
+    const limit = clock.sleep(stopMs + breakOffMs, over.signal).catch(() => undefined);
+    await Promise.race([all, limit]);
+    cancel();
+    over.abort();
+  };
+
   return {
     async run(signal) {
       const recovered = inbox.recover();
@@ -123,9 +136,7 @@ export function createWriteback(parts: WritebackParts): Writeback {
       } finally {
         stopListening();
         ring = () => undefined;
-        const cancel = clock.after(stopMs, () => working.abort());
-        await Promise.all(running.values());
-        cancel();
+        await ended(working);
       }
       if (crash !== undefined) throw crash.error;
     },

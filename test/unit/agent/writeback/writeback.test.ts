@@ -1,0 +1,528 @@
+import { expect, test } from "vitest";
+import { FuserError } from "../../../../base/errors.ts";
+import type { WriteOutcome } from "../../../../connectors/connector.ts";
+import { command, locked, settle, start, until, writebackBench } from "./bench.ts";
+
+const open = writebackBench();
+
+test("A command takes effect once, and its result names entity, number and the number under which the state travels", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toEqual({
+    type: "result",
+    id,
+    revision: 1,
+    outcome: "applied",
+    entity: { type: "ticket", id: `K-${id}` },
+    number: "4711",
+    seq: 7,
+  });
+  expect(bench.get(id)).toMatchObject({ source: "tickets", key: `K-${id}` });
+  expect(bench.erp.effects).toEqual(new Map([[id, 1]]));
+  expect(bench.readBacks).toEqual([{ source: "tickets", key: `K-${id}`, cause: id }]);
+  expect(bench.store.pending.get("tickets", `K-${id}`)).toMatchObject({ stage: "marked" });
+  expect(bench.store.journal.list({ kind: "command", limit: 5 })).toMatchObject([
+    { status: "ok", detail: { id, outcome: "applied" } },
+  ]);
+});
+
+test("The claim is durable before the ERP is touched, and every commit point is passed in its order", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  let stateInErp: string | undefined;
+  bench.erp.next.push(async () => {
+    stateInErp = bench.get(id).state;
+    return { state: "rejected", code: "erp-check", message: "no" };
+  });
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(stateInErp).toBe("executing");
+  const second = bench.receive(command());
+  bench.points.length = 0;
+  await bench.reaches(second, "finished");
+  expect(bench.points).toEqual([
+    "before-claim-commit",
+    "after-claim-commit",
+    "before-erp-commit",
+    "after-erp-commit",
+    "before-conclude-commit",
+    "after-conclude-commit",
+  ]);
+});
+
+test("Result and pending key are one transaction", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  bench.settings.seq = undefined;
+  bench.settings.onPoint = async (point) => {
+    if (point !== "before-conclude-commit") return;
+    expect(bench.get(id).state).toBe("executing");
+    expect(bench.store.pending.count()).toBe(0);
+  };
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.store.pending.count()).toBe(1);
+  expect(bench.get(id).result?.seq).toBeUndefined();
+});
+
+test("A read-back that fails costs only the number", async () => {
+  const bench = open();
+  bench.settings.seq = new FuserError("transient", "gone", { code: "erp-connection-lost", operation: "read" });
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toMatchObject({ outcome: "applied" });
+  expect(bench.store.pending.count("tickets")).toBe(1);
+});
+
+test("Commands on one entity run in order, others in parallel up to the limit", async () => {
+  const bench = open();
+  bench.settings.parallel = 2;
+  bench.restart();
+  const order: string[] = [];
+  const gates: (() => void)[] = [];
+  const gated = async (plan: { commandId: string }): Promise<WriteOutcome> => {
+    order.push(plan.commandId);
+    await new Promise<void>((resolve) => gates.push(resolve));
+    return { state: "applied", key: plan.commandId, repeated: false, results: new Map() };
+  };
+  bench.erp.next.push(gated, gated, gated, gated);
+  const on = (id: string) => ({ command: "ticket.update", entity: { type: "ticket", id } });
+  const [a1, a2, b1, c1] = [on("A"), on("A"), on("B"), on("C")].map((more) => bench.receive(command(more))) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  bench.run();
+  await until(() => order.length === 2);
+  await settle();
+  expect(order).toEqual([a1, b1]);
+  expect(bench.writeback.underWay()).toBe(2);
+  gates[1]?.();
+  await until(() => order.length === 3);
+  expect(order[2]).toBe(c1);
+  gates[0]?.();
+  await until(() => order.length === 4);
+  expect(order[3]).toBe(a2);
+  for (const open of gates) open();
+});
+
+test("References to what another command creates are filled in once it is there, in the entity and in the values", async () => {
+  const bench = open();
+  let release = (): void => undefined;
+  bench.erp.next.push(async (plan) => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    return { state: "applied", key: "NEW.1", repeated: false, results: new Map([["id", plan.commandId]]) };
+  });
+  const creator = bench.receive(command());
+  const message = bench.receive(command({ command: "message.create", values: { ticketId: { createdBy: creator }, body: "x" } }));
+  const update = bench.receive(command({ command: "ticket.update", entity: { createdBy: creator }, values: { title: "y" } }));
+  bench.run();
+  await until(() => bench.writeback.underWay() === 1);
+  await settle();
+  expect(bench.erp.writes.map((plan) => plan.commandId)).toEqual([creator]);
+  release();
+  await bench.reaches(message, "finished");
+  await bench.reaches(update, "finished");
+  expect(bench.compiled.find((one) => one.id === message)?.values.ticketId).toBe("NEW.1");
+  expect(bench.compiled.find((one) => one.id === update)?.entity).toEqual({ type: "ticket", id: "NEW.1" });
+});
+
+test("What refers to a refused or unknown command is rejected with its reason", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "rejected", code: "erp-check", message: "no" });
+  const creator = bench.receive(command());
+  const after = bench.receive(command({ values: { ticketId: { createdBy: creator } } }));
+  const unknown = bench.receive(command({ values: { ticketId: { createdBy: "NEVER-SEEN" } } }));
+  bench.run();
+  for (const id of [creator, after, unknown]) await bench.reaches(id, "finished");
+  expect(bench.get(creator).result?.error?.code).toBe("erp-check");
+  expect(bench.get(after).result).toMatchObject({ outcome: "rejected", error: { code: "predecessor" } });
+  expect(bench.get(unknown).result).toMatchObject({ outcome: "rejected", error: { code: "reference-unknown" } });
+  expect(bench.erp.writes).toHaveLength(1);
+});
+
+test("Behind an uncertain command its entity's later ones are rejected, others flow on", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "uncertain", message: "the link broke in the commit" });
+  const on = { command: "ticket.update", entity: { type: "ticket", id: "A" } };
+  const first = bench.receive(command(on));
+  const second = bench.receive(command(on));
+  const third = bench.receive(command({ ...on, entity: { type: "ticket", id: "B" } }));
+  const fourth = bench.receive(command({ after: first }));
+  bench.run();
+  for (const id of [second, third, fourth]) await bench.reaches(id, "finished");
+  expect(bench.get(first)).toMatchObject({ state: "uncertain", result: { outcome: "uncertain", error: { code: "uncertain" } } });
+  expect(bench.get(second).result).toMatchObject({ outcome: "rejected", error: { code: "predecessor" } });
+  expect(bench.get(fourth).result).toMatchObject({ outcome: "rejected", error: { code: "predecessor" } });
+  expect(bench.get(third).result?.outcome).toBe("applied");
+  expect(bench.lines).toContainEqual(expect.objectContaining({ level: "error", code: "command-uncertain", command: first }));
+});
+
+test("A command that may be a repetition is asked of the ERP even when it stands behind an uncertain one", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "uncertain", message: "?" });
+  const on = { command: "ticket.update", entity: { type: "ticket", id: "A" } };
+  const first = bench.receive(command(on), { mayBeRepeated: true });
+  const second = command(on);
+  bench.erp.effects.set(second.id, 1);
+  bench.receive(second, { mayBeRepeated: true });
+  bench.run();
+  await bench.reaches(second.id, "finished");
+  expect(bench.get(first).state).toBe("uncertain");
+  expect(bench.get(second.id).result?.outcome).toBe("applied");
+  expect(bench.erp.effects.get(second.id)).toBe(1);
+});
+
+test("A command expires by the portal's clock, not by ours, and is then not executed", async () => {
+  const bench = open();
+  const soon = { expiresAt: new Date(start + 60_000).toISOString() };
+  bench.settings.portalAheadMs = 61_000;
+  const late = bench.receive(command(soon));
+  bench.run();
+  await bench.reaches(late, "finished");
+  expect(bench.get(late).result).toMatchObject({ outcome: "expired", error: { code: "expired" } });
+  expect(bench.erp.writes).toEqual([]);
+  bench.settings.portalAheadMs = -3_600_000;
+  bench.clock.advance(120_000);
+  const inTime = bench.receive(command(soon));
+  await bench.reaches(inTime, "finished");
+  expect(bench.get(inTime).result?.outcome).toBe("applied");
+});
+
+test("An expired command that may have been executed is looked up: applied, expired or uncertain, as the ERP says", async () => {
+  const bench = open();
+  const past = { expiresAt: new Date(start - 1).toISOString() };
+  const done = command(past);
+  bench.erp.effects.set(done.id, 1);
+  bench.receive(done, { mayBeRepeated: true });
+  const missing = bench.receive(command(past), { mayBeRepeated: true });
+  const run = bench.run();
+  await bench.reaches(done.id, "finished");
+  await bench.reaches(missing, "finished");
+  await run.stop();
+  bench.settings.way = { way: "base" };
+  bench.restart();
+  const blind = bench.receive(command(past), { mayBeRepeated: true });
+  bench.run();
+  await bench.reaches(blind, "uncertain");
+  expect(bench.get(done.id).result?.outcome).toBe("applied");
+  expect(bench.get(missing).result?.outcome).toBe("expired");
+  expect(bench.erp.writes).toEqual([]);
+});
+
+test("A trouble that passes is waited out with backoff, told once, and loses nothing", async () => {
+  const bench = open();
+  bench.erp.next.push(locked(), locked(), locked());
+  const id = bench.receive(command());
+  bench.run();
+  for (let tries = 1; tries <= 3; tries++) {
+    await until(() => bench.erp.writes.length === tries);
+    await bench.reaches(id, "received");
+    const waitMs = bench.get(id).notBefore - bench.clock.now();
+    expect(waitMs).toBe(500 * 2 ** (tries - 1));
+    await settle();
+    bench.clock.advance(waitMs);
+  }
+  await bench.reaches(id, "finished");
+  expect(bench.erp.effects.get(id)).toBe(1);
+  expect(bench.lines.filter((line) => line.code === "erp-session-locked" && line.level !== "debug")).toHaveLength(1);
+});
+
+test("A trouble that a person must mend is tried again slowly and lost neither", async () => {
+  const bench = open();
+  bench.erp.next.push(new FuserError("config", "login refused", { code: "erp-login-refused", operation: "connect" }));
+  const id = bench.receive(command());
+  bench.run();
+  await until(() => bench.lines.some((line) => line.code === "erp-login-refused" && line.level === "error"));
+  await settle();
+  expect(bench.get(id)).toMatchObject({ state: "received", notBefore: start + 5 * 60_000 });
+  for (let minute = 0; minute < 6; minute++) {
+    bench.clock.advance(60_000);
+    await settle();
+  }
+  await bench.reaches(id, "finished");
+});
+
+test("What the ERP can't tell is not taken for a repetition after a try in which nothing was written", async () => {
+  const bench = open();
+  bench.settings.way = { way: "base" };
+  bench.erp.next.push(locked());
+  const id = bench.receive(command());
+  bench.run();
+  await until(() => bench.erp.writes.length === 1);
+  await settle();
+  bench.clock.advance(5_000);
+  await bench.reaches(id, "finished");
+  expect(bench.erp.writes.map((plan) => plan.mayBeRepeated)).toEqual([false, false]);
+  expect(bench.get(id).result?.outcome).toBe("applied");
+});
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+test("After a crash what the ERP can't tell is uncertain; a person's retry runs once, and a crash in that is uncertain again", async () => {
+  const bench = open();
+  bench.settings.way = { way: "base" };
+  const id = bench.receive(command());
+  for (const beginning of ["at first", "on a person's retry"]) {
+    bench.erp.next.push(never);
+    if (beginning !== "at first") bench.writeback.resolve(id, { kind: "retry" });
+    const run = bench.run();
+    await until(() => bench.erp.next.length === 0);
+    expect(bench.erp.writes.at(-1)?.mayBeRepeated).toBe(false);
+    run.crash();
+    bench.restart();
+    const again = bench.run();
+    await bench.reaches(id, "uncertain");
+    await again.stop();
+  }
+  bench.writeback.resolve(id, { kind: "retry" });
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.erp.effects.get(id)).toBe(1);
+});
+
+test("After a restart a claimed command is looked up and has one effect", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  bench.settings.onPoint = (point) => (point === "after-erp-commit" ? never() : Promise.resolve());
+  const run = bench.run();
+  await until(() => bench.erp.effects.get(id) === 1);
+  run.crash();
+  bench.settings.onPoint = async () => undefined;
+  bench.restart();
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.erp.effects.get(id)).toBe(1);
+  expect(bench.erp.writes.at(-1)?.mayBeRepeated).toBe(true);
+  expect(bench.get(id).result).toMatchObject({ outcome: "applied", revision: 1 });
+});
+
+test("When the outcome can't be stored after the ERP's commit, the ERP is asked again, not told again", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  let fail = true;
+  bench.settings.onPoint = async (point) => {
+    if (point !== "before-conclude-commit" || !fail) return;
+    fail = false;
+    throw new FuserError("transient", "disk full", { code: "store-full", operation: "store" });
+  };
+  bench.run();
+  await until(() => !fail);
+  await settle();
+  bench.clock.advance(10_000);
+  await bench.reaches(id, "finished");
+  expect(bench.erp.effects.get(id)).toBe(1);
+  expect(bench.erp.writes.map((plan) => plan.mayBeRepeated)).toEqual([false, true]);
+  expect(bench.lines.some((line) => line.code === "store-full")).toBe(true);
+});
+
+test("A draft waits for a person, who lets it pass or rejects it", async () => {
+  const bench = open();
+  bench.settings.limits = { draft: true, perHour: undefined };
+  const [one, two] = [bench.receive(command()), bench.receive(command())];
+  bench.run();
+  await bench.reaches(one, "waiting");
+  await bench.reaches(two, "waiting");
+  expect(bench.get(one).result).toMatchObject({ outcome: "waiting", error: { code: "draft" } });
+  expect(bench.erp.writes).toEqual([]);
+  bench.writeback.resolve(one, { kind: "retry" });
+  bench.writeback.resolve(two, { kind: "rejected" });
+  await bench.reaches(one, "finished");
+  expect(bench.get(one).result).toMatchObject({ outcome: "applied", revision: 2 });
+  expect(bench.get(two).result).toMatchObject({ outcome: "rejected", error: { code: "rejected-by-person" } });
+});
+
+test("Over the cap per hour commands become drafts, also over a restart, until the hour has passed", async () => {
+  const bench = open();
+  bench.settings.limits = { draft: false, perHour: 2 };
+  const ids = [1, 2, 3].map(() => bench.receive(command()));
+  const run = bench.run();
+  await bench.reaches(ids[2] as string, "waiting");
+  await bench.reaches(ids[1] as string, "finished");
+  expect(bench.get(ids[2] as string).result?.error?.code).toBe("cap-per-hour");
+  await run.stop();
+  bench.restart();
+  bench.run();
+  const after = bench.receive(command());
+  await bench.reaches(after, "waiting");
+  bench.clock.advance(3_600_001);
+  const later = bench.receive(command());
+  await bench.reaches(later, "finished");
+  expect(bench.erp.effects.size).toBe(3);
+});
+
+test("A retried command is counted once against its cap", async () => {
+  const bench = open();
+  bench.settings.limits = { draft: false, perHour: 1 };
+  bench.erp.next.push(locked(), locked());
+  const id = bench.receive(command());
+  bench.run();
+  for (let tries = 1; tries <= 2; tries++) {
+    await until(() => bench.erp.writes.length === tries);
+    await settle();
+    bench.clock.advance(5_000);
+  }
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result?.outcome).toBe("applied");
+});
+
+test("At stage test a command is rehearsed and says so", async () => {
+  const bench = open();
+  bench.settings.stage = "test";
+  bench.erp.next.push(async (plan) => {
+    expect(plan.rehearse).toBe(true);
+    return { state: "rehearsed", results: new Map(), statements: [] };
+  });
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toMatchObject({ outcome: "rejected", error: { code: "rehearsed" } });
+  expect(bench.store.pending.count()).toBe(0);
+});
+
+test("On hold nothing is claimed, and afterwards all goes on", async () => {
+  const bench = open();
+  bench.settings.hold = true;
+  const id = bench.receive(command());
+  bench.run();
+  await settle();
+  expect(bench.get(id).state).toBe("received");
+  bench.settings.hold = false;
+  bench.clock.advance(5_000);
+  await bench.reaches(id, "finished");
+});
+
+test("What the compiler refuses is rejected for the reader, and its own fault too, without touching the ERP", async () => {
+  const bench = open();
+  const empty = bench.receive(command({ values: { title: "" } }));
+  const broken = bench.receive(command({ values: { title: "bug" } }));
+  bench.run();
+  await bench.reaches(empty, "finished");
+  await bench.reaches(broken, "finished");
+  expect(bench.get(empty).result?.error).toEqual({ code: "value-empty", de: "leer", en: "empty" });
+  expect(bench.get(broken).result?.error?.code).toBe("internal-error");
+  expect(bench.erp.writes).toEqual([]);
+});
+
+test("A conflict names the fields", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "conflict", fields: [{ column: "STATUS", base: "0", current: "1", wanted: "9" }] });
+  const id = bench.receive(command({ command: "ticket.update", entity: { type: "ticket", id: "A" } }));
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toMatchObject({ outcome: "conflict", conflict: [{ field: "status", current: "a", wanted: "b" }] });
+});
+
+test("A command over which our own code keeps failing ends up with a person, not in an endless loop", async () => {
+  const bench = open();
+  bench.erp.next.push(new TypeError("broken"), new TypeError("broken"), new TypeError("broken"));
+  const id = bench.receive(command());
+  bench.run();
+  for (let tries = 1; tries <= 3; tries++) {
+    await until(() => bench.erp.writes.length === tries);
+    await settle();
+    for (let minute = 0; minute < 6; minute++) {
+      bench.clock.advance(60_000);
+      await settle();
+    }
+  }
+  await bench.reaches(id, "uncertain");
+});
+
+test("A person's word settles what the agent can't: applied under a key, or rejected", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "uncertain", message: "?" }, { state: "uncertain", message: "?" });
+  const [one, two] = [bench.receive(command()), bench.receive(command())];
+  bench.run();
+  await bench.reaches(one, "uncertain");
+  await bench.reaches(two, "uncertain");
+  bench.writeback.resolve(one, { kind: "applied", key: "001.0004711" });
+  bench.writeback.resolve(two, { kind: "rejected" });
+  expect(bench.get(one)).toMatchObject({
+    state: "finished",
+    key: "001.0004711",
+    result: { outcome: "applied", revision: 2, entity: { type: "ticket", id: "001.0004711" } },
+  });
+  expect(bench.store.pending.get("tickets", "001.0004711")).toBeDefined();
+  expect(bench.get(two).result).toMatchObject({ outcome: "rejected", revision: 2 });
+});
+
+test("A decision on a finished, unknown or running command is refused with its reason", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  expect(() => bench.writeback.resolve(id, { kind: "retry" })).toThrow(expect.objectContaining({ code: "command-under-way" }));
+  bench.run();
+  await bench.reaches(id, "finished");
+  for (const kind of ["retry", "rejected"] as const) {
+    expect(() => bench.writeback.resolve(id, { kind })).toThrow(
+      expect.objectContaining({ kind: "rejected", code: "command-finished" }),
+    );
+  }
+  expect(() => bench.writeback.resolve("NEVER-SEEN", { kind: "retry" })).toThrow(
+    expect.objectContaining({ code: "command-unknown" }),
+  );
+  expect(bench.erp.effects.get(id)).toBe(1);
+});
+
+test("Effects that a restored ERP has lost are listed, repeated only on a person's word, and then once", async () => {
+  const bench = open();
+  const ids = [1, 2, 3].map(() => bench.receive(command())) as [string, string, string];
+  bench.run();
+  for (const id of ids) await bench.reaches(id, "finished");
+  bench.store.inbox.settle(ids[0], 1);
+  const signal = new AbortController().signal;
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([]);
+  bench.erp.effects.delete(ids[0]);
+  bench.erp.effects.delete(ids[2]);
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([ids[2], ids[0]]);
+  await settle();
+  expect(bench.erp.effects.has(ids[0])).toBe(false);
+  expect(bench.lines.some((line) => line.code === "effects-vanished" && line.level === "error")).toBe(true);
+  bench.writeback.resolve(ids[0], { kind: "retry" });
+  await bench.reaches(ids[0], "finished");
+  expect(bench.erp.effects.get(ids[0])).toBe(1);
+  expect(bench.get(ids[0]).result).toMatchObject({ outcome: "applied", revision: 2 });
+  expect(bench.store.inbox.unsettled().map((result) => result.id)).toContain(ids[0]);
+  expect(bench.writeback.vanished()).toEqual([ids[2]]);
+  expect(() => bench.writeback.resolve(ids[0], { kind: "retry" })).toThrow(expect.objectContaining({ code: "command-finished" }));
+});
+
+test("A stop lets what is under way end, and begins nothing new", async () => {
+  const bench = open();
+  let release = (): void => undefined;
+  bench.erp.next.push(async () => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    return { state: "applied", key: "K", repeated: false, results: new Map() };
+  });
+  const id = bench.receive(command());
+  const run = bench.run();
+  await until(() => bench.writeback.underWay() === 1);
+  const stopped = run.stop();
+  const next = bench.receive(command());
+  await settle();
+  release();
+  expect(await stopped).toBeUndefined();
+  expect(bench.get(id).state).toBe("finished");
+  expect(bench.get(next).state).toBe("received");
+});
+
+test("A driver that never comes back does not keep the agent from stopping", async () => {
+  const bench = open();
+  bench.erp.next.push(never);
+  const id = bench.receive(command());
+  const run = bench.run();
+  await until(() => bench.erp.next.length === 0);
+  const stopped = run.stop();
+  await settle();
+  bench.clock.advance(15_000);
+  expect(await stopped).toBeUndefined();
+  expect(bench.get(id).state).toBe("executing");
+});
