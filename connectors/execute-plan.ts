@@ -1,6 +1,6 @@
 import { FuserError, kindOf } from "../base/errors.ts";
 import { encodeKey } from "../base/key.ts";
-import type { CommitPoint, StepResults, Value, WriteOutcome, WritePlan } from "./connector.ts";
+import type { CommitPoint, LookupOutcome, StepResults, Value, WriteOutcome, WritePlan } from "./connector.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { ConflictFound, columnOf, type Running, refused, runStep } from "./plan-steps.ts";
 import { keyPart } from "./row-batch.ts";
@@ -34,6 +34,28 @@ export async function executePlan(execution: Execution): Promise<WriteOutcome> {
       return { state: "rejected", code: "erp-duplicate", message: `The number was taken by others ${attempt} times in a row` };
     }
     await execution.pause(attempt);
+  }
+}
+
+/** Asks the ERP whether a plan was carried out; runs none of its steps and leaves nothing behind. */
+export async function lookUpPlan({
+  session,
+  plan,
+  signal,
+}: Pick<Execution, "session" | "plan" | "signal">): Promise<LookupOutcome> {
+  if (plan.idempotency.way === "base") return { state: "unknown", message: "Base values tell nothing of who wrote them" };
+  await session.begin(signal);
+  try {
+    const asked = { ...plan, mayBeRepeated: true };
+    const outcome = await lookUp({ session, plan: asked, signal });
+    if (outcome === undefined) return { state: "absent" };
+    if (outcome.state === "applied") return { state: "found", key: outcome.key, results: outcome.results };
+    return {
+      state: "unknown",
+      message: outcome.state === "uncertain" ? outcome.message : "The ERP can't tell whether it was carried out",
+    };
+  } finally {
+    await session.rollback();
   }
 }
 
@@ -99,7 +121,11 @@ async function carryOut(running: Running, plan: WritePlan): Promise<void> {
 }
 
 /** What the ERP knows of this plan before anything is written; undefined when it is to be carried out. */
-async function lookUp({ session, plan, signal }: Execution): Promise<WriteOutcome | undefined> {
+async function lookUp({
+  session,
+  plan,
+  signal,
+}: Pick<Execution, "session" | "plan" | "signal">): Promise<WriteOutcome | undefined> {
   const way = plan.idempotency;
   if (way.way === "base") {
     if (!plan.mayBeRepeated || plan.steps.every((step) => step.kind === "update")) return undefined;
@@ -143,7 +169,7 @@ async function foundRow(session: WriteSession, plan: WritePlan, signal: AbortSig
   if (way.way === "column") {
     const table = await session.table(way.table, signal);
     const { quote } = session.syntax;
-    const list = wanted.map(([, column]) => quote(columnOf(table, column).name)).join(", ");
+    const list = wanted.map(([, column]) => session.readable(columnOf(table, column))).join(", ");
     const where = session.matches(columnOf(table, way.column), way.value);
     const read = await session.run(concat(`SELECT ${list === "" ? "1" : list} FROM ${quote(table.name)} WHERE `, where), signal);
     const row = read.rows[0];

@@ -71,7 +71,7 @@ async function insert(step: Step<"insert">, running: Running): Promise<void> {
   if (!step.returning || Object.keys(step.returning).length === 0) return;
   const wanted = Object.entries(step.returning);
   const where = rowCondition(table, values, inserted.insertId, session);
-  const selected = wanted.map(([, column]) => quote(columnOf(table, column).name)).join(", ");
+  const selected = wanted.map(([, column]) => session.readable(columnOf(table, column))).join(", ");
   const read = await session.run(concat(`SELECT ${selected} FROM ${quote(table.name)} WHERE `, where), signal);
   const row = read.rows[0];
   if (read.rows.length !== 1 || !row) {
@@ -132,7 +132,10 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
   }
   const where = join(key, " AND ");
   const columns = [...wanted.keys()];
-  const select = concat(`SELECT ${columns.map(({ name }) => quote(name)).join(", ")} FROM ${quote(table.name)} WHERE `, where);
+  const select = concat(
+    `SELECT ${columns.map((column) => session.readable(column)).join(", ")} FROM ${quote(table.name)} WHERE `,
+    where,
+  );
   const before = await run(concat(select, session.forUpdate), running);
   requireRows(table, before.rows.length, step.expectRows);
   const open = openColumns(columns, before.rows, { wanted, base });

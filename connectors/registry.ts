@@ -1,7 +1,10 @@
 import type { ConnectorModule } from "./module.ts";
+import { mysql } from "./mysql/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
 /** Every kind of database an ERP may live on, by the name that stands under `erp: connector:`. A further one is one folder and one line. */
 export const connectors: Readonly<Record<string, ConnectorModule>> = {
   sqlite: sqlite as ConnectorModule,
+  mysql: mysql as ConnectorModule,
+  mariadb: mysql as ConnectorModule,
 };

@@ -30,6 +30,8 @@ export interface WriteSession {
   run(statement: Statement, signal: AbortSignal): Promise<StatementResult>;
   /** @throws FuserError config `erp-object-missing` */
   table(name: string, signal: AbortSignal): Promise<Table>;
+  /** Expression that reads a column as a value of the contract. */
+  readable(column: Column): string;
   /** What is bound to write a value into a column. */
   toColumn(value: Value, column: Column): Statement;
   /** Condition that the column holds the value, null included; written so that an index can be used. */

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Connector, ConnectorContext } from "../connector.ts";
 import { type RawRow, RowDigest } from "../digest.ts";
-import { executePlan } from "../execute-plan.ts";
+import { executePlan, lookUpPlan } from "../execute-plan.ts";
 import type { ConnectorModule } from "../module.ts";
 import { rowBatch } from "../row-batch.ts";
 import { createSerial } from "../serial.ts";
@@ -140,6 +140,11 @@ function openSqlite({ file }: SqliteSettings, context: ConnectorContext): Connec
           commitPoint: commitPoint ?? (async () => {}),
           pause: (attempt) => context.clock.sleep(Math.min(attempt * 5, 50), signal),
         });
+      }),
+    lookup: (plan, signal) =>
+      serial(async () => {
+        signal.throwIfAborted();
+        return lookUpPlan({ session: sqliteWriteSession(writing(), context), plan, signal });
       }),
     async close() {
       // A plan that still runs is let end: half of it is never left to chance.

@@ -46,6 +46,7 @@ export function sqliteWriteSession(database: DatabaseSync, context: ConnectorCon
       tables.set(name, known);
       return known;
     },
+    readable: (column) => sqliteSyntax.quote(column.name),
     toColumn,
     matches,
   };

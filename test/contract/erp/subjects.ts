@@ -1,3 +1,5 @@
+import { has } from "../../support/servers.ts";
+import { mysqlSubject } from "./mysql.ts";
 import { sqliteSubject } from "./sqlite.ts";
 import type { Subject } from "./subject.ts";
 
@@ -5,4 +7,5 @@ import type { Subject } from "./subject.ts";
 export const subjects: { name: string; make: () => Promise<Subject> }[] = [
   { name: "SQLite with a write-ahead log", make: () => sqliteSubject("wal") },
   { name: "SQLite with a rollback journal", make: () => sqliteSubject("delete") },
+  ...(has("mariadb") ? [{ name: "MariaDB", make: () => mysqlSubject() }] : []),
 ];

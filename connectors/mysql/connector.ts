@@ -1,0 +1,100 @@
+import type { Connector } from "../connector.ts";
+import { RowDigest } from "../digest.ts";
+import { executePlan, lookUpPlan } from "../execute-plan.ts";
+import type { ConnectorModule } from "../module.ts";
+import { rowBatch } from "../row-batch.ts";
+import { createSerial } from "../serial.ts";
+import { fromSource } from "../source-select.ts";
+import { concat } from "../statement.ts";
+import { checkMysql } from "./checks.ts";
+import { type MysqlSettings, mysqlSettings } from "./config.ts";
+import { lastChange, prepareCursor, readChanges } from "./cursor.ts";
+import { askServer, describeTables } from "./describe.ts";
+import { identityOf } from "./identity.ts";
+import type { Access } from "./link.ts";
+import { Pool } from "./pool.ts";
+import { completeRows, describeSource, prepareSource, selectKeys } from "./source.ts";
+import { mysqlDialect, mysqlSyntax, withLiterals } from "./sql.ts";
+import { readOn } from "./stream.ts";
+import { Writer } from "./write.ts";
+
+/** MariaDB and MySQL as an ERP database. */
+export const mysql: ConnectorModule<MysqlSettings> = {
+  name: "mysql",
+  settings: mysqlSettings,
+  dialect: mysqlDialect,
+  open: async (settings, secret, context) => openMysql({ settings, secret, context }),
+};
+
+/** Connections: two for short reads, one more for child rows, one per running stream, one that writes. */
+function openMysql(access: Access): Connector {
+  const { clock } = access.context;
+  const digest = new RowDigest();
+  const short = new Pool(access, "read", 2);
+  const batch = new Pool(access, "batch", 1);
+  const writer = new Writer(access);
+  const serial = createSerial();
+  return {
+    dialect: mysqlDialect,
+    identity: (signal) => short.use(signal, (link) => identityOf(link, signal)),
+    check: (signal, needs) => checkMysql(access, needs ?? { read: [], write: [] }, signal),
+    describe: (signal, tables) => short.use(signal, (link) => describeTables(link, tables, signal)),
+    describeQuery: (source, signal) =>
+      short.use(signal, async (link) => {
+        const prepared = await prepareSource(link, source, signal);
+        const [table] = "table" in source.from ? await describeTables(link, [source.from.table], signal) : [];
+        return describeSource(prepared, table);
+      }),
+    async *scan(source, signal) {
+      const prepared = await short.use(signal, (link) => prepareSource(link, source, signal));
+      const context = { access, signal, operation: `scan the source ${source.source}` };
+      for await (const rows of readOn(prepared.select, context)) {
+        yield rowBatch(await completeRows(prepared, rows, batch, signal), prepared.layout, digest);
+      }
+    },
+    async *readKeys(source, keys, signal) {
+      if (keys.length === 0) return;
+      const prepared = await short.use(signal, (link) => prepareSource(link, source, signal));
+      for (let start = 0; start < keys.length; start += mysqlDialect.maxKeysPerRead) {
+        const statement = selectKeys(prepared, keys.slice(start, start + mysqlDialect.maxKeysPerRead));
+        if (statement === undefined) continue;
+        const operation = `read rows of the source ${source.source} by key`;
+        const [result] = await short.use(signal, (link) => link.query(withLiterals(statement), signal, operation));
+        if (!result || result.rows.length === 0) continue;
+        yield rowBatch(await completeRows(prepared, result.rows, batch, signal), prepared.layout, digest);
+      }
+    },
+    async *changedSince(query, from, signal) {
+      const cursor = await short.use(signal, (link) => prepareCursor(link, query, signal));
+      if (from !== undefined) {
+        yield* readChanges(cursor, from, { access, signal, operation: `read changes of the table ${query.table}` });
+        return;
+      }
+      const last = await short.use(signal, (link) => lastChange(link, cursor, signal));
+      if (last.length > 0) yield last;
+    },
+    aggregate: (source, cursor, signal) =>
+      short.use(signal, async (link) => {
+        const operation = `count the source ${source.source}`;
+        const [count] = await askServer(link, concat("SELECT COUNT(*) AS n", fromSource(mysqlSyntax, source)), signal, operation);
+        const [last] = cursor ? await lastChange(link, await prepareCursor(link, cursor, signal), signal) : [];
+        return { rows: Number(count?.n ?? 0), mark: last?.mark };
+      }),
+    write: (plan, signal, commitPoint) =>
+      serial(() =>
+        executePlan({
+          session: writer.session(),
+          plan,
+          signal,
+          commitPoint: commitPoint ?? (async () => {}),
+          pause: (attempt) => clock.sleep(Math.min(attempt * 5, 50), signal),
+        }),
+      ),
+    lookup: (plan, signal) => serial(() => lookUpPlan({ session: writer.session(), plan, signal })),
+    async close() {
+      // A plan that still runs is let end: half of it is never left to chance.
+      await serial(async () => {});
+      await Promise.all([short, batch, writer].map((part) => part[Symbol.asyncDispose]()));
+    },
+  };
+}

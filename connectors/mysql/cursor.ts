@@ -1,0 +1,95 @@
+import { FuserError } from "../../base/errors.ts";
+import type { CursorQuery, CursorRow } from "../connector.ts";
+import type { RawValue } from "../digest.ts";
+import { type Decode, keyOf } from "../row-batch.ts";
+import { bind, concat, join, type Statement, sql } from "../statement.ts";
+import type { Link, ResultSet } from "./link.ts";
+import { mysqlSyntax, withLiterals } from "./sql.ts";
+import { readOn, type StreamContext } from "./stream.ts";
+import { decoderOf, type Field, fieldType } from "./values.ts";
+
+/** A cursor query whose columns the server has described. */
+export interface PreparedCursor {
+  query: CursorQuery;
+  fields: readonly Field[];
+  decoders: readonly Decode[];
+}
+
+function selectCursor(
+  query: CursorQuery,
+  options: { conditions: readonly Statement[]; orderBy?: readonly string[]; limit?: number },
+): Statement {
+  const { quote } = mysqlSyntax;
+  const list = [query.column, ...query.key, ...query.own].map(quote).join(", ");
+  return concat(
+    `SELECT ${list} FROM ${quote(query.table)} WHERE `,
+    join(options.conditions, " AND "),
+    options.orderBy ? ` ORDER BY ${options.orderBy.join(", ")}` : "",
+    options.limit === undefined ? "" : ` LIMIT ${options.limit}`,
+  );
+}
+
+/** @throws FuserError config for a missing table or column, or one that can't be a cursor of this kind */
+export async function prepareCursor(link: Link, query: CursorQuery, signal: AbortSignal): Promise<PreparedCursor> {
+  const operation = `describe the cursor column of ${query.table}`;
+  const [result] = await link.query(
+    withLiterals(selectCursor(query, { conditions: [sql("TRUE")], limit: 0 })),
+    signal,
+    operation,
+  );
+  const { fields } = result as ResultSet;
+  const type = fieldType(fields[0] as Field);
+  const wanted = query.kind === "sequence" ? ["integer"] : ["date", "datetime", "instant"];
+  if (!wanted.includes(type)) {
+    throw new FuserError("config", `The column ${query.column} does not hold what a ${query.kind} cursor needs`, {
+      code: "erp-cursor-unusable",
+      operation,
+      place: query.table,
+      hint: `Use a column of ${query.kind === "sequence" ? "whole numbers" : "type DATETIME or TIMESTAMP"}, or \`compare\`.`,
+    });
+  }
+  return { query, fields, decoders: fields.map(decoderOf) };
+}
+
+/** Rows marked at or behind `from`, in order of the mark. */
+export async function* readChanges(cursor: PreparedCursor, from: string, context: StreamContext): AsyncGenerator<CursorRow[]> {
+  const { query, fields } = cursor;
+  const column = mysqlSyntax.quote(query.column);
+  const since = concat(column, " >= ", markLiteral(query, from));
+  const select = {
+    order: [{ expression: column, position: 0, field: fields[0] as Field }],
+    statement: (options: { condition?: Statement; orderBy?: readonly string[] }): Statement =>
+      selectCursor(query, {
+        conditions: options.condition ? [since, options.condition] : [since],
+        ...(options.orderBy ? { orderBy: options.orderBy } : {}),
+      }),
+    identity: (row: readonly RawValue[]): string => row.map(String).join("\n"),
+  };
+  for await (const batch of readOn(select, context)) yield batch.map((raw) => cursorRow(cursor, raw));
+}
+
+/** The row with the highest mark, if any. */
+export async function lastChange(link: Link, cursor: PreparedCursor, signal: AbortSignal): Promise<CursorRow[]> {
+  const column = mysqlSyntax.quote(cursor.query.column);
+  const statement = selectCursor(cursor.query, {
+    conditions: [sql(`${column} IS NOT NULL`)],
+    orderBy: [`${column} DESC`],
+    limit: 1,
+  });
+  const [result] = await link.query(withLiterals(statement), signal, `read the highest mark of ${cursor.query.table}`);
+  return (result as ResultSet).rows.map((raw) => cursorRow(cursor, raw));
+}
+
+function cursorRow({ query, decoders }: PreparedCursor, raw: readonly RawValue[]): CursorRow {
+  const values = raw.map((value, index) => (decoders[index] as Decode)(value));
+  const mark = String(values[0]);
+  return {
+    mark: query.kind === "timestamp" && !mark.includes("T") ? `${mark}T00:00:00` : mark,
+    key: query.key.length === 0 ? undefined : keyOf(values.slice(1, 1 + query.key.length)),
+    own: query.own.length === 0 ? undefined : keyOf(values.slice(1 + query.key.length)),
+  };
+}
+
+function markLiteral(query: CursorQuery, mark: string): Statement {
+  return query.kind === "sequence" ? sql(String(BigInt(mark))) : bind(mark.replace("T", " ").replace(/Z$/, ""));
+}

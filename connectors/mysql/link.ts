@@ -1,0 +1,381 @@
+import { readFileSync } from "node:fs";
+import { type Connection, type ConnectionOptions, createConnection } from "mysql2";
+import { FuserError } from "../../base/errors.ts";
+import type { ConnectorContext } from "../connector.ts";
+import type { RawValue } from "../digest.ts";
+import type { ReadSecret } from "../module.ts";
+import { type MysqlSettings, placeOf, tlsChoice } from "./config.ts";
+import { mysqlError } from "./errors.ts";
+import type { Field } from "./values.ts";
+
+/** What one statement gave. */
+export interface ResultSet {
+  /** Empty for a statement without rows. */
+  fields: readonly Field[];
+  rows: RawValue[][];
+  affected: number;
+  insertId: bigint;
+  /** Whether the session is within a transaction after it (SERVER_STATUS_IN_TRANS); undefined for rows. */
+  inTransaction: boolean | undefined;
+}
+
+export interface Access {
+  settings: MysqlSettings;
+  secret: ReadSecret;
+  context: ConnectorContext;
+}
+
+/** `read`: UTC, read-only. `batch`: the same with several statements in one text. `write`: strict, in the server's own time zone. */
+export type LinkKind = "read" | "batch" | "write";
+
+/** How long a server may take to answer a connect or a KILL. */
+const connectTimeoutMs = 10_000;
+const inTransaction = 1;
+
+/**
+ * One connection, one statement at a time. Each statement has a time-out on the server where it knows one, and one here; an abort or time-out
+ * ends the statement in the server too, and the connection with it: nothing is ever reused in an unknown state.
+ */
+export class Link {
+  readonly #connection: Connection;
+  readonly #access: Access;
+  #broken: unknown;
+  #cancelled: Promise<void> | undefined;
+  #fail: (reason: unknown) => void = () => {};
+
+  constructor(connection: Connection, access: Access) {
+    this.#connection = connection;
+    this.#access = access;
+    connection.on("error", (error) => {
+      this.#broken ??= error;
+    });
+    connection.on("end", () => {
+      this.#broken ??= new Error("Connection closed");
+    });
+  }
+
+  /** False once the connection was lost or given up. */
+  get usable(): boolean {
+    return this.#broken === undefined;
+  }
+
+  get id(): number {
+    return this.#connection.threadId ?? 0;
+  }
+
+  /** Every result of a text; more than one only on a `batch` link. */
+  async query(text: string, signal: AbortSignal, operation: string): Promise<ResultSet[]> {
+    const results: ResultSet[] = [];
+    await this.run(text, signal, {
+      operation,
+      onFields: (fields) => results.push({ fields, rows: [], affected: 0, insertId: 0n, inTransaction: undefined }),
+      onRow: (row) => results.at(-1)?.rows.push(row),
+      onHeader: (header) => results.push(header),
+    });
+    return results;
+  }
+
+  /** Runs a text and hands on what comes, as it comes; `pause` and `resume` hold it back meanwhile. */
+  async run(text: string, signal: AbortSignal, receiver: Receiver): Promise<void> {
+    const { context, settings } = this.#access;
+    signal.throwIfAborted();
+    const place = placeOf(settings);
+    if (this.#broken !== undefined) throw mysqlError(this.#broken, receiver.operation, place);
+    let stop = (): void => {};
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#fail = reject;
+        const onAbort = (): void => void this.cancel(signal.reason);
+        const cancel = context.clock.after(
+          receiver.limitMs ?? context.limits.statementTimeoutMs + 2_000,
+          () => void this.cancel(tooLong(receiver.operation, place)),
+        );
+        const onError = (error: unknown): void => {
+          if ((error as { fatal?: boolean }).fatal) this.#broken ??= error;
+          reject(error);
+        };
+        stop = () => {
+          cancel();
+          signal.removeEventListener("abort", onAbort);
+          this.#connection.removeListener("error", onError);
+        };
+        signal.addEventListener("abort", onAbort, { once: true });
+        this.#connection.on("error", onError);
+        this.#start(text, receiver, { resolve, onError });
+      });
+    } catch (error) {
+      throw mysqlError(error, receiver.operation, place);
+    } finally {
+      stop();
+    }
+  }
+
+  #start(text: string, receiver: Receiver, end: { resolve: () => void; onError: (error: unknown) => void }): void {
+    // Without a callback the driver hands on each row; typeCast false leaves it as the bytes that came.
+    const command = this.#connection.query({ sql: text, rowsAsArray: true, typeCast: false } as never);
+    let rows = false;
+    command.on("fields", (fields: unknown) => {
+      rows = fields !== undefined;
+      if (rows) receiver.onFields(fields as Field[]);
+    });
+    command.on("result", (result: unknown) => {
+      if (rows) receiver.onRow(result as RawValue[]);
+      else receiver.onHeader(headerOf(result));
+    });
+    command.on("error", end.onError);
+    command.on("end", end.resolve);
+  }
+
+  pause(): void {
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#connection.resume();
+  }
+
+  /** Ends whatever runs, in the server as well, and the connection with it; what runs fails with `reason`. */
+  cancel(reason: unknown = new Error("Connection closed")): Promise<void> {
+    this.#broken ??= reason;
+    this.#cancelled ??= this.#end(reason);
+    return this.#cancelled;
+  }
+
+  async #end(reason: unknown): Promise<void> {
+    const { id } = this;
+    hangUp(this.#connection);
+    await killThread(this.#access, id);
+    // Only now: whoever waits may rely on nothing of it going on in the server. The driver forgets commands of a destroyed connection.
+    this.#fail(reason);
+  }
+
+  /** Says goodbye to the server; for a link that has nothing running. */
+  async close(): Promise<void> {
+    if (this.#broken !== undefined) {
+      hangUp(this.#connection);
+      return;
+    }
+    this.#broken = new Error("Connection closed");
+    await new Promise<void>((resolve) => {
+      const cancel = this.#access.context.clock.after(2_000, () => {
+        hangUp(this.#connection);
+        resolve();
+      });
+      this.#connection.end(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+}
+
+export interface Receiver {
+  operation: string;
+  /** Time limit in milliseconds; the statement time-out where not given. */
+  limitMs?: number;
+  onFields: (fields: Field[]) => void;
+  onRow: (row: RawValue[]) => void;
+  onHeader: (header: ResultSet) => void;
+}
+
+/** The driver's own `destroy` only says goodbye: a socket with unread rows would stay open. */
+function hangUp(connection: Connection): void {
+  connection.destroy();
+  (connection as unknown as { stream?: { destroy(): void } }).stream?.destroy();
+}
+
+function headerOf(result: unknown): ResultSet {
+  const header = result as { affectedRows: number; insertId: number | string; serverStatus: number };
+  return {
+    fields: [],
+    rows: [],
+    affected: header.affectedRows,
+    insertId: BigInt(header.insertId),
+    inTransaction: (header.serverStatus & inTransaction) !== 0,
+  };
+}
+
+function tooLong(operation: string, place: string): FuserError {
+  return new FuserError("transient", "A statement took longer than it may", {
+    code: "erp-statement-timeout",
+    operation,
+    place,
+    hint: "Look for a missing index, or raise `erp: courtesy: statementTimeout`.",
+  });
+}
+
+/** Opens a connection and prepares its session. @throws FuserError config or transient */
+export async function openLink(access: Access, kind: LinkKind, signal: AbortSignal): Promise<Link> {
+  signal.throwIfAborted();
+  const operation = "connect to the ERP's database";
+  const place = placeOf(access.settings);
+  try {
+    const link = new Link(await connectWithTls(access, kind, signal), access);
+    try {
+      await prepareSession(link, access, { kind, signal });
+    } catch (error) {
+      await link.cancel();
+      throw error;
+    }
+    return link;
+  } catch (error) {
+    throw mysqlError(error, operation, place);
+  }
+}
+
+/** `preferred` goes on without encryption where the server has none. */
+async function connectWithTls(access: Access, kind: LinkKind, signal: AbortSignal): Promise<Connection> {
+  const options = await optionsOf(access, kind);
+  const choice = tlsChoice(access.settings);
+  if (choice.mode === "off") return connect(options, access, signal);
+  const ca = choice.ca === undefined ? {} : { ca: readCa(choice.ca) };
+  const ssl = { ...ca, rejectUnauthorized: choice.verify, verifyIdentity: choice.verify };
+  try {
+    return await connect({ ...options, ssl }, access, signal);
+  } catch (error) {
+    if (choice.mode === "required" || (error as { code?: string }).code !== "HANDSHAKE_NO_SSL_SUPPORT") throw error;
+    return connect(options, access, signal);
+  }
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw unreadableCa(file, error);
+  }
+}
+
+function unreadableCa(file: string, cause: unknown): FuserError {
+  return new FuserError("config", "The file of the certificate authority can't be read", {
+    code: "erp-tls-refused",
+    operation: "connect to the ERP's database",
+    place: file,
+    hint: "Check `erp: tls: ca:` and the rights on the file.",
+    cause,
+  });
+}
+
+async function optionsOf({ settings, secret, context }: Access, kind: LinkKind): Promise<ConnectionOptions> {
+  const password = settings.password === undefined ? {} : { password: await secret(settings.password.secret) };
+  const server =
+    settings.socket === undefined
+      ? { host: settings.server as string, port: settings.port ?? 3306 }
+      : { socketPath: settings.socket };
+  return {
+    ...server,
+    ...password,
+    user: settings.user,
+    database: settings.database,
+    charset: "utf8mb4",
+    multipleStatements: kind === "batch",
+    connectTimeout: connectTimeoutMs,
+    supportBigNumbers: true,
+    flags: ["-LOCAL_FILES"],
+    connectAttributes: { program_name: context.sessionName },
+  };
+}
+
+function connect(options: ConnectionOptions, { context, settings }: Access, signal: AbortSignal): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const connection = createConnection(options);
+    const done = (finish: () => void): void => {
+      cancel();
+      signal.removeEventListener("abort", onAbort);
+      connection.removeListener("error", onError);
+      connection.removeListener("connect", onConnect);
+      finish();
+    };
+    const fail = (error: unknown): void =>
+      done(() => {
+        connection.on("error", () => {});
+        hangUp(connection);
+        reject(error);
+      });
+    const onAbort = (): void => fail(signal.reason);
+    const onError = (error: unknown): void => fail(error);
+    const onConnect = (): void => done(() => resolve(connection));
+    // The driver's own time-out ends with the TCP connect; a server that accepts and then says nothing would hold us for good.
+    const cancel = context.clock.after(connectTimeoutMs, () => fail(noAnswer(placeOf(settings))));
+    signal.addEventListener("abort", onAbort, { once: true });
+    connection.on("error", onError);
+    connection.on("connect", onConnect);
+  });
+}
+
+function noAnswer(place: string): FuserError {
+  return new FuserError("transient", "The ERP's database does not answer", {
+    code: "erp-unreachable",
+    operation: "connect to the ERP's database",
+    place,
+    hint: "Check `erp: server:` and `port:`, whether the server runs, and the firewall.",
+  });
+}
+
+/**
+ * Session settings. sql_mode: strict, so that nothing is cut off silently; zero dates stay readable and writable; backslash escapes and
+ * backticks as the tokenizer and the literals expect. READ COMMITTED: each statement sees what is committed when it begins, without locks.
+ */
+async function prepareSession(
+  link: Link,
+  { context }: Access,
+  { kind, signal }: { kind: LinkKind; signal: AbortSignal },
+): Promise<void> {
+  const { statementTimeoutMs, lockTimeoutMs, snapshotMs } = context.limits;
+  const operation = "prepare the session";
+  const [server] = await link.query(
+    "SHOW VARIABLES WHERE Variable_name IN ('version', 'log_bin', 'binlog_format')",
+    signal,
+    operation,
+  );
+  const variables = new Map(server?.rows.map((row) => [String(row[0]), String(row[1])]));
+  const lockSeconds = Math.max(1, Math.ceil(lockTimeoutMs / 1_000));
+  // A scan's statement sends for as long as the snapshot may live.
+  const statementMs = kind === "read" ? Math.max(statementTimeoutMs, snapshotMs) + 5_000 : statementTimeoutMs;
+  const timeout = /mariadb/i.test(variables.get("version") ?? "")
+    ? `max_statement_time = ${statementMs / 1_000}`
+    : `max_execution_time = ${Math.ceil(statementMs)}`;
+  const settings = [
+    "sql_mode = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    "autocommit = 1",
+    "sql_auto_is_null = 0",
+    `lock_wait_timeout = ${lockSeconds}`,
+    `innodb_lock_wait_timeout = ${lockSeconds}`,
+    `net_write_timeout = ${Math.ceil(snapshotMs / 1_000) + 120}`,
+    timeout,
+    // The ERP's own defaults and triggers must see the time that the ERP's clients see; readings must not shift.
+    kind === "write" ? "wait_timeout = 120" : "time_zone = '+00:00'",
+  ];
+  await link.query(`SET ${settings.map((setting) => `SESSION ${setting}`).join(", ")}`, signal, operation);
+  // A statement-based binlog refuses writes under READ COMMITTED (error 1665).
+  const level =
+    kind === "write" && variables.get("log_bin") === "ON" && variables.get("binlog_format") === "STATEMENT"
+      ? "REPEATABLE READ"
+      : "READ COMMITTED";
+  await link.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`, signal, operation);
+  if (kind !== "write") await link.query("SET SESSION TRANSACTION READ ONLY", signal, operation);
+}
+
+/** Ends a session in the server; an account may always end its own. Best effort: a server that is gone has ended it already. */
+async function killThread(access: Access, id: number): Promise<void> {
+  if (id === 0) return;
+  const { context } = access;
+  const timeout = new AbortController();
+  const cancel = context.clock.after(2_000, () => timeout.abort());
+  try {
+    const connection = await connectWithTls(access, "read", timeout.signal);
+    connection.on("error", () => {});
+    await new Promise<void>((resolve) => {
+      const onAbort = (): void => resolve();
+      timeout.signal.addEventListener("abort", onAbort, { once: true });
+      connection.query(`KILL ${id}`, () => resolve());
+    });
+    hangUp(connection);
+  } catch (error) {
+    context.log.debug("a session of ours could not be ended in the ERP's server", {
+      code: String((error as { code?: string }).code ?? "unknown"),
+    });
+  } finally {
+    cancel();
+  }
+}

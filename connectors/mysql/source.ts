@@ -1,0 +1,170 @@
+import { decodeKey } from "../../base/key.ts";
+import type { Column, DescribedQuery, SourceQuery, Value } from "../connector.ts";
+import type { RawRow, RawValue } from "../digest.ts";
+import { anyOf } from "../keyset.ts";
+import { fillTemplate } from "../parameters.ts";
+import { type Layout, rawKey } from "../row-batch.ts";
+import { type ChildTemplate, childTemplates, columnIndex, selectSource } from "../source-select.ts";
+import { concat, type Statement } from "../statement.ts";
+import type { Link, ResultSet } from "./link.ts";
+import type { Pool } from "./pool.ts";
+import { mysqlSyntax, withLiterals } from "./sql.ts";
+import type { ContinuedSelect } from "./stream.ts";
+import { columnOfField, decoderOf, type Field, fieldType, keyLiteral, rawLiteral, sortsByNumber } from "./values.ts";
+
+/** A source query whose result columns the server has described. */
+export interface PreparedSource {
+  source: SourceQuery;
+  fields: readonly Field[];
+  layout: Layout;
+  select: ContinuedSelect;
+  children: readonly PreparedChild[];
+}
+
+interface PreparedChild {
+  template: ChildTemplate;
+  fields: readonly Field[];
+}
+
+/** Child queries that go to the server in one text. */
+const parentsPerRound = 100;
+
+/** Asks the server for the result columns: nothing is read. @throws FuserError config for missing tables or columns */
+export async function prepareSource(link: Link, source: SourceQuery, signal: AbortSignal): Promise<PreparedSource> {
+  const operation = `describe the source ${source.source}`;
+  const templates = childTemplates(mysqlSyntax, source);
+  const [result] = await link.query(withLiterals(selectSource(mysqlSyntax, source, { limit: 0 })), signal, operation);
+  const fields = (result as ResultSet).fields.slice(0, source.columns.length);
+  const children: PreparedChild[] = [];
+  for (const template of templates)
+    children.push({ template, fields: await childFields(link, template, { source, signal, operation }) });
+  const key = source.key.map((column) => columnIndex(source, column));
+  const layout: Layout = { key, columns: fields.map(decoderOf), children: children.map((child) => child.fields.map(decoderOf)) };
+  const order = key.map((position) => {
+    const field = fields[position] as Field;
+    const column = mysqlSyntax.quote(source.columns[position] as string);
+    return { expression: sortsByNumber(field) ? `CAST(${column} AS CHAR)` : column, position, field };
+  });
+  return {
+    source,
+    fields,
+    layout,
+    select: {
+      order,
+      statement: (options) => selectSource(mysqlSyntax, source, options),
+      identity: (row) => rawKey(row, layout) ?? "",
+    },
+    children,
+  };
+}
+
+/** Result columns of a child query: run with NULL for every parameter of the row, and stopped by the server before its first row. */
+async function childFields(
+  link: Link,
+  child: ChildTemplate,
+  { source, signal, operation }: { source: SourceQuery; signal: AbortSignal; operation: string },
+): Promise<readonly Field[]> {
+  await link.query("SET SESSION sql_select_limit = 0", signal, operation);
+  const statement = fillChild(child, source, () => null);
+  const [result] = await link.query(withLiterals(statement), signal, operation);
+  await link.query("SET SESSION sql_select_limit = DEFAULT", signal, operation);
+  return (result as ResultSet).fields;
+}
+
+function fillChild(child: ChildTemplate, source: SourceQuery, columnValue: (column: number) => Value): Statement {
+  let next = 0;
+  return fillTemplate(
+    child.template,
+    () => {
+      const from = child.sources[next++] as (typeof child.sources)[number];
+      if ("column" in from) return columnValue(from.column);
+      return Object.hasOwn(child.parameters, from.name) ? child.parameters[from.name] : undefined;
+    },
+    source.source,
+  );
+}
+
+/** Flags and children of raw rows; the children of a hundred parents come in one round trip. */
+export async function completeRows(
+  prepared: PreparedSource,
+  rows: readonly RawValue[][],
+  batch: Pool,
+  signal: AbortSignal,
+): Promise<RawRow[]> {
+  const width = prepared.source.columns.length;
+  const flagsOf = (row: readonly RawValue[]): boolean[] =>
+    row.slice(width).map((flag) => (flag as Uint8Array | null)?.[0] === 0x31);
+  const valuesOf = (row: RawValue[]): RawValue[] => (row.length === width ? row : row.slice(0, width));
+  if (prepared.children.length === 0) return rows.map((row) => ({ values: valuesOf(row), flags: flagsOf(row), children: [] }));
+  const complete: RawRow[] = [];
+  for (let start = 0; start < rows.length; start += parentsPerRound) {
+    const some = rows.slice(start, start + parentsPerRound);
+    const lists = await childLists(prepared, some, batch, signal);
+    for (const [index, row] of some.entries()) {
+      complete.push({ values: valuesOf(row), flags: flagsOf(row), children: lists[index] as RawValue[][][] });
+    }
+  }
+  return complete;
+}
+
+async function childLists(
+  prepared: PreparedSource,
+  rows: readonly RawValue[][],
+  batch: Pool,
+  signal: AbortSignal,
+): Promise<RawValue[][][][]> {
+  const texts = rows.flatMap((row) => prepared.children.map((child) => withLiterals(childOf(prepared, child, row))));
+  // A line break ends a comment that a text may end with.
+  const results = await batch.use(signal, (link) =>
+    link.query(texts.join("\n;"), signal, `read child rows of the source ${prepared.source.source}`),
+  );
+  const count = prepared.children.length;
+  return rows.map((_, index) => results.slice(index * count, (index + 1) * count).map((result) => result.rows));
+}
+
+/** A child query for one row; its values are literals of the row's own types, so that an index of the child's table serves. */
+function childOf(prepared: PreparedSource, { template }: PreparedChild, row: readonly RawValue[]): Statement {
+  const { source, fields } = prepared;
+  const pieces: (Statement | string)[] = [template.template.text[0] as string];
+  for (const [index, from] of template.sources.entries()) {
+    if ("column" in from) pieces.push(rawLiteral(row[from.column] as RawValue, fields[from.column] as Field));
+    else {
+      const one = { text: ["", ""], names: [from.name] };
+      pieces.push(
+        fillTemplate(
+          one,
+          (name) => (Object.hasOwn(template.parameters, name) ? template.parameters[name] : undefined),
+          source.source,
+        ),
+      );
+    }
+    pieces.push(template.template.text[index + 1] as string);
+  }
+  return concat(...pieces);
+}
+
+/** SELECT of the rows of these keys; undefined when no row can have any of them. */
+export function selectKeys(prepared: PreparedSource, keys: readonly string[]): Statement | undefined {
+  const { source, fields, layout } = prepared;
+  const columns = source.key.map((column) => mysqlSyntax.quote(source.columns[columnIndex(source, column)] as string));
+  const forms = keys.flatMap((key) => {
+    const parts = decodeKey(key);
+    if (parts?.length !== columns.length) return [];
+    const literals = parts.map((part, index) => keyLiteral(part, fieldType(fields[layout.key[index] as number] as Field)));
+    return literals.every((literal) => literal !== undefined) ? [literals.map((literal) => [literal])] : [];
+  });
+  return forms.length === 0 ? undefined : selectSource(mysqlSyntax, source, { condition: anyOf(columns, forms) });
+}
+
+/** The columns of a source and its children; those of a table with what the table's own description adds. */
+export function describeSource(
+  prepared: PreparedSource,
+  table: { columns: readonly Column[]; rows: number | undefined } | undefined,
+): DescribedQuery {
+  const columns = prepared.fields.map((field, index) => {
+    const name = prepared.source.columns[index] as string;
+    const known = table?.columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+    return { ...(known ?? columnOfField(field)), name, type: fieldType(field) };
+  });
+  return { columns, children: prepared.children.map((child) => child.fields.map(columnOfField)), rows: table?.rows };
+}

@@ -1,0 +1,197 @@
+import { FuserError } from "../../base/errors.ts";
+import type { Column, Table, Value } from "../connector.ts";
+import { keyPart } from "../row-batch.ts";
+import { concat, type Statement, sql } from "../statement.ts";
+import type { StatementResult, WriteSession } from "../write-session.ts";
+import { describeTables } from "./describe.ts";
+import { isLost } from "./errors.ts";
+import { type Access, type Link, openLink, type ResultSet } from "./link.ts";
+import { mysqlSyntax, textLiteral, withLiterals } from "./sql.ts";
+import { boundFor, decoderOf, fieldType, keyLiteral } from "./values.ts";
+
+const operation = "write to the ERP";
+
+/**
+ * The one connection that writes. It holds the agent's lock (`GET_LOCK`) as long as it lives, so that no earlier attempt of ours, however slowly
+ * it dies, is still in flight beside a look-up. Opened when first wanted and again after a loss.
+ */
+export class Writer implements AsyncDisposable {
+  readonly #access: Access;
+  #link: Link | undefined;
+  #open = false;
+
+  constructor(access: Access) {
+    this.#access = access;
+  }
+
+  /** @throws FuserError transient `erp-session-locked` while another session holds the agent's lock */
+  async #connected(signal: AbortSignal): Promise<Link> {
+    if (this.#link?.usable) return this.#link;
+    const link = await openLink(this.#access, "write", signal);
+    try {
+      await takeLock(link, this.#access, signal);
+    } catch (error) {
+      await link.cancel();
+      throw error;
+    }
+    this.#link = link;
+    return link;
+  }
+
+  #current(): Link {
+    if (!this.#link) throw new FuserError("bug", "A write without its transaction", { code: "erp-no-transaction", operation });
+    return this.#link;
+  }
+
+  session(): WriteSession {
+    const tables = new Map<string, Table>();
+    return {
+      syntax: mysqlSyntax,
+      forUpdate: " FOR UPDATE",
+      castInteger: (column) => `CAST(${column} AS SIGNED)`,
+      begin: async (signal) => {
+        // A table may have been changed by the ERP's upgrade since the last plan.
+        tables.clear();
+        await this.#begin(signal);
+      },
+      commit: () => this.#commit(),
+      rollback: () => this.#rollback(),
+      inTransaction: () => this.#open,
+      run: async (statement, signal) => this.#run(statement, signal),
+      table: async (name, signal) => {
+        const known = tables.get(name) ?? (await describeTables(this.#current(), [name], signal))[0];
+        if (!known) throw missingTable(name);
+        tables.set(name, known);
+        return known;
+      },
+      readable,
+      toColumn: (value, column) => (column.type === "instant" ? instantOf(value) : boundFor(value, column.type)),
+      matches,
+    };
+  }
+
+  async #begin(signal: AbortSignal): Promise<void> {
+    const reused = this.#link?.usable === true;
+    const link = await this.#connected(signal);
+    try {
+      await link.query("START TRANSACTION", signal, operation);
+    } catch (error) {
+      // Nothing was written: a connection that died while it lay idle is replaced without a word.
+      if (!reused || !isLost(error)) throw error;
+      await (await this.#connected(signal)).query("START TRANSACTION", signal, operation);
+    }
+    this.#open = true;
+  }
+
+  /** Never aborted: a commit that has begun is waited for, within the statement's time limit. */
+  async #commit(): Promise<void> {
+    try {
+      await this.#current().query("COMMIT", new AbortController().signal, "commit in the ERP");
+      this.#open = false;
+    } catch (error) {
+      throw this.#current().usable ? error : commitUnknown(error);
+    }
+  }
+
+  async #rollback(): Promise<void> {
+    const link = this.#link;
+    this.#open = false;
+    if (!link?.usable) return;
+    try {
+      await link.query("ROLLBACK", new AbortController().signal, operation);
+    } catch {
+      await link.cancel();
+    }
+  }
+
+  async #run(statement: Statement, signal: AbortSignal): Promise<StatementResult> {
+    const results = await this.#current().query(withLiterals(statement), signal, operation);
+    const status = results.findLast((result) => result.inTransaction !== undefined)?.inTransaction;
+    if (status === false) this.#open = false;
+    // A procedure gives its rows first and its own end last.
+    const rows = results.find((result) => result.fields.length > 0);
+    return rows ? rowsOf(rows) : { columns: [], rows: [], affected: results[0]?.affected ?? 0, insertId: idOf(results[0]) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#link?.close();
+    this.#link = undefined;
+  }
+}
+
+function commitUnknown(cause: unknown): FuserError {
+  return new FuserError("transient", "The connection to the ERP was lost during the commit", {
+    code: "erp-commit-unknown",
+    operation: "commit in the ERP",
+    hint: "The command is looked up in the ERP before it is tried again.",
+    cause,
+  });
+}
+
+function rowsOf(result: ResultSet): StatementResult {
+  const decoders = result.fields.map(decoderOf);
+  const rows = result.rows.map((row) => row.map((raw, index) => decoders[index]?.(raw) ?? null));
+  // The session keeps the server's zone: what TIMESTAMP columns print here is local time.
+  const local = result.fields.map((field) => fieldType(field) === "instant");
+  const plain = rows.map((row) =>
+    row.map((value, index) => (local[index] && typeof value === "string" ? value.replace(/Z$/, "") : value)),
+  );
+  return { columns: result.fields.map((field) => field.name), rows: plain, affected: result.rows.length, insertId: undefined };
+}
+
+function idOf(result: ResultSet | undefined): bigint | undefined {
+  return result && result.insertId > 0n ? result.insertId : undefined;
+}
+
+/** Lock names hold 64 characters and count for the whole server: the agent's name alone. */
+async function takeLock(link: Link, { context }: Access, signal: AbortSignal): Promise<void> {
+  const name = textLiteral(context.sessionName.slice(0, 64));
+  const seconds = Math.max(1, Math.ceil(context.limits.lockTimeoutMs / 1_000));
+  const [result] = await link.query(
+    `SELECT GET_LOCK(${name}, ${seconds}) AS taken, IS_USED_LOCK(${name}) AS holder`,
+    signal,
+    "take the agent's lock in the ERP",
+  );
+  const [taken, holder] = (result?.rows[0] ?? []).map((raw) => (raw === null ? "" : Buffer.from(raw as Uint8Array).toString()));
+  if (taken === "1") return;
+  throw new FuserError("transient", `Another session (${holder || "unknown"}) of this agent holds its lock in the ERP`, {
+    code: "erp-session-locked",
+    operation: "take the agent's lock in the ERP",
+    place: context.sessionName,
+    hint: "Stop the other agent of this name. A session that died is ended by the server within two minutes.",
+  });
+}
+
+/** TIMESTAMP columns as instants: exact whatever the session's zone, the hour that DST repeats included. */
+function readable(column: Column): string {
+  const name = mysqlSyntax.quote(column.name);
+  if (column.type !== "instant") return name;
+  const text = `DATE_FORMAT(TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(${name}) * 1000000, '1970-01-01 00:00:00'), '%Y-%m-%dT%H:%i:%s.%f')`;
+  return `CONCAT(TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM ${text})), 'Z')`;
+}
+
+/** An instant as an expression that the session's zone does not touch; a text without zone is left to the server. */
+function instantOf(value: Value): Statement {
+  const ms = typeof value === "string" && value.endsWith("Z") ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(ms)) return boundFor(value, "datetime");
+  const fraction = /\.(\d+)Z$/.exec(value as string)?.[1] ?? "0";
+  return sql(`FROM_UNIXTIME(${Math.floor(ms / 1_000)}.${fraction.slice(0, 6)})`);
+}
+
+function matches(column: Column, value: Value): Statement {
+  const name = mysqlSyntax.quote(column.name);
+  if (value === null) return concat(name, " IS NULL");
+  if (column.type === "instant") return concat(name, " = ", instantOf(value));
+  const part = typeof value === "number" && column.type === "boolean" ? String(value !== 0) : keyPart(value);
+  const literal = keyLiteral(part, column.type);
+  return literal ? concat(name, " = ", literal) : sql("FALSE");
+}
+
+function missingTable(name: string): FuserError {
+  return new FuserError("config", `The ERP has no table ${name}`, {
+    code: "erp-object-missing",
+    operation,
+    place: name,
+    hint: "Correct the name in the configuration, or ask whether the ERP was upgraded.",
+  });
+}
