@@ -36,6 +36,7 @@ export function digestHex(digest: bigint): string {
  * A key whose value is undefined counts as absent.
  */
 export function canonicalJson(value: Json): string {
+  if (typeof value === "string") return quoted(value);
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(",")}]`;
   const object = value as { readonly [key: string]: Json };
@@ -44,7 +45,15 @@ export function canonicalJson(value: Json): string {
   for (const key of keys) {
     const inner = object[key];
     if (inner === undefined) continue;
-    text += `${text === "" ? "{" : ","}${JSON.stringify(key)}:${canonicalJson(inner)}`;
+    text += `${text === "" ? "{" : ","}${quoted(key)}:${canonicalJson(inner)}`;
   }
   return text === "" ? "{}" : `${text}}`;
+}
+
+/** Characters that JSON.stringify leaves as they are: no quote, backslash, control or surrogate. */
+const plain = /^[ !#-[\]-~\xa0-\ud7ff]*$/;
+
+/** As JSON.stringify does it, in half the time for the short plain texts that entities consist of. */
+function quoted(text: string): string {
+  return text.length < 200 && plain.test(text) ? `"${text}"` : JSON.stringify(text);
 }

@@ -41,6 +41,20 @@ test("Canonical JSON is JSON of the same value", () => {
   );
 });
 
+test("Every text is written as JSON.stringify writes it", () => {
+  const anyText = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 250 }).map((units) => String.fromCharCode(...units));
+  fc.assert(
+    fc.property(fc.oneof(anyText, fc.string(), fc.string({ unit: "binary" })), (text) => {
+      expect(canonicalJson(text)).toBe(JSON.stringify(text));
+      expect(canonicalJson({ [text]: 1 })).toBe(JSON.stringify({ [text]: 1 }));
+    }),
+  );
+  for (let unit = 0; unit <= 0xffff; unit++) {
+    const text = String.fromCharCode(unit);
+    if (canonicalJson(text) !== JSON.stringify(text)) throw new Error(`U+${unit.toString(16)} is written otherwise.`);
+  }
+});
+
 test("Keys are sorted by UTF-16 code unit and numbers written as in RFC 8785", () => {
   expect(canonicalJson({ "\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\ud83d\ude00": 5, "\u0080": 6, "\u00f6": 7 })).toBe(
     '{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\ud83d\ude00":5,"\ufb33":3}',
