@@ -60,6 +60,9 @@ function stopSignal(): { signal: AbortSignal; interrupted: () => boolean; dispos
   return { signal: controller.signal, interrupted: () => interrupted, dispose };
 }
 
+/** An optional argument that was left out is `undefined` in commander's list. */
+const isGiven = (argument: unknown): boolean => argument !== undefined;
+
 /** Runs one command line; resolves with the exit code (agent/cli/exit-codes.ts). */
 export async function runCommandLine(args: readonly string[], env: Session["env"]): Promise<number> {
   const stop = stopSignal();
@@ -77,7 +80,7 @@ export async function runCommandLine(args: readonly string[], env: Session["env"
       const global = command.optsWithGlobals<GlobalOptions>();
       const session = createSession({ clock: systemClock, random: Math.random, signal: stop.signal, options: global, env });
       try {
-        exitCode = await work(session, command.processedArgs.flat().map(String), command.opts());
+        exitCode = await work(session, command.processedArgs.flat().filter(isGiven).map(String), command.opts());
       } catch (error) {
         if (stop.interrupted()) exitCode = exitCodes.interrupted.code;
         else {
