@@ -3,7 +3,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Agent } from "node:https";
-import { getCACertificates } from "node:tls";
+import { checkServerIdentity, getCACertificates, type PeerCertificate } from "node:tls";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { FuserError } from "../../base/errors.ts";
 
@@ -28,6 +28,7 @@ export interface TransportSettings {
 export interface TransportOptions {
   ca: string[];
   minVersion: "TLSv1.2";
+  checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
   agent?: Agent;
 }
 
@@ -80,7 +81,13 @@ function isExempt(address: URL, noProxy: string): boolean {
 export function transportFor(address: URL, settings: TransportSettings): { options: TransportOptions; route: Route } {
   const ca = trustedRoots(settings.caFile);
   const proxy = parsedProxy(address, settings);
-  const options: TransportOptions = { ca, minVersion: "TLSv1.2" };
+  const host = address.hostname.replace(/^\[|\]$/g, "");
+  const options: TransportOptions = {
+    ca,
+    minVersion: "TLSv1.2",
+    // Behind a proxy Node would compare an address without a name with "localhost".
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(host, certificate),
+  };
   if (proxy === undefined) return { options, route: { proxy: undefined } };
   options.agent = new HttpsProxyAgent(proxy, { ca, keepAlive: false }) as unknown as Agent;
   return { options, route: { proxy: `${proxy.protocol}//${proxy.host}` } };
