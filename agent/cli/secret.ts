@@ -22,7 +22,7 @@ export const secret: Register = (program, start) => {
     .action(
       start(async (session, [name = ""], { file }) => {
         const secrets = configurationSecrets(session, await readConfiguration(session));
-        await secrets.set(name, await valueOf(session, name, file as string | undefined));
+        await secrets.set(name, await readValue(session, name, file as string | undefined));
         session.out.result({ name, stored: true }, () => [`Stored ${name}. A running agent uses it at its next connect.`]);
         return exitCodes.ok.code;
       }),
@@ -68,7 +68,7 @@ export const secret: Register = (program, start) => {
     );
 };
 
-async function valueOf(session: Session, name: string, file: string | undefined): Promise<string> {
+async function readValue(session: Session, name: string, file: string | undefined): Promise<string> {
   if (file !== undefined) return (await readFile(file, "utf8")).replace(/\r?\n$/, "");
   if (!process.stdin.isTTY) return await readStdin();
   return await prompt(session, `Value of ${name} (not shown)`, { hidden: true });
