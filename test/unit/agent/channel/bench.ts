@@ -22,8 +22,12 @@ export const direct: TransportSettings = { proxy: undefined, caFile: undefined, 
 
 export function secretsInMemory(): SecretStore & { values: Map<string, string> } {
   const values = new Map<string, string>();
-  return { values, get: (name) => values.get(name),
-    remove: (name) => values.delete(name), set: (name, value) => void values.set(name, value) };
+  return {
+    values,
+    get: (name) => values.get(name),
+    remove: (name) => values.delete(name),
+    set: (name, value) => void values.set(name, value),
+  };
 }
 
 export interface Line extends LogFields {
