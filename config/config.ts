@@ -35,7 +35,7 @@ export type KeyPart =
   | { kind: "constant"; value: string }
   | { kind: "expression"; expression: Expression };
 
-/** One cleaning step of `do:`, in order: `trim`, `lower`, `upper`, `empty-to-null`, `collapse-spaces`, `email-list`, `phone-list`, ... */
+/** One cleaning step of `do:` (schema-read.ts, `cleanSteps`). */
 export type CleanStep = string;
 
 /** How a value of the model is read from a row. */
@@ -44,7 +44,7 @@ export type Read =
   | { kind: "constant"; value: Json; at: Place }
   | { kind: "expression"; expression: Expression; at: Place }
   | {
-      /** `{ from: COLUMN, as: ymd, map: orderStatus, do: [...], shift: -1d, sign: COLUMN, currency: EUR }`: a column with options, applied in the order do, as, map. */
+      /** `{ from: COLUMN, as: ymd, map: orderStatus, do: [...], shift: -1d, currency: EUR }`: a column with options, applied in the order do, as, map. */
       kind: "from";
       column: string;
       do: readonly CleanStep[];
@@ -245,7 +245,7 @@ export interface Config {
   erp: {
     /** Name in connectors/registry.ts. */
     connector: string;
-    /** Checked by the connector's own schema. */
+    /** As the connector's own schema converted them; secrets are still references. */
     settings: unknown;
     /** What local times in this database mean. */
     timezone: string;
@@ -253,6 +253,7 @@ export interface Config {
       rowsPerSecond: number | undefined;
       statementTimeoutMs: number;
       lockTimeoutMs: number;
+      /** Minutes of the local day, from inclusive, until exclusive, from always the smaller one. */
       blackout: readonly { fromMinute: number; untilMinute: number }[];
       commandsInBlackout: "run" | "hold";
     };

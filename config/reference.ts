@@ -1,5 +1,6 @@
 /** The reference page (docs/configuration.md) and the editor's JSON Schema, both made from the one schema. Pure. */
 import * as z from "zod";
+import { connectors } from "../connectors/registry.ts";
 import { commandNames } from "./resolve-command.ts";
 import { configFile } from "./schema.ts";
 
@@ -67,8 +68,13 @@ export function referencePage(): string {
     const { title, says } = shared[name];
     return [`## ${title}`, says, ...formTables(schema.$defs?.[name] ?? {}, "key", known)].join("\n\n");
   });
+  const kinds = [...new Set(Object.values(connectors))].map((module) => {
+    const names = Object.keys(connectors).filter((name) => connectors[name] === module);
+    const keys = z.toJSONSchema(module.settings, { io: "input", unrepresentable: "any" }) as JsonSchema;
+    return [`## Connector ${names.join(", ")}`, "Further keys under `erp`.", ...tables(keys, "erp", known)].join("\n\n");
+  });
   const commands = `## Commands of the portal\n\n${commandNames.map((name) => `\`${name}\``).join(", ")}.`;
-  return `${[intro.trim(), ...sections, ...forms, commands].join("\n\n")}\n`;
+  return `${[intro.trim(), ...sections, ...kinds, ...forms, commands].join("\n\n")}\n`;
 }
 
 /** Tables that stand on the page already: what they hold, and under which path. */

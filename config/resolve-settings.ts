@@ -1,7 +1,8 @@
 /** The keys under `erp:` that belong to the connector: checked by its own schema. */
-import * as z from "zod";
+import type * as z from "zod";
 import { connectors } from "../connectors/registry.ts";
 import { pathText } from "./document.ts";
+import { type Expected, fieldOf, fieldsOf } from "./model-shape.ts";
 import { didYouMean, nearest } from "./nearest.ts";
 import { knownName, type Scene } from "./scene.ts";
 
@@ -13,7 +14,7 @@ export function resolveSettings(scene: Scene, connector: string, written: Readon
   const result = schema.safeParse(written);
   if (result.success) return result.data;
   const common = ["connector", "timezone", "courtesy"];
-  const known = [...(schema instanceof z.ZodObject ? Object.keys(schema.shape) : []), ...common];
+  const known = [...keysAt(schema, []), ...common];
   const told = new Set(scene.faults.map((fault) => fault.path));
   const unknown = result.error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys" && issue.path.length === 0 ? issue.keys : [],
@@ -28,7 +29,7 @@ export function resolveSettings(scene: Scene, connector: string, written: Readon
           scene.fault(
             [...path, name],
             `\`${name.slice(0, 60)}\` is not known here`,
-            path.length === 1 ? didYouMean(name, known) : "Remove it.",
+            path.length === 1 ? didYouMean(name, known) : didYouMean(name, keysAt(schema, issue.path)),
           );
     } else if (told.has(pathText(path)) || (missing && nearest(key, unknown) !== undefined)) continue;
     else if (missing) scene.fault(path, `\`${key}\` is missing`, `Add \`${key}: …\`; the ${connector} connector needs it.`);
@@ -40,6 +41,13 @@ export function resolveSettings(scene: Scene, connector: string, written: Readon
       );
   }
   return written;
+}
+
+/** Keys of the object at `path` of a connector's schema. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let node: Expected = schema;
+  for (const part of path) node = fieldOf(node, String(part));
+  return Object.keys(fieldsOf(node) ?? {});
 }
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, "");

@@ -8,7 +8,7 @@ import { checkFields, many, nth, resolveRead } from "./resolve-read.ts";
 import { conditionOf, hasExpression, knownName, type Scene, sqlOf, tableOf, textPart } from "./scene.ts";
 import type { ReadNode } from "./schema-read.ts";
 import type { SourceNode } from "./schema-source.ts";
-import { derivedTableFault } from "./sql-text.ts";
+import { conditionFault, derivedTableFault } from "./sql-text.ts";
 
 export function resolveSource(scene: Scene, name: string, node: SourceNode): Source {
   const path: Path = ["sources", name];
@@ -25,7 +25,7 @@ export function resolveSource(scene: Scene, name: string, node: SourceNode): Sou
     from,
     prefix: prefixOf(scene, path, node.prefix),
     key,
-    where: node.where === undefined ? undefined : sqlOf(scene, [...path, "where"], node.where, {}),
+    where: node.where === undefined ? undefined : sqlOf(scene, [...path, "where"], node.where, { rule: conditionFault }),
     scoped: node.scope !== "none",
     changes: resolveChanges(scene, node.changes, {
       path: [...path, "changes"],
@@ -127,7 +127,8 @@ function deletesOf(scene: Scene, path: Path, node: SourceNode): Source["deletes"
   if (node.append && node.deletes.flag !== undefined)
     scene.fault([...at, "flag"], "A source with `append: true` has no deletes", "Remove `deletes`, or `append`.");
   return {
-    flag: node.deletes.flag === undefined ? undefined : sqlOf(scene, [...at, "flag"], node.deletes.flag, {}),
+    flag:
+      node.deletes.flag === undefined ? undefined : sqlOf(scene, [...at, "flag"], node.deletes.flag, { rule: conditionFault }),
     graceMs: node.deletes.grace,
   };
 }

@@ -5,7 +5,8 @@ import { nearest } from "./nearest.ts";
 import type { Scene } from "./scene.ts";
 import { plainSecret } from "./schema-values.ts";
 
-const secretKey = /pass(word|wort|wd|phrase)?$|pwd$|kennwort|secret|token|api-?_?key|private-?_?key|credential/i;
+const secretKey = /pass(word|wort|wd|phrase)|pwd$|kennwort|secret|token$|api[-_]?key|private[-_]?key|credential|(^|[-_])pass$/i;
+const passWord = /[a-z]Pass$/;
 const inAddress = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i;
 const inText = /\b(password|pwd|passwort)\s*=/i;
 
@@ -23,7 +24,7 @@ export function secretsIn(scene: Scene, node: unknown, path: Path): { name: stri
   if (isReference(node)) return [{ name: node.secret, path: [...path, "secret"] }];
   const key = path.findLast((part) => typeof part === "string") ?? "";
   if (typeof node === "string") {
-    const plain = node !== "" && (secretKey.test(String(key)) || inText.test(node));
+    const plain = node !== "" && (secretKey.test(String(key)) || passWord.test(String(key)) || inText.test(node));
     const address = inAddress.test(node) && /:\/\/[^/?#]*:[^/?#]*@/.test(node);
     if (!plain && !address) return [];
     const { message, remedy } = readComplaint(

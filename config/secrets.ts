@@ -6,6 +6,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, ti
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import * as z from "zod";
+import { withFileLock } from "./file-lock.ts";
 import { desktopKeyring } from "./keyring.ts";
 import { findMasterKey, type KeyOptions, type Keyring, type MasterKey, makeMasterKey } from "./master-key.ts";
 import { checkDirectory, readPrivate, secretsError, writePrivate } from "./private-file.ts";
@@ -56,13 +57,8 @@ export function openSecrets(directory: string, options: SecretsOptions = {}): Se
   const root = resolve(directory);
   const file = secretsFile(root);
   const keys: KeyOptions = { env: options.env ?? process.env, keyring: keyringOf(root, options.keyring) };
-  let last: Promise<unknown> = Promise.resolve();
-  /** One change after the other, so that none is lost. */
-  const inTurn = <T>(action: () => Promise<T>): Promise<T> => {
-    const next = last.then(action, action);
-    last = next.catch(() => {});
-    return next;
-  };
+  /** One change after the other among all processes, so that none is lost. */
+  const inTurn = <T>(action: () => Promise<T>): Promise<T> => withFileLock(`${file}.lock`, action);
   const read = async (): Promise<Opened | undefined> => {
     const contents = await readPrivate(file);
     return contents && openStore(contents, { file, master: await findMasterKey(root, keys) });
@@ -83,25 +79,28 @@ export function openSecrets(directory: string, options: SecretsOptions = {}): Se
       if (value === undefined) throw missing(name, file);
       return value;
     },
-    set: (name, value) =>
-      inTurn(async () => {
-        checkSecret(name, value);
-        await makeDirectory(root);
+    async set(name, value) {
+      checkSecret(name, value);
+      await makeDirectory(root);
+      await inTurn(async () => {
         const store = await read();
         const master = store?.master ?? (await findMasterKey(root, keys)) ?? (await makeMasterKey(root, keys));
         await write(master, { ...store?.entries, [name]: encrypt(master.key, name, value) });
-      }),
+      });
+    },
     async list() {
       return Object.keys((await read())?.entries ?? {}).sort();
     },
-    remove: (name) =>
-      inTurn(async () => {
+    async remove(name) {
+      if ((await read()) === undefined) return false;
+      return inTurn(async () => {
         const store = await read();
         if (store === undefined || !Object.hasOwn(store.entries, name)) return false;
         const { [name]: _, ...rest } = store.entries;
         await write(store.master, rest);
         return true;
-      }),
+      });
+    },
   };
 }
 

@@ -71,3 +71,14 @@ export function selectFault(sql: string): SqlFault | undefined {
   if (/^\s*\(*\s*SELECT\b/i.test(codeOf(sql))) return undefined;
   return { message: "is no SELECT", remedy: "Write a SELECT." };
 }
+
+/** A condition that is AND-ed with others. */
+export function conditionFault(sql: string): SqlFault | undefined {
+  const top = topLevel(codeOf(sql)).trim();
+  if (/^WHERE\b/i.test(top)) return { message: "begins with WHERE", remedy: "Write the condition alone." };
+  if (/^SELECT\b/i.test(top))
+    return { message: "is a SELECT, not a condition", remedy: "Write the condition alone, or use `query`." };
+  if (/\b(ORDER\s+BY|GROUP\s+BY|LIMIT)\b/i.test(top))
+    return { message: "is more than a condition", remedy: "Write the condition alone, or use `query`." };
+  return undefined;
+}

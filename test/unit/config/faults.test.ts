@@ -607,6 +607,21 @@ describe("text that is no YAML", () => {
 });
 
 describe("secrets", () => {
+  test.each(["password", "dbPass", "pass", "passwd", "apiKey", "authToken", "Kennwort"])(
+    "a plain value at `%s` is a fault that does not repeat it",
+    (key) => {
+      const told = faultsOf(withLines({ 3: `vars: { mandant: "001", prefix: NORD, ${key}: hunter2 }` }));
+      expect(told.filter((fault) => fault.path === `vars.${key}`)).toMatchObject([
+        { line: 3, message: `\`${key}\` holds a secret in plain text` },
+      ]);
+      expect(JSON.stringify(told)).not.toContain("hunter2");
+    },
+  );
+
+  test.each(["compass", "bypass", "passage"])("`%s` is no secret", (key) => {
+    expect(faultsOf(withLines({ 3: `vars: { mandant: "001", prefix: NORD, ${key}: x }` }))).toEqual([]);
+  });
+
   const stored = withLines({ 2: `erp: { connector: sqlite, file: { secret: erp-file }, timezone: UTC }` });
 
   test("with the stored names at hand, another name is a fault with the command that stores it", () => {

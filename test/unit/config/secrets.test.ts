@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FuserError } from "../../../base/errors.ts";
@@ -85,6 +87,25 @@ describe("what is kept", () => {
     const secrets = open();
     await Promise.all(Array.from({ length: 8 }, (_, index) => secrets.set(`name-${index}`, `value ${index}`)));
     expect(await secrets.list()).toHaveLength(8);
+  });
+
+  test("changes made by several processes are all kept", async () => {
+    const program = `import { openSecrets } from ${JSON.stringify(join(process.cwd(), "config/secrets.ts"))};
+      const name = process.argv[2];
+      for (let index = 0; index < 5; index++) await openSecrets(process.argv[1], { env: {} }).set(name + "-" + index, name);`;
+    const run = promisify(execFile);
+    const args = ["--input-type=module", "--eval", program, "--", directory];
+    await Promise.all(["a", "b", "c"].map((name) => run(process.execPath, [...args, name])));
+    expect(await open().list()).toHaveLength(15);
+    expect(await readdir(directory)).toEqual(["master.key", "secrets.json"]);
+  });
+
+  test("a lock that a dead process left behind holds nobody up", async () => {
+    const child = execFile(process.execPath, ["--eval", ""]);
+    await new Promise((resolve) => child.once("exit", resolve));
+    await writeFile(`${secretsFile(directory)}.lock`, String(child.pid));
+    await open().set("a", "b");
+    expect(await open().get("a")).toBe("b");
   });
 
   test("neither value nor master key stands in clear in the store, and both files are private", async () => {
