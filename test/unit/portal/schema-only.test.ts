@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { SignJWT } from "jose";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
+import type { Gateway } from "../../../portal/gateway.ts";
 import { buildChanges } from "../../../protocol/changes.ts";
 import { fakeAgent, hello, keyPair, postJson } from "../../support/fake-agent.ts";
 import { portalBench } from "../../support/portal.ts";
@@ -15,8 +16,10 @@ import {
   toFrame,
 } from "../../support/schema-only.ts";
 import { openSchemaOnlyPortal } from "../../support/schema-only-portal.ts";
+import { channelBench, property, until } from "../agent/channel/bench.ts";
 
 const bench = portalBench();
+const channels = channelBench();
 
 /** An agent that knows the documents alone: whatever it hears must fit their schemas. */
 async function schemaOnlyAgent(httpUrl: string, code: string) {
@@ -136,6 +139,40 @@ test("A portal built from the generated documents alone serves an agent", async 
   expect(portal.results.get(id)).toMatchObject({ outcome: "applied" });
   link.send({ type: "inventory", id: "q", entity: "property", level: "ids", limit: 10 });
   expect(await link.next("answer")).toMatchObject({ ids: [["E.1", entityDigest({ name: "a" })]], complete: true });
+  expect(portal.faults).toEqual([]);
+});
+
+test("The agent's own channel enrols at that portal, sends, compares, and carries commands and results", async () => {
+  await using portal = await openSchemaOnlyPortal({ stage: "live" });
+  const url = `${portal.httpUrl.replace("http", "ws")}/agent`;
+  const agent = await channels.enrolled({
+    url,
+    createEnrolmentCode: () => ({ code: portal.code, expiresAt: 0 }),
+  } as unknown as Gateway);
+  const running = channels.run({ agent });
+  await running.connected();
+  // Enough for binary frames, deletes and an item that the portal refuses.
+  const names = Array.from({ length: 400 }, (_, index) => `E.${index}`);
+  agent.store.outbox.append(
+    names.map((name) => property(name)),
+    { bulk: false },
+  );
+  agent.store.outbox.append([{ op: "delete", type: "property", id: "E.0", time: 2, reason: "gone" }], { bulk: false });
+  await until(() => agent.store.outbox.bounds().items === 0);
+  expect([...portal.entities.keys()]).toEqual(names.slice(1).map((name) => `property/${name}`));
+
+  const held: string[] = [];
+  for await (const page of running.channel.inventory("property", {}, new AbortController().signal))
+    held.push(...page.map((entity) => entity.id));
+  expect(held).toEqual(names.slice(1).sort());
+
+  const id = portal.issue({ command: "ticket.create", values: { title: "Tap drips" } });
+  await until(() => agent.store.inbox.get(id) !== undefined);
+  agent.store.inbox.claim(id);
+  agent.store.inbox.conclude(id, "applied", { number: "4711" });
+  await until(() => agent.store.inbox.get(id)?.state === "settled");
+  expect(portal.results.get(id)).toMatchObject({ outcome: "applied", number: "4711" });
+  await until(() => portal.statuses.length > 0);
   expect(portal.faults).toEqual([]);
 });
 
