@@ -541,6 +541,33 @@ test("ten different faults in one file are all listed, in the order of their lin
   expect(JSON.stringify(told)).not.toContain("hunter2");
 });
 
+describe("settings of the connector", () => {
+  const mysql = (settings: string): string => withLines({ 2: `erp: { connector: mysql, timezone: UTC, ${settings} }` });
+
+  test.each([
+    ["server: s, database: d, user: u, tls: { verfy: true }", "erp.tls.verfy", "is not known here", "Did you mean `verify`?"],
+    [
+      "server: s, database: d, user: u, port: many",
+      "erp.port",
+      "is not what the mysql connector takes",
+      "Write a whole number from 1 to 65535.",
+    ],
+    ["server: s, user: u", "erp.database", "`database` is missing", "the mysql connector needs it"],
+    ["server: s, database: d, user: u, passwrod: hunter2", "erp.passwrod", "is not known here", "Did you mean `password`?"],
+    [
+      "server: s, database: d, user: u, tls: { mode: hunter2 }",
+      "erp.tls.mode",
+      "is not what the mysql connector takes",
+      "required",
+    ],
+  ])("{ %s } is told at %s", (settings, path, message, remedy) => {
+    const told = faultsOf(mysql(settings));
+    expect(told).toMatchObject([{ line: 2, message: expect.stringContaining(message), remedy: expect.stringContaining(remedy) }]);
+    expect(told[0]?.path).toBe(path);
+    expect(JSON.stringify(told)).not.toContain("hunter2");
+  });
+});
+
 describe("between sources", () => {
   test("two sources of one type need different prefixes", () => {
     const twice = withLines({ 8: `${right[7]}\n  others: { type: property, table: O, key: A, fields: { name: N } }` });

@@ -58,15 +58,22 @@ describe("whole configurations", () => {
     expect((await loadConfig(file)).faults ?? []).toEqual([]);
   });
 
-  test.each(["column", "ledger", "probe"] as const)(
-    "the sample ERP's, with idempotency by %s, is without fault and has all of it",
-    async (idempotency) => {
+  const connections = {
+    sqlite: ["file: /tmp/erp.db"],
+    mysql: ["server: 127.0.0.1", "port: 3307", "database: erp", "user: fuser"],
+  };
+  const variants = (["sqlite", "mysql"] as const).flatMap((dialect) =>
+    (["column", "ledger", "probe"] as const).map((idempotency) => ({ dialect, idempotency })),
+  );
+  test.each(variants)(
+    "the sample ERP's on $dialect, with idempotency by $idempotency, is without fault and has all of it",
+    async (variant) => {
+      const { dialect, idempotency } = variant;
       const text = erpConfig({
-        dialect: "sqlite",
-        connection: ["file: /tmp/erp.db"],
+        ...variant,
+        connection: connections[dialect],
         portalUrl: "ws://127.0.0.1:4000/agent",
         state: "/tmp/state",
-        idempotency,
       });
       const loaded = await loadConfig({ text, file: "/tmp/erpfuser.yaml" });
       expect(loaded.faults ?? []).toEqual([]);
