@@ -31,8 +31,11 @@ export function polledSignals(room: Room): PolledSignal[] {
   });
 }
 
-/** Names, of signals and sources, that were asked for out of turn. */
+/** Names, of signals and of compares, that were asked for out of turn. */
 export type Forced = Set<string>;
+
+/** A cursor's signal bears its source's own name; the poll that answers one must not cancel the other. */
+const compareOf = (name: string): string => `${name}/compare`;
 
 export function pollTasks(room: Room, signals: readonly PolledSignal[], forced: Forced): Task[] {
   const polls = signals.map(({ source, cursor, poller }): Task => {
@@ -102,10 +105,10 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
     dueAt() {
       const { reconciled, comparedAt } = room.store.sources.get(name);
       if (!reconciled) return Number.POSITIVE_INFINITY;
-      return forced.has(name) ? 0 : due(source.compare, comparedAt);
+      return forced.has(compareOf(name)) ? 0 : due(source.compare, comparedAt);
     },
     async run(signal) {
-      forced.delete(name);
+      forced.delete(compareOf(name));
       // The position first: what changes while the compare runs is then seen by a poll.
       for (const one of signals) if (one.source === source) await one.poller.begin(signal);
       const result = await scanSource(room, source, { drain, turn, signal });
@@ -123,10 +126,10 @@ function childCompare(room: Room, source: CapturedSource, table: ChildTable, { f
     dueAt() {
       // The parents' own compare comes first: it brings what the children say.
       if (room.store.sources.get(source.mapping.source).comparedAt === undefined) return Number.POSITIVE_INFINITY;
-      return forced.has(`${table.name}/compare`) ? 0 : due(table.compare, room.store.sources.get(table.name).comparedAt);
+      return forced.has(compareOf(table.name)) ? 0 : due(table.compare, room.store.sources.get(table.name).comparedAt);
     },
     async run(signal) {
-      forced.delete(`${table.name}/compare`);
+      forced.delete(compareOf(table.name));
       await compareChildren(room, source, table, signal);
     },
   };
@@ -149,6 +152,6 @@ export function force(forced: Forced, source: CapturedSource, full: boolean): vo
   if (source.cursor !== undefined) forced.add(source.cursor.name);
   for (const child of source.children) if (child.cursor !== undefined) forced.add(child.cursor.name);
   if (!full && source.cursor !== undefined) return;
-  forced.add(source.mapping.source);
-  for (const child of source.children) forced.add(`${child.name}/compare`);
+  forced.add(compareOf(source.mapping.source));
+  for (const child of source.children) forced.add(compareOf(child.name));
 }
