@@ -26,6 +26,9 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
   const statements = prepareInbox(database);
   const bell = createCommitBell(database);
   const find = (id: string): CommandRow | undefined => statements.get.get<CommandRow>(id);
+  /** Commands carried out and not concluded yet, by their entity. */
+  const effects = new Map<string, string>();
+  const placeOf = (source: string, key: string): string => `${source} ${key}`;
   const toCommand = (row: CommandRow): InboxCommand => ({
     id: row.id,
     state: row.state,
@@ -97,6 +100,8 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
         const result: Result = { ...details, type: "result", id, revision, outcome };
         const place = entity ? [names.no(entity.source), entity.key] : [row.source, row.key];
         statements.conclude.run(JSON.stringify(result), revision, ...place, id);
+        if (entity !== undefined && effects.get(placeOf(entity.source, entity.key)) === id)
+          effects.delete(placeOf(entity.source, entity.key));
         // Later commands name the entity by its id, earlier ones by its creator: from now on they share one lane.
         if (details.entity) statements.joinLanes.run(`${details.entity.type}:${details.entity.id}`, row.lane);
       });
@@ -122,7 +127,11 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
         statements.settle.run(nextCommandState(row.state, "settle"), options.clock.now(), id);
       });
     },
-    causeOf: (source, key) => statements.cause.get<{ id: string }>(names.no(source), key)?.id,
+    noteEffect(id, { source, key }) {
+      effects.set(placeOf(source, key), id);
+    },
+    causeOf: (source, key) =>
+      effects.get(placeOf(source, key)) ?? statements.cause.get<{ id: string }>(names.no(source), key)?.id,
     list({ state, limit = 1_000 } = {}) {
       return statements.list.all<CommandRow>(state ?? null, limit).map(toCommand);
     },

@@ -224,6 +224,8 @@ export interface InboxStore {
   /** Results the portal has not settled. */
   unsettled(): readonly Result[];
   settle(id: string, revision: number): void;
+  /** The ERP has carried the command out on this entity: until it is concluded `causeOf` names it. Kept in memory only. */
+  noteEffect(id: string, entity: { source: string; key: string }): void;
   /** The last applied command that made or changed this entity (for `cause` where the ERP's row does not tell). */
   causeOf(source: string, key: string): string | undefined;
   /** Newest first. */

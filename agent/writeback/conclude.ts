@@ -1,6 +1,6 @@
 /** Outcome of a command into the store: result, pending key of its entity and journal line, all in one transaction. */
 import type { StepResults } from "../../connectors/connector.ts";
-import type { Outcome, Result } from "../../protocol/messages.ts";
+import { type Outcome, type Result, result } from "../../protocol/messages.ts";
 import type { InboxCommand } from "../store/store.ts";
 import { forgetFresh } from "./memory.ts";
 import type { CompiledCommand, ReplyError, WritebackParts } from "./parts.ts";
@@ -23,7 +23,9 @@ export async function conclude(parts: WritebackParts, command: InboxCommand, con
 }
 
 /** The same at once, for a person's decision. */
-export function store(parts: WritebackParts, command: InboxCommand, { outcome, details, entity, startedAt }: Conclusion): void {
+export function store(parts: WritebackParts, command: InboxCommand, conclusion: Conclusion): void {
+  const { outcome, entity, startedAt } = conclusion;
+  const details = sound(parts, command.id, conclusion);
   const now = parts.clock.now();
   const { inbox, pending, journal, meta, transaction } = bound(parts);
   transaction(() => {
@@ -56,7 +58,23 @@ function statusOf(outcome: Outcome): "ok" | "refused" | "held" {
   return outcome === "waiting" || outcome === "uncertain" ? "held" : "refused";
 }
 
-export const refused = (error: ReplyError): Conclusion => ({ outcome: "rejected", details: { error } });
+/** A refusal with just what travels of its reason. */
+export function refused({ code, de, en }: ReplyError): Conclusion {
+  return { outcome: "rejected", details: { error: { code, de, en } } };
+}
+
+/** A result that the protocol does not allow would end every conversation from now on: what is wrong with it is left out instead. */
+function sound(parts: WritebackParts, id: string, { outcome, details }: Conclusion): Details {
+  const issues = result.safeParse({ ...details, type: "result", id, revision: 1, outcome }).error?.issues;
+  if (issues === undefined) return details;
+  const faulty = new Set(issues.map((issue) => String(issue.path[0])));
+  parts.log.error("Parts of a result can't be told to the portal", {
+    code: "result-invalid",
+    command: id,
+    parts: [...faulty].join(", "),
+  });
+  return Object.fromEntries(Object.entries(details).filter(([part]) => !faulty.has(part)));
+}
 
 /** Details of an applied command; `seq` where its entity's state is already on its way. */
 export function appliedDetails(

@@ -1,5 +1,6 @@
 /** A person's word on a command that the agent can't or may not settle by itself (`erpfuser commands retry | resolve`). */
 import { FuserError } from "../../base/errors.ts";
+import { decodeKey } from "../../base/key.ts";
 import type { InboxCommand } from "../store/store.ts";
 import { appliedDetails, refused, store } from "./conclude.ts";
 import { isBlind, noteFresh, rememberVanished, vanishedCommands } from "./memory.ts";
@@ -10,14 +11,14 @@ import { reply } from "./replies.ts";
 export type Decision =
   /** Carry it out: approves a draft, repeats an uncertain one that did not reach the ERP, brings back a vanished effect. */
   | { kind: "retry" }
-  /** It is in the ERP under this key (base/key.ts form). */
-  | { kind: "applied"; key: string }
+  /** It is in the ERP, under this key (base/key.ts form) where the person knows it. */
+  | { kind: "applied"; key: string | undefined }
   /** It is not in the ERP and shall not be. */
   | { kind: "rejected" };
 
 /**
  * Settles the command as the person says.
- * @throws FuserError `command-unknown`, `command-finished`, `command-under-way`, `command-not-retryable`
+ * @throws FuserError `command-key-invalid`, `command-unknown`, `command-finished`, `command-under-way`, `command-not-retryable`
  */
 export function decide(parts: WritebackParts, id: string, decision: Decision): void {
   const command = parts.store.inbox.get(id);
@@ -48,6 +49,9 @@ function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Deci
     case "rejected":
       return store(parts, command, refused(reply("rejected-by-person")));
     case "applied": {
+      if (decision.key === undefined || decision.key === "") return store(parts, command, { outcome: "applied", details: {} });
+      if (decodeKey(decision.key) === undefined)
+        throw refusal("command-key-invalid", "This is no key", "Write its parts as ids show them, e.g. 001.0004711.");
       const compiled = compiledAgain(parts, command);
       const details = appliedDetails(compiled, decision.key, { results: new Map(), seq: undefined });
       return store(parts, command, { outcome: "applied", details, entity: { source: compiled.source, key: decision.key } });

@@ -167,7 +167,8 @@ async function applied(
   { key, results }: { key: string; results: StepResults },
 ): Promise<Conclusion> {
   const entity = { source: compiled.source, key };
-  const seq = await readBack(parts, { ...entity, cause: plan.commandId }, signal);
+  parts.store.inbox.noteEffect(plan.commandId, entity);
+  const seq = await readBack(parts, entity, signal);
   return { outcome: "applied", details: appliedDetails(compiled, key, { results, seq }), entity };
 }
 
@@ -183,7 +184,7 @@ function uncertain(parts: WritebackParts, commandId: string, message: string): C
 /** The number under which the new state travels. Its failure costs only that number: the key is marked, and read in its turn. */
 async function readBack(
   parts: WritebackParts,
-  entity: { source: string; key: string; cause: string },
+  entity: { source: string; key: string },
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const limit = new AbortController();

@@ -62,7 +62,7 @@ export interface WritebackParts {
   compile: Compile;
   erp: Pick<Connector, "write" | "lookup">;
   /** Reads the entity back and puts its state into the outbox; returns its number there, undefined when nothing had to be sent. */
-  readBack: (entity: { source: string; key: string; cause: string }, signal: AbortSignal) => Promise<number | undefined>;
+  readBack: (entity: { source: string; key: string }, signal: AbortSignal) => Promise<number | undefined>;
   limitsOf: (commandType: string) => CommandLimits;
   /** Portal's clock, epoch ms (channel.ts): by it commands expire. */
   portalNow: () => number;

@@ -91,7 +91,7 @@ export interface Bench {
   lines: Line[];
   compiled: ResolvedCommand[];
   points: string[];
-  readBacks: { source: string; key: string; cause: string }[];
+  readBacks: { source: string; key: string; cause: string | undefined }[];
   settings: {
     way: Idempotency;
     limits: CommandLimits;
@@ -159,7 +159,7 @@ export function writebackBench(): () => Bench {
         };
       },
       async readBack(entity) {
-        readBacks.push(entity);
+        readBacks.push({ ...entity, cause: store.inbox.causeOf(entity.source, entity.key) });
         if (settings.seq instanceof Error) throw settings.seq;
         return settings.seq;
       },

@@ -453,6 +453,29 @@ test("A person's word settles what the agent can't: applied under a key, or reje
   expect(bench.get(two).result).toMatchObject({ outcome: "rejected", revision: 2 });
 });
 
+test("A key that is none is refused, and a person who knows none may still say that it is there", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "uncertain", message: "?" });
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "uncertain");
+  expect(() => bench.writeback.resolve(id, { kind: "applied", key: "a b/ü" })).toThrow(
+    expect.objectContaining({ code: "command-key-invalid" }),
+  );
+  bench.writeback.resolve(id, { kind: "applied", key: "" });
+  expect(bench.get(id).result).toEqual({ type: "result", id, revision: 2, outcome: "applied" });
+});
+
+test("A result that the protocol does not allow is told without its faulty part, and logged", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "applied", key: "K".repeat(400), repeated: false, results: new Map() });
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toEqual({ type: "result", id, revision: 1, outcome: "applied", seq: 7 });
+  expect(bench.lines).toContainEqual(expect.objectContaining({ code: "result-invalid", parts: "entity" }));
+});
+
 test("A decision on a finished, unknown or running command is refused with its reason", async () => {
   const bench = open();
   const id = bench.receive(command());
