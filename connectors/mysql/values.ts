@@ -1,4 +1,5 @@
-import { Charsets, Types } from "mysql2";
+// Named imports of this CommonJS package are not all seen by Node itself.
+import mysql from "mysql2";
 import type { Column, ColumnType, Value } from "../connector.ts";
 import type { RawValue } from "../digest.ts";
 import type { Decode } from "../row-batch.ts";
@@ -27,36 +28,36 @@ const floating = 31;
 
 export function fieldType(field: Field): ColumnType {
   switch (field.columnType) {
-    case Types.TINY:
-    case Types.SHORT:
-    case Types.LONG:
-    case Types.INT24:
-    case Types.LONGLONG:
-    case Types.YEAR:
+    case mysql.Types.TINY:
+    case mysql.Types.SHORT:
+    case mysql.Types.LONG:
+    case mysql.Types.INT24:
+    case mysql.Types.LONGLONG:
+    case mysql.Types.YEAR:
       return "integer";
-    case Types.DECIMAL:
-    case Types.NEWDECIMAL:
+    case mysql.Types.DECIMAL:
+    case mysql.Types.NEWDECIMAL:
       return "decimal";
-    case Types.FLOAT:
-    case Types.DOUBLE:
+    case mysql.Types.FLOAT:
+    case mysql.Types.DOUBLE:
       return "float";
-    case Types.DATE:
-    case Types.NEWDATE:
+    case mysql.Types.DATE:
+    case mysql.Types.NEWDATE:
       return "date";
-    case Types.TIME:
+    case mysql.Types.TIME:
       return "time";
-    case Types.DATETIME:
+    case mysql.Types.DATETIME:
       return "datetime";
-    case Types.TIMESTAMP:
+    case mysql.Types.TIMESTAMP:
       return "instant";
-    case Types.BIT:
+    case mysql.Types.BIT:
       return field.columnLength === 1 ? "boolean" : "integer";
-    case Types.GEOMETRY:
+    case mysql.Types.GEOMETRY:
       return "bytes";
-    case Types.JSON:
+    case mysql.Types.JSON:
       return "text";
     default:
-      return field.characterSet === Charsets.BINARY && field.columnType !== Types.NULL ? "bytes" : "text";
+      return field.characterSet === mysql.Charsets.BINARY && field.columnType !== mysql.Types.NULL ? "bytes" : "text";
   }
 }
 
@@ -85,7 +86,7 @@ export function columnOfField(field: Field): Column {
 export function decoderOf(field: Field): Decode {
   const type = fieldType(field);
   if (type === "bytes") return (raw) => raw as Uint8Array | null;
-  if (field.columnType === Types.BIT) {
+  if (field.columnType === mysql.Types.BIT) {
     return (raw) => (raw === null ? null : type === "boolean" ? bitsOf(raw) !== 0n : integer(String(bitsOf(raw))));
   }
   switch (type) {
@@ -143,7 +144,7 @@ export function rawLiteral(raw: RawValue, field: Field): Statement {
   if (raw === null) return sql("NULL");
   const type = fieldType(field);
   if (type === "bytes") return sql(bytesLiteral(buffer(raw)));
-  if (field.columnType === Types.BIT) return sql(String(bitsOf(raw)));
+  if (field.columnType === mysql.Types.BIT) return sql(String(bitsOf(raw)));
   if (type === "integer" || type === "decimal" || type === "float") return sql(latin(raw));
   return sql(textLiteral(utf8(raw)));
 }
