@@ -19,8 +19,28 @@ type Token = { unit: Unit; width: number } | { literal: string };
 
 const tokenPattern = /'((?:[^']|'')*)'|(yyyy|yy|MM?|dd?|HH?|mm?|ss?|S{1,9})|([A-Za-z]+)|([^A-Za-z']+)/y;
 
-/** Compiles a pattern; a string says what is wrong with it. */
-export function compileDatePattern(pattern: string): DatePattern | string {
+/** A pattern that only writes: it may leave parts out. */
+export interface DateFormat {
+  /** Whether it writes parts of a date, and of a time. */
+  date: boolean;
+  time: boolean;
+  /** The text of a local time `YYYY-MM-DDTHH:mm:ss[.f]`. */
+  format(local: string): string;
+}
+
+/** Compiles a pattern for writing; a string says what is wrong with it. */
+export function compileDateFormat(pattern: string): DateFormat | string {
+  const tokens = tokensOf(pattern);
+  if (typeof tokens === "string") return tokens;
+  const units = unitsOf(tokens);
+  if (units.length === 0) return "holds neither a date nor a time";
+  return { date: units.some(isDateUnit), time: !units.every(isDateUnit), format: formatterOf(tokens) };
+}
+
+const unitsOf = (tokens: readonly Token[]): Unit[] => tokens.flatMap((token) => ("unit" in token ? [token.unit] : []));
+const isDateUnit = (unit: Unit): boolean => unit === "y" || unit === "M" || unit === "d";
+
+function tokensOf(pattern: string): Token[] | string {
   const tokens: Token[] = [];
   tokenPattern.lastIndex = 0;
   while (tokenPattern.lastIndex < pattern.length) {
@@ -31,12 +51,19 @@ export function compileDatePattern(pattern: string): DatePattern | string {
     if (unit !== undefined) tokens.push({ unit: unit[0] as Unit, width: unit.length });
     else tokens.push({ literal: quoted === undefined ? (other as string) : quoted === "" ? "'" : quoted.replaceAll("''", "'") });
   }
-  const units = tokens.flatMap((token) => ("unit" in token ? [token.unit] : []));
+  return tokens;
+}
+
+/** Compiles a pattern for reading and writing: it must tell a whole date, a whole time or both. A string says what is wrong with it. */
+export function compileDatePattern(pattern: string): DatePattern | string {
+  const tokens = tokensOf(pattern);
+  if (typeof tokens === "string") return tokens;
+  const units = unitsOf(tokens);
   if (new Set(units).size !== units.length) return "names a part twice";
   const hasDate = units.includes("y") && units.includes("M") && units.includes("d");
   const hasTime = units.includes("H");
-  if (!hasDate && units.some((unit) => "yMd".includes(unit))) return "needs year, month and day";
-  if (!hasTime && units.some((unit) => "msS".includes(unit))) return "needs the hour";
+  if (!hasDate && units.some(isDateUnit)) return "needs year, month and day";
+  if (!hasTime && !units.every(isDateUnit)) return "needs the hour";
   if (!hasDate && !hasTime) return "holds neither a date nor a time";
   const has = hasDate && hasTime ? "datetime" : hasDate ? "date" : "time";
   const fixed = tokens.every((token) => "unit" in token && token.width > 1);

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { shiftDate, validDate, type Zone } from "./calendar.ts";
 import { type CelValue, celText, ExpressionFailure, isDecimal } from "./cel-values.ts";
-import { compileDatePattern, type DatePattern } from "./date-pattern.ts";
+import { compileDateFormat, type DateFormat } from "./date-pattern.ts";
 import { type Decimal, decimalOfInteger, parseDecimal, roundDecimal, truncateDecimal } from "./decimal.ts";
 
 export interface FunctionRule {
@@ -38,13 +38,13 @@ export function shortId(id: string, length: number): string {
   return out.slice(0, length);
 }
 
-const patterns = new Map<string, DatePattern>();
+const patterns = new Map<string, DateFormat>();
 
 /** Pattern of `format()`, compiled once; throws for one that is none. */
-function patternOf(text: string): DatePattern {
+function patternOf(text: string): DateFormat {
   let pattern = patterns.get(text);
   if (pattern === undefined) {
-    const compiled = compileDatePattern(text);
+    const compiled = compileDateFormat(text);
     if (typeof compiled === "string") throw new ExpressionFailure(`the pattern of format() ${compiled}`);
     pattern = compiled;
     // A pattern comes from the configuration; the bound only guards against one that is computed from rows.
@@ -57,11 +57,24 @@ function format(value: CelValue, pattern: string, zone: Zone): string {
   const compiled = patternOf(pattern);
   if (typeof value === "number") return compiled.format(zone.toLocal(value));
   const text = value as string;
-  if (text.length === 10) {
-    if (compiled.has !== "date") throw new ExpressionFailure("format() of a date can't give a time");
-    return compiled.format(`${text}T00:00:00`);
+  if (text[2] === ":") {
+    if (compiled.date) throw new ExpressionFailure("format() of a time can't give a date");
+    return compiled.format(`1970-01-01T${text}`);
   }
-  return compiled.format(text);
+  if (text.length > 10) return compiled.format(text);
+  if (compiled.time) throw new ExpressionFailure("format() of a date can't give a time");
+  return compiled.format(`${text}T00:00:00`);
+}
+
+/** What is wrong with a pattern that an expression names in so many words: told at load, not at the first row. */
+export function literalFault(name: string, literal: string): string | undefined {
+  try {
+    if (name === "format") patternOf(literal);
+    if (name === "matches" || name === "capture") regular(literal);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Code points, so that an emoji is one character and none is torn. */
@@ -198,12 +211,7 @@ export const functions: Readonly<Record<string, FunctionRule>> = {
   format: {
     signatures: each(["Date", "Time", "DateTime", "Instant"], (type) => `format(${type}, string): string`),
     says: "A date or time by a pattern such as 'yyyyMMdd'; an instant in the ERP's time zone.",
-    run: ([value, pattern], zone) =>
-      format(
-        typeof value === "string" && value[2] === ":" ? `1970-01-01T${value}` : (value as CelValue),
-        pattern as string,
-        zone,
-      ),
+    run: ([value, pattern], zone) => format(value as CelValue, pattern as string, zone),
   },
   date: {
     signatures: each(["string", "Date", "DateTime", "Instant"], (type) => `date(${type}): Date`),

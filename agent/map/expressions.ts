@@ -19,7 +19,7 @@ import {
   negateDecimal,
   parseDecimal,
 } from "./decimal.ts";
-import { comparable, functions } from "./expression-functions.ts";
+import { comparable, functions, literalFault } from "./expression-functions.ts";
 import { didYouMean } from "./nearest.ts";
 
 /** A name that expressions may use, and where its value is in a frame `F` (a row, a command). */
@@ -214,6 +214,11 @@ function checkNames<F>(ast: ASTNode, vocabulary: Vocabulary<F>): void {
       throw new NotInLanguage(`there is no method .${node.args[0]}()`, {
         remedy: didYouMean(node.args[0], Object.keys(methods)),
       });
+    }
+    const called = node.op === "call" ? node.args[1][1] : node.op === "rcall" ? node.args[2][0] : undefined;
+    if ((node.op === "call" || node.op === "rcall") && called?.op === "value" && typeof called.args === "string") {
+      const wrong = literalFault(node.args[0], called.args);
+      if (wrong !== undefined) throw new NotInLanguage(wrong);
     }
     const record = recordAccess(node);
     const fields = record && vocabulary.records.get(record.name);

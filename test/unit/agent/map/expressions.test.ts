@@ -138,6 +138,12 @@ test("What is not part of the language is refused at load: untyped values, loops
   }
 });
 
+test("A pattern that can't work is a fault at load", () => {
+  expect(fault("format(DAY, 'YYYY')")).toContain("the pattern of format() does not know YYYY");
+  expect(fault("TEXT.matches('(')")).toContain("a regular expression is not valid");
+  expect(fault("capture(TEXT, '[')")).toContain("a regular expression is not valid");
+});
+
 test("Texts are worked on by whole characters", () => {
   expect([run("substring('😀äb', 1, 2)"), run("substring('ab', 1)"), run("substring('ab', 5, 9)"), run("size('😀ä')")]).toEqual([
     "ä",
@@ -176,7 +182,8 @@ test("Dates and instants are formatted in the ERP's time zone", () => {
     run("format(DAY, \"dd.MM.yy 'um'\")", { DAY: "2026-03-09" }),
     run("format(CLOCK, 'HHmm')", { CLOCK: "07:05:00" }),
     run("format(AT, 'd.M.yyyy H:mm')", { AT: "2026-03-09T07:05:00" }),
-  ]).toEqual(["09.03.26 um", "0705", "9.3.2026 7:05"]);
+    run("format(DAY, 'yyyy') + format(DAY, 'M')", { DAY: "2026-03-09" }),
+  ]).toEqual(["09.03.26 um", "0705", "9.3.2026 7:05", "20263"]);
   expect([
     run("string(addDays(DAY, -1))", { DAY: "2028-03-01" }),
     run("DAY < date('2026-10-01')", { DAY: "2026-09-30" }),
