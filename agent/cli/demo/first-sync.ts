@@ -1,6 +1,7 @@
 /** The first time that everything of the ERP is at the portal. */
 import { FuserError } from "../../../base/errors.ts";
 import { readStatusFile } from "../../status-file.ts";
+import { agentStore } from "./agent-store.ts";
 import type { Progress } from "./progress.ts";
 import { underWay } from "./rest.ts";
 import type { World } from "./world.ts";
@@ -30,7 +31,7 @@ export async function awaitFirstSync(world: World, progress: Progress): Promise<
       agent.sampleMemory("firstSync");
       const status = await agent.status();
       if (underWay(status, at).length === 0) {
-        const rows = file.status.sources.reduce((sum, source) => sum + source.rows, 0);
+        const rows = (await agentStore(home, session.clock)).firstRows();
         step.done(`${entities} entities of ${rows} rows at the portal`);
         return { rows, seconds: Math.round(seconds * 10) / 10 };
       }

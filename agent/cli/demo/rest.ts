@@ -1,6 +1,7 @@
 /** When all is done: nothing pending at the agent, nothing under way, every command settled at the portal, and all compared since. */
 import { FuserError } from "../../../base/errors.ts";
 import type { AgentStatus } from "./agent-process.ts";
+import { agentStore } from "./agent-store.ts";
 import type { AgentAtPortal } from "./portal-process.ts";
 import type { Step } from "./progress.ts";
 import type { World } from "./world.ts";
@@ -29,26 +30,29 @@ export function underWay(agent: AgentStatus, portal: AgentAtPortal | undefined):
 }
 
 /**
- * Waits until everything is at rest, with a full compare of every source in between, so that what no signal told is found too.
+ * Waits until everything is at rest, with full compares of every source in between, so that what no signal told is found too. Nobody may work in
+ * ERP or portal meanwhile. Twice, because the first answer may come from a compare that began before it was asked for.
  * @throws FuserError `demo-no-rest` with what is still under way after `withinMs`
  */
-export async function awaitRest(world: World, step: Step, withinMs: number): Promise<AgentStatus> {
-  const { session, agent, portal, signal } = world;
+export async function awaitRest(world: World, step: Step, withinMs: number): Promise<void> {
+  const { session, agent, portal, signal, home } = world;
+  const store = await agentStore(home, session.clock);
   const until = session.clock.monotonic() + withinMs;
-  for (const compared of [false, true]) {
-    if (compared) await agent.syncFull();
-    for (;;) {
-      const [status, at] = [await agent.status(), await portal.agent()];
-      agent.sampleMemory("steady");
-      const left = underWay(status, at);
-      if (left.length === 0 && compared) return status;
-      if (left.length === 0) break;
-      step.update(status.pending + status.outbox.items, left.join(", "));
+  const untilNothing = async (look: () => Promise<string[]>): Promise<void> => {
+    for (let left = await look(); left.length > 0; left = await look()) {
+      step.update(0, left.join(", "));
       if (session.clock.monotonic() > until) throw noRest(left, withinMs);
       await session.clock.sleep(lookEveryMs, signal);
     }
+  };
+  const atRest = async (): Promise<string[]> => underWay(await agent.status(), await portal.agent());
+  await untilNothing(atRest);
+  for (let turn = 0; turn < 2; turn++) {
+    const asked = session.clock.now();
+    await agent.syncFull();
+    await untilNothing(async () => (store.comparedAfter(asked) ? [] : ["a full compare"]));
   }
-  throw new FuserError("bug", "Rest was neither found nor missed", { code: "bug", operation: "wait for rest" });
+  await untilNothing(atRest);
 }
 
 function noRest(left: readonly string[], withinMs: number): FuserError {

@@ -31,7 +31,7 @@ export async function runScript(session: Session, options: DemoOptions, progress
   const { agent, portal, signal } = world;
   try {
     const firstSync = await awaitFirstSync(world, progress);
-    const stop = sampleMemory(world);
+    using _sampling = sampleMemory(world);
     await changeErp(world, progress, { title: "Changes in the ERP, every kind", count: changes, seed: 11 });
     const homes = await findHomes(portal, tickets);
     if (homes.length === 0) throw tooSmall();
@@ -41,7 +41,6 @@ export async function runScript(session: Session, options: DemoOptions, progress
     await useNumberedTickets(world, progress);
     const rest = progress.step("Both sides come to rest");
     await awaitRest(world, rest, options.restWithinSeconds * 1_000);
-    stop();
     rest.done("nothing pending, every command settled, all compared");
     const judging = progress.step("The oracle compares ERP and portal");
     const verdict = await consultOracle({ erp: world.company.db, portalStore: world.home.portalStore, agentId: world.agentId });
@@ -130,15 +129,15 @@ async function useNumberedTickets({ portal, session, signal }: World, progress: 
   step.done(`${done} changed and commented`);
 }
 
-/** Samples the agent's memory until the returned function is called. */
-function sampleMemory({ agent, session }: World): () => void {
+/** Samples the agent's memory until it is disposed. */
+function sampleMemory({ agent, session }: World): Disposable {
   let cancel = (): void => undefined;
   const next = (): void => {
     agent.sampleMemory("steady");
     cancel = session.clock.after(500, next);
   };
   next();
-  return () => cancel();
+  return { [Symbol.dispose]: () => cancel() };
 }
 
 function tooSmall(): FuserError {
