@@ -164,6 +164,8 @@ async function launch(place: Place, access: MariaDbAccess): Promise<ChildProcess
     "--no-defaults",
     ...asRoot(),
     `--datadir=${place.data}`,
+    // A server that starts clears temporary tables out of this directory, whoever made them.
+    `--tmpdir=${place.home}`,
     `--port=${place.port}`,
     `--socket=${join(place.home, "s")}`,
     `--pid-file=${join(place.home, "pid")}`,
