@@ -31,8 +31,18 @@ export function keyOf(values: readonly Value[]): string | undefined {
 }
 
 /** Key of a raw row. */
-export function rawKey(values: readonly RawValue[], layout: Pick<Layout, "key" | "columns">): string | undefined {
+function rawKey(values: readonly RawValue[], layout: Pick<Layout, "key" | "columns">): string | undefined {
   return keyOf(layout.key.map((index) => (layout.columns[index] as Decode)(values[index] as RawValue)));
+}
+
+/** Text that tells apart the keys of raw rows, null ones included; two rows of one key are the same to everybody. */
+export function rawIdentity(values: readonly RawValue[], key: readonly number[]): string {
+  return JSON.stringify(
+    key.map((index) => {
+      const raw = values[index] as RawValue;
+      return raw instanceof Uint8Array ? Buffer.from(raw).toString("latin1") : raw === null ? null : String(raw);
+    }),
+  );
 }
 
 /** A batch over raw rows; keys and digests are made now, the rows only when asked for. */

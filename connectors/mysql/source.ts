@@ -3,7 +3,7 @@ import type { Column, DescribedQuery, SourceQuery, Value } from "../connector.ts
 import type { RawRow, RawValue } from "../digest.ts";
 import { anyOf } from "../keyset.ts";
 import { fillTemplate } from "../parameters.ts";
-import { type Layout, rawKey } from "../row-batch.ts";
+import { type Layout, rawIdentity } from "../row-batch.ts";
 import { type ChildTemplate, childTemplates, columnIndex, selectSource } from "../source-select.ts";
 import { concat, type Statement } from "../statement.ts";
 import type { Link, ResultSet } from "./link.ts";
@@ -52,7 +52,7 @@ export async function prepareSource(link: Link, source: SourceQuery, signal: Abo
     select: {
       order,
       statement: (options) => selectSource(mysqlSyntax, source, options),
-      identity: (row) => rawKey(row, layout) ?? "",
+      identity: (row) => rawIdentity(row, layout.key),
     },
     children,
   };

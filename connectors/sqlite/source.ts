@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Column, DescribedQuery, SourceQuery, Value } from "../connector.ts";
 import type { RawRow, RawValue } from "../digest.ts";
 import { fillTemplate } from "../parameters.ts";
-import { type Layout, rawKey } from "../row-batch.ts";
+import { type Layout, rawIdentity } from "../row-batch.ts";
 import { type ChildTemplate, childTemplates, columnIndex, fromSource, selectSource } from "../source-select.ts";
 import { concat, withMarks } from "../statement.ts";
 import { all, inputs, prepare } from "./database.ts";
@@ -48,7 +48,7 @@ export function prepareSource(database: DatabaseSync, source: SourceQuery, sampl
     select: {
       order: key.map((position) => ({ column: sqliteSyntax.quote(source.columns[position] as string), position })),
       statement: (options) => selectSource(sqliteSyntax, source, options),
-      identity: (row) => rawKey(row, layout) ?? "",
+      identity: (row) => rawIdentity(row, layout.key),
     },
     complete(row) {
       const width = source.columns.length;

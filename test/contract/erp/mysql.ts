@@ -37,9 +37,15 @@ export async function mysqlSubject(given?: MariaDb): Promise<Subject & { server:
       const [rows] = await connection.query({ sql, rowsAsArray: true });
       return (rows as unknown[][]).map((row) => row.map((value) => (value === null ? null : String(value))));
     },
+    literal: (text) => connection.escape(text),
     swallow: (table, column) => `CREATE TRIGGER fuser_swallow BEFORE INSERT ON ${table} FOR EACH ROW SET NEW.${column} = NULL`,
     type: (name) =>
-      ({ key: "VARCHAR(60)", bigKey: "BIGINT", autoKey: "INT AUTO_INCREMENT PRIMARY KEY", stamp: "DATETIME" })[name],
+      ({
+        key: "VARCHAR(60)",
+        germanKey: "VARCHAR(60) COLLATE utf8mb4_german2_ci",
+        autoKey: "INT AUTO_INCREMENT PRIMARY KEY",
+        stamp: "DATETIME",
+      })[name],
     async [Symbol.asyncDispose]() {
       await connection.end().catch(() => connection.destroy());
       if (!given) await server.stop();

@@ -12,10 +12,11 @@ export interface Subject extends AsyncDisposable {
   run(sql: string, values?: readonly (string | number | null | Uint8Array)[]): Promise<void>;
   /** Rows as text, NULL as null: what the ERP itself sees. */
   rows(sql: string): Promise<(string | null)[][]>;
+  literal(text: string): string;
   /** Statement that makes a trigger `fuser_swallow`, which empties the column of every new row without an error. */
   swallow(table: string, column: string): string;
   /** Column type by a name that both dialects understand. */
-  type(name: "key" | "bigKey" | "autoKey" | "stamp"): string;
+  type(name: "key" | "germanKey" | "autoKey" | "stamp"): string;
 }
 
 export interface OpenOptions {

@@ -1,0 +1,418 @@
+import { type Connection, createConnection } from "mysql2/promise";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Connector, Idempotency, PlanStep, StepResults, WritePlan } from "../../connectors/connector.ts";
+import type { MysqlSettings } from "../../connectors/mysql/config.ts";
+import { mysql } from "../../connectors/mysql/connector.ts";
+import type { MariaDb } from "../support/mariadb.ts";
+import { freePort, has, mariadb } from "../support/servers.ts";
+import { mysqlSubject } from "./erp/mysql.ts";
+import { collect, contextOf, never, type OpenOptions, type Subject, sourceOf } from "./erp/subject.ts";
+
+describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
+  let server: MariaDb;
+  let erp: Subject & { database: string };
+  let admin: Connection;
+  const source = sourceOf("things", ["id"], ["id", "words"]);
+
+  beforeAll(async () => {
+    server = await mariadb();
+    erp = await mysqlSubject(server);
+    admin = await createConnection({
+      host: server.host,
+      port: server.port,
+      user: server.user,
+      password: server.password,
+      database: erp.database,
+    });
+    await erp.run("CREATE TABLE things (id INT AUTO_INCREMENT PRIMARY KEY, words VARCHAR(40), command VARCHAR(40) UNIQUE)");
+    await erp.run("INSERT INTO things (words) VALUES ('one'), ('two'), ('three')");
+    await admin.query("CREATE USER reader@'%' IDENTIFIED BY 'secret'");
+    await admin.query(`GRANT SELECT ON ${erp.database}.things TO reader@'%'`);
+  });
+  afterAll(async () => {
+    await admin?.end().catch(() => admin.destroy());
+    await erp?.[Symbol.asyncDispose]();
+    await server?.stop();
+  });
+
+  function as(settings: Partial<MysqlSettings>, password = "secret", options: OpenOptions = {}): Promise<Connector> {
+    const all = {
+      server: server.host,
+      port: server.port,
+      database: erp.database,
+      user: "reader",
+      password: { secret: "erp" },
+      ...settings,
+    };
+    return mysql.open(all, async () => password, contextOf(options));
+  }
+
+  async function refusal(connector: Connector, table = "things"): Promise<unknown> {
+    try {
+      return await collect(connector.scan(sourceOf(table, ["id"], ["id"]), never)).catch((error: unknown) => error);
+    } finally {
+      await connector.close();
+    }
+  }
+
+  it("a wrong password, an unknown database, host or port, and a missing right are told apart", async () => {
+    expect(await refusal(await as({}, "wrong"))).toMatchObject({ kind: "config", code: "erp-login-refused" });
+    expect(await refusal(await as({ database: "nowhere", user: "root" }, server.password))).toMatchObject({
+      kind: "config",
+      code: "erp-database-missing",
+    });
+    expect(await refusal(await as({ server: "no-such-host.invalid" }))).toMatchObject({
+      kind: "transient",
+      code: "erp-unreachable",
+      hint: expect.stringMatching(/server/),
+    });
+    expect(await refusal(await as({ port: await freePort() }))).toMatchObject({ kind: "transient", code: "erp-unreachable" });
+    await erp.run("CREATE TABLE hidden (id INT PRIMARY KEY)");
+    expect(await refusal(await as({}), "hidden")).toMatchObject({ kind: "config", code: "erp-rights" });
+    expect(await refusal(await as({}))).toHaveLength(3);
+  });
+
+  it("check says all of it before anything runs", async () => {
+    const findings = async (connector: Connector, needs = { read: ["things"], write: [] as string[] }) => {
+      try {
+        return await connector.check(never, needs);
+      } finally {
+        await connector.close();
+      }
+    };
+    expect(await findings(await as({}, "wrong"))).toMatchObject([{ severity: "error", code: "erp-login-refused" }]);
+    expect(await findings(await as({ server: "no-such-host.invalid" }))).toMatchObject([
+      { severity: "error", code: "erp-unreachable" },
+    ]);
+    expect((await findings(await as({}))).filter(({ severity }) => severity !== "info")).toEqual([]);
+    await erp.run("CREATE TABLE old_engine (id INT PRIMARY KEY) ENGINE = MyISAM");
+    const root = await findings(await as({ user: "root" }, server.password), { read: [], write: ["old_engine"] });
+    expect(root.map(({ code }) => code)).toEqual(expect.arrayContaining(["erp-rights-too-many", "erp-table-not-transactional"]));
+    const reader = await findings(await as({}), { read: ["hidden", "gone"], write: ["things"] });
+    expect(reader.filter(({ severity }) => severity === "error").map(({ code, place }) => [code, place])).toEqual(
+      expect.arrayContaining([
+        ["erp-rights", "hidden"],
+        ["erp-rights", "things"],
+      ]),
+    );
+  });
+
+  it("encryption that is required and not to be had is a fault of the configuration; preferred goes on and check warns", async () => {
+    expect(await refusal(await as({ tls: { mode: "required" } }))).toMatchObject({ kind: "config", code: "erp-tls-refused" });
+    const preferred = await as({ tls: { mode: "preferred" } });
+    expect((await preferred.check(never)).map(({ code }) => code)).toContain("erp-not-encrypted");
+    expect(await refusal(preferred)).toHaveLength(3);
+    expect(await refusal(await as({ tls: { ca: "/nowhere/ca.pem" } }))).toMatchObject({
+      kind: "config",
+      code: "erp-tls-refused",
+    });
+  });
+
+  it("a table dropped and a right revoked while it runs stop with a fault of the configuration", async () => {
+    await erp.run("CREATE TABLE short_lived (id INT PRIMARY KEY)");
+    await erp.run("CREATE TABLE taken_away (id INT PRIMARY KEY)");
+    for (const table of ["short_lived", "taken_away"])
+      await admin.query(`GRANT SELECT ON ${erp.database}.${table} TO reader@'%'`);
+    const connector = await as({});
+    const read = (table: string) => collect(connector.readKeys(sourceOf(table, ["id"], ["id"]), ["1"], never));
+    expect([...(await read("short_lived")), ...(await read("taken_away"))]).toEqual([]);
+    await admin.query(`REVOKE SELECT ON ${erp.database}.taken_away FROM reader@'%'`);
+    await expect(read("taken_away")).rejects.toMatchObject({ kind: "config", code: "erp-rights" });
+    await erp.run("DROP TABLE short_lived");
+    await expect(read("short_lived")).rejects.toMatchObject({ kind: "config", code: "erp-object-missing" });
+    await connector.close();
+  });
+
+  const ours = async (like = "%"): Promise<{ id: string; info: string | null }[]> => {
+    const [rows] = await admin.query(
+      "SELECT ID AS id, INFO AS info FROM information_schema.PROCESSLIST WHERE USER = 'reader' AND COALESCE(INFO, '') LIKE ?",
+      [like],
+    );
+    return rows as { id: string; info: string | null }[];
+  };
+
+  it("an abort ends the statement in the server, and the next read works", async () => {
+    const connector = await as({});
+    const abort = new AbortController();
+    const slow = sourceOf("slow", ["id"], ["id"], {
+      from: { query: "SELECT id, SLEEP(30) AS s FROM things", parameters: {} },
+      where: [{ sql: "s = 0", parameters: {} }],
+    });
+    const reading = collect(connector.readKeys(slow, ["1"], abort.signal));
+    await expect.poll(() => ours("%SLEEP%")).not.toHaveLength(0);
+    abort.abort();
+    await expect(reading).rejects.toMatchObject({ name: "AbortError" });
+    expect(await ours("%SLEEP%")).toHaveLength(0);
+    expect(await collect(connector.scan(source, never))).toHaveLength(3);
+    await connector.close();
+    await expect.poll(() => ours()).toHaveLength(0);
+  });
+
+  it("a statement that takes too long is ended in the server and is tried again later", async () => {
+    const connector = await as({}, "secret", { limits: { statementTimeoutMs: 300, snapshotMs: 300 } });
+    const slow = sourceOf("slow", ["id"], ["id"], {
+      from: { query: "SELECT id, SLEEP(30) AS s FROM things", parameters: {} },
+      where: [{ sql: "s = 0", parameters: {} }],
+    });
+    await expect(connector.aggregate(slow, undefined, never)).rejects.toMatchObject({
+      kind: "transient",
+      code: "erp-statement-timeout",
+    });
+    await expect.poll(() => ours("%SLEEP%")).toHaveLength(0);
+    await connector.close();
+  });
+
+  it("a killed connection is transient in the middle of a scan, and replaced without a word when it lay idle", async () => {
+    const connector = await as({}, "secret", { limits: { batchRows: 1 } });
+    await collect(connector.readKeys(source, ["1"], never));
+    for (const { id } of await ours()) await admin.query(`KILL ${id}`);
+    expect(await collect(connector.readKeys(source, ["1"], never))).toHaveLength(1);
+    const big = sourceOf("big", ["id"], ["id", "pad"], {
+      from: {
+        query: "SELECT a.id + 10 * b.id + 100 * c.id AS id, REPEAT('x', 200000) AS pad FROM things a, things b, things c",
+        parameters: {},
+      },
+    });
+    const scanning = (async () => {
+      for await (const _ of connector.scan(big, never))
+        for (const { id } of await ours()) await admin.query(`KILL ${id}`).catch(() => {});
+    })();
+    await expect(scanning).rejects.toMatchObject({ kind: "transient", code: "erp-connection-lost" });
+    expect(await collect(connector.scan(source, never))).toHaveLength(3);
+    await connector.close();
+  });
+
+  it("a composite text key is read by its index", async () => {
+    await erp.run(
+      "CREATE TABLE composite (a CHAR(4) NOT NULL, b CHAR(8) NOT NULL, c CHAR(4) NOT NULL, words VARCHAR(60), PRIMARY KEY (a, b, c))",
+    );
+    await erp.run("INSERT INTO composite SELECT '0001', LPAD(seq, 8, '0'), '01', 'words' FROM seq_1_to_20000");
+    await erp.run("ANALYZE TABLE composite");
+    const connector = await erp.open();
+    const keys = Array.from({ length: 200 }, (_, index) => `0001.${String(index * 97 + 1).padStart(8, "0")}.01`);
+    const handlerReads = async (): Promise<number> => {
+      const [rows] = await admin.query(
+        "SELECT SUM(VARIABLE_VALUE) AS n FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN ('HANDLER_READ_KEY', 'HANDLER_READ_NEXT', 'HANDLER_READ_RND_NEXT')",
+      );
+      return Number((rows as { n: string }[])[0]?.n);
+    };
+    const before = await handlerReads();
+    expect(
+      await collect(connector.readKeys(sourceOf("composite", ["a", "b", "c"], ["a", "b", "c", "words"]), keys, never)),
+    ).toHaveLength(200);
+    expect((await handlerReads()) - before).toBeLessThan(1_000);
+    await connector.close();
+  });
+
+  it("its position grows with every change, and its identity stays over a restart", async () => {
+    const connector = await as({ user: "root" }, server.password);
+    const first = await connector.identity(never);
+    await erp.run("INSERT INTO things (words) VALUES ('more')");
+    const second = await connector.identity(never);
+    expect(second.database).toBe(first.database);
+    expect(BigInt(second.position?.["0"] ?? 0)).toBeGreaterThan(BigInt(first.position?.["0"] ?? 0));
+    await connector.close();
+  });
+
+  const insert = (
+    id: string,
+    idempotency: Idempotency = { way: "column", table: "things", column: "command", value: id },
+  ): WritePlan => {
+    const step: PlanStep = {
+      kind: "insert",
+      table: "things",
+      values: () => ({ words: "written", command: id }),
+      returning: { id: "id" },
+    };
+    return {
+      commandId: id,
+      idempotency,
+      mayBeRepeated: false,
+      steps: [step],
+      resultKey: (r: StepResults) => [r.get("id") ?? null],
+      found: { id: "id" },
+      rehearse: false,
+    };
+  };
+  const written = async (id: string): Promise<number> =>
+    Number((await erp.rows(`SELECT COUNT(*) FROM things WHERE command = '${id}'`))[0]?.[0]);
+  const writer = (options: OpenOptions = {}) =>
+    as({ user: "root" }, server.password, { sessionName: "fuser-writer", ...options });
+
+  it("while one session of the agent lives a second one can't write", async () => {
+    const first = await writer();
+    const second = await writer();
+    expect(await first.write(insert("s1"), never)).toMatchObject({ state: "applied" });
+    await expect(second.write(insert("s2"), never)).rejects.toMatchObject({
+      kind: "transient",
+      code: "erp-session-locked",
+      message: expect.stringMatching(/\(\d+\)/),
+    });
+    await first.close();
+    expect(await second.write(insert("s2"), never)).toMatchObject({ state: "applied" });
+    await second.close();
+  });
+
+  const killWriter = async (): Promise<void> => {
+    const [rows] = await admin.query("SELECT IS_USED_LOCK('fuser-writer') AS id");
+    await admin.query(`KILL ${(rows as { id: number }[])[0]?.id}`);
+  };
+
+  it("a connection killed before the commit leaves nothing, and the repetition writes once", async () => {
+    const connector = await writer();
+    const point = async (at: string) => {
+      if (at === "before-erp-commit") await killWriter();
+    };
+    await expect(connector.write(insert("k1"), never, point)).rejects.toMatchObject({
+      kind: "transient",
+      code: "erp-commit-unknown",
+    });
+    expect(await written("k1")).toBe(0);
+    expect(await connector.write({ ...insert("k1"), mayBeRepeated: true }, never)).toMatchObject({
+      state: "applied",
+      repeated: false,
+    });
+    expect(await connector.write({ ...insert("k1"), mayBeRepeated: true }, never)).toMatchObject({
+      state: "applied",
+      repeated: true,
+    });
+    expect(await written("k1")).toBe(1);
+    const probe: Idempotency = {
+      way: "probe",
+      sql: "SELECT id FROM things WHERE words = 'nothing'",
+      parameters: {},
+      exact: false,
+    };
+    expect(await connector.write(insert("k2", probe), never, point)).toMatchObject({ state: "uncertain" });
+    await connector.close();
+  });
+
+  it("locks and deadlocks are transient and leave nothing of the plan", async () => {
+    const connector = await writer();
+    await erp.run("INSERT INTO things (id, words) VALUES (1000, 'base'), (1001, 'base')");
+    const update = (id: number): PlanStep => ({
+      kind: "update",
+      table: "things",
+      key: () => ({ id }),
+      values: () => ({ words: "ours" }),
+      expectRows: 1,
+    });
+    const plan: WritePlan = { ...insert("l1"), steps: [...insert("l1").steps, update(1000), update(1001)] };
+    await admin.query("START TRANSACTION");
+    await admin.query("UPDATE things SET words = 'theirs' WHERE id = 1000");
+    await expect(connector.write(plan, never)).rejects.toMatchObject({ kind: "transient", code: "erp-locked" });
+    await admin.query("ROLLBACK");
+    expect(await written("l1")).toBe(0);
+    expect(await connector.write(plan, never)).toMatchObject({ state: "applied", repeated: false });
+    await connector.close();
+  });
+
+  it("a number that another session takes first is taken anew", async () => {
+    await erp.run("CREATE TABLE numbered (nr INT PRIMARY KEY)");
+    await erp.run("INSERT INTO numbered VALUES (7)");
+    const connector = await writer();
+    let first = true;
+    const steps: PlanStep[] = [
+      { kind: "number", as: "nr", from: { max: { table: "numbered", column: "nr", where: () => ({}) } } },
+      { kind: "sql", sql: "DO SLEEP(0.2)", parameters: () => ({}), when: () => first },
+      { kind: "insert", table: "numbered", values: (r) => ({ nr: r.get("nr") ?? null }) },
+    ];
+    const writing = connector.write({ ...insert("n1", { way: "base" }), steps, resultKey: (r) => [r.get("nr") ?? null] }, never);
+    await expect
+      .poll(
+        async () =>
+          Number(
+            (
+              (await admin.query("SELECT COUNT(*) AS n FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP%'"))[0] as {
+                n: number;
+              }[]
+            )[0]?.n,
+          ),
+        { interval: 10 },
+      )
+      .toBe(1);
+    first = false;
+    await erp.run("INSERT INTO numbered VALUES (8)");
+    expect(await writing).toMatchObject({ state: "applied", key: "9" });
+    await connector.close();
+  });
+
+  it("a procedure that commits by itself makes the outcome uncertain, a table without transactions is refused", async () => {
+    await erp.run("CREATE PROCEDURE commits() BEGIN INSERT INTO things (words) VALUES ('by procedure'); COMMIT; END");
+    const connector = await writer();
+    const call: PlanStep = { kind: "sql", sql: "CALL commits()", parameters: () => ({}) };
+    expect(await connector.write({ ...insert("p1"), steps: [...insert("p1").steps, call] }, never)).toMatchObject({
+      state: "uncertain",
+    });
+    const bad: PlanStep = { kind: "insert", table: "old_engine", values: () => ({ id: 1 }) };
+    await expect(connector.write({ ...insert("p2"), steps: [bad] }, never)).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-table-not-transactional",
+    });
+    expect(await connector.write(insert("p3"), never)).toMatchObject({ state: "applied" });
+    await connector.close();
+  });
+
+  it("a procedure's result set and the message of its refusal reach the plan", async () => {
+    await erp.run(
+      "CREATE PROCEDURE gives(IN x INT) BEGIN IF x > 5 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'period is closed'; END IF; SELECT x + 1 AS nr; END",
+    );
+    const connector = await writer();
+    const call = (x: number): PlanStep => ({ kind: "sql", sql: "CALL gives(:x)", parameters: () => ({ x }), out: { nr: "nr" } });
+    const good = await connector.write({ ...insert("g1"), steps: [call(1), ...insert("g1").steps] }, never);
+    expect((good as { results: StepResults }).results.get("nr")).toBe(2);
+    expect(await connector.write({ ...insert("g2"), steps: [...insert("g2").steps, call(6)] }, never)).toMatchObject({
+      state: "rejected",
+      code: "erp-refused",
+      message: expect.stringMatching(/period is closed/),
+    });
+    expect(await written("g2")).toBe(0);
+    await connector.close();
+  });
+
+  it("a lookup tells what is there and writes nothing", async () => {
+    const connector = await writer();
+    expect(await connector.lookup(insert("q1"), never)).toEqual({ state: "absent" });
+    await connector.write(insert("q1"), never);
+    expect(await connector.lookup(insert("q1"), never)).toMatchObject({ state: "found" });
+    expect(await connector.lookup(insert("q1", { way: "base" }), never)).toMatchObject({ state: "unknown" });
+    expect(await written("q1")).toBe(1);
+    await connector.close();
+  });
+
+  it("a rotated password is used at the next connect", async () => {
+    let password = "secret";
+    const connector = await mysql.open(
+      { server: server.host, port: server.port, database: erp.database, user: "reader", password: { secret: "erp" } },
+      async () => password,
+      contextOf(),
+    );
+    await collect(connector.readKeys(source, ["1"], never));
+    await admin.query("ALTER USER reader@'%' IDENTIFIED BY 'rotated'");
+    for (const { id } of await ours()) await admin.query(`KILL ${id}`);
+    await expect(collect(connector.readKeys(source, ["1"], never))).rejects.toMatchObject({ code: "erp-login-refused" });
+    password = "rotated";
+    expect(await collect(connector.readKeys(source, ["1"], never))).toHaveLength(1);
+    await connector.close();
+    await admin.query("ALTER USER reader@'%' IDENTIFIED BY 'secret'");
+  });
+
+  it("a server that is killed and comes back is met again without help", async () => {
+    const connector = await writer({ sessionName: "fuser-restart" });
+    expect(await connector.write(insert("r1"), never)).toMatchObject({ state: "applied" });
+    await collect(connector.scan(source, never));
+    await server.kill9();
+    await expect(collect(connector.readKeys(source, ["1"], never))).rejects.toMatchObject({
+      kind: "transient",
+      code: expect.stringMatching(/erp-(unreachable|connection-lost)/),
+    });
+    await expect(connector.write(insert("r2"), never)).rejects.toMatchObject({ kind: "transient" });
+    await server.restart();
+    expect(await collect(connector.readKeys(source, ["1"], never))).toHaveLength(1);
+    expect(await connector.write({ ...insert("r2"), mayBeRepeated: true }, never)).toMatchObject({
+      state: "applied",
+      repeated: false,
+    });
+    await connector.close();
+  });
+});
