@@ -93,7 +93,7 @@ function compareOf(
 ): Schedule | undefined {
   const at = [...path, "compare"];
   if (append) {
-    if (!hasCursor)
+    if (!hasCursor && !scene.broken(path))
       scene.fault(
         path,
         "A source with `append: true` needs a column that only grows",
@@ -104,13 +104,13 @@ function compareOf(
     return undefined;
   }
   if (compare === "never") {
-    if (!isChild || !hasCursor)
+    if ((!isChild || !hasCursor) && !scene.broken([...path, "column"]))
       scene.fault(at, "Without a comparison deleted rows are never noticed", 'Write a schedule such as "0 3 * * *".');
     return undefined;
   }
   if (compare !== undefined) return compare;
   if (isChild) {
-    if (!hasCursor) scene.fault(path, "The child table tells of no change", "Add `column` or `compare`.");
+    if (!hasCursor && !scene.broken(path)) scene.fault(path, "The child table tells of no change", "Add `column` or `compare`.");
     return undefined;
   }
   if (!hasCursor) return usual;

@@ -42,12 +42,12 @@ export function resolveCommand(scene: Scene, name: string, node: CommandNode): C
   const results: string[] = [];
   const scope = { fields, results };
   const steps = node.steps.map((step, index) => resolveStep(scene, step, { path: [...path, "steps", index], scope }));
-  checkOverflow(scene, steps);
+  if (!scene.lost([...path, "steps"])) checkOverflow(scene, steps);
   const idempotency = idempotencyOf(scene, path, { node, steps, creates: name.endsWith(".create") });
   return {
     name,
     idempotency,
-    steps: idempotency.way === "column" ? withIdColumn(scene, steps, idempotency) : steps,
+    steps: idempotency.way === "column" ? withIdColumn(scene, path, { steps, way: idempotency }) : steps,
     result: resultOf(scene, [...path, "result"], { node: node.result, type, scope }),
     draft: node.draft,
     perHour: node.perHour,
@@ -103,7 +103,8 @@ function idempotencyOf(scene: Scene, above: Path, { node, steps, creates }: Part
   const way = node.idempotency;
   if (way === undefined || typeof way === "string" || "base" in way) {
     if (typeof way === "object" && !way.base) scene.fault(path, "`base` can only be true", "Write `idempotency: base`.");
-    if (!scene.broken(path)) checkBase(scene, way === undefined ? above : path, { node, steps, creates });
+    if (!scene.broken(path) && !scene.lost([...above, "steps"]))
+      checkBase(scene, way === undefined ? above : path, { node, steps, creates });
     return { way: "base", at };
   }
   if ("ledger" in way) return { way: "ledger", table: tableOf(scene, [...path, "ledger"], way.ledger), at };
@@ -157,12 +158,16 @@ function columnWay(scene: Scene, path: Path, { column, value }: { column: string
 }
 
 /** The id's column is written by the insert, whether or not the file names it there. */
-function withIdColumn(scene: Scene, steps: readonly Step[], way: IdempotencyConfig & { way: "column" }): readonly Step[] {
+function withIdColumn(
+  scene: Scene,
+  path: Path,
+  { steps, way }: { steps: readonly Step[]; way: IdempotencyConfig & { way: "column" } },
+): readonly Step[] {
   const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
   const index = steps.findIndex((step) => step.kind === "insert" && same(step.table, way.table));
   const step = steps[index];
   if (step?.kind !== "insert") {
-    if (way.column !== "")
+    if (way.column !== "" && !scene.lost([...path, "steps"]))
       scene.faults.push({
         ...way.at,
         message: `No step inserts into \`${way.table.slice(0, 60)}\``,

@@ -16,6 +16,7 @@ export interface Scene {
   readonly names: { sources: readonly string[]; types: readonly string[]; maps: readonly string[]; vars: readonly string[] };
   place(path: Path): Place;
   broken(path: Path): boolean;
+  lost(path: Path): boolean;
   fault(path: Path, message: string, remedy: string): void;
   /** Something the admin should know although it is right. */
   note(path: Path, code: string, message: string, remedy: string): void;
@@ -33,6 +34,7 @@ export function createScene(file: FileNode, shape: Shape, tree: unknown): Scene 
     names: { sources: namesOf("sources"), types: namesOf("types"), maps: namesOf("maps"), vars: namesOf("vars") },
     place: shape.place,
     broken: shape.broken,
+    lost: shape.lost,
     fault(path, message, remedy) {
       faults.push({ ...shape.place(path), message, remedy });
     },

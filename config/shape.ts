@@ -16,6 +16,8 @@ export interface Shape {
   place(path: Path): Place;
   /** True where a fault was already told of this node, or of one above or below it: a follow-up would only confuse. */
   broken(path: Path): boolean;
+  /** True where an item or key directly below was taken out for its faults. */
+  lost(path: Path): boolean;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -48,7 +50,12 @@ export function shapeOf(source: SourceText): Shape {
   const tree: unknown = structuredClone(source.tree);
   const faults: Fault[] = [];
   const prune = new Pruning(tree);
-  const shape = { faults, place: (path: Path) => source.place(prune.original(path)), broken: (path: Path) => prune.broken(path) };
+  const shape = {
+    faults,
+    place: (path: Path) => source.place(prune.original(path)),
+    broken: (path: Path) => prune.broken(path),
+    lost: (path: Path) => prune.lost(path),
+  };
   if (typeof tree !== "object" || tree === null || Array.isArray(tree) || Object.keys(tree).length === 0) {
     faults.push({
       path: "",
@@ -62,12 +69,11 @@ export function shapeOf(source: SourceText): Shape {
     const result = configFile.safeParse(tree);
     if (result.success) return { ...shape, file: result.data };
     const troubles = sorted(result.error.issues.flatMap((issue) => troublesOf(issue, tree, [])));
-    // From the back, so that taking an item out of a list leaves the paths before it right.
-    for (const { trouble, follows } of troubles.toReversed()) {
+    for (const { trouble, follows } of troubles)
       if (!follows && !prune.told(trouble))
         faults.push({ ...source.place(prune.original(placeOf(trouble))), ...textOf(trouble) });
-      prune.repair(trouble);
-    }
+    for (const { trouble } of troubles) prune.repair(trouble);
+    prune.settle();
   }
   return { ...shape, file: undefined };
 }
@@ -103,6 +109,7 @@ function textOf(trouble: Trouble): { message: string; remedy: string } {
       return { message: `\`${trouble.key}\` is missing`, remedy: `Add \`${trouble.key}: …\`.` };
     case "wrong": {
       const name = trouble.path.at(-1);
+      if (trouble.message.startsWith("`")) return { message: trouble.message, remedy: trouble.remedy };
       const subject = typeof name === "string" ? `\`${name.slice(0, 60)}\`` : "The item";
       return { message: `${subject} ${trouble.message}`, remedy: trouble.remedy };
     }
@@ -168,6 +175,8 @@ class Pruning {
   readonly #broken: Path[] = [];
   readonly #stoodIn = new Set<string>();
   readonly #positions = new WeakMap<object, number[]>();
+  readonly #lost = new Map<unknown[], { path: Path; indexes: Set<number> }>();
+  readonly #empty: Path[] = [];
 
   constructor(tree: unknown) {
     this.#tree = tree;
@@ -179,6 +188,12 @@ class Pruning {
       const shared = Math.min(at.length, other.length);
       return at.slice(0, shared).every((part, index) => part === other[index]);
     });
+  }
+
+  /** True where an item or key directly below was taken out. */
+  lost(path: Path): boolean {
+    const at = this.original(path);
+    return this.#broken.some((other) => other.length === at.length + 1 && at.every((part, index) => part === other[index]));
   }
 
   /** True when the trouble only follows from one that was told before. */
@@ -226,10 +241,23 @@ class Pruning {
       delete (parent as Record<string, unknown>)[String(key)];
       return;
     }
-    const positions = this.#positions.get(parent) ?? parent.map((_, index) => index);
-    parent.splice(Number(key), 1);
-    positions.splice(Number(key), 1);
-    this.#positions.set(parent, positions);
-    if (parent.length === 0) this.#remove(path.slice(0, -1));
+    // Taken out at the end of the round: until then the paths of the other items stay right.
+    this.#lost.set(parent, { path: path.slice(0, -1), indexes: (this.#lost.get(parent)?.indexes ?? new Set()).add(Number(key)) });
+  }
+
+  /** Ends a round: lost items leave their lists, and a list that is empty then leaves as well. */
+  settle(): void {
+    for (const [list, { path, indexes }] of this.#lost) {
+      const positions = this.#positions.get(list) ?? list.map((_, index) => index);
+      const kept = list.map((_, index) => index).filter((index) => !indexes.has(index));
+      this.#positions.set(
+        list,
+        kept.map((index) => positions[index] ?? index),
+      );
+      list.splice(0, list.length, ...kept.map((index) => list[index]));
+      if (list.length === 0) this.#empty.push(path);
+    }
+    this.#lost.clear();
+    for (const path of this.#empty.splice(0)) this.#remove(path);
   }
 }
