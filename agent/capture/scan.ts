@@ -4,12 +4,12 @@
  * empty infers no delete.
  */
 import type { RowBatch } from "../../connectors/connector.ts";
-import type { EntityState } from "../store/store.ts";
+import type { EntityPlace, EntityState } from "../store/store.ts";
 import { createDoorbell, type Doorbell } from "./doorbell.ts";
 import type { Drain } from "./drain.ts";
 import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
-import { type Reading, settle } from "./settle.ts";
+import { type Reading, readRow, settle } from "./settle.ts";
 import type { CapturedSource } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
@@ -74,10 +74,12 @@ export async function scanSource(
     let readAt = clock.now();
     let started = clock.monotonic();
     for await (const batch of room.connector.scan(source.mapping.query, signal)) {
+      // The ERP's time alone: what we make of the rows says nothing of its load.
+      const durationMs = clock.monotonic() - started;
       await waitForRoom(room, scan, { drain, signal });
       takeBatch(room, scan, batch, readAt);
       tell(false);
-      await room.pace.rest({ rows: batch.keys.length, durationMs: clock.monotonic() - started }, signal);
+      await room.pace.rest({ rows: batch.keys.length, durationMs }, signal);
       readAt = clock.now();
       started = clock.monotonic();
     }
@@ -126,10 +128,10 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
       suspects.push(key);
       continue;
     }
-    const mapped = scan.source.mapping.map(batch.row(index), key);
+    const row = readRow(scan.source, batch, { index, key });
     // An unknown parent is first read by key, and that is the drain's work.
-    if (mapped.kind === "entity" && mapped.parents.some((parent) => mustBeRead(room, name, parent))) suspects.push(key);
-    else readings.push({ key, pending: undefined, row: { digest, mapped } });
+    if (row.mapped.kind === "entity" && row.mapped.parents.some((parent) => mustBeRead(room, parent, { source: name, keys: batch.keys }))) suspects.push(key);
+    else readings.push({ key, pending: undefined, row });
   }
   scan.result.rows += batch.keys.length;
   scan.result.suspects += suspects.length;
@@ -142,12 +144,11 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
   }, "scan");
 }
 
-function mustBeRead(room: Room, own: string, parent: { source: string; key: string }): boolean {
-  // Within one source the order of the batch is no matter: settling sorts it out, or leaves it to the drain.
-  return (
-    (parent.source === own || !room.store.quarantine.get(parent.source, parent.key)) &&
-    !room.store.entities.known(parent.source, parent.key)
-  );
+function mustBeRead(room: Room, parent: EntityPlace, batch: { source: string; keys: readonly (string | undefined)[] }): boolean {
+  if (room.store.entities.known(parent.source, parent.key)) return false;
+  // In one batch the order is no matter: settling sorts it out. A parked parent parks its child.
+  if (parent.source === batch.source && batch.keys.includes(parent.key)) return false;
+  return room.store.quarantine.get(parent.source, parent.key) === undefined;
 }
 
 function markSeen(scan: Scan, state: EntityState | undefined): void {
