@@ -50,11 +50,7 @@ describe.skipIf(!has("chromium"))("The demo page", () => {
   }
 
   /** What an agent does with a command that makes something: the new state, then the result. */
-  async function apply(
-    link: FakeLink,
-    command: Command,
-    done: { seq: number; item: ChangeItem },
-  ): Promise<void> {
+  async function apply(link: FakeLink, command: Command, done: { seq: number; item: ChangeItem }): Promise<void> {
     link.send({ type: "received", id: command.id });
     link.send(buildChanges(done.seq, [{ ...done.item, cause: command.id }]));
     const { type, id } = done.item;

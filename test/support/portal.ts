@@ -6,6 +6,9 @@ import { afterEach } from "vitest";
 import { type Gateway, type GatewayOptions, openGateway } from "../../portal/gateway.ts";
 import { enrolFakeAgent, type FakeAgent, type FakeLink, fakeAgent } from "./fake-agent.ts";
 
+/** For `expect.poll`: a loaded machine gets time, an idle one loses none. */
+export const patient = { timeout: 8_000, interval: 10 };
+
 export interface PortalBench {
   open(options?: Partial<GatewayOptions>): Promise<Gateway>;
   /** A portal with one enrolled agent. */

@@ -4,7 +4,7 @@ import { buildChanges, type ChangeItem } from "../../../protocol/changes.ts";
 import { createDigester, digestHex } from "../../../protocol/digest.ts";
 import { type Ack, closeCode } from "../../../protocol/messages.ts";
 import type { Fields } from "../../../protocol/model.ts";
-import { portalBench } from "../../support/portal.ts";
+import { patient, portalBench } from "../../support/portal.ts";
 
 const bench = portalBench();
 
@@ -174,7 +174,7 @@ test("A refusal whose ack was lost is told again to an agent that still holds th
   const { gateway, agent, send, link } = await linked();
   gateway.hooks.ackDelayMs = "never";
   send(1, [estate("E.1"), upsert("property", "E.2", { name: 5 }), estate("E.3")]);
-  await expect.poll(() => ids(gateway)).toEqual(["E.1", "E.3"]);
+  await expect.poll(() => ids(gateway), patient).toEqual(["E.1", "E.3"]);
   await link.close();
   const again = await bench.link(gateway, agent, { hello: { connection: 1, first: 1, next: 4 } });
   expect(again.welcome.last).toBe(3);
@@ -190,7 +190,7 @@ test("An ack that was lost without any refusal is told again, so that the agent 
   const { gateway, agent, send, link } = await linked();
   gateway.hooks.ackDelayMs = "never";
   send(1, estates("E.1", "E.2"));
-  await expect.poll(() => ids(gateway)).toEqual(["E.1", "E.2"]);
+  await expect.poll(() => ids(gateway), patient).toEqual(["E.1", "E.2"]);
   await link.close();
   const again = await bench.link(gateway, agent, { hello: { connection: 1, first: 2, next: 3 } });
   expect(await again.link.next("ack")).toEqual({ type: "ack", seq: 2, refused: [] });
@@ -223,7 +223,7 @@ test("Past the window of items or bytes the link is closed; one frame is always 
     expect((await sent(1, estates(...names("E")))).seq).toBe(60);
     gateway.hooks.ackDelayMs = "never";
     send(61, estates(...names("F")));
-    await expect.poll(() => ids(gateway).length).toBe(120);
+    await expect.poll(() => ids(gateway).length, patient).toBe(120);
     send(121, estates("G.1"));
     const end = await link.closed;
     expect(end).toMatchObject({ code: closeCode.malformed, reason: expect.stringContaining("window") });

@@ -3,7 +3,7 @@ import type { Gateway } from "../../../portal/gateway.ts";
 import type { Command, Result } from "../../../protocol/messages.ts";
 import { type FakeAgent, type FakeLink, hello } from "../../support/fake-agent.ts";
 import { manualClock } from "../../support/manual-clock.ts";
-import { portalBench } from "../../support/portal.ts";
+import { patient, portalBench } from "../../support/portal.ts";
 
 const bench = portalBench();
 
@@ -62,7 +62,7 @@ test("Received, then applied: the state follows, the result is durable before it
   const id = gateway.issue(idOf(agent), order("Tap drips"));
   await link.next("command");
   link.send({ type: "received", id });
-  await expect.poll(() => gateway.command(id)?.state).toBe("received");
+  await expect.poll(() => gateway.command(id)?.state, patient).toBe("received");
   const done = result(id, { entity: { type: "ticket", id: "T.1" }, number: "4711", seq: 12 });
   expect(await settle(link, done)).toEqual({ type: "settled", id, revision: 1 });
   const stored = gateway.command(id);
@@ -75,7 +75,7 @@ test("In the same epoch only what was not received is sent again, in order", asy
   const ids = ["a", "b", "c"].map((title) => gateway.issue(idOf(agent), order(title)));
   for (const id of ids) expect((await link.next("command")).id).toBe(id);
   link.send({ type: "received", id: ids[1] as string });
-  await expect.poll(() => gateway.command(ids[1] as string)?.state).toBe("received");
+  await expect.poll(() => gateway.command(ids[1] as string)?.state, patient).toBe("received");
   const again = await bench.link(gateway, agent, { hello: { connection: 1 } });
   expect(await saidUntilNow(again.link)).toEqual([ids[0], ids[2]]);
 });

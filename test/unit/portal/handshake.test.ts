@@ -3,7 +3,7 @@ import { systemClock } from "../../../base/time.ts";
 import { closeCode } from "../../../protocol/messages.ts";
 import { enrolFakeAgent, type FakeAgent, type FakeLink, hello, Refused } from "../../support/fake-agent.ts";
 import { manualClock } from "../../support/manual-clock.ts";
-import { portalBench } from "../../support/portal.ts";
+import { patient, portalBench } from "../../support/portal.ts";
 
 const bench = portalBench();
 const portal = bench.withAgent;
@@ -227,7 +227,7 @@ test("A link frozen half-way is cut although it never answers the close", async 
   const clock = manualClock();
   const { gateway, agent } = await portal({ clock, limits: { heartbeatSeconds: 10 } });
   const { link } = await open(agent);
-  await expect.poll(() => gateway.isConnected(agent.enrolment.agentId)).toBe(true);
+  await expect.poll(() => gateway.isConnected(agent.enrolment.agentId), patient).toBe(true);
   const gone = new Promise<void>((resolve) => gateway.listen((event) => event.kind === "disconnected" && resolve()));
   link.freeze();
   clock.advance(30_000);
@@ -239,7 +239,7 @@ test("A link frozen half-way is cut although it never answers the close", async 
 test("An agent that never reads is sent away before it fills the portal's memory", async () => {
   const { gateway, agent } = await portal({ limits: { maxFrameBytes: 65_536 } });
   const { link } = await open(agent);
-  await expect.poll(() => gateway.isConnected(agent.enrolment.agentId)).toBe(true);
+  await expect.poll(() => gateway.isConnected(agent.enrolment.agentId), patient).toBe(true);
   const gone = new Promise<number>((resolve) => gateway.listen((event) => event.kind === "disconnected" && resolve(event.code)));
   link.freeze();
   const frame = new Uint8Array(1_000_000);
@@ -252,7 +252,7 @@ test("An agent that never reads is sent away before it fills the portal's memory
 test("A portal that stops says bye, and when to come back", async () => {
   const { gateway, agent } = await portal();
   const { link } = await open(agent);
-  await expect.poll(() => gateway.isConnected(agent.enrolment.agentId)).toBe(true);
+  await expect.poll(() => gateway.isConnected(agent.enrolment.agentId), patient).toBe(true);
   await gateway.close({ retryAfterMs: 1_234 });
   expect(await link.next("bye")).toMatchObject({ retryAfterMs: 1_234 });
   expect((await link.closed).code).toBe(closeCode.restart);

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { enrolFakeAgent, fakeAgent } from "../../support/fake-agent.ts";
 import { portalBench } from "../../support/portal.ts";
+
+// Each test starts processes of its own, which takes its time on a loaded machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const bench = portalBench();
 const running: ChildProcess[] = [];

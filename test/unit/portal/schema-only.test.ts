@@ -5,7 +5,7 @@ import { WebSocket } from "ws";
 import type { Gateway } from "../../../portal/gateway.ts";
 import { buildChanges } from "../../../protocol/changes.ts";
 import { fakeAgent, hello, keyPair, postJson } from "../../support/fake-agent.ts";
-import { portalBench } from "../../support/portal.ts";
+import { patient, portalBench } from "../../support/portal.ts";
 import {
   bodyFault,
   entityDigest,
@@ -50,7 +50,7 @@ async function schemaOnlyAgent(httpUrl: string, code: string) {
       socket.send(toFrame(message));
     },
     async hear(type: string): Promise<Message> {
-      await expect.poll(() => heard.some((message) => message.type === type)).toBe(true);
+      await expect.poll(() => heard.some((message) => message.type === type), patient).toBe(true);
       return heard.splice(
         heard.findIndex((message) => message.type === type),
         1,
