@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Fault } from "../../../config/config.ts";
 import { parseConfig } from "../../../config/load.ts";
@@ -539,6 +540,23 @@ test("ten different faults in one file are all listed, in the order of their lin
   ]);
   for (const fault of told) expect(fault.remedy, fault.path).toMatch(/^[A-Z`].+\.$/s);
   expect(JSON.stringify(told)).not.toContain("hunter2");
+});
+
+test("what a later version brings is refused feature by feature, each in its line, and nothing else of the file", () => {
+  const text = readFileSync("test/unit/config/design-example.yaml", "utf8");
+  const lineOf = (words: string): number => text.split("\n").findIndex((line) => line.includes(words)) + 1;
+  expect(faultsOf(text).map(({ path, line, message }) => [path, line, message])).toEqual([
+    ["sources.periods.changes.kind", lineOf("kind: rowversion"), "`rowversion` is not supported yet by this version"],
+    ["sources.periods.identity", lineOf("reusedWhen"), "`identity` is not supported yet by this version"],
+    ["sources.tickets.changes.feed", lineOf("changes: { feed"), "`feed` is not supported yet by this version"],
+    ["sources.tickets.touchedBy[0].changes.feed", lineOf("touchedBy:"), "`feed` is not supported yet by this version"],
+    ["commands.ticket.create.steps[0].call", lineOf("- call:"), "`call` is not supported yet by this version"],
+    [
+      "commands.ticket.create.steps[2].insertLines",
+      lineOf("- insertLines:"),
+      "`insertLines` is not supported yet by this version",
+    ],
+  ]);
 });
 
 describe("settings of the connector", () => {
