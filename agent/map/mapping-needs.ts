@@ -1,11 +1,13 @@
 /** What a source's mapping needs of its rows: found by walking the configuration, before the database has described anything. */
-import type { Config, Expression, KeyPart, Read, Source, SqlText } from "../../config/config.ts";
-import { namesIn } from "./expressions.ts";
+import type { Config, Expression, KeyPart, Place, Read, Source, SqlText } from "../../config/config.ts";
+import { namesIn } from "./language.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 
 export interface Needs {
   /** Key first, then in order of use, each once. */
   columns: readonly string[];
+  /** Where each column is named first. */
+  places: ReadonlyMap<string, Place>;
   /** Child queries, each SQL text once. */
   children: readonly SqlText[];
   /** The column that holds the id of the command that made a row, and how. */
@@ -19,13 +21,18 @@ export interface CauseColumn {
 }
 
 export function needsOf(source: Source, config: Config): Needs {
-  const columns = new Set<string>(source.key);
+  const columns = new Map<string, Place>();
+  const add = (name: string, at: Place): void => {
+    if (!columns.has(name)) columns.set(name, at);
+  };
+  for (const name of source.key) add(name, source.at);
   const children = new Map<string, SqlText>();
   const addExpression = (expression: Expression | undefined): void => {
-    for (const name of (expression && namesIn(expression.cel)) ?? []) if (name !== "vars") columns.add(name);
+    if (expression === undefined) return;
+    for (const name of namesIn(expression.cel) ?? []) if (name !== "vars") add(name, expression.at);
   };
   const addPart = (part: KeyPart): void => {
-    if (part.kind === "column") columns.add(part.column);
+    if (part.kind === "column") add(part.column, part.at);
     if (part.kind === "expression") addExpression(part.expression);
   };
   const addRead = (read: Read): void => {
@@ -34,7 +41,7 @@ export function needsOf(source: Source, config: Config): Needs {
         return;
       case "column":
       case "from":
-        columns.add(read.column);
+        add(read.column, read.at);
         return;
       case "expression":
         return addExpression(read.expression);
@@ -42,12 +49,13 @@ export function needsOf(source: Source, config: Config): Needs {
         for (const part of read.key) addPart(part);
         return;
       case "dateTime":
-        columns.add(read.date).add(read.time);
+        add(read.date, read.at);
+        add(read.time, read.at);
         return;
       case "rows":
         // Columns of `item` belong to the child's rows; only what the SQL asks of the parent's row is needed here.
         children.set(read.query.sql, read.query);
-        for (const name of sqlParameters(read.query.sql)) if (name.startsWith("row.")) columns.add(name.slice(4));
+        for (const name of sqlParameters(read.query.sql)) if (name.startsWith("row.")) add(name.slice(4), read.at);
         return;
       case "list":
         for (const item of read.items) {
@@ -60,14 +68,14 @@ export function needsOf(source: Source, config: Config): Needs {
     }
   };
   // The company scope must be there to be checked; as a rule it is part of the key anyway.
-  if (source.scoped) for (const column of Object.keys(config.scope)) columns.add(column);
+  if (source.scoped) for (const column of Object.keys(config.scope)) add(column, source.at);
   for (const field of Object.values(source.fields)) {
     addExpression(field.when);
     addRead(field.read);
   }
   const cause = causeOf(source, config);
-  if (cause !== undefined) columns.add(cause.column);
-  return { columns: [...columns], children: [...children.values()], cause };
+  if (cause !== undefined) add(cause.column, source.at);
+  return { columns: [...columns.keys()], places: columns, children: [...children.values()], cause };
 }
 
 const idExpression = /^(?:'([^'\\]*)'\s*\+\s*)?(?:command\.id|short\(\s*command\.id\s*,\s*\d+\s*\))$/;

@@ -1,7 +1,8 @@
 /** The one query of a source: what is read of it, by scan and by key alike. */
-import type { Config, Source } from "../../config/config.ts";
-import type { Parameters, SourceQuery } from "../../connectors/connector.ts";
+import type { Config, Fault, Source } from "../../config/config.ts";
+import type { Parameters, SourceQuery, Table } from "../../connectors/connector.ts";
 import { needsOf } from "./mapping-needs.ts";
+import { didYouMean } from "./nearest.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 
 /**
@@ -37,4 +38,19 @@ function parametersOf(sql: string, config: Config): Parameters {
     if (value !== undefined) parameters[name] = value;
   }
   return parameters;
+}
+
+/**
+ * Columns that a source names and its table does not have, each with its nearest neighbour. For the moment before the database is asked to describe the
+ * query: it would stop at the first of them, and say no place. Query sources have no table to compare with.
+ */
+export function missingColumns(source: Source, config: Config, table: Table): Fault[] {
+  const names = table.columns.map((column) => column.name);
+  const there = new Set(names.map((name) => name.toLowerCase()));
+  const scope = source.scoped ? Object.keys(config.scope) : [];
+  return [...needsOf(source, config).places].flatMap(([name, at]): Fault[] => {
+    if (there.has(name.toLowerCase())) return [];
+    const remedy = scope.includes(name) ? "Say `scope: none` if all of its rows belong here." : didYouMean(name, names);
+    return [{ path: at.path, line: at.line, message: `Table ${table.name} has no column ${name}`, remedy }];
+  });
 }

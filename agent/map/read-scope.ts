@@ -3,8 +3,9 @@ import type { Config, Expression, Place, Source, SqlText } from "../../config/co
 import type { Zone } from "./calendar.ts";
 import { celOfValue, celTypeOfColumn } from "./cel-values.ts";
 import type { Columns } from "./columns.ts";
-import { type Compiled, openLanguage, type Variable, type Vocabulary } from "./expressions.ts";
+import { openLanguage } from "./expressions.ts";
 import type { Faults } from "./faults.ts";
+import type { Compiled, Variable, Vocabulary } from "./language.ts";
 import type { RowReading } from "./row-reading.ts";
 
 export interface ReadScope {

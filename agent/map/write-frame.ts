@@ -7,8 +7,8 @@ import { type Json, model, type TypeName } from "../../protocol/model.ts";
 import { instantMs, type Zone } from "./calendar.ts";
 import { type CelType, type CelValue, celOfValue } from "./cel-values.ts";
 import { parseDecimal } from "./decimal.ts";
-import type { Variable, Vocabulary } from "./expressions.ts";
 import { type FieldKind, fieldKindOf } from "./field-kind.ts";
+import type { Variable, Vocabulary } from "./language.ts";
 import { didYouMean } from "./nearest.ts";
 import { Unwritable } from "./reader-texts.ts";
 

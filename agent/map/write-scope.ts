@@ -4,8 +4,9 @@ import type { Column, Table } from "../../connectors/connector.ts";
 import type { TypeName } from "../../protocol/model.ts";
 import { openZone, type Zone } from "./calendar.ts";
 import { type CelType, celTypeOfColumn } from "./cel-values.ts";
-import { type Compiled, openLanguage } from "./expressions.ts";
+import { openLanguage } from "./expressions.ts";
 import type { Faults } from "./faults.ts";
+import type { Compiled } from "./language.ts";
 import { didYouMean } from "./nearest.ts";
 import { type WriteFrame, writeVocabulary } from "./write-frame.ts";
 

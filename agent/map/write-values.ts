@@ -6,7 +6,7 @@ import { instantMs } from "./calendar.ts";
 import { type CelType, type CelValue, ExpressionFailure } from "./cel-values.ts";
 import { characters, columnTakes, columnValue } from "./column-values.ts";
 import { compileDatePattern } from "./date-pattern.ts";
-import { keyFieldsIn, namesIn } from "./expressions.ts";
+import { keyFieldsIn, namesIn } from "./language.ts";
 import { didYouMean } from "./nearest.ts";
 import { Unwritable } from "./reader-texts.ts";
 import { celOfField, celTypeOfField, commandFields, type WriteFrame } from "./write-frame.ts";

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { openZone } from "../../../../agent/map/calendar.ts";
 import { type CelType, type CelValue, celText, ExpressionFailure } from "../../../../agent/map/cel-values.ts";
 import { shortId } from "../../../../agent/map/expression-functions.ts";
-import { namesIn, openLanguage } from "../../../../agent/map/expressions.ts";
+import { openLanguage } from "../../../../agent/map/expressions.ts";
+import { namesIn } from "../../../../agent/map/language.ts";
 
 type Frame = Readonly<Record<string, CelValue>>;
 const types: Record<string, CelType> = {

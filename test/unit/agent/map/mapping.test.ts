@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { missingColumns } from "../../../../agent/map/query.ts";
+import type { Table } from "../../../../connectors/connector.ts";
 import { canonicalJson } from "../../../../protocol/digest.ts";
 import type { Fields } from "../../../../protocol/model.ts";
 import {
@@ -376,6 +378,20 @@ test("The query reads the key first and each column once, those of conditions an
   const compiled = mappingOf(one, { ...ticketColumns, A: "text", KAT: "text", type: "text" }, { children: [{ Z: "text" }] });
   expect(compiled.query.columns).toEqual(["NR", "KURZ", "STATUS", "A", "KAT", "type"]);
   expect(compiled.query.children).toEqual([{ sql: sql.sql, parameters: { "vars.mandant": "001" } }]);
+});
+
+test("Before the database describes a query, all columns that its table lacks are told, with place and neighbour", () => {
+  const one = { ...ticket({ category: from("KATT"), description: cel("KURTZ + 'x'") }), scoped: true };
+  const table = {
+    name: "AUFTRAG",
+    columns: ["NR", "Kurz", "STATUS", "KAT"].map((name) => columnOf(name, "text")),
+  } as unknown as Table;
+  const faults = missingColumns(one, config([one], { scope: { MANDANT: "001" } }), table);
+  expect(faults.map((fault) => `${fault.path}: ${fault.message}. ${fault.remedy}`)).toEqual([
+    "sources.tickets: Table AUFTRAG has no column MANDANT. Say `scope: none` if all of its rows belong here.",
+    "KATT: Table AUFTRAG has no column KATT. Did you mean KAT?",
+    "KURTZ + 'x': Table AUFTRAG has no column KURTZ. Did you mean Kurz?",
+  ]);
 });
 
 test("Columns are found whatever the case of their names", () => {
