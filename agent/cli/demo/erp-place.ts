@@ -35,7 +35,7 @@ export function sqlitePlace(file: string): ErpPlace {
 export function mysqlPlace(url: string): ErpPlace {
   const options = parse(url);
   const { host, port, user, password, database } = options;
-  const connection = { host, port, user, database };
+  const connection = { server: host, port, user, database };
   return {
     dialect: "mysql",
     label: `MariaDB, ${user}@${host}:${port}/${database}`,

@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { type DemoProcess, lastLine, startDemo } from "../support/demo-process.ts";
+import { has, mariadb, tempDirectory } from "../support/servers.ts";
+
+interface Report {
+  mismatches: number;
+  commands: { issued: number; appliedOnce: number; lost: number; doubled: number; refused: number; uncertain: number };
+  entities: Record<string, number>;
+  firstSync: { rows: number; seconds: number };
+  agentRssMb?: { firstSync: number; steady: number };
+  details?: { kind: string; type: string; id: string }[];
+}
+
+const reportOf = (demo: DemoProcess): Report => lastLine(demo) as unknown as Report;
+
+/** What every clean run must say, whatever the database. */
+function expectClean(demo: DemoProcess, units: number): void {
+  const report = reportOf(demo);
+  expect(report.details ?? []).toEqual([]);
+  expect(report.mismatches).toBe(0);
+  expect(report.commands).toMatchObject({ lost: 0, doubled: 0, uncertain: 0 });
+  expect(report.commands.issued).toBeGreaterThan(50);
+  expect(report.commands.appliedOnce + report.commands.refused).toBe(report.commands.issued);
+  // Only a clerk who was faster may stand in a command's way.
+  expect(report.commands.appliedOnce).toBeGreaterThan(report.commands.issued * 0.8);
+  expect(report.entities.unit).toBeGreaterThan(units * 0.9);
+  for (const type of ["property", "building", "person", "utilisationPeriod", "ticket", "message", "invoice", "meterReading"]) {
+    expect(report.entities[type], type).toBeGreaterThan(0);
+  }
+  expect(report.firstSync.rows).toBeGreaterThan(units * 5);
+  expect(report.firstSync.seconds).toBeGreaterThan(0);
+  if (process.platform === "linux") expect(report.agentRssMb?.steady).toBeGreaterThan(20);
+}
+
+describe("npm run demo -- --once --json", () => {
+  test("ends with ERP and portal in step after changes, tickets, an outage and a kill", async () => {
+    await using directory = await tempDirectory();
+    await using demo = startDemo(["--once", "--json", "--directory", directory.path]);
+    const code = await demo.ended;
+    expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(0);
+    expectClean(demo, 200);
+    expect(demo.stderr).toContain("200 business events of 38 kinds");
+  });
+
+  test("sees a portal that holds something else, and a ticket that nobody ordered, and ends with exit code 11", async () => {
+    await using directory = await tempDirectory();
+    await using demo = startDemo(["--once", "--json", "--units", "60", "--directory", directory.path]);
+    await demo.waitFor("stderr", /First sync: \d+ entities/);
+    breakThings(directory.path);
+    const code = await demo.ended;
+    expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(11);
+    const report = reportOf(demo);
+    expect(report.mismatches).toBe(2);
+    expect(report.commands.doubled).toBe(1);
+    expect(report.details?.map(({ kind, type }) => `${kind} ${type}`).sort()).toEqual([
+      "command ticket.create",
+      "different catalogEntry",
+    ]);
+  });
+});
+
+/** A word at the portal that the ERP never said, and in the ERP a ticket "from the portal" that the portal never ordered. */
+function breakThings(directory: string): void {
+  const portal = new DatabaseSync(join(directory, "portal.db"), { timeout: 10_000 });
+  const tampered = portal
+    .prepare(
+      "UPDATE entity SET fields = json_set(fields, '$.label.de', 'Unsinn') WHERE type = 'catalogEntry' AND id LIKE '%HEIZ'",
+    )
+    .run();
+  portal.close();
+  expect(Number(tampered.changes)).toBe(1);
+  const erp = new DatabaseSync(join(directory, "erp.db"), { timeout: 10_000 });
+  const columns = erp
+    .prepare("SELECT name FROM pragma_table_info('AUFTRAG')")
+    .all()
+    .map(({ name }) => String(name));
+  const values = columns.map((name) => ({ AUFTRNR: "'00000000'", KANAL: "'P'", FREMDNR: "NULL", STATUS: "'0'" })[name] ?? name);
+  erp.exec(
+    `INSERT INTO AUFTRAG (${columns}) SELECT ${values} FROM AUFTRAG WHERE MANDANT = '001' AND WOHNNR <> '' AND STATUS = '0' LIMIT 1`,
+  );
+  erp.close();
+}
+
+describe.skipIf(!has("mariadb"))("npm run demo -- --once --json --erp mysql://…", () => {
+  test("ends with ERP and portal in step on MariaDB too", async () => {
+    await using directory = await tempDirectory();
+    await using server = await mariadb();
+    const url = `mysql://root:${server.password}@127.0.0.1:${server.port}/firma`;
+    await using demo = startDemo(["--once", "--json", "--units", "100", "--erp", url, "--directory", directory.path]);
+    const code = await demo.ended;
+    expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(0);
+    expectClean(demo, 100);
+    expect(`${demo.stdout}${demo.stderr}`).not.toContain(server.password);
+  });
+});
