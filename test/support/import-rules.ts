@@ -34,6 +34,8 @@ const base = /^base\//;
 const protocol = /^protocol\//;
 const configuration = /^config\//;
 const contract = /^connectors\/connector\.ts$/;
+/** What the mapping makes of a row: as types, the contract between it and those who use it. */
+const mapped = /^agent\/map\/mapped\.ts$/;
 const connectorsShared = /^connectors\/[^/]+\.ts$/;
 const registry = /^connectors\/registry\.ts$/;
 const store = /^agent\/store\//;
@@ -47,7 +49,7 @@ const anything = /(?:)/;
 
 function part(name: string, may: RegExp[] = []): Room {
   const files = new RegExp(`^agent/${name}/`);
-  return { name: `agent/${name}`, files, may: [base, protocol, ...may], mayAsType: [configuration, contract] };
+  return { name: `agent/${name}`, files, may: [base, protocol, ...may], mayAsType: [configuration, contract, mapped] };
 }
 
 /** The first room whose pattern fits a file is its room. */
