@@ -51,28 +51,43 @@ export interface Flying {
   bytes: number;
 }
 
-/** Frames sent and not acked, oldest first. */
-export type Flight = readonly Flying[];
+/** Frames sent and not acked, oldest first, and what they sum up to: thousands of small ones may be in flight. */
+export interface Flight {
+  readonly frames: Flying[];
+  items: number;
+  bytes: number;
+}
 
 export interface WindowLimits {
   items: number;
   bytes: number;
 }
 
+export const emptyFlight = (): Flight => ({ frames: [], items: 0, bytes: 0 });
+
 /** Whether one more frame may be sent. With nothing in flight one always may, however small the window. */
 export function maySend(flight: Flight, limits: WindowLimits, frame: Flying): boolean {
-  if (flight.length === 0) return true;
-  let { items, bytes } = frame;
-  for (const flying of flight) {
-    items += flying.items;
-    bytes += flying.bytes;
-  }
-  return items <= limits.items && bytes <= limits.bytes;
+  if (flight.frames.length === 0) return true;
+  return flight.items + frame.items <= limits.items && flight.bytes + frame.bytes <= limits.bytes;
 }
 
-/** The flight after an ack of all up to `seq`; a frame acked in part still flies. */
-export function landed(flight: Flight, seq: number): Flight {
-  return flight.filter((flying) => flying.last > seq);
+/** Takes up a frame that was sent. */
+export function launch(flight: Flight, { last, items, bytes }: Flying): void {
+  flight.frames.push({ last, items, bytes });
+  flight.items += items;
+  flight.bytes += bytes;
+}
+
+/** Lets go what an ack of all up to `seq` covers; a frame acked in part still flies. */
+export function land(flight: Flight, seq: number): void {
+  let count = 0;
+  for (const frame of flight.frames) {
+    if (frame.last > seq) break;
+    count += 1;
+    flight.items -= frame.items;
+    flight.bytes -= frame.bytes;
+  }
+  flight.frames.splice(0, count);
 }
 
 /** How far numbers have come. */

@@ -38,10 +38,9 @@ export function createDownstream(parts: DownstreamParts): Downstream {
       const mayBeRepeated = suspectUntil !== undefined && Date.parse(command.issuedAt) <= suspectUntil;
       store.inbox.receive(command, { now: clock.now(), mayBeRepeated });
       send({ type: "received", id: command.id });
-      const known = store.inbox.get(command.id);
-      // Asked again for what was settled: the portal has lost the result.
-      if (known?.state === "settled" && known.result !== undefined) reply(known.result);
-      else said.delete(command.id);
+      // A command that is sent again has lost its result at the portal, even one that was settled there.
+      const known = store.inbox.get(command.id)?.result;
+      if (known !== undefined) reply(known);
     },
     replyAll() {
       for (const result of store.inbox.unsettled()) if (said.get(result.id) !== result.revision) reply(result);

@@ -93,6 +93,7 @@ export class Session {
       read: status,
       send: (message) => this.#send(message),
       guarded: (action) => this.#guarded(action),
+      onInvalid: (place) => parts.log.error("The status can't be told to the portal", { code: "status-invalid", place }),
     });
   }
 
@@ -310,10 +311,17 @@ export class Session {
   #pump(): void {
     if (this.#state.at !== "streaming" || this.#link === undefined) return;
     this.#state.downstream.replyAll();
-    if (this.#state.upstream.pump(this.#link) === "sent") return;
-    // A new epoch maps the item anew and puts it into quarantine with its size.
-    requestEpoch(this.#parts.store.meta);
-    this.leave("the portal's frame limit fell below an item in the outbox");
+    switch (this.#state.upstream.pump(this.#link)) {
+      case "done":
+        return;
+      case "more":
+        this.#parts.clock.after(0, () => this.wake());
+        return;
+      case "stuck":
+        // A new epoch maps the item anew and puts it into quarantine with its size.
+        requestEpoch(this.#parts.store.meta);
+        this.leave("the portal's frame limit fell below an item in the outbox");
+    }
   }
 }
 

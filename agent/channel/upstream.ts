@@ -1,6 +1,6 @@
 /** The way up on one connection: frames of the outbox in order within the portal's window, and what an ack does to them. */
 import type { Ack, Refusal, Welcome } from "../../protocol/messages.ts";
-import { type Flight, judgeAck, landed, maySend } from "./acks.ts";
+import { emptyFlight, judgeAck, land, launch, maySend } from "./acks.ts";
 import { fitFrame, type WireFrame, wholeFrame } from "./fit-frame.ts";
 import type { Begin, ChannelStore } from "./greeting.ts";
 import type { Link } from "./link.ts";
@@ -8,6 +8,9 @@ import { recall, remember } from "./memory.ts";
 
 /** Bytes handed to the link and not yet to the network, past which nothing more is handed over. */
 const highWaterBytes = 1_048_576;
+
+/** Frames sent before acks, commands and heartbeats have their turn. */
+const framesPerTurn = 200;
 
 export interface UpstreamParts {
   store: ChannelStore;
@@ -17,8 +20,11 @@ export interface UpstreamParts {
 }
 
 export interface Upstream {
-  /** Sends what the window allows. `stuck`: the next item is larger than the portal takes, and no number may be left out. */
-  pump(link: Link): "sent" | "stuck";
+  /**
+   * Sends what the window allows. `more`: there is room for more, but others shall have their turn. `stuck`: the next item is larger than the portal
+   * takes, and no number may be left out.
+   */
+  pump(link: Link): "done" | "more" | "stuck";
   /** Applies an ack in one transaction with what `onAck` writes; returns what is wrong with it, if anything. */
   acknowledge(ack: Ack): string | undefined;
 }
@@ -29,7 +35,7 @@ export function createUpstream(parts: UpstreamParts): Upstream {
   let nextSeq = begin.start.next;
   let acked = store.outbox.bounds().first - 1;
   let sent = nextSeq - 1;
-  let flight: Flight = [];
+  const flight = emptyFlight();
   /** Read from the outbox, waiting for room in the window. */
   let waiting: WireFrame | undefined;
 
@@ -44,17 +50,18 @@ export function createUpstream(parts: UpstreamParts): Upstream {
 
   return {
     pump(link) {
-      while (link.bufferedBytes < highWaterBytes) {
+      for (let count = 0; link.bufferedBytes < highWaterBytes; count++) {
+        if (count === framesPerTurn) return "more";
         const frame = peek();
         if (frame === "stuck") return "stuck";
         if (frame === "none" || !maySend(flight, limits, frame)) break;
         waiting = undefined;
         link.send(frame.data);
-        flight = [...flight, frame];
+        launch(flight, frame);
         sent = frame.last;
         nextSeq = frame.last + 1;
       }
-      return "sent";
+      return "done";
     },
     acknowledge(ack) {
       const verdict = judgeAck(ack, { acked, sent });
@@ -68,7 +75,7 @@ export function createUpstream(parts: UpstreamParts): Upstream {
         if (begin.checkUntil > 0 && ack.seq >= begin.checkUntil) remember(store.meta, { frameLimit: welcome.maxFrameBytes });
       });
       acked = ack.seq;
-      flight = landed(flight, ack.seq);
+      land(flight, ack.seq);
       return undefined;
     },
   };

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decideEpoch, type Flying, judgeAck, landed, maySend, type Standing } from "../../../../agent/channel/acks.ts";
+import {
+  decideEpoch,
+  emptyFlight,
+  type Flying,
+  judgeAck,
+  land,
+  launch,
+  maySend,
+  type Standing,
+} from "../../../../agent/channel/acks.ts";
 
 const standing = (change: Partial<Standing>): Standing => ({
   presented: 3,
@@ -160,25 +169,30 @@ test("The window is never exceeded but by a single frame, which may always fly",
   const limits = fc.record({ items: fc.integer({ min: 1, max: 2_000 }), bytes: fc.integer({ min: 1_024, max: 200_000 }) });
   fc.assert(
     fc.property(fc.array(flying), limits, (frames, window) => {
-      let flight: readonly Flying[] = [];
-      for (const frame of frames) if (maySend(flight, window, frame)) flight = [...flight, frame];
-      if (frames.length > 0) expect(flight.length).toBeGreaterThan(0);
-      if (flight.length < 2) return;
-      expect(flight.reduce((sum, one) => sum + one.items, 0)).toBeLessThanOrEqual(window.items);
-      expect(flight.reduce((sum, one) => sum + one.bytes, 0)).toBeLessThanOrEqual(window.bytes);
+      const flight = emptyFlight();
+      for (const frame of frames) if (maySend(flight, window, frame)) launch(flight, frame);
+      const sum = (of: (frame: Flying) => number): number => flight.frames.reduce((total, frame) => total + of(frame), 0);
+      expect([flight.items, flight.bytes]).toEqual([sum((frame) => frame.items), sum((frame) => frame.bytes)]);
+      if (frames.length > 0) expect(flight.frames.length).toBeGreaterThan(0);
+      if (flight.frames.length < 2) return;
+      expect(flight.items).toBeLessThanOrEqual(window.items);
+      expect(flight.bytes).toBeLessThanOrEqual(window.bytes);
     }),
   );
 });
 
 test("A frame acked in part still flies", () => {
-  const flight = [
-    { last: 10, items: 10, bytes: 1 },
-    { last: 20, items: 10, bytes: 1 },
-  ];
-  expect(landed(flight, 9)).toEqual(flight);
-  expect(landed(flight, 10)).toEqual(flight.slice(1));
-  expect(landed(flight, 15)).toEqual(flight.slice(1));
-  expect(landed(flight, 20)).toEqual([]);
+  const flight = emptyFlight();
+  launch(flight, { last: 10, items: 10, bytes: 100 });
+  launch(flight, { last: 20, items: 10, bytes: 50 });
+  const after = (seq: number): [number, number, number] => {
+    land(flight, seq);
+    return [flight.frames.length, flight.items, flight.bytes];
+  };
+  expect(after(9)).toEqual([2, 20, 150]);
+  expect(after(10)).toEqual([1, 10, 50]);
+  expect(after(15)).toEqual([1, 10, 50]);
+  expect(after(20)).toEqual([0, 0, 0]);
 });
 
 const refusal = (seq: number) => ({ seq, code: "invalid" as const, reason: "" });

@@ -351,6 +351,59 @@ test("Results go in the order of their commands, each once per connection, and a
   ]);
 });
 
+test("A command that is sent again gets its result again, even one that was settled", async () => {
+  const { gateway, agent } = await pair();
+  const running = bench.run({ agent });
+  await running.connected();
+  await until(() => gateway.isConnected(agent.agentId));
+  const ids = [1, 2].map(() => gateway.issue(agent.agentId, order)) as [string, string];
+  await until(() => agent.store.inbox.counts().received === 2);
+  const { of } = listening(gateway.hooks);
+  agent.store.transaction(() => {
+    for (const id of ids) agent.store.inbox.claim(id);
+    agent.store.inbox.conclude(ids[0], "rejected", {});
+    agent.store.inbox.conclude(ids[1], "uncertain", {});
+  });
+  await until(() => agent.store.inbox.unsettled().length === 0 && agent.store.inbox.counts().settled === 1);
+  for (const id of ids) gateway.sendRaw(agent.agentId, encodeFrame(JSON.parse(gateway.command(id)?.body ?? "{}")));
+  await until(() => of("result").length === 4);
+  expect(of("result").map((result) => [ids.indexOf(result.id), result.outcome])).toEqual([
+    [0, "rejected"],
+    [1, "uncertain"],
+    [0, "rejected"],
+    [1, "uncertain"],
+  ]);
+});
+
+test("A status that the protocol does not allow is held back and told once, and the conversation goes on", async () => {
+  const { gateway, agent, append, held } = await pair();
+  let pending = -1;
+  const running = bench.run({
+    agent,
+    status: () => ({ state: "active", sources: [], commands: { pending, uncertain: 0 }, outbox: { items: 0, bytes: 0 } }),
+  });
+  const { of } = listening(gateway.hooks);
+  await running.connected();
+  append("E.1");
+  await until(() => held().length === 1);
+  expect(of("status")).toEqual([]);
+  expect(running.lines.filter((line) => line.code === "status-invalid")).toMatchObject([{ place: "commands.pending" }]);
+  pending = 1;
+  running.channel.statusChanged();
+  await until(() => of("status").length === 1);
+});
+
+test("A backlog of thousands of small frames leaves its turn to others, and all of it arrives", async () => {
+  const { agent, held } = await pair();
+  agent.store.transaction(() => {
+    for (let index = 0; index < 3_000; index++) agent.store.outbox.append([property(`E.${index}`)], { bulk: false });
+  });
+  const running = bench.run({ agent });
+  await until(() => agent.store.outbox.bounds().items === 0);
+  expect(held()).toHaveLength(3_000);
+  expect(running.epochs).toEqual(["first"]);
+});
+
 test("An applied result names the number under which its entity travels", async () => {
   const { gateway, agent, append } = await pair();
   const running = bench.run({ agent });
