@@ -2,7 +2,7 @@ import { FuserError } from "../base/errors.ts";
 import type { Column, FieldConflict, PlanStep, StepResults, Table, Value } from "./connector.ts";
 import { sameValue } from "./same-value.ts";
 import { configured } from "./source-select.ts";
-import { bind, concat, join, type Statement, withMarks } from "./statement.ts";
+import { concat, join, type Statement, withMarks } from "./statement.ts";
 import type { StatementResult, WriteSession } from "./write-session.ts";
 
 /** Ends a plan with the outcome `conflict`. */
@@ -334,9 +334,4 @@ export function refused(code: string, message: string, place: string): FuserErro
     place,
     hint: "Look at the ERP's rules for this table.",
   });
-}
-
-/** `column = value` of a bare statement, for tables that are not described. */
-export function equals(column: string, value: Value): Statement {
-  return concat(column, " = ", bind(value));
 }

@@ -145,7 +145,7 @@ export class Link {
     const { id } = this;
     hangUp(this.#connection);
     await killThread(this.#access, id);
-    // Only now: whoever waits may rely on nothing of it going on in the server. The driver forgets commands of a destroyed connection.
+    // Only now: the server has been told to end it. The driver itself forgets the commands of a destroyed connection.
     this.#fail(reason);
   }
 

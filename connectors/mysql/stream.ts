@@ -78,14 +78,17 @@ function pointsOf(select: ContinuedSelect, row: readonly RawValue[]): KeyPoint[]
   });
 }
 
-/** The rows of one statement on a connection of its own, held back while more than two batches wait. */
+/** The rows of one statement on a connection of its own, held back while two full batches wait. */
 class RowStream {
   readonly #link: Link;
   readonly #limits: ConnectorLimits;
   readonly #stopTimer: () => void;
-  #rows: RawValue[][] = [];
+  /** Full batches, and the one that fills. */
+  #ready: RawValue[][][] = [];
+  #batch: RawValue[][] = [];
+  /** About the size of the one that fills. */
   #bytes = 0;
-  #received = 0;
+  #received = false;
   #paused = false;
   #state: "running" | "overdue" | "cut" | "done" | "failed" | "closed" = "running";
   #error: unknown;
@@ -127,57 +130,52 @@ class RowStream {
 
   /** The next batch; undefined at the end or at the cut. */
   async next(): Promise<RawValue[][] | undefined> {
-    while (!this.#full() && (this.#state === "running" || this.#state === "overdue")) {
+    while (this.#ready.length === 0 && this.#live()) {
       if (this.#paused) {
         this.#paused = false;
         this.#link.resume();
+        // What the driver held back came within the call.
+        continue;
       }
-      if (this.#full() || (this.#state !== "running" && this.#state !== "overdue")) break;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
     if (this.#state === "failed") throw this.#error;
-    return this.#rows.length === 0 ? undefined : this.#takeBatch();
+    const batch = this.#ready.shift() ?? this.#batch;
+    if (batch === this.#batch) this.#batch = [];
+    return batch.length === 0 ? undefined : batch;
   }
 
-  #takeBatch(): RawValue[][] {
-    let count = 0;
-    let bytes = 0;
-    while (count < this.#rows.length && count < this.#limits.batchRows && bytes < this.#limits.batchBytes) {
-      bytes += sizeOf(this.#rows[count] as RawValue[]);
-      count += 1;
-    }
-    this.#bytes -= bytes;
-    return this.#rows.splice(0, count);
-  }
-
-  #full(): boolean {
-    return this.#rows.length >= this.#limits.batchRows || this.#bytes >= this.#limits.batchBytes;
+  #live(): boolean {
+    return this.#state === "running" || this.#state === "overdue";
   }
 
   #receive(row: RawValue[]): void {
     // What still lies in the driver's buffers after the cut is read again behind the last row handed out.
-    if (this.#state === "cut" || this.#state === "closed") return;
-    this.#rows.push(row);
+    if (!this.#live()) return;
+    this.#batch.push(row);
     this.#bytes += sizeOf(row);
-    this.#received += 1;
-    if (this.#state === "overdue") this.#end();
-    else if (this.#full()) {
+    this.#received = true;
+    if (this.#batch.length >= this.#limits.batchRows || this.#bytes >= this.#limits.batchBytes) {
+      this.#ready.push(this.#batch);
+      this.#batch = [];
+      this.#bytes = 0;
       // One more batch may gather while the consumer works on this one.
-      if (!this.#paused && (this.#rows.length >= 2 * this.#limits.batchRows || this.#bytes >= 2 * this.#limits.batchBytes)) {
+      if (this.#ready.length > 1 && !this.#paused) {
         this.#paused = true;
         this.#link.pause();
       }
       this.#wake();
     }
+    if (this.#state === "overdue") this.#end();
   }
 
   /** Its time is over: ended now, or with its first row where the server still sorts. */
   #overdue(): void {
     if (this.#state !== "running") return;
     this.#state = "overdue";
-    if (this.#received > 0) this.#end();
+    if (this.#received) this.#end();
   }
 
   #end(): void {
@@ -188,7 +186,7 @@ class RowStream {
 
   #finish(state: "done" | "failed", error: unknown): void {
     this.#stopTimer();
-    if (this.#state === "running" || this.#state === "overdue") {
+    if (this.#live()) {
       this.#state = state;
       this.#error = error;
     }
@@ -197,10 +195,9 @@ class RowStream {
 
   /** Leaves nothing: a statement that still runs is ended in the server, and its connection with it. */
   async close(): Promise<void> {
-    const state = this.#state;
     this.#stopTimer();
-    if (state === "running" || state === "overdue") this.#state = "closed";
-    if (state === "done") await this.#link.close();
+    if (this.#live()) this.#state = "closed";
+    if (this.#state === "done") await this.#link.close();
     else await this.#link.cancel();
     await this.#ended;
   }

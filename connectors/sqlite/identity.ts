@@ -3,27 +3,28 @@ import { basename } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { HistoryIdentity } from "../connector.ts";
 import { sql } from "../statement.ts";
-import { all } from "./database.ts";
+import { all, isWal } from "./database.ts";
 
 /**
  * Who an SQLite database is. It has no id of its own. Taken: the file's real path and its `application_id`. Not taken: inode and birth time
  * (restoring a backup changes both, though it is the same database with an older history) and anything of the schema (an upgrade changes it).
  * So a copy at another path is another database, and a restored file is the same one gone back in time.
  *
- * Position: the file change counter and the schema cookie of the file's header (sqlite.org/fileformat2.html, 1.3.7 and 1.3.9). Both only grow.
- * With a rollback journal the counter grows with every transaction that writes. With a write-ahead log it grows only when the first page is
- * written, and the header shows it only after a checkpoint: going back then still means a restore, but a restore may go unnoticed.
+ * Position: the schema cookie, which every change of the schema raises, and with a rollback journal the file change counter, which every
+ * writing transaction raises (sqlite.org/fileformat2.html, 1.3.7 and 1.3.9). With a write-ahead log that counter stands still (tried: 200 commits
+ * and a checkpoint left it at 2), and SQLite has no other that outlives a restart: there a restored file is recognised by its rows alone.
  */
 export function identityOf(database: DatabaseSync, file: string, header: FileHeader): HistoryIdentity {
   const path = realpathSync(file);
   const applicationId = all(database, sql("PRAGMA application_id"))[0]?.[0];
+  const schema = all(database, sql("PRAGMA schema_version"))[0]?.[0];
   const version = String(all(database, sql("SELECT sqlite_version()"))[0]?.[0]);
   return {
     database: `sqlite:${path}:${applicationId}`,
     label: `SQLite ${basename(path)}`,
     product: "SQLite",
     version,
-    position: header.counters(path),
+    position: { schema: String(schema), ...(isWal(database) ? {} : { changes: header.changeCounter(path) }) },
   };
 }
 
@@ -34,15 +35,15 @@ export function identityOf(database: DatabaseSync, file: string, header: FileHea
 export class FileHeader implements Disposable {
   #open: { descriptor: number; file: string } | undefined;
 
-  counters(path: string): Record<string, string> {
+  changeCounter(path: string): string {
     const file = fileId(path);
     if (this.#open?.file !== file) {
       this[Symbol.dispose]();
       this.#open = { descriptor: openSync(path, "r"), file };
     }
-    const header = Buffer.alloc(100);
-    readSync(this.#open.descriptor, header, 0, header.length, 0);
-    return { changes: String(header.readUInt32BE(24)), schema: String(header.readUInt32BE(40)) };
+    const counter = Buffer.alloc(4);
+    readSync(this.#open.descriptor, counter, 0, counter.length, 24);
+    return String(counter.readUInt32BE(0));
   }
 
   [Symbol.dispose](): void {
