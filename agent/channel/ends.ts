@@ -45,12 +45,12 @@ export function reactionTo(end: SessionEnd, random: Random): Reaction {
         random,
       );
     case closeCode.stageMismatch:
-      return slow(fault("config", `The portal expects another stage${told}`, "stage-mismatch", stageHint), random);
+      return slow(fault("config", `The portal expects another stage${told}`, "portal-stage-mismatch", stageHint), random);
     case closeCode.superseded:
       return {
         kind: "away",
         ms: Math.round(awayMs * (1 + random() / 10)),
-        error: fault("transient", `Another connection of this agent took over${told}`, "superseded", supersededHint),
+        error: fault("transient", `Another connection of this agent took over${told}`, "portal-superseded", supersededHint),
       };
     case closeCode.slowDown:
       return {
@@ -90,7 +90,7 @@ export function reactionToError(error: FuserError, random: Random): Reaction {
 
 export function versionMismatch(ours: string, theirs: string): FuserError {
   const message = `The portal speaks another version: the agent speaks ${ours}; the portal ${theirs}`;
-  return fault("config", message, "protocol-version", "Update the side that is older.");
+  return fault("config", message, "portal-version-mismatch", "Update the side that is older.");
 }
 
 const enrolAgain = "Enrol this agent again: create a code in the portal and run `erpfuser enrol CODE`.";

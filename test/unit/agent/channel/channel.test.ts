@@ -157,9 +157,9 @@ test("A `bye` that names a time is followed, never sooner and spread out, but no
 test("Each close code has its reaction", async () => {
   const cases: [code: number, reason: string, state: string, wait: [number, number], problem: string, kind: string][] = [
     [4401, "revoked", "refused", [150_000, 300_000], "portal-key-refused", "config"],
-    [4406, "this portal speaks protocol 2", "refused", [150_000, 300_000], "protocol-version", "config"],
-    [4412, "stage", "refused", [150_000, 300_000], "stage-mismatch", "config"],
-    [4409, "another took over", "superseded", [300_000, 330_000], "superseded", "transient"],
+    [4406, "this portal speaks protocol 2", "refused", [150_000, 300_000], "portal-version-mismatch", "config"],
+    [4412, "stage", "refused", [150_000, 300_000], "portal-stage-mismatch", "config"],
+    [4409, "another took over", "superseded", [300_000, 330_000], "portal-superseded", "transient"],
     [4429, "retry after 7s", "waiting", [7_000, 12_000], "portal-slow-down", "transient"],
     [4429, "", "waiting", [60_000, 92_000], "portal-slow-down", "transient"],
     [4400, "ack: seq", "waiting", [0, 1_000], "portal-refused-frame", "transient"],

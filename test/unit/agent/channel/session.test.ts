@@ -510,14 +510,14 @@ test("A portal that speaks another version is a config error that names both, on
   gateway.hooks.welcome = (welcome) => ({ ...welcome, protocol: 2 });
   const running = bench.run({ agent, giveUpOn: (error) => error.kind === "config" });
   const error = await running.done;
-  expect(error).toMatchObject({ kind: "config", code: "protocol-version" });
+  expect(error).toMatchObject({ kind: "config", code: "portal-version-mismatch" });
   expect((error as Error).message).toMatch(/speaks protocol 1, model 1.*portal protocol 2, model 1/);
 });
 
 test("A portal at another stage is a config error", async () => {
   const { agent } = await pair();
   const running = bench.run({ agent, stage: "test", giveUpOn: (error) => error.kind === "config" });
-  expect(await running.done).toMatchObject({ kind: "config", code: "stage-mismatch" });
+  expect(await running.done).toMatchObject({ kind: "config", code: "portal-stage-mismatch" });
 });
 
 test("A revoked key is told and tried again slowly", async () => {
