@@ -97,6 +97,7 @@ export function forgetEntity(room: Room, source: CapturedSource, key: string, no
   const name = source.mapping.source;
   const parents = entities.parentsOf(name, key);
   entities.remove(name, key);
+  entities.setAwaited(name, key, []);
   quarantine.remove(name, key);
   for (const parent of parents) {
     const waiting = pending.get(parent.source, parent.key);

@@ -2,10 +2,11 @@
  * Reads pending keys afresh by key, parents first, and lets the result take effect. All reads by key take turns, so reads of one key never overlap.
  * Offline or with a full outbox nothing is read: keys gather, at most one per entity.
  */
+import { isAbort, kindOf } from "../../base/errors.ts";
 import type { PendingKey } from "../store/store.ts";
 import type { Room } from "./parts.ts";
 import { inWindow } from "./schedule.ts";
-import { type Reading, type Settled, settle } from "./settle.ts";
+import { type Reading, type ReadRow, readRow, type Settled, settle } from "./settle.ts";
 import type { CapturedSource } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
@@ -32,20 +33,18 @@ export function createDrain(room: Room, turn: Turn): Drain {
     room.mayRead() && store.outbox.hasRoom(false) && !inWindow(room.blackout, clock.now(), room.timezone);
 
   const readRows = async (source: CapturedSource, keys: readonly string[], signal: AbortSignal) => {
-    const rows = new Map<string, NonNullable<Reading["row"]>>();
+    const rows = new Map<string, ReadRow>();
     const started = clock.monotonic();
     for await (const batch of connector.readKeys(source.mapping.query, keys, signal)) {
-      for (const [index, key] of batch.keys.entries()) {
-        if (key !== undefined)
-          rows.set(key, { digest: batch.digests[index] as bigint, mapped: source.mapping.map(batch.row(index), key) });
-      }
+      for (const [index, key] of batch.keys.entries())
+        if (key !== undefined) rows.set(key, readRow(source, batch, { index, key }));
     }
     await room.pace.rest({ rows: keys.length, durationMs: clock.monotonic() - started }, signal);
     return rows;
   };
 
   /** Parents that the rows name and the portal does not hold are read first; whichever is still missing then parks its child. */
-  const readParents = async (rows: Iterable<NonNullable<Reading["row"]>>, inFlight: Set<string>, signal: AbortSignal) => {
+  const readParents = async (rows: Iterable<ReadRow>, inFlight: Set<string>, signal: AbortSignal) => {
     const wanted = new Map<string, Set<string>>();
     for (const { mapped } of rows) {
       if (mapped.kind !== "entity") continue;
@@ -66,7 +65,12 @@ export function createDrain(room: Room, turn: Turn): Drain {
       const unmarked = [...keys].filter((key) => store.pending.get(name, key) === undefined);
       store.pending.mark(name, unmarked, { now: clock.now(), confirm: false });
       const pending = [...keys].map((key) => store.pending.get(name, key) as PendingKey);
-      for (const chunk of chunks(pending, keysPerRead)) await readKeys(parent, chunk, { inFlight, bulk: false, signal });
+      try {
+        for (const chunk of chunks(pending, keysPerRead)) await readKeys(parent, chunk, { inFlight, bulk: false, signal });
+      } catch (error) {
+        // The parents' own drain meets the same failure and reports it; their children must not fail with it, only wait.
+        if (isAbort(error) || kindOf(error) === "bug") throw error;
+      }
     }
   };
 

@@ -12,7 +12,11 @@ export interface Pace {
 const noticeableMs = 20;
 /** From this ratio on the agent yields. */
 const slowFrom = 3;
+/** Rests so many times as long as the slow read took, at most: a single change must still come through. */
+const longestRestFactor = 3;
 const longestRestMs = 10_000;
+/** A database answers no faster than this, ms per share: what is below was answered by a cache. */
+const fastest = 0.02;
 /** Most rows saved up while idle: a second's worth. */
 const burstSeconds = 1;
 
@@ -35,8 +39,8 @@ export function createPace(clock: Clock, rowsPerSecond: number | undefined): Pac
     usual ??= perRow;
     // Quick to believe in better times, slow to get used to worse ones.
     usual += (perRow - usual) * (perRow < usual ? 0.3 : 0.01);
-    ratio = durationMs < noticeableMs ? 1 : perRow / Math.max(usual, 1e-6);
-    return ratio < slowFrom ? 0 : durationMs * Math.min(ratio - slowFrom + 1, 10);
+    ratio = durationMs < noticeableMs ? 1 : perRow / Math.max(usual, fastest);
+    return ratio < slowFrom ? 0 : durationMs * Math.min(ratio - slowFrom + 1, longestRestFactor);
   };
 
   return {

@@ -130,7 +130,11 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
     }
     const row = readRow(scan.source, batch, { index, key });
     // An unknown parent is first read by key, and that is the drain's work.
-    if (row.mapped.kind === "entity" && row.mapped.parents.some((parent) => mustBeRead(room, parent, { source: name, keys: batch.keys }))) suspects.push(key);
+    if (
+      row.mapped.kind === "entity" &&
+      row.mapped.parents.some((parent) => mustBeRead(room, parent, { source: name, keys: batch.keys }))
+    )
+      suspects.push(key);
     else readings.push({ key, pending: undefined, row });
   }
   scan.result.rows += batch.keys.length;

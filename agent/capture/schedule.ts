@@ -3,8 +3,8 @@ import { parse } from "node-cron";
 import type { Schedule } from "../../config/config.ts";
 
 const minuteMs = 60_000;
-/** A cron line that fits no day within this time (30 February) never comes. */
-const longestSearchDays = 8 * 366;
+/** 29 February falls on the same weekday every 28 years, or 40 around a year such as 2100; what fits no day by then never comes. */
+const longestSearchDays = 41 * 366;
 
 /**
  * Next time after `last` (epoch ms; undefined: never yet, so at once). A time missed while the agent did not run is made up for at once, and only once.

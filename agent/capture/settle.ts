@@ -2,6 +2,7 @@
  * The one transaction in which a read takes effect: entities, digests, cleared keys, quarantine and outbox frames together. A key is cleared only here,
  * and only if no signal came while it was read.
  */
+import type { RowBatch } from "../../connectors/connector.ts";
 import type { Mapped, Parent } from "../map/mapped.ts";
 import type { OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
@@ -16,7 +17,21 @@ export interface Reading {
   /** As it was when the read began; undefined for a row that a scan may take directly. */
   pending: PendingKey | undefined;
   /** undefined: no row. */
-  row: { digest: bigint; mapped: Mapped } | undefined;
+  row: ReadRow | undefined;
+}
+
+export interface ReadRow {
+  digest: bigint;
+  mapped: Mapped;
+  /** Maps the row once more, without references to the parents that are absent. */
+  remap: (isAbsent: (parent: Parent) => boolean) => Mapped;
+}
+
+/** A row of a batch, mapped. */
+export function readRow({ mapping }: CapturedSource, batch: RowBatch, place: { index: number; key: string }): ReadRow {
+  const row = batch.row(place.index);
+  const remap: ReadRow["remap"] = (isAbsent) => mapping.map(row, place.key, isAbsent);
+  return { digest: batch.digests[place.index] as bigint, mapped: mapping.map(row, place.key), remap };
 }
 
 export interface SettleOptions {
@@ -42,6 +57,8 @@ interface Upsert {
   rowDigest: bigint;
   entityDigest: bigint;
   parents: readonly Parent[];
+  /** Left out, because they are not there. */
+  awaited: readonly Parent[];
   item: OutboxItem & { op: "upsert" };
 }
 
@@ -49,6 +66,7 @@ interface Upsert {
 export function settle(room: Room, source: CapturedSource, readings: readonly Reading[], options: SettleOptions): Settled {
   return room.store.transaction(() => {
     const work = new Settling(room, source, options);
+    work.expect(readings);
     for (const reading of readings) work.take(reading);
     return work.finish();
   }, options.name);
@@ -66,6 +84,7 @@ class Settling {
   /** Keys that wait for their place in this transaction, and those that have it. */
   readonly #sending = new Set<string>();
   readonly #released = new Set<string>();
+  readonly #expected = new Set<string>();
   readonly #cancelled = new Map<string, bigint>();
   readonly #counts = { sent: 0, deleted: 0, quarantined: 0, unchanged: 0 };
   readonly #seqs = new Map<string, number>();
@@ -77,9 +96,15 @@ class Settling {
     this.#name = source.mapping.source;
   }
 
+  /** Entities of this transaction, which may be each other's parents. */
+  expect(readings: readonly Reading[]): void {
+    for (const { key, row } of readings) if (row?.mapped.kind === "entity") this.#expected.add(key);
+  }
+
   take(reading: Reading): void {
     if (reading.row === undefined) return this.#takeAbsent(reading);
-    const { digest, mapped } = reading.row;
+    const { digest } = reading.row;
+    const { mapped, awaited } = this.#withoutAbsent(reading.row);
     switch (mapped.kind) {
       case "cancelled":
         return this.#takeCancelled(reading, digest);
@@ -94,11 +119,27 @@ class Settling {
         return this.#done(reading);
       }
       case "entity":
-        this.#takeEntity(reading, digest, mapped);
+        this.#takeEntity(reading, digest, { ...mapped, awaited });
         return this.#done(reading);
       default:
         return mapped satisfies never;
     }
+  }
+
+  /** References that may be left out are, where their parent is not there or about to go. */
+  #withoutAbsent({ mapped, remap }: ReadRow): { mapped: Mapped; awaited: readonly Parent[] } {
+    if (mapped.kind !== "entity") return { mapped, awaited: [] };
+    const awaited = mapped.parents.filter((parent) => parent.missing === "omit" && this.#isAbsent(parent));
+    if (awaited.length === 0) return { mapped, awaited };
+    const isAbsent = (parent: Parent): boolean =>
+      awaited.some(({ source, key }) => source === parent.source && key === parent.key);
+    return { mapped: remap(isAbsent), awaited };
+  }
+
+  #isAbsent({ source, key }: Parent): boolean {
+    if (source === this.#name && this.#expected.has(key)) return false;
+    const { entities, quarantine } = this.#room.store;
+    return !entities.known(source, key) || quarantine.get(source, key)?.code === "has-dependents";
   }
 
   /** Sends what may go and returns what was done. */
@@ -164,14 +205,16 @@ class Settling {
     this.#deletions.push({ key, pending, reason: "cancelled", approved: pending.stage === "approved" });
   }
 
-  #takeEntity({ key }: Reading, rowDigest: bigint, mapped: Mapped & { kind: "entity" }): void {
+  #takeEntity({ key }: Reading, rowDigest: bigint, mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[] }): void {
     const { store, digest } = this.#room;
     const entityDigest = digest(mapped.fields);
     const state = store.entities.get(this.#name, key);
     const refused = store.quarantine.get(this.#name, key);
     if (state?.entityDigest === entityDigest) {
       store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: mapped.parents });
+      store.entities.setAwaited(this.#name, key, mapped.awaited);
       if (refused !== undefined) store.quarantine.remove(this.#name, key);
+      if (refused?.code === "has-dependents") this.#wakeAwaiting(key);
       this.#counts.unchanged += 1;
       return;
     }
@@ -184,7 +227,8 @@ class Settling {
     const item: Upsert["item"] = { op: "upsert", type, id: mapped.id, time: this.#options.at, fields: mapped.fields };
     const cause = mapped.cause ?? store.inbox.causeOf(this.#name, key);
     if (cause !== undefined) item.cause = cause;
-    this.#waiting.push({ key, rowDigest, entityDigest, parents: mapped.parents, item });
+    const { parents, awaited } = mapped;
+    this.#waiting.push({ key, rowDigest, entityDigest, parents, awaited, item });
     this.#sending.add(key);
   }
 
@@ -227,8 +271,9 @@ class Settling {
   }
 
   /** `inRing`: what still waits beside it counts as there. */
-  #missingParent({ key, parents }: Upsert, inRing: boolean): Parent | undefined {
+  #missingParent({ key, parents, awaited }: Upsert, inRing: boolean): Parent | undefined {
     return parents.find((parent) => {
+      if (awaited.some((left) => left.source === parent.source && left.key === parent.key)) return false;
       const own = parent.source === this.#name;
       if (own && parent.key === key) return false;
       if (own && this.#sending.has(parent.key)) return !inRing;
@@ -242,7 +287,7 @@ class Settling {
     return sortDeletions(this.#room, this.#source, this.#deletions, this.#options.now);
   }
 
-  #afterUpsert({ key, rowDigest, entityDigest, parents, item }: Upsert, seq: number | "too-large"): void {
+  #afterUpsert({ key, rowDigest, entityDigest, parents, awaited, item }: Upsert, seq: number | "too-large"): void {
     const { store } = this.#room;
     if (seq === "too-large") {
       const bytes = Buffer.byteLength(JSON.stringify(item.fields));
@@ -256,8 +301,19 @@ class Settling {
       store.quarantine.put({ ...child, digest: undefined, waitsFor: undefined });
       store.pending.mark(child.source, [child.key], { now: this.#options.now, confirm: false });
     }
+    store.entities.setAwaited(this.#name, key, awaited);
+    this.#wakeAwaiting(key);
     this.#seqs.set(key, seq);
     this.#counts.sent += 1;
+  }
+
+  /** What was sent without a reference to it is read again. */
+  #wakeAwaiting(key: string): void {
+    const { entities, pending } = this.#room.store;
+    for (const child of entities.awaiting(this.#name, key)) {
+      entities.voidRowDigests(child.source, child.key);
+      pending.mark(child.source, [child.key], { now: this.#options.now, confirm: false });
+    }
   }
 
   #afterDelete({ key, pending }: Deletion): void {

@@ -88,6 +88,14 @@ export function createEntities(database: Database, names: Names): EntityStore {
     },
     dependentsOf: (source, key, limit) => statements.dependents.all<PlaceRow>(names.no(source), key, limit).map(toPlace),
     parentsOf: (source, key) => statements.parentPlaces.all<PlaceRow>(names.no(source), key).map(toPlace),
+    awaiting: (source, key) => statements.awaiting.all<PlaceRow>(names.no(source), key).map(toPlace),
+    setAwaited(source, key, parents) {
+      database.transaction(() => {
+        const no = names.no(source);
+        statements.forgetAwaited.run(no, key);
+        for (const parent of parents) statements.addAwaited.run(no, key, names.no(parent.source), parent.key);
+      });
+    },
     voidRowDigests(source, key) {
       database.transaction(() => {
         if (key === undefined) statements.voidAll.run(names.no(source));
@@ -132,6 +140,9 @@ function prepareAll(database: Database) {
     parentPlaces: prepare(`SELECT parent.source AS source, parent.key AS key FROM entity AS child
       JOIN reference ON reference.child = child.no JOIN entity AS parent ON parent.no = reference.parent
       WHERE child.source = ? AND child.key = ?`),
+    awaiting: prepare("SELECT source, key FROM awaited WHERE parent_source = ? AND parent_key = ?"),
+    addAwaited: prepare("INSERT OR IGNORE INTO awaited VALUES (?, ?, ?, ?)"),
+    forgetAwaited: prepare("DELETE FROM awaited WHERE source = ? AND key = ?"),
     voidAll: prepare("UPDATE entity SET row_digest = NULL WHERE source = ? AND row_digest IS NOT NULL"),
     voidOne: prepare("UPDATE entity SET row_digest = NULL WHERE source = ? AND key = ?"),
     forget: prepare("UPDATE entity SET row_digest = NULL, entity_digest = NULL WHERE source = ?"),

@@ -7,7 +7,7 @@ const spaceIoErrors = new Set([778, 1034, 1546, 4618, 4874, 5386]);
 
 /** Primary result code of an error of node:sqlite; undefined for any other error. */
 export function sqliteCode(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown }).errcode;
+  const code = (error as { errcode?: unknown } | undefined)?.errcode;
   return typeof code === "number" ? code & 0xff : undefined;
 }
 

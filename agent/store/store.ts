@@ -95,6 +95,10 @@ export interface EntityStore {
   unseen(source: string, seen: Uint8Array, upToNo: number): Iterable<readonly string[]>;
   /** Entities that the portal holds and that refer to this one: as long as there is one, this one may not be deleted. */
   dependentsOf(source: string, key: string, limit: number): readonly EntityPlace[];
+  /** Entities that were sent without a reference because this one was not there (mapping.md, `missing: omit`). */
+  awaiting(source: string, key: string): readonly EntityPlace[];
+  /** The parents that an entity was sent without; replaces what was noted before. */
+  setAwaited(source: string, key: string, parents: readonly EntityPlace[]): void;
   /** What this entity referred to when it was last put. */
   parentsOf(source: string, key: string): readonly EntityPlace[];
   /** Voids all row digests of a source (mapping or columns changed), or the one of a key (release). */

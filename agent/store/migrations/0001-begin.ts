@@ -71,6 +71,15 @@ CREATE TABLE reference (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX reference_parent ON reference (parent);
 
+CREATE TABLE awaited (
+  source INTEGER NOT NULL REFERENCES name (no),
+  key TEXT NOT NULL,
+  parent_source INTEGER NOT NULL REFERENCES name (no),
+  parent_key TEXT NOT NULL,
+  PRIMARY KEY (source, key, parent_source, parent_key)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX awaited_parent ON awaited (parent_source, parent_key);
+
 CREATE TABLE frame (
   first INTEGER PRIMARY KEY,
   last INTEGER NOT NULL,

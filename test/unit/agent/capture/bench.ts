@@ -1,0 +1,304 @@
+// A capture on a fake ERP, a real store and a clock that the test moves; and the portal as whoever replays the outbox sees it.
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach } from "vitest";
+import { type Capture, createCapture } from "../../../../agent/capture/capture.ts";
+import type { CaptureParts } from "../../../../agent/capture/parts.ts";
+import type { CapturedSource } from "../../../../agent/capture/source.ts";
+import type { Mapping, Parent } from "../../../../agent/map/mapped.ts";
+import { exceedsGuard, type GuardLimits } from "../../../../agent/quality/guards.ts";
+import { openStore } from "../../../../agent/store/open.ts";
+import type { CommitHook, Store } from "../../../../agent/store/store.ts";
+import { silentLog } from "../../../../base/log.ts";
+import { expandChanges } from "../../../../protocol/changes.ts";
+import { createDigester } from "../../../../protocol/digest.ts";
+import { decodeFrame } from "../../../../protocol/frames.ts";
+import { changes, type Refusal } from "../../../../protocol/messages.ts";
+import type { Fields } from "../../../../protocol/model.ts";
+import { type ManualClock, manualClock } from "../../../support/manual-clock.ts";
+import { type FakeErp, fakeErp, sourceQuery, type TableName } from "./fake-erp.ts";
+
+const digester = await createDigester();
+
+export interface Portal {
+  entities: Map<string, Fields>;
+  /** Items in the order of their arrival. */
+  log: { op: string; id: string; seq: number; cause: string | undefined }[];
+  last: number;
+  /** Takes and acks everything that lies in the outbox; `refuse` may say no to an item. */
+  pull(refuse?: (item: { op: string; id: string; seq: number }) => Omit<Refusal, "seq"> | undefined): void;
+}
+
+export interface Bench {
+  erp: FakeErp;
+  clock: ManualClock;
+  store: Store;
+  capture: Capture;
+  portal: Portal;
+  online: boolean;
+  /** Lets the loops run while this much time passes. */
+  pass(ms: number): Promise<void>;
+  /** Lets time pass until the promise is settled. */
+  until<T>(promise: Promise<T>): Promise<T>;
+  /** Kills the agent where it stands (or where an armed crash struck), and starts another on a copy of its files. */
+  crash(): Promise<void>;
+  /** The next crash strikes at this commit from now on, before or after it; whatever comes later is lost to the next life. */
+  armCrash(commits: number, moment: "before-commit" | "after-commit"): void;
+  stop(): Promise<void>;
+  /** Settles when the agent's run ends by itself. */
+  failure(): Promise<void>;
+  /** What the portal should hold, from the ERP alone. */
+  expected(): Map<string, Fields>;
+}
+
+export interface BenchOptions {
+  erp?: FakeErp;
+  graceMs?: number;
+  guard?: GuardLimits;
+  compareEveryMs?: number;
+  cursor?: boolean;
+  childrenTouchParents?: boolean;
+  onCommit?: CommitHook;
+  map?: (table: TableName, mapped: ReturnType<Mapping["map"]>) => ReturnType<Mapping["map"]>;
+  fingerprint?: string;
+  /** What becomes of a child whose parent is not there. */
+  missing?: Parent["missing"];
+  parts?: Partial<CaptureParts>;
+}
+
+export function captureBench() {
+  const closing: (() => Promise<void>)[] = [];
+  const folders: string[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+  const folder = (): string => {
+    const made = mkdtempSync(path.join(tmpdir(), "erpfuser-capture-"));
+    folders.push(made);
+    return made;
+  };
+  return {
+    folder,
+    async start(options: BenchOptions = {}): Promise<Bench> {
+      const bench = build(options, folder);
+      closing.push(() => bench.stop());
+      await bench.pass(1);
+      return bench;
+    },
+  };
+}
+
+function build(options: BenchOptions, folder: () => string): Bench {
+  const erp = options.erp ?? fakeErp();
+  const clock = manualClock(Date.UTC(2026, 10, 22, 6));
+  let directory = folder();
+  let armed: { commits: number; moment: string } | undefined;
+  let struck: string | undefined;
+  const copyStore = (): string => {
+    const copy = folder();
+    for (const name of ["store.db", "store.db-wal"]) cpSync(path.join(directory, name), path.join(copy, name), { force: true });
+    return copy;
+  };
+  const onCommit: CommitHook = (moment, name) => {
+    options.onCommit?.(moment, name);
+    if (armed?.moment !== moment || --armed.commits > 0) return;
+    struck = copyStore();
+    armed = undefined;
+  };
+  let running: { stop: AbortController; done: Promise<void> } | undefined;
+  const bench: Bench = {
+    erp,
+    clock,
+    online: true,
+    store: undefined as unknown as Store,
+    capture: undefined as unknown as Capture,
+    portal: undefined as unknown as Portal,
+    async pass(ms) {
+      await flush();
+      for (let left = ms; left > 0; left -= 100) {
+        clock.advance(Math.min(100, left));
+        await flush();
+      }
+    },
+    async until(promise) {
+      let settled = false;
+      const end = (): void => {
+        settled = true;
+      };
+      promise.then(end, end);
+      while (!settled) await bench.pass(100);
+      return promise;
+    },
+    async stop() {
+      running?.stop.abort();
+      // A read under way may wait for the clock, which only moves by us.
+      if (running !== undefined) await bench.until(running.done).catch(() => undefined);
+      running = undefined;
+      bench.store.close();
+    },
+    armCrash(commits, moment) {
+      armed = { commits, moment };
+    },
+    failure: () => running?.done ?? Promise.resolve(),
+    async crash() {
+      const copy = struck ?? copyStore();
+      armed = undefined;
+      struck = undefined;
+      await bench.stop();
+      directory = copy;
+      begin();
+      await bench.pass(1);
+    },
+    expected: () => expectedOf(erp),
+  };
+  const begin = (): void => {
+    bench.store = openStore({ directory, clock, log: silentLog, onCommit });
+    if (bench.store.meta.get("epoch") === undefined) {
+      bench.store.renewEpoch("epoch-0001");
+      for (const source of ["parents", "children"]) bench.store.sources.update(source, { reconciled: true });
+    }
+    bench.portal ??= portalOf(() => bench);
+    const stop = new AbortController();
+    const capture = createCapture(partsOf(bench, options));
+    bench.capture = capture;
+    const done = capture.run(stop.signal);
+    // Whoever waits for it hears of its failure; nobody else must.
+    done.catch(() => undefined);
+    running = { stop, done };
+  };
+  begin();
+  return bench;
+}
+
+const flush = async (): Promise<void> => {
+  for (let turn = 0; turn < 12; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+function partsOf(bench: Bench, options: BenchOptions): CaptureParts {
+  return {
+    connector: bench.erp.connector,
+    sources: [sourceOf("children", 1, options), sourceOf("parents", 0, options)],
+    store: bench.store,
+    clock: bench.clock,
+    random: () => 0.5,
+    log: silentLog,
+    digest: (fields) => digester.entity(fields),
+    mayRead: () => bench.online,
+    holdsDeletes: (count) => exceedsGuard(options.guard ?? { rows: 1_000, percent: 100 }, count),
+    timezone: "Europe/Berlin",
+    blackout: [],
+    rowsPerSecond: undefined,
+    ...options.parts,
+  };
+}
+
+function sourceOf(table: TableName, rank: number, options: BenchOptions): CapturedSource {
+  const every = { kind: "every", ms: 1_000 } as const;
+  const cursorOn = (name: string, on: TableName, key: string) =>
+    ({
+      name,
+      query: { table: on, column: "stamp", kind: "sequence", key: [key], own: ["key"] },
+      every,
+      overlap: 20,
+      grain: "fraction",
+    }) as const;
+  const compare = { kind: "every", ms: options.compareEveryMs ?? 60_000 } as const;
+  const touched = table === "parents" && options.childrenTouchParents === true;
+  const touch = {
+    name: "parents/children",
+    cursor: cursorOn("parents/children", "children", "parent"),
+    compare,
+    query: { ...sourceQuery("parents/children", "children"), key: ["key", "parent"] },
+    ownColumns: 1,
+    parentColumns: [1],
+  };
+  return {
+    mapping: mappingOf(table, rank, options),
+    cursor: options.cursor === false ? undefined : cursorOn(table, table, "key"),
+    compare,
+    children: touched ? [touch] : [],
+  };
+}
+
+function mappingOf(table: TableName, rank: number, options: BenchOptions): Mapping {
+  const type = table === "parents" ? "property" : "building";
+  const plain = (row: Parameters<Mapping["map"]>[0], isAbsent?: (parent: Parent) => boolean): ReturnType<Mapping["map"]> => {
+    const [id, name, parentKey] = row.values as [string, string, string | null];
+    if (row.flags[0]) return { kind: "cancelled", id };
+    if (name === "bad") {
+      return { kind: "faulty", id, faults: [{ code: "date-invalid", field: "name", column: "name", message: "no date" }] };
+    }
+    const missing = options.missing ?? "hold";
+    const named: Parent[] =
+      parentKey === null ? [] : [{ source: "parents", key: parentKey, type: "property", id: parentKey, missing }];
+    const parents = named.filter((parent) => missing === "hold" || !isAbsent?.(parent));
+    const fields: Fields = parents[0] === undefined ? { name } : { name, propertyId: parents[0].id };
+    return { kind: "entity", id, fields, parents, cause: undefined, notes: [] };
+  };
+  return {
+    source: table,
+    type,
+    rank,
+    query: sourceQuery(table, table),
+    fingerprint: options.fingerprint ?? "1",
+    append: false,
+    graceMs: options.graceMs ?? 0,
+    fields: [{ name: "name", owner: "erp" }],
+    idOf: (key) => key,
+    keyOf: (id) => id,
+    map: (row, _key, isAbsent) => (options.map ? options.map(table, plain(row, isAbsent)) : plain(row, isAbsent)),
+  };
+}
+
+function expectedOf(erp: FakeErp): Map<string, Fields> {
+  const expected = new Map<string, Fields>();
+  for (const [key, row] of erp.tables.parents) {
+    if (!row.cancelled && row.name !== "bad") expected.set(`property:${key}`, { name: row.name });
+  }
+  for (const [key, { name, parent, cancelled }] of erp.tables.children) {
+    if (cancelled || name === "bad" || (parent !== null && !expected.has(`property:${parent}`))) continue;
+    expected.set(`building:${key}`, parent === null ? { name } : { name, propertyId: parent });
+  }
+  return expected;
+}
+
+function portalOf(bench: () => Bench): Portal {
+  const portal: Portal = {
+    entities: new Map(),
+    log: [],
+    last: 0,
+    pull(refuse) {
+      const { store, capture } = bench();
+      for (let frame = store.outbox.frameFrom(portal.last + 1); frame; frame = store.outbox.frameFrom(portal.last + 1)) {
+        const data = frame.text ? Buffer.from(frame.bytes).toString() : frame.bytes;
+        const refused: Refusal[] = [];
+        for (const item of expandChanges(decodeFrame(data, { maxBytes: 1e8, schema: changes }))) {
+          if (item.seq <= portal.last) continue;
+          const no = refuse?.(item);
+          if (no !== undefined) refused.push({ seq: item.seq, ...no });
+          else take(portal, item);
+          portal.last = item.seq;
+        }
+        capture.applyRefusals(refused);
+        store.outbox.ack(portal.last);
+      }
+    },
+  };
+  return portal;
+}
+
+function take(portal: Portal, item: ReturnType<typeof expandChanges> extends Iterable<infer I> ? I : never): void {
+  const name = `${item.type}:${item.id}`;
+  const parent = item.op === "upsert" ? item.fields.propertyId : undefined;
+  if (typeof parent === "string" && !portal.entities.has(`property:${parent}`)) throw new Error(`${name} came before its parent`);
+  if (item.op === "delete" && item.type === "property") {
+    for (const [child, fields] of portal.entities) {
+      if (fields.propertyId === item.id) throw new Error(`${name} was deleted before ${child}`);
+    }
+  }
+  portal.log.push({ op: item.op, id: name, seq: item.seq, cause: item.cause });
+  if (item.op === "upsert") portal.entities.set(name, item.fields);
+  else portal.entities.delete(name);
+}

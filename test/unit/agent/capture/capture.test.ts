@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { captureBench } from "./bench.ts";
+import { fakeErp } from "./fake-erp.ts";
+
+const { start } = captureBench();
+
+function company(): ReturnType<typeof fakeErp> {
+  const erp = fakeErp();
+  for (let no = 0; no < 6; no++) erp.put("parents", `p${no}`, { name: `Estate ${no}`, parent: null });
+  for (let no = 0; no < 12; no++)
+    erp.put("children", `c${String(no).padStart(2, "0")}`, { name: `House ${no}`, parent: `p${no % 6}` });
+  return erp;
+}
+
+test("The first sync brings everything, parents before their children", async () => {
+  const bench = await start({ erp: company() });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(bench.portal.entities.size).toBe(18);
+  expect(bench.store.pending.count()).toBe(0);
+});
+
+test("A change is sent after the next poll, once, and confirmed by a second read that sends nothing", async () => {
+  const bench = await start({ erp: company() });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  bench.erp.reads.clear();
+  bench.erp.put("parents", "p1", { name: "Renamed", parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.log.filter((item) => item.id === "property:p1")).toHaveLength(2);
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(bench.erp.reads.get("p1")).toBe(2);
+});

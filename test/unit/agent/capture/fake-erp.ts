@@ -1,0 +1,136 @@
+// An ERP in memory with two tables, whose timing the test decides: rows that become visible after their signal, scans that see old pages.
+
+import type { ReadingConnector } from "../../../../agent/capture/parts.ts";
+import type { Connector, CursorRow, Row, RowBatch, SourceQuery } from "../../../../connectors/connector.ts";
+
+export interface ErpRow {
+  name: string;
+  parent: string | null;
+  cancelled?: boolean;
+  /** Value of the cursor column. */
+  stamp: number;
+}
+
+export type TableName = "parents" | "children";
+
+export interface FakeErp {
+  connector: ReadingConnector;
+  tables: Record<TableName, Map<string, ErpRow>>;
+  /** Writes a row with the next stamp. */
+  put(table: TableName, key: string, row: Omit<ErpRow, "stamp">): void;
+  remove(table: TableName, key: string): void;
+  /** The next stamp, without a write. */
+  stamp(): number;
+  /** Keys that reads do not see, although the cursor column already shows them. */
+  invisible: Set<string>;
+  /** Awaited at each step of a read; a throw is the read's failure. */
+  at: (moment: "scan-page" | "read-keys" | "poll", table: string, keys: readonly string[]) => Promise<void>;
+  identity: { database: string; position: Record<string, string> | undefined };
+  /** Rows read by key, per key. */
+  reads: Map<string, number>;
+  /** The state as of now, and back to it. */
+  backup(): () => void;
+  pageSize: number;
+}
+
+const columns = ["key", "name", "parent"];
+
+export function fakeErp(): FakeErp {
+  let lastStamp = 0;
+  const erp: FakeErp = {
+    tables: { parents: new Map(), children: new Map() },
+    invisible: new Set(),
+    reads: new Map(),
+    at: async () => {},
+    identity: { database: "erp-1", position: undefined },
+    pageSize: 4,
+    stamp: () => ++lastStamp,
+    put(table, key, row) {
+      erp.tables[table].set(key, { ...row, stamp: ++lastStamp });
+    },
+    remove(table, key) {
+      erp.tables[table].delete(key);
+    },
+    backup() {
+      const copies = { parents: new Map(erp.tables.parents), children: new Map(erp.tables.children) };
+      const stamp = lastStamp;
+      return () => {
+        erp.tables = { parents: new Map(copies.parents), children: new Map(copies.children) };
+        lastStamp = stamp;
+      };
+    },
+    connector: connectorOf(() => erp),
+  };
+  return erp;
+}
+
+function connectorOf(erp: () => FakeErp): ReadingConnector {
+  const tableOf = (query: SourceQuery): TableName => ("table" in query.from ? (query.from.table as TableName) : "parents");
+  return {
+    dialect: { maxKeysPerRead: 50 } as Connector["dialect"],
+    identity: async () => ({ ...erp().identity, label: erp().identity.database, product: "fake", version: "1" }),
+    async *scan(query) {
+      const table = tableOf(query);
+      const isChildCompare = query.key.length > 1;
+      let after = "";
+      for (;;) {
+        const keys = [...erp().tables[table].keys()].filter((key) => key > after && !erp().invisible.has(key)).sort();
+        const page = keys.slice(0, erp().pageSize);
+        const batch = batchOf(erp(), table, page, isChildCompare);
+        await erp().at("scan-page", table, page);
+        if (page.length > 0) yield batch;
+        if (page.length < erp().pageSize) return;
+        after = page.at(-1) as string;
+      }
+    },
+    async *readKeys(query, keys) {
+      const table = tableOf(query);
+      const found = keys.filter((key) => erp().tables[table].has(key) && !erp().invisible.has(key));
+      const batch = batchOf(erp(), table, found, false);
+      for (const key of keys) erp().reads.set(key, (erp().reads.get(key) ?? 0) + 1);
+      await erp().at("read-keys", table, keys);
+      yield batch;
+    },
+    async *changedSince(query, from) {
+      const rows = [...erp().tables[query.table as TableName]].map(([key, row]): CursorRow => {
+        const signalled = query.key[0] === "key" ? key : row.parent;
+        return { key: signalled ?? undefined, own: key, mark: String(row.stamp) };
+      });
+      rows.sort((one, other) => Number(one.mark) - Number(other.mark));
+      const asked = from === undefined ? rows.slice(-1) : rows.filter((row) => BigInt(row.mark) >= BigInt(from));
+      await erp().at("poll", query.table, []);
+      if (asked.length > 0) yield asked;
+    },
+  };
+}
+
+function batchOf(erp: FakeErp, table: TableName, keys: readonly string[], withParent: boolean): RowBatch {
+  const rows = keys.map((key) => ({ key, row: { ...(erp.tables[table].get(key) as ErpRow) } }));
+  return {
+    keys: rows.map(({ key, row }) => (!withParent ? key : row.parent === null ? undefined : `${key}.${row.parent}`)),
+    digests: BigUint64Array.from(rows, ({ row: { name, parent, cancelled } }) =>
+      digestOf(JSON.stringify([name, parent, cancelled])),
+    ),
+    row(index): Row {
+      const { key, row } = rows[index] as (typeof rows)[number];
+      return { values: [key, row.name, row.parent], flags: [row.cancelled === true], children: [] };
+    },
+  };
+}
+
+function digestOf(text: string): bigint {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash;
+}
+
+export const sourceQuery = (source: string, table: TableName): SourceQuery => ({
+  source,
+  from: { table },
+  key: ["key"],
+  columns,
+  where: [],
+  scope: [],
+  flags: [],
+  children: [],
+});

@@ -1,0 +1,151 @@
+import { expect, test } from "vitest";
+import { type Bench, captureBench } from "./bench.ts";
+import { fakeErp } from "./fake-erp.ts";
+
+const { start } = captureBench();
+
+function estates(count: number) {
+  const erp = fakeErp();
+  for (let no = 0; no < count; no++) erp.put("parents", `p${no}`, { name: `Estate ${no}`, parent: null });
+  return erp;
+}
+const deletes = (bench: Bench): string[] => bench.portal.log.filter(({ op }) => op === "delete").map(({ id }) => id);
+const journal = (bench: Bench) => bench.store.journal.list({ kind: "history", limit: 9 });
+
+test("An ERP restored from its backup is recognised: changed rows go back, and what was added since is deleted only with approval", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  erp.put("parents", "p1", { name: "Renamed since", parent: null });
+  for (let no = 5; no < 9; no++) erp.put("parents", `p${no}`, { name: `Added ${no}`, parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  restore();
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(journal(bench)).toHaveLength(1);
+  expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Estate 1" });
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.guards.list()).toMatchObject([{ kind: "history", count: 4, state: "open" }]);
+  bench.capture.decideGuard(1, "approve");
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  // The loss is settled: a later delete needs no approval.
+  erp.remove("parents", "p2");
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
+test("An ERP that was restored while the agent was down is recognised at its start", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  erp.put("parents", "p1", { name: "Renamed since", parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  restore();
+  // Life has gone on past the position by the time the agent is back.
+  for (let no = 0; no < 3; no++) erp.put("parents", "p4", { name: `After ${no}`, parent: null });
+  await bench.crash();
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(journal(bench)).toHaveLength(1);
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
+test("Deleting the newest row alone is no restore: it is a delete like any other, found without a compare", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  erp.put("parents", "p9", { name: "Newest", parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  erp.remove("parents", "p9");
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(journal(bench)).toEqual([]);
+  expect(deletes(bench)).toEqual(["property:p9"]);
+  erp.put("parents", "p1", { name: "Goes on", parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
+test("A table that was emptied and filled again goes on without a restore being suspected from its first row", async () => {
+  const erp = estates(1);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  erp.remove("parents", "p0");
+  await bench.pass(8_000);
+  erp.put("parents", "p1", { name: "Next", parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(journal(bench)).toEqual([]);
+});
+
+test("A database whose own position went back has lost its history, whatever its rows show", async () => {
+  const erp = estates(3);
+  erp.identity.position = { "0": "0-1-500" };
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  erp.identity.position = { "0": "0-1-499" };
+  erp.remove("parents", "p1");
+  await bench.pass(75_000);
+  bench.portal.pull();
+  expect(journal(bench).length).toBeGreaterThan(0);
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.guards.list()).toMatchObject([{ kind: "history", count: 1 }]);
+});
+
+test("A lost history without anything missing needs no approval and settles by itself", async () => {
+  const erp = estates(3);
+  erp.identity.position = { "0": "0-1-500" };
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  erp.identity.position = { "0": "0-1-400" };
+  await bench.pass(70_000);
+  expect(bench.store.guards.list()).toEqual([]);
+  erp.put("parents", "p0", { name: "Wakes the drain", parent: null });
+  await bench.pass(5_000);
+  erp.remove("parents", "p1");
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
+test("Another database under the agent's feet ends its run with a remedy, and nothing of it is sent", async () => {
+  const erp = estates(3);
+  const bench = await start({ erp });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  erp.identity.database = "copy";
+  erp.tables.parents.clear();
+  await expect(bench.until(bench.failure())).rejects.toThrow(
+    expect.objectContaining({ code: "erp-other-database", hint: expect.stringContaining("--accept-database") }),
+  );
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual([]);
+});
+
+test("Samples older than remembered are found by the position of one row alone", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  erp.put("parents", "p3", { name: "Only change since", parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  restore();
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(journal(bench)).toHaveLength(1);
+  expect(bench.portal.entities).toEqual(bench.expected());
+});

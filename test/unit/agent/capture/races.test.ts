@@ -1,0 +1,267 @@
+import { expect, test } from "vitest";
+import { captureBench } from "./bench.ts";
+import { fakeErp } from "./fake-erp.ts";
+
+const { start } = captureBench();
+
+/** Something that a test holds open and lets go. */
+function gate() {
+  let open = (): void => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open };
+}
+
+function estates(count: number) {
+  const erp = fakeErp();
+  for (let no = 0; no < count; no++) erp.put("parents", `p${no}`, { name: `Estate ${no}`, parent: null });
+  return erp;
+}
+
+test("A scan that was overtaken by a newer read does not bring the old state back", async () => {
+  const erp = estates(3);
+  const bench = await start({ erp });
+  await bench.pass(5_000);
+  const { passed, open } = gate();
+  const row = erp.tables.parents.get("p1");
+  erp.tables.parents.set("p1", { name: "Old", parent: null, stamp: row?.stamp ?? 0 });
+  let held = false;
+  erp.at = async (moment, table) => {
+    if (moment !== "scan-page" || table !== "parents" || held) return;
+    held = true;
+    await passed;
+  };
+  bench.capture.syncNow("parents", true);
+  await bench.pass(100);
+  expect(held).toBe(true);
+  erp.put("parents", "p1", { name: "New", parent: null });
+  await bench.pass(6_000);
+  open();
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(bench.portal.log.filter(({ id }) => id === "property:p1").length).toBe(2);
+});
+
+test("A row that was deleted and drained while the scan still held its page does not come back", async () => {
+  const erp = estates(3);
+  const bench = await start({ erp, cursor: false, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const { passed, open } = gate();
+  erp.tables.parents.set("p1", { name: "Changed unseen", parent: null, stamp: 1 });
+  let held = false;
+  erp.at = async (moment, table) => {
+    if (moment !== "scan-page" || table !== "parents" || held) return;
+    held = true;
+    await passed;
+  };
+  bench.capture.syncNow("parents", true);
+  await bench.pass(100);
+  erp.remove("parents", "p1");
+  bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: false });
+  await bench.pass(6_000);
+  bench.portal.pull();
+  expect(bench.portal.entities.has("property:p1")).toBe(false);
+  open();
+  await bench.pass(1_000);
+  bench.portal.pull();
+  expect(bench.portal.log.filter(({ id }) => id === "property:p1").map(({ op }) => op)).toEqual(["upsert", "delete"]);
+});
+
+test("A row that appeared while a scan ran is neither missed nor suspected", async () => {
+  const erp = estates(6);
+  const bench = await start({ erp });
+  await bench.pass(5_000);
+  const { passed, open } = gate();
+  let pages = 0;
+  erp.at = async (moment, table) => {
+    if (moment === "scan-page" && table === "parents" && ++pages === 2) await passed;
+  };
+  bench.capture.syncNow("parents", true);
+  await bench.pass(100);
+  // Behind the page that was read, so that the scan never sees it.
+  erp.put("parents", "p0a", { name: "New", parent: null });
+  await bench.pass(6_000);
+  const reads = erp.reads.get("p0a");
+  open();
+  await bench.pass(6_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(erp.reads.get("p0a")).toBe(reads);
+  expect(bench.portal.log.filter(({ op }) => op === "delete")).toEqual([]);
+});
+
+test("A signal while its key is being read is not lost with the result of that read", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: false });
+  const { passed, open } = gate();
+  let held = false;
+  erp.at = async (moment) => {
+    if (moment !== "read-keys" || held) return;
+    held = true;
+    await passed;
+  };
+  await bench.pass(100);
+  expect(held).toBe(true);
+  erp.tables.parents.set("p1", { name: "Changed meanwhile", parent: null, stamp: 1 });
+  bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: false });
+  open();
+  await bench.pass(1_000);
+  bench.portal.pull();
+  expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Changed meanwhile" });
+});
+
+test("An empty read is no delete when its row was only not visible yet, and the row is sent once it is", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp });
+  await bench.pass(5_000);
+  erp.invisible.add("p1").add("new");
+  erp.put("parents", "p1", { name: "Changed", parent: null });
+  erp.put("parents", "new", { name: "New", parent: null });
+  await bench.pass(1_500);
+  expect(erp.reads.get("new")).toBe(1);
+  erp.invisible.clear();
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(bench.portal.log.filter(({ op }) => op === "delete")).toEqual([]);
+});
+
+test("A first read that shows the row of before is set right by the second one", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  erp.reads.clear();
+  // The cursor column shows the change, the read a moment later still the old row.
+  const late = erp.tables.parents.get("p1");
+  erp.put("parents", "p1", { name: "Changed", parent: null });
+  const changed = erp.tables.parents.get("p1");
+  if (late === undefined || changed === undefined) throw new Error("no row");
+  erp.tables.parents.set("p1", { ...late, stamp: changed.stamp });
+  await bench.pass(1_500);
+  expect(erp.reads.get("p1")).toBe(1);
+  erp.tables.parents.set("p1", changed);
+  await bench.pass(4_000);
+  bench.portal.pull();
+  expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Changed" });
+});
+
+test("A row that is there at the first read and gone at the second is deleted only after a third", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  erp.reads.clear();
+  erp.put("parents", "p1", { name: "Changed", parent: null });
+  await bench.pass(1_500);
+  erp.invisible.add("p1");
+  await bench.pass(2_000);
+  expect(erp.reads.get("p1")).toBe(2);
+  bench.portal.pull();
+  expect(bench.portal.entities.has("property:p1")).toBe(true);
+  await bench.pass(2_500);
+  bench.portal.pull();
+  expect(erp.reads.get("p1")).toBe(3);
+  expect(bench.portal.entities.has("property:p1")).toBe(false);
+});
+
+test("A change committed late, under a mark below the position, is found within the overlap and marked only once", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  erp.reads.clear();
+  const early = erp.stamp();
+  erp.put("parents", "p0", { name: "Committed first", parent: null });
+  await bench.pass(5_000);
+  erp.tables.parents.set("p1", { name: "Committed late", parent: null, stamp: early });
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Committed late" });
+  expect(erp.reads.get("p1")).toBe(2);
+});
+
+test("A row changed between two pages of the first sync and signalled before its end arrives in its last state", async () => {
+  const erp = estates(6);
+  const { passed, open } = gate();
+  let pages = 0;
+  erp.at = async (moment, table) => {
+    if (moment === "scan-page" && table === "parents" && ++pages === 2) await passed;
+  };
+  const bench = await start({ erp });
+  await bench.pass(1_000);
+  erp.put("parents", "p0", { name: "Changed", parent: null });
+  await bench.pass(6_000);
+  open();
+  await bench.pass(6_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
+test("Reads of one key never overlap, whoever asks for them", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp });
+  await bench.pass(5_000);
+  let reading = 0;
+  let most = 0;
+  erp.at = async (moment) => {
+    if (moment !== "read-keys") return;
+    most = Math.max(most, ++reading);
+    await bench.clock.sleep(700);
+    reading -= 1;
+  };
+  const never = new AbortController().signal;
+  const all = [1, 2, 3].map(() => bench.capture.readBack("parents", "p1", never));
+  erp.put("parents", "p1", { name: "Changed", parent: null });
+  await bench.until(Promise.all(all));
+  await bench.pass(8_000);
+  expect(most).toBe(1);
+});
+
+test("A command's effect is read back at once and its number returned, also when the drain was faster", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  const never = new AbortController().signal;
+  erp.put("parents", "p7", { name: "By command", parent: null });
+  const first = bench.capture.readBack("parents", "p7", never);
+  await bench.pass(1);
+  const seq = await first;
+  expect(seq).toBe(bench.portal.last + 1);
+  const again = bench.capture.readBack("parents", "p7", never);
+  await bench.pass(1);
+  expect(await again).toBe(seq);
+  bench.portal.pull();
+  expect(bench.portal.entities.get("property:p7")).toEqual({ name: "By command" });
+});
+
+const crashes = Array.from(
+  { length: 12 },
+  (_, no) => [no + 1, no % 2 ? ("before-commit" as const) : ("after-commit" as const)] as const,
+);
+test.each(crashes)(
+  "A crash at commit %i, %s, of a day's work loses nothing and sends no delete twice",
+  async (commits, moment) => {
+    const erp = estates(4);
+    for (let no = 0; no < 4; no++) erp.put("children", `c${no}`, { name: `House ${no}`, parent: `p${no}` });
+    const bench = await start({ erp });
+    await bench.pass(3_000);
+    bench.portal.pull();
+    bench.armCrash(commits, moment);
+    erp.put("parents", "p0", { name: "Changed", parent: null });
+    erp.put("children", "c9", { name: "New", parent: "p9" });
+    erp.put("parents", "p9", { name: "New", parent: null });
+    erp.remove("children", "c1");
+    bench.capture.syncNow(undefined, true);
+    await bench.pass(3_000);
+    await bench.crash();
+    bench.capture.syncNow(undefined, true);
+    await bench.pass(10_000);
+    bench.portal.pull();
+    expect(bench.portal.entities).toEqual(bench.expected());
+    expect(bench.portal.log.filter(({ op }) => op === "delete")).toHaveLength(1);
+    expect(bench.store.pending.count()).toBe(0);
+  },
+);

@@ -1,0 +1,111 @@
+import { expect, test } from "vitest";
+import { storeBench } from "./bench.ts";
+
+const { open } = storeBench();
+const digest = (no: bigint) => ({ rowDigest: no, entityDigest: no });
+
+test("Digests keep all 64 bits", () => {
+  const { entities } = open();
+  for (const no of [0n, 1n, 2n ** 53n + 1n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n]) {
+    entities.put("units", String(no), digest(no));
+    expect(entities.get("units", String(no))).toMatchObject(digest(no));
+  }
+});
+
+test("An entity is known once the portal holds it, and its number stays while it lives", () => {
+  const { entities } = open();
+  const no = entities.put("units", "a", { rowDigest: 1n, entityDigest: undefined });
+  expect(entities.known("units", "a")).toBe(false);
+  expect(entities.put("units", "a", digest(2n))).toBe(no);
+  expect([entities.known("units", "a"), entities.count("units"), entities.known("persons", "a")]).toEqual([true, 1, false]);
+  entities.remove("units", "a");
+  expect(entities.get("units", "a")).toBeUndefined();
+});
+
+test("States of many keys come in the keys' order, with gaps where there is none", () => {
+  const { entities } = open();
+  entities.put("units", "b", digest(2n));
+  entities.put("units", "a", digest(1n));
+  expect(entities.getMany("units", ["a", undefined, "x", "b"]).map((state) => state?.rowDigest)).toEqual([
+    1n,
+    undefined,
+    undefined,
+    2n,
+  ]);
+});
+
+test("Exactly the keys that a scan did not see are unseen, over many pages, and none made after it began", () => {
+  const store = open();
+  const { entities } = store;
+  store.transaction(() => {
+    for (let no = 0; no < 5_000; no++) entities.put(no % 2 ? "units" : "others", `k${no}`, digest(1n));
+  });
+  const upTo = entities.highestNo();
+  entities.put("units", "made-later", digest(1n));
+  const seen = new Uint8Array((upTo >> 3) + 1);
+  const missing = new Set(["k1", "k2501", "k4999"]);
+  for (let no = 1; no < 5_000; no += 2) {
+    if (missing.has(`k${no}`)) continue;
+    const place = entities.get("units", `k${no}`)?.no as number;
+    seen[place >> 3] = (seen[place >> 3] as number) | (1 << (place & 7));
+  }
+  expect(new Set([...entities.unseen("units", seen, upTo)].flat())).toEqual(missing);
+});
+
+test("Who refers to an entity is known as long as the portal holds them, and follows each change of reference", () => {
+  const { entities } = open();
+  const building = (key: string) => ({ source: "buildings", key });
+  entities.put("buildings", "1", digest(1n));
+  entities.put("buildings", "2", digest(1n));
+  entities.put("units", "a", { ...digest(1n), parents: [building("1"), building("1")] });
+  expect(entities.dependentsOf("buildings", "1", 9)).toEqual([{ source: "units", key: "a" }]);
+  entities.put("units", "a", { ...digest(2n), parents: [building("2")] });
+  expect(entities.dependentsOf("buildings", "1", 9)).toEqual([]);
+  expect(entities.parentsOf("units", "a")).toEqual([building("2")]);
+  // Without parents given they stay.
+  entities.put("units", "a", digest(3n));
+  expect(entities.dependentsOf("buildings", "2", 9)).toHaveLength(1);
+  entities.remove("units", "a");
+  expect(entities.dependentsOf("buildings", "2", 9)).toEqual([]);
+});
+
+test("A number used anew does not inherit references", () => {
+  const { entities } = open();
+  entities.put("buildings", "1", digest(1n));
+  entities.put("units", "a", { rowDigest: 1n, entityDigest: undefined, parents: [{ source: "buildings", key: "1" }] });
+  entities.put("buildings", "last", digest(1n));
+  entities.put("units", "b", { ...digest(1n), parents: [{ source: "buildings", key: "last" }] });
+  entities.remove("units", "b");
+  entities.remove("buildings", "last");
+  entities.put("buildings", "other", digest(1n));
+  expect(entities.dependentsOf("buildings", "other", 9)).toEqual([]);
+});
+
+test("An inventory takes the place of all digests, adds what was not known, drops what the portal does not hold, and reconciles the source", () => {
+  const { entities, sources } = open();
+  entities.put("units", "kept", digest(1n));
+  entities.put("units", "lost", digest(2n));
+  entities.put("persons", "other", digest(3n));
+  entities.beginInventory("units");
+  expect(sources.get("units").reconciled).toBe(false);
+  entities.addInventory("units", [{ key: "kept", entityDigest: 9n }]);
+  entities.addInventory("units", [{ key: "new", entityDigest: 2n ** 64n - 1n }]);
+  entities.endInventory("units");
+  expect(entities.get("units", "kept")).toMatchObject({ rowDigest: undefined, entityDigest: 9n });
+  expect(entities.get("units", "new")?.entityDigest).toBe(2n ** 64n - 1n);
+  expect(entities.get("units", "lost")).toBeUndefined();
+  expect(entities.get("persons", "other")).toMatchObject(digest(3n));
+  expect(sources.get("units").reconciled).toBe(true);
+});
+
+test("A new epoch empties the outbox, starts its numbers over, and lets no source be read before it is reconciled", () => {
+  const store = open();
+  store.entities.put("units", "a", digest(1n));
+  store.sources.update("units", { reconciled: true });
+  store.outbox.append([{ op: "delete", type: "unit", id: "a", time: 1, reason: "gone" }], { bulk: false });
+  store.renewEpoch("epoch-0002");
+  expect(store.outbox.bounds()).toEqual({ first: 1, next: 1, items: 0, bytes: 0 });
+  expect(store.entities.get("units", "a")).toMatchObject({ rowDigest: undefined, entityDigest: 1n });
+  expect(store.sources.get("units").reconciled).toBe(false);
+  expect(store.meta.get("epoch")).toBe("epoch-0002");
+});

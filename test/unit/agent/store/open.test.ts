@@ -1,0 +1,187 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { Database } from "../../../../agent/store/database.ts";
+import { migrate, migrations } from "../../../../agent/store/migrate.ts";
+import { openStoreForReading } from "../../../../agent/store/open.ts";
+import { codesLog, storeBench } from "./bench.ts";
+
+const { clock, folder, open, keep } = storeBench();
+const withCode = (code: string) => expect.objectContaining({ name: "FuserError", code, hint: expect.stringMatching(/\w/) });
+
+test("A second agent on the same state directory is refused and told who holds it", () => {
+  const directory = folder();
+  open(directory);
+  expect(() => open(directory)).toThrow(withCode("state-in-use"));
+  expect(() => open(directory)).toThrow(new RegExp(`process ${process.pid} on`));
+});
+
+test("The lock of an agent that was killed binds nobody, whatever file it left behind", async () => {
+  const directory = folder();
+  const child = fork(new URL("holder.ts", import.meta.url).pathname, [directory], {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  await once(child, "message");
+  expect(() => open(directory)).toThrow(new RegExp(`process ${child.pid} on`));
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
+  expect(readFileSync(path.join(directory, "agent.owner"), "utf8")).toContain(String(child.pid));
+  expect(open(directory).meta.get("kept")).toBe("yes");
+});
+
+test("A closed store can be opened again at once", () => {
+  const directory = folder();
+  const store = open(directory);
+  store.meta.set("kept", "yes");
+  store.close();
+  expect(open(directory).meta.get("kept")).toBe("yes");
+});
+
+const damages: [string, (file: string) => void][] = [
+  ["is no database", (file) => writeFileSync(file, "nothing of the kind".repeat(1_000))],
+  ["is cut short", (file) => truncateSync(file, Math.floor(statSync(file).size / 2))],
+  [
+    "holds a page of rubbish",
+    (file) => {
+      const handle = openSync(file, "r+");
+      writeSync(handle, Buffer.alloc(16_384, 0x5a), 0, 16_384, 16_384 * 5);
+    },
+  ],
+];
+test.each(damages)("A store file that %s is set aside under a dated name, never deleted, and a new store begins", (_, damage) => {
+  const directory = folder();
+  const store = open(directory);
+  store.pending.mark(
+    "units",
+    Array.from({ length: 20_000 }, (_unused, no) => `key-${no}`),
+    { now: 1, confirm: false },
+  );
+  store.close();
+  const file = path.join(directory, "store.db");
+  damage(file);
+  const damaged = readFileSync(file);
+  const { log, codes } = codesLog();
+  const fresh = open(directory, { log });
+  expect(fresh.wasSetAside).toMatch(/store\.db\.damaged-2026-11-22T06-00-00-000Z$/);
+  expect(readFileSync(fresh.wasSetAside as string).equals(damaged)).toBe(true);
+  expect(codes).toEqual(["store-set-aside"]);
+  expect(fresh.pending.count()).toBe(0);
+});
+
+test("A second damaged file on the same day does not replace the first one set aside", () => {
+  const directory = folder();
+  for (let time = 0; time < 2; time++) {
+    writeFileSync(path.join(directory, "store.db"), `rubbish ${time}`.repeat(1_000));
+    open(directory).close();
+  }
+  expect(readdirSync(directory).filter((name) => name.includes(".damaged-") && !/-(wal|shm)$/.test(name))).toHaveLength(2);
+});
+
+test("A sound store is not set aside", () => {
+  const directory = folder();
+  open(directory).close();
+  expect(open(directory).wasSetAside).toBeUndefined();
+});
+
+test("A missing state directory is refused with a remedy", () => {
+  expect(() => open(path.join(folder(), "missing"))).toThrow(withCode("state-directory-missing"));
+});
+
+test("A state directory that the agent may not write is refused with a remedy", async () => {
+  const directory = folder();
+  chmodSync(directory, 0o555);
+  // Root may write anywhere: as another user it is really tried.
+  const child = fork(new URL("holder.ts", import.meta.url).pathname, [directory], {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    ...(process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}),
+  });
+  const [message] = await once(child, "message");
+  expect(message).toEqual({ failed: "state-directory-not-writable" });
+  child.disconnect();
+  await once(child, "exit");
+  chmodSync(directory, 0o755);
+});
+
+test("A store of version 1 is brought up to date and keeps what it holds", () => {
+  const directory = folder();
+  const old = new Database(path.join(directory, "store.db"));
+  migrate(old, migrations.slice(0, 1));
+  old.exec("INSERT INTO meta VALUES ('kept', 'yes')");
+  old.close();
+  const store = open(directory);
+  expect(store.meta.get("kept")).toBe("yes");
+  store.asks.post({ kind: "sync", source: undefined, full: false }, 1);
+  expect(store.asks.open()).toHaveLength(1);
+});
+
+test("A migration that fails leaves the file at the version before it", () => {
+  const file = path.join(folder(), "store.db");
+  const database = new Database(file);
+  keep(() => database.close());
+  expect(() => migrate(database, [migrations[0] as string, "CREATE TABLE half (x); CREATE TABLE meta (x)"])).toThrow();
+  expect(database.pragma("user_version")).toBe(1);
+  expect(() => database.exec("SELECT * FROM half")).toThrow(/no such table/);
+});
+
+test("A store that a newer program has written is refused and left alone", () => {
+  const directory = folder();
+  open(directory).close();
+  const file = path.join(directory, "store.db");
+  const newer = new Database(file);
+  newer.exec("PRAGMA user_version = 99");
+  newer.close();
+  expect(() => open(directory)).toThrow(withCode("store-too-new"));
+  expect(() => openStoreForReading(directory, clock)).toThrow(withCode("store-too-new"));
+  expect(existsSync(file)).toBe(true);
+});
+
+test("Another process looks into the store while the agent runs, sees each commit, and can change nothing but the questions", () => {
+  const directory = folder();
+  const store = open(directory);
+  const reader = openStoreForReading(directory, clock);
+  keep(() => reader[Symbol.dispose]());
+  store.pending.mark("units", ["1", "2"], { now: 1, confirm: false });
+  store.outbox.append([{ op: "upsert", type: "unit", id: "1", time: 1, fields: { name: "A" } }], { bulk: false });
+  expect(reader.pending.count("units")).toBe(2);
+  expect(reader.outbox.bounds()).toMatchObject({ first: 1, next: 2, items: 1 });
+  expect(() => (reader as unknown as typeof store).meta.set("x", "y")).toThrow(withCode("store-not-writable"));
+});
+
+test("A question of the CLI reaches the agent, is answered once, and the answer reaches the CLI", () => {
+  const directory = folder();
+  const store = open(directory);
+  const reader = openStoreForReading(directory, clock);
+  keep(() => reader[Symbol.dispose]());
+  const id = reader.asks.post({ kind: "guard", guard: 7, decision: "approve" }, 5);
+  expect(store.asks.open()).toEqual([{ id, body: { kind: "guard", guard: 7, decision: "approve" }, askedAt: 5 }]);
+  expect(reader.asks.answerOf(id)).toBeUndefined();
+  store.asks.answer(id, { outcome: "done", message: "12 deletes go out" }, 6);
+  store.asks.answer(id, { outcome: "refused", message: "late" }, 7);
+  expect(store.asks.open()).toEqual([]);
+  expect(reader.asks.answerOf(id)).toEqual({ outcome: "done", message: "12 deletes go out" });
+});
+
+test("A question survives a restart of the agent until it is answered", () => {
+  const directory = folder();
+  const store = open(directory);
+  store.asks.post({ kind: "release", source: "units", key: undefined }, 1);
+  store.close();
+  expect(open(directory).asks.open()).toHaveLength(1);
+});
+
+test("Without a store there is nothing to look into, and that is said", () => {
+  expect(() => openStoreForReading(folder(), clock)).toThrow(withCode("store-missing"));
+});
