@@ -236,13 +236,13 @@ test("A portal restored from a backup, or one that lost everything, is recognise
 });
 
 test("A cloned host is recognised and named, and a renamed one only told", async () => {
-  const { agent, append } = await pair();
+  const { gateway, agent, append } = await pair();
   append("E.1");
   const first = bench.run({ agent });
   await until(() => agent.store.outbox.bounds().items === 0);
   await first.stop();
   const renamed = bench.run({ agent, host: "erp02" });
-  await until(() => renamed.otherHosts.length > 0);
+  await until(() => gateway.agents()[0]?.host === "erp02");
   expect(renamed.otherHosts).toEqual(["erp01"]);
   await renamed.stop();
   expect(renamed.epochs).toEqual([]);
