@@ -144,7 +144,7 @@ function decodeBoolean(raw: RawValue): Value {
 
 function decodeDate(raw: RawValue): Value {
   const text = asText(raw);
-  const match = text === null ? null : /^(\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?$/.exec(text);
+  const match = text === null ? null : /^(\d{4}-\d\d-\d\d)[ T]00:00(:00)?$/.exec(text);
   return match ? (match[1] as string) : text;
 }
 
@@ -169,7 +169,7 @@ export function storedForms(part: string, column: DeclaredType): (string | bigin
     case "boolean":
       return part === "true" ? [1n, "1", "true"] : part === "false" ? [0n, "0", "false"] : [part];
     case "date":
-      return [part, `${part} 00:00:00`, `${part}T00:00:00`];
+      return [part, ...[" 00:00:00", "T00:00:00", " 00:00", "T00:00"].map((time) => part + time)];
     case "datetime":
     case "instant":
       return momentForms(part);

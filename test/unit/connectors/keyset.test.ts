@@ -1,0 +1,68 @@
+import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { anyOf, at, behind, type KeyPoint, Tail } from "../../../connectors/keyset.ts";
+import { bind, type Statement, withMarks } from "../../../connectors/statement.ts";
+
+const value = fc.option(fc.integer({ min: 0, max: 3 }), { nil: null });
+const rows = fc.array(fc.tuple(value, value, value), { maxLength: 40 });
+
+function points(row: readonly (number | null)[]): KeyPoint[] {
+  return row.map((part, index) => ({ column: `"c${index}"`, value: part === null ? undefined : bind(part) }));
+}
+
+describe("keyset conditions", () => {
+  it("split any table at any row into what comes before, at and behind it, NULLs included", () => {
+    fc.assert(
+      fc.property(rows, fc.tuple(value, value, value), (table, point) => {
+        using database = new DatabaseSync(":memory:");
+        database.exec("CREATE TABLE t (c0, c1, c2)");
+        for (const row of table) database.prepare("INSERT INTO t VALUES (?, ?, ?)").run(...row);
+        const count = (condition: Statement): number =>
+          Number(
+            database.prepare(`SELECT COUNT(*) AS n FROM t WHERE ${withMarks(condition)}`).get(...(condition.values as number[]))
+              ?.n,
+          );
+        const order = (row: readonly (number | null)[]): string => row.map((part) => (part === null ? "-" : `0${part}`)).join();
+        expect(count(behind(points(point)))).toBe(table.filter((row) => order(row) > order(point)).length);
+        expect(count(at(points(point)))).toBe(table.filter((row) => order(row) === order(point)).length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("are never row constructors", () => {
+    expect(withMarks(behind(points([1, 2])))).toBe('"c0" >= ? AND (("c0" > ?) OR ("c0" = ? AND "c1" > ?))');
+  });
+
+  it("find keys of one column by a list and of several by alternatives", () => {
+    expect(withMarks(anyOf(["a"], [[[bind(1)]], [[bind(2), bind("2")]]]))).toBe("a IN (?, ?, ?)");
+    expect(
+      withMarks(
+        anyOf(
+          ["a", "b"],
+          [
+            [[bind(1)], [bind(2)]],
+            [[bind(3)], [bind(4), bind(5)]],
+          ],
+        ),
+      ),
+    ).toBe("((a = ? AND b = ?) OR (a = ? AND b IN (?, ?)))");
+  });
+});
+
+describe("the tail of a scan", () => {
+  it("leaves out as many rows of a key as were handed out, and no more", () => {
+    const tail = new Tail();
+    for (const identity of ["a", "b", "b"]) tail.note(identity);
+    const seen = tail.filter();
+    expect(["b", "b", "b", "c", "a"].map(seen)).toEqual([true, true, false, false, true]);
+  });
+
+  it("remembers only the last rows", () => {
+    const tail = new Tail(2);
+    for (const identity of ["a", "b", "c"]) tail.note(identity);
+    const seen = tail.filter();
+    expect(["a", "b", "c"].map(seen)).toEqual([false, true, true]);
+  });
+});
