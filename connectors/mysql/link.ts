@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { checkServerIdentity, type TLSSocket } from "node:tls";
 import { type Connection, type ConnectionOptions, createConnection } from "mysql2";
 import { FuserError } from "../../base/errors.ts";
 import type { ConnectorContext } from "../connector.ts";
@@ -229,13 +231,27 @@ async function connectWithTls(access: Access, kind: LinkKind, signal: AbortSigna
   const choice = tlsChoice(access.settings);
   if (choice.mode === "off") return connect(options, access, signal);
   const ca = choice.ca === undefined ? {} : { ca: readCa(choice.ca) };
-  const ssl = { ...ca, rejectUnauthorized: choice.verify, verifyIdentity: choice.verify };
+  // The driver compares an address with the name `localhost`: it is told not to, and the address is compared afterwards.
+  const address = isIP(options.host ?? "") !== 0;
+  const ssl = { ...ca, rejectUnauthorized: choice.verify, verifyIdentity: choice.verify && !address };
   try {
-    return await connect({ ...options, ssl }, access, signal);
+    const connection = await connect({ ...options, ssl }, access, signal);
+    if (choice.verify && address) requireAddress(connection, options.host as string);
+    return connection;
   } catch (error) {
     if (choice.mode === "required" || (error as { code?: string }).code !== "HANDSHAKE_NO_SSL_SUPPORT") throw error;
     return connect(options, access, signal);
   }
+}
+
+/** @throws the error of node:tls when the server's certificate is not for this address */
+function requireAddress(connection: Connection, address: string): void {
+  const { stream } = connection as unknown as { stream: TLSSocket };
+  const mismatch = checkServerIdentity(address, stream.getPeerCertificate());
+  if (mismatch === undefined) return;
+  connection.on("error", () => {});
+  hangUp(connection);
+  throw mismatch;
 }
 
 function readCa(file: string): string {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { sqlite } from "../../../connectors/sqlite/connector.ts";
+import { observed } from "../../support/servers.ts";
 import { contextOf, type Subject } from "./subject.ts";
 
 /** An SQLite file with or without a write-ahead log. */
@@ -12,6 +13,7 @@ export async function sqliteSubject(journal: "wal" | "delete"): Promise<Subject 
   const database = new DatabaseSync(file, { timeout: 5_000 });
   database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = OFF`);
   database.exec("CREATE TABLE anything (a)");
+  observed("sqlite", String(database.prepare("SELECT sqlite_version() AS version").get()?.version));
   return {
     name: `SQLite (journal ${journal})`,
     file,

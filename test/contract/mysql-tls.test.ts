@@ -1,0 +1,107 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { MysqlSettings } from "../../connectors/mysql/config.ts";
+import { mysql } from "../../connectors/mysql/connector.ts";
+import type { MariaDb } from "../support/mariadb.ts";
+import { has, mariadb, type TemporaryDirectory, tempDirectory } from "../support/servers.ts";
+import { collect, contextOf, never, sourceOf } from "./erp/subject.ts";
+
+/** A certificate authority and a server certificate for 127.0.0.1 that it signed. */
+function certificates(folder: string, name: string, address = "127.0.0.1"): { ca: string; flags: string[] } {
+  const file = (suffix: string): string => join(folder, `${name}-${suffix}.pem`);
+  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "ignore" });
+  const key = ["-newkey", "rsa:2048", "-nodes"];
+  openssl("req", "-x509", ...key, "-keyout", file("ca-key"), "-out", file("ca"), "-days", "2", "-subj", `/CN=${name} CA`);
+  openssl(
+    "req",
+    ...key,
+    "-keyout",
+    file("key"),
+    "-out",
+    file("request"),
+    "-subj",
+    "/CN=erp",
+    "-addext",
+    `subjectAltName=IP:${address}`,
+  );
+  const signed = ["-CA", file("ca"), "-CAkey", file("ca-key"), "-CAcreateserial", "-days", "2", "-copy_extensions", "copy"];
+  openssl("x509", "-req", "-in", file("request"), "-out", file("cert"), ...signed);
+  return { ca: file("ca"), flags: [`--ssl-ca=${file("ca")}`, `--ssl-cert=${file("cert")}`, `--ssl-key=${file("key")}`] };
+}
+
+describe.skipIf(!has("mariadb"))("MariaDB: encrypted connections", () => {
+  let folder: TemporaryDirectory;
+  let server: MariaDb;
+  let ca: string;
+  let otherCa: string;
+  const source = sourceOf("q", ["a"], ["a"], { from: { query: "SELECT 1 AS a", parameters: {} } });
+
+  beforeAll(async () => {
+    folder = await tempDirectory();
+    const own = certificates(folder.path, "own");
+    ca = own.ca;
+    otherCa = certificates(folder.path, "other").ca;
+    server = await mariadb({ extraFlags: own.flags });
+    await server.createDatabase("secured");
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  const open = (tls: MysqlSettings["tls"], host = "127.0.0.1") =>
+    mysql.open(
+      { server: host, port: server.port, database: "secured", user: server.user, password: { secret: "erp" }, tls },
+      async () => server.password,
+      contextOf(),
+    );
+
+  async function outcome(tls: MysqlSettings["tls"], host?: string): Promise<{ rows: unknown; codes: string[] }> {
+    const connector = await open(tls, host);
+    try {
+      const rows = await collect(connector.scan(source, never)).catch((error: unknown) => error);
+      return { rows, codes: (await connector.check(never)).map(({ code }) => code) };
+    } finally {
+      await connector.close();
+    }
+  }
+
+  it("are verified against the authority that is named", async () => {
+    const { rows, codes } = await outcome({ ca });
+    expect(rows).toHaveLength(1);
+    expect(codes).not.toContain("erp-not-verified-tls");
+    expect(codes).not.toContain("erp-not-encrypted");
+  });
+
+  it("are refused when another authority signed the certificate, or none that this machine trusts", async () => {
+    const refused = { kind: "config", code: "erp-tls-refused" };
+    expect(await outcome({ ca: otherCa })).toMatchObject({ rows: refused, codes: ["erp-tls-refused"] });
+    expect(await outcome({ mode: "required" })).toMatchObject({ rows: refused, codes: ["erp-tls-refused"] });
+  });
+
+  it("are refused when the certificate is for another host or address", async () => {
+    const refused = { rows: { kind: "config", code: "erp-tls-refused" } };
+    expect(await outcome({ ca }, "localhost")).toMatchObject(refused);
+    const foreign = certificates(folder.path, "foreign", "10.1.2.3");
+    await using elsewhere = await mariadb({ extraFlags: foreign.flags });
+    await elsewhere.createDatabase("secured");
+    const settings = {
+      server: "127.0.0.1",
+      port: elsewhere.port,
+      database: "secured",
+      user: "root",
+      password: { secret: "erp" },
+    };
+    const connector = await mysql.open({ ...settings, tls: { ca: foreign.ca } }, async () => elsewhere.password, contextOf());
+    const rows = await collect(connector.scan(source, never)).catch((error: unknown) => error);
+    await connector.close();
+    expect({ rows }).toMatchObject(refused);
+  });
+
+  it("without verification work and check warns", async () => {
+    const { rows, codes } = await outcome({ mode: "required", verify: false });
+    expect(rows).toHaveLength(1);
+    expect(codes).toContain("erp-not-verified-tls");
+  });
+});
