@@ -3,8 +3,9 @@ import type { Finding, Severity } from "../../base/findings.ts";
 import type { CheckNeeds, Table } from "../connector.ts";
 import { bind, concat, join } from "../statement.ts";
 import { placeOf, tlsChoice } from "./config.ts";
+import type { Access } from "./connect.ts";
 import { askServer, describeTables } from "./describe.ts";
-import { type Access, type Link, openLink } from "./link.ts";
+import { type Link, openLink } from "./link.ts";
 import { mysqlSyntax } from "./sql.ts";
 
 interface Problem {

@@ -1,5 +1,6 @@
+import type { Access, LinkKind } from "./connect.ts";
 import { isLost } from "./errors.ts";
-import { type Access, type Link, type LinkKind, openLink } from "./link.ts";
+import { type Link, openLink } from "./link.ts";
 
 /**
  * A few connections for short reads, opened when first wanted and kept. Reads may be repeated, so a connection that died while it lay idle is

@@ -4,7 +4,8 @@ import type { RawValue } from "../digest.ts";
 import { at, behind, type KeyPoint, Tail } from "../keyset.ts";
 import { sizeOf } from "../row-batch.ts";
 import type { Statement } from "../statement.ts";
-import { type Access, type Link, openLink } from "./link.ts";
+import type { Access } from "./connect.ts";
+import { type Link, openLink } from "./link.ts";
 import { withLiterals } from "./sql.ts";
 import { type Field, rawLiteral } from "./values.ts";
 

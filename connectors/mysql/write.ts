@@ -3,9 +3,10 @@ import type { Column, Table, Value } from "../connector.ts";
 import { keyPart } from "../row-batch.ts";
 import { concat, type Statement, sql } from "../statement.ts";
 import type { StatementResult, WriteSession } from "../write-session.ts";
+import type { Access } from "./connect.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
-import { type Access, type Link, openLink, type ResultSet } from "./link.ts";
+import { type Link, openLink, type ResultSet } from "./link.ts";
 import { mysqlSyntax, textLiteral, withLiterals } from "./sql.ts";
 import { boundFor, decoderOf, fieldType, keyLiteral } from "./values.ts";
 
