@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { FuserError } from "../../../base/errors.ts";
 import type { Clock } from "../../../base/time.ts";
-import { erpConfig } from "../../../test/support/erp/config.ts";
+import { type ErpConfigOptions, erpConfig } from "../../../test/support/erp/config.ts";
 import { type Child, runToEnd, startChild } from "./child.ts";
 import { type ErpPlace, passwordSecret } from "./erp-place.ts";
 import { residentMb } from "./memory.ts";
@@ -31,6 +31,8 @@ export interface AgentProcess extends AsyncDisposable {
   /** Writes the configuration, stores the database's password, and enrols with the portal's code. */
   prepare(portalChannel: string, code: string): Promise<void>;
   start(): void;
+  /** Ends it as a service manager does; `start` may follow. */
+  stop(): Promise<void>;
   kill9(): Promise<void>;
   status(): Promise<AgentStatus>;
   /** Asks for a full compare of every source. */
@@ -47,6 +49,8 @@ export interface AgentOptions {
   place: ErpPlace;
   /** How often a table without a cursor column is compared, e.g. `5s`. */
   compareEvery: string;
+  /** Other values for the sample configuration than the demo's. */
+  config?: Partial<ErpConfigOptions>;
   clock: Clock;
   signal: AbortSignal;
   onDeath: (error: FuserError) => void;
@@ -78,6 +82,7 @@ export function createAgent(options: AgentOptions): AgentProcess {
         state,
         stage: "live",
         compareEvery: options.compareEvery,
+        ...options.config,
       });
       writeFileSync(configFile, `${config}\n`);
       if (place.password !== undefined) await erpfuser(["secret", "set", passwordSecret], `${place.password}\n`);
@@ -88,6 +93,7 @@ export function createAgent(options: AgentOptions): AgentProcess {
       child = startChild({ name: "agent", args, logFile: options.logFile, clock: options.clock });
       void child.died.then(options.onDeath);
     },
+    stop: async () => child?.stop(),
     kill9: async () => child?.kill9(),
     status: async () => JSON.parse(await erpfuser(["--json", "status"])) as AgentStatus,
     syncFull: async () => void (await erpfuser(["--json", "sync", "--full"])),

@@ -9,6 +9,12 @@ import type { World } from "./world.ts";
 const finalOutcomes: ReadonlySet<string> = new Set(["applied", "rejected", "conflict", "expired"]);
 const lookEveryMs = 1_000;
 
+/** Of the demo's world, or of a test's. */
+type Resting = Pick<World, "agent" | "portal" | "signal"> & {
+  session: Pick<World["session"], "clock">;
+  home: Pick<World["home"], "configFile" | "state">;
+};
+
 /** What is still under way, in words; empty at rest. */
 export function underWay(agent: AgentStatus, portal: AgentAtPortal | undefined): string[] {
   const found: string[] = [];
@@ -34,7 +40,7 @@ export function underWay(agent: AgentStatus, portal: AgentAtPortal | undefined):
  * ERP or portal meanwhile. Twice, because the first answer may come from a compare that began before it was asked for.
  * @throws FuserError `demo-no-rest` with what is still under way after `withinMs`
  */
-export async function awaitRest(world: World, step: Step, withinMs: number): Promise<void> {
+export async function awaitRest(world: Resting, step: Step, withinMs: number): Promise<void> {
   const { session, agent, portal, signal, home } = world;
   const store = await agentStore(home, session.clock);
   const until = session.clock.monotonic() + withinMs;

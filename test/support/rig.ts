@@ -1,0 +1,164 @@
+/**
+ * Company, portal and agent as processes of their own, for fault tests: each can be killed and started again, the agent's command line be used, and
+ * the oracle be asked. Built of the demo's parts, so that tests and users see the same processes.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type AgentProcess, createAgent } from "../../agent/cli/demo/agent-process.ts";
+import { type Ran, runToEnd } from "../../agent/cli/demo/child.ts";
+import { type ErpPlace, mysqlPlace, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
+import { type Home, openHome } from "../../agent/cli/demo/home.ts";
+import { createPortal, type PortalProcess } from "../../agent/cli/demo/portal-process.ts";
+import { awaitRest } from "../../agent/cli/demo/rest.ts";
+import { readStatusFile, type StatusFile } from "../../agent/status-file.ts";
+import { systemClock } from "../../base/time.ts";
+import type { ErpConfigOptions } from "./erp/config.ts";
+import type { ErpDb } from "./erp/db.ts";
+import { generateErp } from "./erp/generate.ts";
+import { consultOracle, type OracleVerdict } from "./erp/oracle.ts";
+import type { MariaDb } from "./mariadb.ts";
+import { freePort, mariadb, tempDirectory } from "./servers.ts";
+
+export interface RigOptions {
+  units: number;
+  dialect: "sqlite" | "mysql";
+  /** Of the company. */
+  seed: number;
+  /** Over the sample configuration's defaults. */
+  config?: Partial<ErpConfigOptions>;
+}
+
+/** One line of the agent's log. */
+export interface LogLine {
+  time: string;
+  level: string;
+  message: string;
+  code?: string;
+  [field: string]: unknown;
+}
+
+export interface Rig extends AsyncDisposable {
+  readonly home: Home;
+  readonly place: ErpPlace;
+  /** A connection of the clerk's. */
+  readonly erp: ErpDb;
+  /** The ERP's server; undefined where it is an SQLite file. */
+  readonly server: MariaDb | undefined;
+  readonly portal: PortalProcess;
+  readonly agent: AgentProcess;
+  readonly agentId: string;
+  /** Aborts when portal or agent ended by itself; the reason says which, and its last words. */
+  readonly signal: AbortSignal;
+  /** An agent of another configuration file of the same rig; disposed with it. */
+  secondAgent(options: { configFile: string; state: string; name: string }): AgentProcess;
+  /** Runs `erpfuser --json ARGS` beside the agent. @throws when it does not end with 0 */
+  erpfuser<T>(...args: string[]): Promise<T>;
+  /** What the agent says of itself; undefined before its first start. */
+  status(): StatusFile | undefined;
+  /** Waits until `look` returns something else than undefined or false. @throws after `withinMs`, naming `what` */
+  until<T>(what: string, look: () => T | Promise<T>, withinMs?: number): Promise<Exclude<T, undefined | false>>;
+  /** Everything of the ERP is at the portal, for the first time since the agent's last start. */
+  inStep(withinMs: number): Promise<void>;
+  /** Nothing is under way on either side, and all was compared twice since. @throws FuserError `demo-no-rest` with what is */
+  atRest(withinMs: number): Promise<void>;
+  /** Compares ERP and portal, agent unseen. */
+  judge(): Promise<OracleVerdict>;
+  /** Lines of the agent's log so far, of all its lives. */
+  log(): LogLine[];
+}
+
+/** Makes the company, starts the portal, enrols the agent; the agent itself is not started yet. */
+export async function openRig(options: RigOptions): Promise<Rig> {
+  await using opened = new AsyncDisposableStack();
+  const directory = opened.use(await tempDirectory());
+  const home = opened.use(openHome(directory.path, { keep: false }));
+  const server = options.dialect === "mysql" ? opened.use(await mariadb()) : undefined;
+  const place = server === undefined ? sqlitePlace(home.erpFile) : mysqlPlace(urlOf(server));
+  const erp = opened.use(place.open());
+  await generateErp(erp, { units: options.units, seed: options.seed });
+  const deaths = new AbortController();
+  const parts = { clock: systemClock, signal: deaths.signal, onDeath: (error: Error) => deaths.abort(error) };
+  const portal = opened.use(
+    createPortal({
+      ...parts,
+      store: home.portalStore,
+      port: await freePort(),
+      token: "rig",
+      logFile: home.logFile("portal"),
+    }),
+  );
+  const agentParts = { ...parts, place, compareEvery: "15m", config: options.config ?? {} };
+  const { configFile, state } = home;
+  const agent = opened.use(createAgent({ ...agentParts, configFile, state, logFile: home.logFile("agent") }));
+  await portal.start();
+  await agent.prepare(portal.channel, await portal.enrolmentCode());
+  const agentId = (await portal.agent())?.id ?? "";
+  const rest = opened.move();
+  return {
+    ...{ home, place, erp, server, portal, agent, agentId, signal: deaths.signal },
+    secondAgent: ({ name, ...places }) => rest.use(createAgent({ ...agentParts, ...places, logFile: home.logFile(name) })),
+    erpfuser: async <T>(...args: string[]) => {
+      const ran = await runToEnd(["agent/main.ts", "--config", configFile, "--json", ...args], { signal: deaths.signal });
+      if (ran.code !== 0) throw new Error(`erpfuser ${args.join(" ")}: ${said(ran)}`);
+      return JSON.parse(ran.stdout) as T;
+    },
+    status: () => readStatusFile(state),
+    until: (what, look, withinMs = 30_000) => until({ what, look, withinMs, signal: deaths.signal }),
+    async inStep(withinMs) {
+      const look = (): boolean => {
+        const status = readStatusFile(state);
+        return status?.pid === agent.pid && status?.inStepSince !== undefined;
+      };
+      await until({ what: "the agent is in step", look, withinMs, signal: deaths.signal });
+    },
+    atRest: (withinMs) =>
+      awaitRest({ session: parts, agent, portal, home, signal: deaths.signal }, { update() {}, done() {} }, withinMs),
+    judge: () => consultOracle({ erp, portalStore: home.portalStore, agentId }),
+    log: () => linesOf(home.logFile("agent")),
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  };
+}
+
+interface Awaited<T> {
+  what: string;
+  look: () => T | Promise<T>;
+  withinMs: number;
+  signal: AbortSignal;
+}
+
+async function until<T>({ what, look, withinMs, signal }: Awaited<T>): Promise<Exclude<T, undefined | false>> {
+  const deadline = systemClock.monotonic() + withinMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found as Exclude<T, undefined | false>;
+    if (systemClock.monotonic() > deadline) throw new Error(`Not within ${withinMs} ms: ${what}`);
+    await systemClock.sleep(50, signal);
+  }
+}
+
+function urlOf({ host, port, user, password }: MariaDb): string {
+  return `mysql://${user}:${password}@${host}:${port}/erp`;
+}
+
+function said({ code, stdout, stderr }: Ran): string {
+  return `exit code ${code}: ${stderr.trim() || stdout.trim()}`;
+}
+
+/** Lines that are not JSON (a crash's last words) count as errors. */
+function linesOf(file: string): LogLine[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line): LogLine => {
+      try {
+        return JSON.parse(line) as LogLine;
+      } catch {
+        return { time: "", level: "error", message: line };
+      }
+    });
+}
+
+/** The agent's store as files: what a backup of the state directory holds. */
+export const storeFiles = (state: string): string[] =>
+  ["store.db", "store.db-wal", "store.db-shm"].map((name) => join(state, name));
