@@ -43,6 +43,13 @@ export function createDrain(room: Room, turn: Turn): Drain {
     return rows;
   };
 
+  /** A parked parent is read when something of it changes, a pending one when its time has come. */
+  const isDue = (source: string, key: string): boolean => {
+    const waiting = store.pending.get(source, key);
+    if (waiting === undefined) return store.quarantine.get(source, key) === undefined;
+    return waiting.notBefore <= clock.now() && waiting.stage !== "held";
+  };
+
   /** Parents that the rows name and the portal does not hold are read first; whichever is still missing then parks its child. */
   const readParents = async (rows: Iterable<ReadRow>, inFlight: Set<string>, signal: AbortSignal) => {
     const wanted = new Map<string, Set<string>>();
@@ -50,11 +57,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
       if (mapped.kind !== "entity") continue;
       for (const { source, key } of mapped.parents) {
         if (inFlight.has(placeOf(source, key)) || store.entities.known(source, key)) continue;
-        // A parked parent is read when something of it changes, a pending one when its time has come.
-        if (store.quarantine.get(source, key) !== undefined || store.pending.get(source, key) !== undefined) {
-          const waiting = store.pending.get(source, key);
-          if (waiting === undefined || waiting.notBefore > clock.now() || waiting.stage === "held") continue;
-        }
+        if (!isDue(source, key)) continue;
         const keys = wanted.get(source) ?? new Set();
         wanted.set(source, keys.add(key));
       }

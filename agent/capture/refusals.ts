@@ -3,7 +3,7 @@
  * parent has arrived; nothing of other entities is delayed.
  */
 import type { Refusal } from "../../protocol/messages.ts";
-import type { EntityPlace, QuarantineEntry } from "../store/store.ts";
+import type { EntityPlace, OutboxStore, QuarantineEntry } from "../store/store.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
 
@@ -12,6 +12,8 @@ const defaultRetryMs = 60_000;
 const resendParentMs = 3_600_000;
 const mostRemembered = 10_000;
 
+type RefusedItem = NonNullable<ReturnType<OutboxStore["itemAt"]>>;
+
 export type ApplyRefusals = (refused: readonly Refusal[]) => void;
 
 /** Must be called before the outbox drops the acked frames, best in the same transaction: they name what was refused. */
@@ -19,15 +21,14 @@ export function createRefusals(room: Room): ApplyRefusals {
   const { store, clock, log } = room;
   const resent = new Map<string, number>();
 
-  const refuse = (refusal: Refusal): void => {
-    const item = store.outbox.itemAt(refusal.seq);
+  const refuse = (refusal: Refusal, item: RefusedItem | undefined, latest: number | undefined): void => {
     const place = item && placeOf(room, item.type, item.id);
     if (item === undefined || place === undefined) {
       log.warn("The portal refused an item that is no longer known here", { code: "refused-unknown", seq: refusal.seq });
       return;
     }
     // A later item of the same entity replaces this one, and gets an answer of its own.
-    if ((store.outbox.seqOf(item.type, item.id) ?? 0) > refusal.seq) return;
+    if (latest !== undefined && latest > refusal.seq) return;
     const { source, key } = place;
     const name = source.mapping.source;
     const digest = store.entities.get(name, key)?.entityDigest;
@@ -62,7 +63,10 @@ export function createRefusals(room: Room): ApplyRefusals {
   return (refused) => {
     if (refused.length === 0) return;
     store.transaction(() => {
-      for (const refusal of refused) refuse(refusal);
+      const items = refused.map(({ seq }) => store.outbox.itemAt(seq));
+      const known = items.filter((item) => item !== undefined);
+      const latest = new Map(store.outbox.latestSeqs(known).map((seq, index) => [known[index], seq]));
+      for (const [index, refusal] of refused.entries()) refuse(refusal, items[index], latest.get(items[index]));
     }, "refusals");
   };
 }

@@ -109,6 +109,8 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
   const anyPending = store.pending.count(name) > 0;
   const readings: Reading[] = [];
   const suspects: string[] = [];
+  const taken = new Set<string>();
+  const isUnknown = unknownParents(room, batch, name);
   for (const [index, key] of batch.keys.entries()) {
     if (key === undefined) {
       scan.result.keyless += 1;
@@ -129,13 +131,10 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
       continue;
     }
     const row = readRow(scan.source, batch, { index, key });
-    // An unknown parent is first read by key, and that is the drain's work.
-    if (
-      row.mapped.kind === "entity" &&
-      row.mapped.parents.some((parent) => mustBeRead(room, parent, { source: name, keys: batch.keys }))
-    )
-      suspects.push(key);
-    else readings.push({ key, pending: undefined, row });
+    // An unknown parent is first read by key, and so is a key that the query brings twice: both are the drain's work.
+    if (taken.has(key) || (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown))) suspects.push(key);
+    else readings.push({ key, pending: undefined, row, state: state ?? "none" });
+    taken.add(key);
   }
   scan.result.rows += batch.keys.length;
   scan.result.suspects += suspects.length;
@@ -148,11 +147,24 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
   }, "scan");
 }
 
-function mustBeRead(room: Room, parent: EntityPlace, batch: { source: string; keys: readonly (string | undefined)[] }): boolean {
-  if (room.store.entities.known(parent.source, parent.key)) return false;
-  // In one batch the order is no matter: settling sorts it out. A parked parent parks its child.
-  if (parent.source === batch.source && batch.keys.includes(parent.key)) return false;
-  return room.store.quarantine.get(parent.source, parent.key) === undefined;
+/** Whether a parent is unknown and must be read before its child can be sent; for one batch, whose rows name the same few parents. */
+function unknownParents(room: Room, batch: RowBatch, name: string): (parent: EntityPlace) => boolean {
+  const { entities, quarantine } = room.store;
+  const answers = new Map<string, boolean>();
+  const isUnknown = ({ source, key }: EntityPlace): boolean => {
+    if (entities.known(source, key)) return false;
+    // In one batch the order is no matter: settling sorts it out. A parked parent parks its child.
+    if (source === name && batch.keys.includes(key)) return false;
+    return quarantine.get(source, key) === undefined;
+  };
+  return (parent) => {
+    const place = `${parent.source}\n${parent.key}`;
+    const known = answers.get(place);
+    if (known !== undefined) return known;
+    const answer = isUnknown(parent);
+    answers.set(place, answer);
+    return answer;
+  };
 }
 
 function markSeen(scan: Scan, state: EntityState | undefined): void {

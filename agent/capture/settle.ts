@@ -4,7 +4,7 @@
  */
 import type { RowBatch } from "../../connectors/connector.ts";
 import type { Mapped, Parent } from "../map/mapped.ts";
-import type { OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
+import type { EntityPlace, EntityState, OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
 import type { Room } from "./parts.ts";
 import { countDeletes } from "./recent-deletes.ts";
@@ -18,6 +18,8 @@ export interface Reading {
   pending: PendingKey | undefined;
   /** undefined: no row. */
   row: ReadRow | undefined;
+  /** The entity's state as read in this turn of the event loop; not given: read again. */
+  state?: EntityState | "none";
 }
 
 export interface ReadRow {
@@ -59,6 +61,7 @@ interface Upsert {
   parents: readonly Parent[];
   /** Left out, because they are not there. */
   awaited: readonly Parent[];
+  before: EntityState | "none";
   item: OutboxItem & { op: "upsert" };
 }
 
@@ -85,6 +88,7 @@ class Settling {
   readonly #sending = new Set<string>();
   readonly #released = new Set<string>();
   readonly #expected = new Set<string>();
+  readonly #parents = new Map<string, EntityState | undefined>();
   readonly #cancelled = new Map<string, bigint>();
   readonly #counts = { sent: 0, deleted: 0, quarantined: 0, unchanged: 0 };
   readonly #seqs = new Map<string, number>();
@@ -136,10 +140,11 @@ class Settling {
     return { mapped: remap(isAbsent), awaited };
   }
 
-  #isAbsent({ source, key }: Parent): boolean {
+  #isAbsent(parent: Parent): boolean {
+    const { source, key } = parent;
     if (source === this.#name && this.#expected.has(key)) return false;
-    const { entities, quarantine } = this.#room.store;
-    return !entities.known(source, key) || quarantine.get(source, key)?.code === "has-dependents";
+    const { quarantine } = this.#room.store;
+    return this.#parentState(parent)?.entityDigest === undefined || quarantine.get(source, key)?.code === "has-dependents";
   }
 
   /** Sends what may go and returns what was done. */
@@ -205,13 +210,18 @@ class Settling {
     this.#deletions.push({ key, pending, reason: "cancelled", approved: pending.stage === "approved" });
   }
 
-  #takeEntity({ key }: Reading, rowDigest: bigint, mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[] }): void {
+  #takeEntity(
+    { key, state: given }: Reading,
+    rowDigest: bigint,
+    mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[] },
+  ): void {
     const { store, digest } = this.#room;
     const entityDigest = digest(mapped.fields);
-    const state = store.entities.get(this.#name, key);
+    const before = given ?? store.entities.get(this.#name, key) ?? "none";
+    const state = before === "none" ? undefined : before;
     const refused = store.quarantine.get(this.#name, key);
     if (state?.entityDigest === entityDigest) {
-      store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: mapped.parents });
+      store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(mapped.parents), before });
       store.entities.setAwaited(this.#name, key, mapped.awaited);
       if (refused !== undefined) store.quarantine.remove(this.#name, key);
       if (refused?.code === "has-dependents") this.#wakeAwaiting(key);
@@ -219,7 +229,7 @@ class Settling {
       return;
     }
     if (refused?.digest === entityDigest) {
-      store.entities.put(this.#name, key, { rowDigest, entityDigest: state?.entityDigest });
+      store.entities.put(this.#name, key, { rowDigest, entityDigest: state?.entityDigest, before });
       this.#counts.unchanged += 1;
       return;
     }
@@ -228,7 +238,7 @@ class Settling {
     const cause = mapped.cause ?? store.inbox.causeOf(this.#name, key);
     if (cause !== undefined) item.cause = cause;
     const { parents, awaited } = mapped;
-    this.#waiting.push({ key, rowDigest, entityDigest, parents, awaited, item });
+    this.#waiting.push({ key, rowDigest, entityDigest, parents, awaited, before, item });
     this.#sending.add(key);
   }
 
@@ -278,8 +288,21 @@ class Settling {
       if (own && parent.key === key) return false;
       if (own && this.#sending.has(parent.key)) return !inRing;
       if (own && this.#released.has(parent.key)) return false;
-      return !this.#room.store.entities.known(parent.source, parent.key);
+      return this.#parentState(parent)?.entityDigest === undefined;
     });
+  }
+
+  /** State of a parent in another source, which does not change within this transaction; many children name the same few. */
+  #parentState({ source, key }: Parent): EntityState | undefined {
+    const { entities } = this.#room.store;
+    if (source === this.#name) return entities.get(source, key);
+    const name = `${source}\n${key}`;
+    if (!this.#parents.has(name)) this.#parents.set(name, entities.get(source, key));
+    return this.#parents.get(name);
+  }
+
+  #numbered(parents: readonly Parent[]): (EntityPlace & { no: number | undefined })[] {
+    return parents.map((parent) => ({ source: parent.source, key: parent.key, no: this.#parentState(parent)?.no }));
   }
 
   #passingDeletions(): Deletion[] {
@@ -287,7 +310,7 @@ class Settling {
     return sortDeletions(this.#room, this.#source, this.#deletions, this.#options.now);
   }
 
-  #afterUpsert({ key, rowDigest, entityDigest, parents, awaited, item }: Upsert, seq: number | "too-large"): void {
+  #afterUpsert({ key, rowDigest, entityDigest, parents, awaited, before, item }: Upsert, seq: number | "too-large"): void {
     const { store } = this.#room;
     if (seq === "too-large") {
       const bytes = Buffer.byteLength(JSON.stringify(item.fields));
@@ -295,7 +318,7 @@ class Settling {
       this.#park(key, { code: "too-large", field: undefined, message, digest: entityDigest, waitsFor: undefined }, rowDigest);
       return;
     }
-    store.entities.put(this.#name, key, { rowDigest, entityDigest, parents });
+    store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(parents), before });
     store.quarantine.remove(this.#name, key);
     for (const child of store.quarantine.dependents(this.#name, key)) {
       store.quarantine.put({ ...child, digest: undefined, waitsFor: undefined });

@@ -123,7 +123,7 @@ async function lookBehind(room: Room, from: SignalSource, options: { reached: bo
   const samples = store.sources.samples(cursor.name);
   // The rows first: one that is changed in between shows with its new mark.
   const existing = child === undefined ? await existingKeys(room, from, samples, signal) : new Set<string>();
-  const shown = samples[0] === undefined ? new Map<string, string>() : await marksFrom(room, cursor, samples[0].mark, signal);
+  const shown = await marksOf(room, cursor, samples, signal);
   const verdict = judgeSamples({ samples, kind, shown, existing, reached });
   if (verdict.lost) throw historyLost(cursor.name, verdict.reason);
   const gone = samples.filter(({ key }) => !shown.has(key)).map(({ key }) => key);
@@ -160,12 +160,21 @@ async function existingKeys(
   return existing;
 }
 
-async function marksFrom(room: Room, cursor: CursorSignal, mark: string, signal: AbortSignal): Promise<Map<string, string>> {
+/** Marks that the source shows of the remembered rows. */
+async function marksOf(
+  room: Room,
+  cursor: CursorSignal,
+  samples: readonly Sample[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
   const shown = new Map<string, string>();
-  for await (const rows of room.connector.changedSince(cursor.query, mark, signal)) {
+  const oldest = samples[0];
+  if (oldest === undefined) return shown;
+  const wanted = new Set(samples.map(({ key }) => key));
+  for await (const rows of room.connector.changedSince(cursor.query, oldest.mark, signal)) {
     for (const row of rows) {
       const sighted = row.own ?? row.key;
-      if (sighted !== undefined) shown.set(sighted, row.mark);
+      if (sighted !== undefined && wanted.has(sighted)) shown.set(sighted, row.mark);
     }
   }
   return shown;

@@ -13,6 +13,8 @@ import type { CapturedSource, ChildTable, CursorSignal } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
 const identityEveryMs = 60_000;
+/** A drain that found no room in the outbox looks again so much later. */
+const roomCheckMs = 250;
 
 /** A cursor column with its poller, and the source it marks keys of. */
 export interface PolledSignal {
@@ -72,12 +74,16 @@ export function drainTasks(room: Room, drain: Drain): Task[] {
   const { store } = room;
   return room.sources.map((source) => {
     const name = source.mapping.source;
+    let blockedUntil = 0;
     return {
       source: name,
-      dueAt: () =>
-        store.sources.get(name).reconciled ? (store.pending.nextDue(name) ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+      dueAt() {
+        if (!store.sources.get(name).reconciled) return Number.POSITIVE_INFINITY;
+        return Math.max(blockedUntil, store.pending.nextDue(name) ?? Number.POSITIVE_INFINITY);
+      },
       async run(signal) {
         if (await drain.source(source, signal)) settleLostHistory(store, name);
+        else blockedUntil = room.clock.now() + roomCheckMs;
       },
     };
   });

@@ -5,7 +5,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Database } from "./database.ts";
 import type { Names } from "./names.ts";
-import type { EntityPlace, EntityState, EntityStore } from "./store.ts";
+import type { EntityPlace, EntityState, EntityStore, NewEntityState } from "./store.ts";
 
 interface EntityRow {
   no: bigint;
@@ -38,11 +38,11 @@ export function createEntities(database: Database, names: Names): EntityStore {
   };
 
   /** Writes only what differs: most changes of an entity leave its parents as they are. */
-  const setParents = (no: number, parents: readonly { source: string; key: string }[], isNew: boolean): void => {
+  const setParents = (no: number, parents: NonNullable<NewEntityState["parents"]>, isNew: boolean): void => {
     const wanted = new Set<number>();
     for (const parent of parents) {
-      const found = find(names.no(parent.source), parent.key);
-      if (found !== undefined) wanted.add(Number(found.no));
+      const found = parent.no ?? find(names.no(parent.source), parent.key)?.no;
+      if (found !== undefined) wanted.add(Number(found));
     }
     const had = isNew ? [] : statements.parents.all<{ parent: number }>(no);
     for (const { parent } of had) if (!wanted.delete(parent)) statements.removeParent.run(no, parent);
@@ -58,15 +58,15 @@ export function createEntities(database: Database, names: Names): EntityStore {
         return row && toState(row);
       });
     },
-    put(source, key, { rowDigest, entityDigest, parents }) {
+    put(source, key, { rowDigest, entityDigest, parents, before }) {
       return database.transaction(() => {
         const sourceNo = names.no(source);
-        const before = find(sourceNo, key);
+        const known = before === undefined ? find(sourceNo, key) : before === "none" ? undefined : before;
         const digests = [toSigned(rowDigest), toSigned(entityDigest)] as const;
-        const no = before ? Number(before.no) : statements.insert.get<{ no: number }>(sourceNo, key, ...digests)?.no;
-        if (before) statements.update.run(...digests, before.no);
-        if (parents !== undefined) setParents(no as number, parents, before === undefined);
-        return no as number;
+        const no = known ? Number(known.no) : statements.insert.insert(sourceNo, key, ...digests);
+        if (known) statements.update.run(...digests, no);
+        if (parents !== undefined) setParents(no, parents, known === undefined);
+        return no;
       });
     },
     remove(source, key) {
@@ -125,7 +125,7 @@ function prepareAll(database: Database) {
   const prepare = (sql: string) => database.prepare(sql);
   return {
     get: database.prepare("SELECT no, row_digest, entity_digest FROM entity WHERE source = ? AND key = ?", { bigints: true }),
-    insert: prepare("INSERT INTO entity (source, key, row_digest, entity_digest) VALUES (?, ?, ?, ?) RETURNING no"),
+    insert: prepare("INSERT INTO entity (source, key, row_digest, entity_digest) VALUES (?, ?, ?, ?)"),
     update: prepare("UPDATE entity SET row_digest = ?, entity_digest = ? WHERE no = ?"),
     remove: prepare("DELETE FROM entity WHERE source = ? AND key = ?"),
     count: prepare("SELECT count(*) AS count FROM entity WHERE source = ? AND entity_digest IS NOT NULL"),

@@ -47,6 +47,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
   let ackedTo = 0;
   let next = 1;
   let maxFrameBytes = defaultMaxFrameBytes;
+  let decoded: { first: number; last: number; items: readonly Numbered[] } | undefined;
   let totals: Totals = { first: null, items: 0, bytes: 0, bulk: 0 };
 
   const load = (): void => {
@@ -72,9 +73,30 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     totals.bytes += bytes.length;
     if (bulk) totals.bulk += bytes.length;
   };
-  const itemsOf = (row: FrameRow): Numbered[] => {
+  const itemsOf = (row: FrameRow): readonly Numbered[] => {
+    // Refusals ask for many items of one frame.
+    if (decoded?.first === row.first && decoded.last === row.last) return decoded.items;
     const frame = row.text === 1 ? Buffer.from(row.bytes).toString("utf8") : row.bytes;
-    return [...expandChanges(decodeFrame(frame, { maxBytes: maxBytes, schema: changes }))] as Numbered[];
+    const items = [...expandChanges(decodeFrame(frame, { maxBytes, schema: changes }))] as Numbered[];
+    decoded = { first: row.first, last: row.last, items };
+    return items;
+  };
+  const latest = (wanted: readonly { type: TypeName; id: string }[]): (number | undefined)[] => {
+    const places = new Map(wanted.map(({ type, id }, index) => [`${type}:${id}`, index]));
+    const hashes = new Set(wanted.map(({ type, id }) => idHash(type, id)));
+    const found: (number | undefined)[] = wanted.map(() => undefined);
+    let left = places.size;
+    for (const { first, ids } of statements.ids.all<{ first: number; ids: Uint8Array }>(ackedTo)) {
+      if (left === 0) break;
+      if (!new Uint32Array(ids.slice().buffer).some((hash) => hashes.has(hash))) continue;
+      for (const item of itemsOf(statements.from.get<FrameRow>(first) as FrameRow).toReversed()) {
+        const index = places.get(`${item.type}:${item.id}`);
+        if (index === undefined || found[index] !== undefined) continue;
+        found[index] = item.seq;
+        left -= 1;
+      }
+    }
+    return found;
   };
   /** Cuts frames anew that are larger than the portal now takes. An item too large by itself stays as it is: its number is given. */
   const recut = (): void => {
@@ -114,15 +136,8 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
       const item = row && row.first <= seq ? itemsOf(row).find((candidate) => candidate.seq === seq) : undefined;
       return item && { op: item.op, type: item.type, id: item.id };
     },
-    seqOf(type, id) {
-      const hash = idHash(type, id);
-      for (const { first, ids } of statements.ids.all<{ first: number; ids: Uint8Array }>(ackedTo)) {
-        if (!new Uint32Array(ids.slice().buffer).includes(hash)) continue;
-        const found = itemsOf(statements.from.get<FrameRow>(first) as FrameRow).findLast((item) => isOf(item, type, id));
-        if (found) return found.seq;
-      }
-      return undefined;
-    },
+    seqOf: (type, id) => latest([{ type, id }])[0],
+    latestSeqs: latest,
     bounds() {
       // Another process writes what a reader sees.
       if (database.readOnly) load();
@@ -140,6 +155,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     restart() {
       statements.clear.run();
       ackedTo = 0;
+      decoded = undefined;
       meta.set("outbox.next", "1");
       load();
     },
@@ -149,7 +165,6 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
   };
 }
 
-const isOf = (item: Numbered, type: TypeName, id: string): boolean => item.type === type && item.id === id;
 const toFrame = ({ first, last, text, bytes }: FrameRow): OutboxFrame => ({ first, last, bytes, text: text === 1 });
 const asBytes = (ids: Uint32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
 

@@ -121,7 +121,10 @@ export interface EntityPlace {
 export interface NewEntityState {
   rowDigest: bigint | undefined;
   entityDigest: bigint | undefined;
-  parents?: readonly EntityPlace[];
+  /** `no`: the parent's, where it is at hand. */
+  parents?: readonly (EntityPlace & { no?: number | undefined })[];
+  /** The state before, where the caller has just read it in the same turn; `none` when there is none. */
+  before?: Pick<EntityState, "no"> | "none";
 }
 
 /** Item on its way to the portal. */
@@ -160,6 +163,8 @@ export interface OutboxStore {
   itemAt(seq: number): { op: OutboxItem["op"]; type: TypeName; id: string } | undefined;
   /** Number of the newest item of this id that is not yet acked. */
   seqOf(type: TypeName, id: string): number | undefined;
+  /** The same for many ids, in their order, in one pass. */
+  latestSeqs(ids: readonly { type: TypeName; id: string }[]): (number | undefined)[];
   bounds(): { first: number; next: number; items: number; bytes: number };
   /** Largest JSON of a frame in bytes, before compression; kept over restarts. Frames already made that are larger are cut anew, numbers unchanged. */
   setMaxFrameBytes(bytes: number): void;

@@ -265,3 +265,26 @@ test.each(crashes)(
     expect(bench.store.pending.count()).toBe(0);
   },
 );
+
+test("A query that brings one key twice is settled by a read of that key, and nothing else is disturbed", async () => {
+  const erp = estates(3);
+  const inner = erp.connector.scan;
+  erp.connector = {
+    ...erp.connector,
+    async *scan(query, signal) {
+      for await (const batch of inner(query, signal)) {
+        const keys = [...batch.keys, ...batch.keys];
+        yield {
+          keys,
+          digests: BigUint64Array.from(keys, (_, index) => (batch.digests[index % batch.keys.length] as bigint) + BigInt(index)),
+          row: (index: number) => batch.row(index % batch.keys.length),
+        };
+      }
+    },
+  };
+  const bench = await start({ erp });
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(bench.portal.log).toHaveLength(3);
+});
