@@ -1,4 +1,4 @@
-import type { Connector } from "../connector.ts";
+import type { Connector, RowBatch, SourceQuery } from "../connector.ts";
 import { RowDigest } from "../digest.ts";
 import { executePlan, lookUpPlan } from "../execute-plan.ts";
 import type { ConnectorModule } from "../module.ts";
@@ -13,7 +13,7 @@ import { lastChange, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { identityOf } from "./identity.ts";
 import { Pool } from "./pool.ts";
-import { completeRows, describeSource, prepareSource, selectKeys } from "./source.ts";
+import { completeRows, describeSource, type PreparedSource, prepareSource, selectKeys } from "./source.ts";
 import { mysqlDialect, mysqlSyntax, withLiterals } from "./sql.ts";
 import { readOn } from "./stream.ts";
 import { Writer } from "./write.ts";
@@ -34,6 +34,37 @@ function openMysql(access: Access): Connector {
   const batch = new Pool(access, "batch", 1);
   const writer = new Writer(access);
   const serial = createSerial();
+  const described = new WeakMap<SourceQuery, PreparedSource>();
+
+  /** Reads by key are short and many: a source is described once, and again when its columns are seen to have changed. */
+  async function describedOnce(source: SourceQuery, signal: AbortSignal): Promise<PreparedSource> {
+    const prepared = described.get(source) ?? (await short.use(signal, (link) => prepareSource(link, source, signal)));
+    described.set(source, prepared);
+    return prepared;
+  }
+
+  async function readSome(source: SourceQuery, keys: readonly string[], signal: AbortSignal): Promise<RowBatch | undefined> {
+    let prepared = await describedOnce(source, signal);
+    let { statement, everyKeyFits } = selectKeys(prepared, keys);
+    if (!everyKeyFits) {
+      // No row can have such a key, or its column was given another type: absent is said only by a fresh description.
+      described.delete(source);
+      prepared = await describedOnce(source, signal);
+      ({ statement } = selectKeys(prepared, keys));
+    }
+    if (statement === undefined) return undefined;
+    try {
+      const operation = `read rows of the source ${source.source} by key`;
+      const [result] = await short.use(signal, (link) => link.query(withLiterals(statement), signal, operation));
+      prepared.select.verify(result?.fields ?? []);
+      if (!result || result.rows.length === 0) return undefined;
+      return rowBatch(await completeRows(prepared, result.rows, batch, signal), prepared.layout, digest);
+    } catch (error) {
+      described.delete(source);
+      throw error;
+    }
+  }
+
   return {
     dialect: mysqlDialect,
     identity: (signal) => short.use(signal, (link) => identityOf(link, signal)),
@@ -53,15 +84,10 @@ function openMysql(access: Access): Connector {
       }
     },
     async *readKeys(source, keys, signal) {
-      if (keys.length === 0) return;
-      const prepared = await short.use(signal, (link) => prepareSource(link, source, signal));
       for (let start = 0; start < keys.length; start += mysqlDialect.maxKeysPerRead) {
-        const statement = selectKeys(prepared, keys.slice(start, start + mysqlDialect.maxKeysPerRead));
-        if (statement === undefined) continue;
-        const operation = `read rows of the source ${source.source} by key`;
-        const [result] = await short.use(signal, (link) => link.query(withLiterals(statement), signal, operation));
-        if (!result || result.rows.length === 0) continue;
-        yield rowBatch(await completeRows(prepared, result.rows, batch, signal), prepared.layout, digest);
+        const some = keys.slice(start, start + mysqlDialect.maxKeysPerRead);
+        const rows = await readSome(source, some, signal);
+        if (rows) yield rows;
       }
     },
     async *changedSince(query, from, signal) {

@@ -64,6 +64,7 @@ export async function* readChanges(cursor: PreparedCursor, from: string, context
         ...(options.orderBy ? { orderBy: options.orderBy } : {}),
       }),
     identity: (row: readonly RawValue[]): string => row.map(String).join("\n"),
+    verify: () => {},
   };
   for await (const batch of readOn(select, context)) yield batch.map((raw) => cursorRow(cursor, raw));
 }

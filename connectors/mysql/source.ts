@@ -1,3 +1,4 @@
+import { FuserError } from "../../base/errors.ts";
 import { decodeKey } from "../../base/key.ts";
 import type { Column, DescribedQuery, SourceQuery, Value } from "../connector.ts";
 import type { RawRow, RawValue } from "../digest.ts";
@@ -53,9 +54,25 @@ export async function prepareSource(link: Link, source: SourceQuery, signal: Abo
       order,
       statement: (options) => selectSource(mysqlSyntax, source, options),
       identity: (row) => rawIdentity(row, layout.key),
+      verify: (seen) => requireSameFields(source, fields, seen),
     },
     children,
   };
+}
+
+/** @throws FuserError transient when the server now types the columns in another way: the values would be read wrongly */
+function requireSameFields(source: SourceQuery, known: readonly Field[], seen: readonly Field[]): void {
+  const same = known.every((field, index) => {
+    const now = seen[index];
+    return now !== undefined && now.columnType === field.columnType && fieldType(now) === fieldType(field);
+  });
+  if (same) return;
+  throw new FuserError("transient", "The columns of the source were changed in the ERP meanwhile", {
+    code: "erp-schema-changed",
+    operation: `read the source ${source.source}`,
+    place: source.source,
+    hint: "It is described again and tried again by itself.",
+  });
 }
 
 /** Result columns of a child query: run with NULL for every parameter of the row, and stopped by the server before its first row. */
@@ -64,11 +81,15 @@ async function childFields(
   child: ChildTemplate,
   { source, signal, operation }: { source: SourceQuery; signal: AbortSignal; operation: string },
 ): Promise<readonly Field[]> {
-  await link.query("SET SESSION sql_select_limit = 0", signal, operation);
   const statement = fillChild(child, source, () => null);
-  const [result] = await link.query(withLiterals(statement), signal, operation);
-  await link.query("SET SESSION sql_select_limit = DEFAULT", signal, operation);
-  return (result as ResultSet).fields;
+  try {
+    await link.query("SET SESSION sql_select_limit = 0", signal, operation);
+    const [result] = await link.query(withLiterals(statement), signal, operation);
+    return (result as ResultSet).fields;
+  } finally {
+    // A connection that kept this limit would read every table as empty: it is given up rather than trusted.
+    await link.query("SET SESSION sql_select_limit = DEFAULT", signal, operation).catch(() => link.cancel());
+  }
 }
 
 function fillChild(child: ChildTemplate, source: SourceQuery, columnValue: (column: number) => Value): Statement {
@@ -119,6 +140,8 @@ async function childLists(
     link.query(texts.join("\n;"), signal, `read child rows of the source ${prepared.source.source}`),
   );
   const count = prepared.children.length;
+  for (const [index, child] of prepared.children.entries())
+    requireSameFields(prepared.source, child.fields, results[index]?.fields ?? []);
   return rows.map((_, index) => results.slice(index * count, (index + 1) * count).map((result) => result.rows));
 }
 
@@ -143,8 +166,11 @@ function childOf(prepared: PreparedSource, { template }: PreparedChild, row: rea
   return concat(...pieces);
 }
 
-/** SELECT of the rows of these keys; undefined when no row can have any of them. */
-export function selectKeys(prepared: PreparedSource, keys: readonly string[]): Statement | undefined {
+/** SELECT of the rows of these keys, and whether every key is one that a row can have; the statement is undefined when none is. */
+export function selectKeys(
+  prepared: PreparedSource,
+  keys: readonly string[],
+): { statement: Statement | undefined; everyKeyFits: boolean } {
   const { source, fields, layout } = prepared;
   const columns = source.key.map((column) => mysqlSyntax.quote(source.columns[columnIndex(source, column)] as string));
   const forms = keys.flatMap((key) => {
@@ -153,7 +179,8 @@ export function selectKeys(prepared: PreparedSource, keys: readonly string[]): S
     const literals = parts.map((part, index) => keyLiteral(part, fieldType(fields[layout.key[index] as number] as Field)));
     return literals.every((literal) => literal !== undefined) ? [literals.map((literal) => [literal])] : [];
   });
-  return forms.length === 0 ? undefined : selectSource(mysqlSyntax, source, { condition: anyOf(columns, forms) });
+  const statement = forms.length === 0 ? undefined : selectSource(mysqlSyntax, source, { condition: anyOf(columns, forms) });
+  return { statement, everyKeyFits: forms.length === keys.length };
 }
 
 /** The columns of a source and its children; those of a table with what the table's own description adds. */

@@ -16,6 +16,8 @@ export interface ContinuedSelect {
   statement: (options: { condition?: Statement; orderBy?: readonly string[] }) => Statement;
   /** Tells rows apart that the order holds equal. */
   identity: (row: readonly RawValue[]) => string;
+  /** Throws when the result's columns are not the ones that were described. */
+  verify: (fields: readonly Field[]) => void;
 }
 
 export interface StreamContext {
@@ -38,7 +40,11 @@ export async function* readOn(select: ContinuedSelect, context: StreamContext): 
     if (points) {
       // The group of rows that the server holds equal to the last one is never cut: it could not be continued within.
       const seen = tail.filter();
-      const group = await RowStream.open(context, withLiterals(select.statement({ condition: at(points) })), undefined);
+      const group = await RowStream.open(context, {
+        select,
+        statement: select.statement({ condition: at(points) }),
+        lifeMs: undefined,
+      });
       for await (const batch of batchesOf(group)) {
         const fresh = batch.filter((row) => !seen(select.identity(row)));
         if (fresh.length === 0) continue;
@@ -47,7 +53,7 @@ export async function* readOn(select: ContinuedSelect, context: StreamContext): 
       }
     }
     const statement = select.statement(points ? { condition: behind(points), orderBy } : { orderBy });
-    const rows = await RowStream.open(context, withLiterals(statement), limits.snapshotMs);
+    const rows = await RowStream.open(context, { select, statement, lifeMs: limits.snapshotMs });
     for await (const batch of batchesOf(rows)) {
       last = note(batch, tail, select);
       yield batch;
@@ -79,6 +85,13 @@ function pointsOf(select: ContinuedSelect, row: readonly RawValue[]): KeyPoint[]
   });
 }
 
+interface StreamedRead {
+  select: ContinuedSelect;
+  statement: Statement;
+  /** How long the statement may live, milliseconds. */
+  lifeMs: number | undefined;
+}
+
 /** The rows of one statement on a connection of its own, held back while two full batches wait. */
 class RowStream {
   readonly #link: Link;
@@ -96,16 +109,11 @@ class RowStream {
   #ended: Promise<void> = Promise.resolve();
   #wake = (): void => {};
 
-  static async open(context: StreamContext, text: string, lifeMs: number | undefined): Promise<RowStream> {
-    const link = await openLink(context.access, "read", context.signal);
-    return new RowStream(link, context, { text, lifeMs });
+  static async open(context: StreamContext, read: StreamedRead): Promise<RowStream> {
+    return new RowStream(await openLink(context.access, "read", context.signal), context, read);
   }
 
-  private constructor(
-    link: Link,
-    { access, signal, operation }: StreamContext,
-    { text, lifeMs }: { text: string; lifeMs: number | undefined },
-  ) {
+  private constructor(link: Link, { access, signal, operation }: StreamContext, { select, statement, lifeMs }: StreamedRead) {
     this.#link = link;
     const { clock, limits } = access.context;
     this.#limits = limits;
@@ -114,11 +122,11 @@ class RowStream {
     const receiver = {
       operation,
       limitMs,
-      onFields: () => {},
+      onFields: (fields: readonly Field[]) => this.#verify(select, fields),
       onHeader: () => {},
       onRow: (row: RawValue[]) => this.#receive(row),
     };
-    this.#ended = link.run(text, signal, receiver).then(
+    this.#ended = link.run(withLiterals(statement), signal, receiver).then(
       () => this.#finish("done", undefined),
       (error: unknown) => this.#finish("failed", error),
     );
@@ -170,6 +178,14 @@ class RowStream {
       this.#wake();
     }
     if (this.#state === "overdue") this.#end();
+  }
+
+  #verify(select: ContinuedSelect, fields: readonly Field[]): void {
+    try {
+      select.verify(fields);
+    } catch (error) {
+      this.#finish("failed", error);
+    }
   }
 
   /** Its time is over: ended now, or with its first row where the server still sorts. */

@@ -8,7 +8,7 @@ import { declaredType, plainType } from "./values.ts";
 
 /** Tables and views; with `names` only those, whatever their case. */
 export function describeTables(database: DatabaseSync, names: readonly string[] | undefined): Table[] {
-  const wanted = names && new Set(names.map((name) => name.toLowerCase()));
+  const wanted = names && new Set(names.map((name) => name.replace(/^main\./i, "").toLowerCase()));
   const estimates = rowEstimates(database);
   return all(
     database,

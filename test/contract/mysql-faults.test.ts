@@ -182,6 +182,41 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     await connector.close();
   });
 
+  it("a child query that fails leaves no connection behind that reads tables as empty", async () => {
+    const connector = await as({ user: "root" }, server.password);
+    const child = { sql: "SELECT words FROM no_such_table WHERE id = :row.id", parameters: {} };
+    const broken = sourceOf("things", ["id"], ["id"], { children: [child] });
+    for (let attempt = 0; attempt < 4; attempt++) {
+      await expect(collect(connector.readKeys(broken, ["1"], never))).rejects.toMatchObject({
+        kind: "config",
+        code: "erp-object-missing",
+      });
+      expect((await collect(connector.readKeys(source, ["1"], never))).length).toBe(1);
+    }
+    await connector.close();
+  });
+
+  it("a column whose type is changed meanwhile is described again, never read wrongly", async () => {
+    await erp.run("CREATE TABLE altered (id INT PRIMARY KEY, n INT)");
+    await erp.run("INSERT INTO altered VALUES (1, 12)");
+    const connector = await as({ user: "root" }, server.password);
+    const altered = sourceOf("altered", ["id"], ["id", "n"]);
+    expect((await collect(connector.readKeys(altered, ["1"], never)))[0]?.row.values).toEqual([1, 12]);
+    await erp.run("ALTER TABLE altered MODIFY n VARCHAR(10), MODIFY id VARCHAR(10)");
+    await expect(collect(connector.readKeys(altered, ["1"], never))).rejects.toMatchObject({
+      kind: "transient",
+      code: "erp-schema-changed",
+    });
+    expect((await collect(connector.readKeys(altered, ["1"], never)))[0]?.row.values).toEqual(["1", "12"]);
+    await erp.run("ALTER TABLE altered MODIFY n INT, MODIFY id INT");
+    await expect(collect(connector.readKeys(altered, ["1"], never))).rejects.toMatchObject({ code: "erp-schema-changed" });
+    await collect(connector.readKeys(altered, ["1"], never));
+    await erp.run("ALTER TABLE altered MODIFY id VARCHAR(10)");
+    await erp.run("INSERT INTO altered VALUES ('A1', 13)");
+    expect(await collect(connector.readKeys(altered, ["A1"], never))).toHaveLength(1);
+    await connector.close();
+  });
+
   it("a composite text key is read by its index", async () => {
     await erp.run(
       "CREATE TABLE composite (a CHAR(4) NOT NULL, b CHAR(8) NOT NULL, c CHAR(4) NOT NULL, words VARCHAR(60), PRIMARY KEY (a, b, c))",
