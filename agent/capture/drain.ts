@@ -12,6 +12,10 @@ import type { Turn } from "./turn.ts";
 
 /** Most keys of one read and commit: a commit of more would hold up the heartbeat. */
 const keysPerRead = 500;
+/** A key that could not be read (locked, timed out) is tried again after this. */
+const unreadRetryMs = 30_000;
+/** The same for one that the ERP refuses to read. */
+const refusedRetryMs = 300_000;
 /** A backlog of more keys is bulk work: it leaves room for single changes. */
 const bulkFrom = 5_000;
 
@@ -98,6 +102,21 @@ export function createDrain(room: Room, turn: Turn): Drain {
     return settled;
   };
 
+  /** A key that can't be read alone is tried again later; what the ERP refuses for good is named as well. */
+  const postpone = ({ mapping }: CapturedSource, waiting: PendingKey, error: unknown): void => {
+    const { source, type } = mapping;
+    const { key, mark, stage, guard } = waiting;
+    const now = clock.now();
+    const rejected = kindOf(error) === "rejected";
+    store.transaction(() => {
+      const notBefore = now + (rejected ? refusedRetryMs : unreadRetryMs);
+      store.pending.advance(source, key, mark, { stage, notBefore, ...(guard === undefined ? {} : { guard }) });
+      if (!rejected) return;
+      const reason = { code: "row-unreadable", field: undefined, message: "The ERP refuses to read this row", digest: undefined };
+      store.quarantine.put({ source, key, type, id: mapping.idOf(key), since: now, waitsFor: undefined, ...reason });
+    }, "drain");
+  };
+
   return {
     mayRead,
     onSettled(listener) {
@@ -108,15 +127,25 @@ export function createDrain(room: Room, turn: Turn): Drain {
       const name = source.mapping.source;
       const until = clock.now();
       const bulk = store.pending.count(name) > bulkFrom;
-      const size = Math.min(keysPerRead, connector.dialect.maxKeysPerRead);
+      const most = Math.min(keysPerRead, connector.dialect.maxKeysPerRead);
+      let size = most;
       for (;;) {
         if (!mayRead() || (bulk && !store.outbox.hasRoom(true)) || !store.sources.get(name).reconciled) return false;
-        const done = await turn(async () => {
+        const read = await turn(async () => {
           const due = store.pending.due(name, until, size);
-          if (due.length > 0) await readKeys(source, due, { inFlight: new Set(), bulk, signal });
-          return due.length === 0;
+          try {
+            if (due.length > 0) await readKeys(source, due, { inFlight: new Set(), bulk, signal });
+            return { keys: due.length, failed: false };
+          } catch (error) {
+            // One key that can't be read must not hold up the others: ever fewer are read together until it is alone.
+            if (isAbort(error) || (kindOf(error) !== "transient" && kindOf(error) !== "rejected")) throw error;
+            if (due.length > 1) return { keys: due.length, failed: true };
+            postpone(source, due[0] as PendingKey, error);
+            throw error;
+          }
         });
-        if (done) return true;
+        if (read.keys === 0) return true;
+        size = read.failed ? Math.ceil(read.keys / 2) : Math.min(most, size * 2);
       }
     },
     readBack(source, key, signal) {

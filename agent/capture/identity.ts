@@ -20,7 +20,7 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   const known = store.meta.get(names.identity);
   if (known !== undefined && known !== identity.database) throw otherDatabase(store.meta.get(names.label), identity.label);
   const before = store.meta.get(names.position);
-  const reason = before === undefined ? undefined : wentBack(JSON.parse(before) as Position, identity.position);
+  const reason = known === undefined ? replaced(room) : wentBackSince(before, identity);
   store.transaction(() => {
     remember(store.meta, identity);
     if (reason === undefined) return;
@@ -28,7 +28,11 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   }, "identity");
   if (reason !== undefined) {
     const hint = "Everything is compared in full; what is missing now is deleted at the portal only when you approve it";
-    log.error("The ERP's history went back: it was restored from a backup", { code: "erp-history-lost", reason, hint });
+    log.error("The ERP tells another history: it was restored from a backup, or replaced", {
+      code: "erp-history-lost",
+      reason,
+      hint,
+    });
   }
   return identity;
 }
@@ -36,6 +40,16 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
 function remember(meta: MetaStore, { database, label, position }: HistoryIdentity): void {
   const values = { [names.identity]: database, [names.label]: label, [names.position]: position && JSON.stringify(position) };
   for (const [name, value] of Object.entries(values)) if (meta.get(name) !== value) meta.set(name, value);
+}
+
+/** A database that a person has accepted in place of another one tells another history. */
+function replaced({ store, sources }: Room): string | undefined {
+  const isNew = sources.every(({ mapping }) => store.sources.get(mapping.source).comparedAt === undefined);
+  return isNew ? undefined : "another database was accepted in its place";
+}
+
+function wentBackSince(before: string | undefined, identity: HistoryIdentity): string | undefined {
+  return before === undefined ? undefined : wentBack(JSON.parse(before) as Position, identity.position);
 }
 
 /** Why a position is behind the one before; undefined when it is not. */

@@ -21,7 +21,8 @@ export interface HistoryLoss {
 export function noteLostHistory(store: Store, source: CapturedSource, { reason, now }: HistoryLoss): void {
   const name = source.mapping.source;
   store.transaction(() => {
-    store.meta.set(nameOf(name), reason);
+    // The time tells this loss from an earlier one of the same kind.
+    store.meta.set(nameOf(name), `${reason} (${new Date(now).toISOString()})`);
     store.sources.update(name, { comparedAt: undefined });
     for (const signal of [source.cursor, ...source.children.map((child) => child.cursor)]) {
       if (signal === undefined) continue;

@@ -3,6 +3,7 @@
  * began; every other difference, and every key not seen, becomes pending, and the read by key decides. A scan that fails, is aborted or comes back
  * empty infers no delete.
  */
+import { FuserError } from "../../base/errors.ts";
 import type { RowBatch } from "../../connectors/connector.ts";
 import type { EntityPlace, EntityState } from "../store/store.ts";
 import { createDoorbell, type Doorbell } from "./doorbell.ts";
@@ -39,6 +40,8 @@ interface Scan {
   /** Rows are no longer taken directly. */
   suspectOnly: boolean;
   bell: Doorbell;
+  /** What the compare stands on: it must not change while it runs. */
+  ground: string;
   startedAt: number;
   result: ScanResult;
 }
@@ -59,6 +62,7 @@ export async function scanSource(
     written: new Set(),
     suspectOnly: false,
     bell: createDoorbell(clock),
+    ground: groundOf(room, source),
     startedAt: clock.monotonic(),
     result: { rows: 0, sent: 0, suspects: 0, unseen: 0, keyless: 0 },
   };
@@ -105,6 +109,7 @@ async function waitForRoom(room: Room, scan: Scan, { drain, signal }: { drain: D
 function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): void {
   const { store, clock } = room;
   const name = scan.source.mapping.source;
+  requireGround(room, scan);
   const states = store.entities.getMany(name, batch.keys);
   const anyPending = store.pending.count(name) > 0;
   const readings: Reading[] = [];
@@ -167,6 +172,22 @@ function unknownParents(room: Room, batch: RowBatch, name: string): (parent: Ent
   };
 }
 
+/** Epoch and history: under a new one what was compared so far says nothing. */
+function groundOf({ store }: Room, { mapping }: CapturedSource): string {
+  const { reconciled } = store.sources.get(mapping.source);
+  return JSON.stringify([store.meta.get("epoch"), reconciled, lostHistory(store.meta, mapping.source)]);
+}
+
+function requireGround(room: Room, { source, ground }: Scan): void {
+  if (groundOf(room, source) === ground) return;
+  throw new FuserError("transient", "The compare was overtaken by a new epoch or a loss of history", {
+    code: "compare-overtaken",
+    operation: "compare in full",
+    place: source.mapping.source,
+    hint: "It begins anew by itself",
+  });
+}
+
 function markSeen(scan: Scan, state: EntityState | undefined): void {
   if (state === undefined || state.no > scan.upToNo) return;
   const byte = state.no >> 3;
@@ -177,6 +198,7 @@ function markSeen(scan: Scan, state: EntityState | undefined): void {
 function complete(room: Room, scan: Scan): void {
   const { store, clock } = room;
   const { mapping } = scan.source;
+  requireGround(room, scan);
   const name = mapping.source;
   const now = clock.now();
   const known = store.entities.count(name);

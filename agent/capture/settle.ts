@@ -2,8 +2,8 @@
  * The one transaction in which a read takes effect: entities, digests, cleared keys, quarantine and outbox frames together. A key is cleared only here,
  * and only if no signal came while it was read.
  */
-import type { RowBatch } from "../../connectors/connector.ts";
-import type { Mapped, Parent } from "../map/mapped.ts";
+import type { Row, RowBatch } from "../../connectors/connector.ts";
+import type { Mapped, Parent, RowFault } from "../map/mapped.ts";
 import type { EntityPlace, EntityState, OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
 import type { Room } from "./parts.ts";
@@ -31,9 +31,18 @@ export interface ReadRow {
 
 /** A row of a batch, mapped. */
 export function readRow({ mapping }: CapturedSource, batch: RowBatch, place: { index: number; key: string }): ReadRow {
-  const row = batch.row(place.index);
-  const remap: ReadRow["remap"] = (isAbsent) => mapping.map(row, place.key, isAbsent);
-  return { digest: batch.digests[place.index] as bigint, mapped: mapping.map(row, place.key), remap };
+  const digest = batch.digests[place.index] as bigint;
+  let row: Row;
+  try {
+    row = batch.row(place.index);
+  } catch {
+    // One row that can't be decoded must not take its whole source down. What the error says may hold the row's values.
+    const message = "The database driver can't decode this row";
+    const fault: RowFault = { code: "row-unreadable", field: "", column: undefined, message };
+    const mapped: Mapped = { kind: "faulty", id: mapping.idOf(place.key), faults: [fault] };
+    return { digest, mapped, remap: () => mapped };
+  }
+  return { digest, mapped: mapping.map(row, place.key), remap: (isAbsent) => mapping.map(row, place.key, isAbsent) };
 }
 
 export interface SettleOptions {

@@ -46,7 +46,7 @@ export function createPoller(room: Room, from: SignalSource): Poller {
     seen = freshSeen();
   };
 
-  const poll = async (signal: AbortSignal): Promise<number> => {
+  const pollOnce = async (signal: AbortSignal): Promise<number> => {
     const position = store.sources.position(cursor.name);
     if (position === undefined) {
       await begin(signal);
@@ -65,6 +65,15 @@ export function createPoller(room: Room, from: SignalSource): Poller {
     if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { reached, signal });
     verified = true;
     return marked;
+  };
+  const poll = async (signal: AbortSignal): Promise<number> => {
+    try {
+      return await pollOnce(signal);
+    } catch (error) {
+      // What was sighted and then not committed counts as not sighted.
+      seen = freshSeen();
+      throw error;
+    }
   };
   return { begin, poll };
 }

@@ -11,7 +11,7 @@ import type { CommitHook } from "./store.ts";
 const pageBytes = 16_384;
 /** The write-ahead log is folded back after so many pages: 8 MB. */
 const checkpointPages = 512;
-const cacheBytes = 16 * 1024 * 1024;
+const cacheBytes = 8 * 1024 * 1024;
 /** How long a commit waits for the short write of a CLI command in another process. */
 const busyTimeoutMs = 5_000;
 

@@ -2,7 +2,7 @@
  * The agent's durable memory, one SQLite file (`node:sqlite`, WAL, synchronous=FULL). Everything that must be true together is written in one
  * `transaction`. All calls are synchronous: nothing else of the agent runs between two statements of one transaction.
  */
-import type { DeleteReason, Outcome, Command as PortalCommand, RefusalCode, Result } from "../../protocol/messages.ts";
+import type { DeleteReason, Outcome, Command as PortalCommand, Result } from "../../protocol/messages.ts";
 import type { Fields, TypeName } from "../../protocol/model.ts";
 
 /** Why a key waits, and for what. */
@@ -432,5 +432,3 @@ export interface StoreReader extends Disposable {
   readonly journal: Pick<JournalStore, "list">;
   readonly asks: Pick<AskStore, "post" | "answerOf">;
 }
-
-export type { RefusalCode };

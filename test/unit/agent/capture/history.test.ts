@@ -149,3 +149,19 @@ test("Samples older than remembered are found by the position of one row alone",
   expect(journal(bench)).toHaveLength(1);
   expect(bench.portal.entities).toEqual(bench.expected());
 });
+
+test("A database that a person has accepted in place of another one is compared in full, and deletes wait for approval", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  erp.identity.database = "moved";
+  erp.remove("parents", "p1");
+  bench.store.meta.set("erp.identity", undefined);
+  await bench.crash();
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(journal(bench).length).toBeGreaterThan(0);
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.guards.list()).toMatchObject([{ kind: "history", count: 1 }]);
+});
