@@ -1,45 +1,37 @@
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../../base/time.ts";
-import { check } from "./check.ts";
 import type { Register, Start } from "./command.ts";
-import { commands as portalCommands } from "./commands.ts";
-import { demo } from "./demo.ts";
-import { enrol } from "./enrol.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { goLive } from "./go-live.ts";
-import { guard } from "./guard.ts";
-import { init } from "./init.ts";
-import { journal } from "./journal.ts";
-import { logs } from "./logs.ts";
-import { preview } from "./preview.ts";
-import { quarantine } from "./quarantine.ts";
-import { run } from "./run.ts";
-import { secret } from "./secret.ts";
 import { createSession, type GlobalOptions, type Session } from "./session.ts";
-import { status } from "./status.ts";
-import { sync } from "./sync.ts";
-import { trace } from "./trace.ts";
-import { version } from "./version.ts";
 
-const registers: readonly Register[] = [
-  run,
-  demo,
-  init,
-  check,
-  preview,
-  enrol,
-  goLive,
-  secret,
-  status,
-  sync,
-  trace,
-  quarantine,
-  guard,
-  portalCommands,
-  journal,
-  logs,
-  version,
-];
+/** Every command by its name; only the one that is asked for is loaded, which saves time and memory. */
+const registers: Readonly<Record<string, () => Promise<Register>>> = {
+  run: async () => (await import("./run.ts")).run,
+  demo: async () => (await import("./demo.ts")).demo,
+  init: async () => (await import("./init.ts")).init,
+  check: async () => (await import("./check.ts")).check,
+  preview: async () => (await import("./preview.ts")).preview,
+  enrol: async () => (await import("./enrol.ts")).enrol,
+  "go-live": async () => (await import("./go-live.ts")).goLive,
+  secret: async () => (await import("./secret.ts")).secret,
+  status: async () => (await import("./status.ts")).status,
+  sync: async () => (await import("./sync.ts")).sync,
+  trace: async () => (await import("./trace.ts")).trace,
+  quarantine: async () => (await import("./quarantine.ts")).quarantine,
+  guard: async () => (await import("./guard.ts")).guard,
+  commands: async () => (await import("./commands.ts")).commands,
+  journal: async () => (await import("./journal.ts")).journal,
+  logs: async () => (await import("./logs.ts")).logs,
+  version: async () => (await import("./version.ts")).version,
+};
+
+/** The commands that a command line may mean: the one that it names, or all of them for help and for a name that is none. */
+function loaded(args: readonly string[]): Promise<Register[]> {
+  const named = args.find((arg) => Object.hasOwn(registers, arg));
+  const wanted =
+    named === undefined || args.includes("help") ? Object.values(registers) : [registers[named] as () => Promise<Register>];
+  return Promise.all(wanted.map((load) => load()));
+}
 
 /** Aborts on SIGINT and SIGTERM; a second SIGINT ends the process at once. */
 function stopSignal(): { signal: AbortSignal; interrupted: () => boolean; dispose: () => void } {
@@ -89,7 +81,7 @@ export async function runCommandLine(args: readonly string[], env: Session["env"
         }
       }
     };
-  for (const register of registers) register(program, start);
+  for (const register of await loaded(args)) register(program, start);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
