@@ -107,7 +107,9 @@ test("A signal while its key is being read is not lost with the result of that r
   };
   await bench.pass(100);
   expect(held).toBe(true);
-  erp.tables.parents.set("p1", { name: "Changed meanwhile", parent: null, stamp: 1 });
+  // Under its old stamp: no poll will speak of it a second time.
+  const stamp = erp.tables.parents.get("p1")?.stamp ?? 0;
+  erp.tables.parents.set("p1", { name: "Changed meanwhile", parent: null, stamp });
   bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: false });
   open();
   await bench.pass(1_000);
@@ -379,4 +381,32 @@ test("A row that the driver can't decode is parked by name, and its source goes 
   const [entry] = bench.store.quarantine.list();
   expect(entry).toMatchObject({ key: "p1", code: "row-unreadable" });
   expect(JSON.stringify(entry, (_, value) => (typeof value === "bigint" ? String(value) : value))).not.toContain("secret");
+});
+
+test("A row that comes back while its last read is under way is not deleted", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp, cursor: false, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const row = erp.tables.parents.get("p1");
+  if (row === undefined) throw new Error("no row");
+  erp.remove("parents", "p1");
+  bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: false });
+  await bench.pass(1_000);
+  expect(bench.store.pending.get("parents", "p1")?.stage).toBe("confirm");
+  const { passed, open } = gate();
+  let held = false;
+  erp.at = async (moment) => {
+    if (moment !== "read-keys" || held) return;
+    held = true;
+    await passed;
+  };
+  await bench.pass(2_000);
+  expect(held).toBe(true);
+  erp.tables.parents.set("p1", row);
+  bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: false });
+  open();
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.log.map(({ op }) => op)).toEqual(["upsert", "upsert"]);
+  expect(bench.store.pending.count()).toBe(0);
 });
