@@ -1,7 +1,7 @@
 /** What the portal's model expects of a value, read off its schemas. */
 import * as z from "zod";
+import { didYouMean } from "../base/nearest.ts";
 import type { Json } from "../protocol/model.ts";
-import { didYouMean } from "./nearest.ts";
 import type { ConstantNode } from "./schema-read.ts";
 
 /** Schema of a value of the model; undefined where it is not known what is expected. */

@@ -1,8 +1,9 @@
 /** One command of the portal and how it is carried out in the ERP. */
+
+import { didYouMean } from "../base/nearest.ts";
 import { model, type TypeName } from "../protocol/model.ts";
 import type { CommandConfig, IdempotencyConfig, Step, Write } from "./config.ts";
 import type { Path } from "./document.ts";
-import { didYouMean } from "./nearest.ts";
 import { many, nth } from "./resolve-read.ts";
 import { commandParameters, resolveStep } from "./resolve-step.ts";
 import { type CommandScope, resolveWrite } from "./resolve-write.ts";

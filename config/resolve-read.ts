@@ -1,4 +1,6 @@
 /** Turns the written forms of a value into the one form of config.ts, and holds each against the model. */
+
+import { didYouMean } from "../base/nearest.ts";
 import type { Json, TypeName } from "../protocol/model.ts";
 import type { KeyPart, ListItem, Read } from "./config.ts";
 import type { Path } from "./document.ts";
@@ -12,7 +14,6 @@ import {
   referencedTypes,
   requiredFields,
 } from "./model-shape.ts";
-import { didYouMean } from "./nearest.ts";
 import { conditionOf, expressionOf, hasExpression, knownName, type Scene, sqlOf, textPart } from "./scene.ts";
 import {
   type ConstantNode,

@@ -1,9 +1,9 @@
 /** The keys under `erp:` that belong to the connector: checked by its own schema. */
 import type * as z from "zod";
+import { didYouMean, nearest } from "../base/nearest.ts";
 import { connectors } from "../connectors/registry.ts";
 import { pathText } from "./document.ts";
 import { type Expected, fieldOf, fieldsOf } from "./model-shape.ts";
-import { didYouMean, nearest } from "./nearest.ts";
 import { knownName, type Scene } from "./scene.ts";
 
 /** The settings as the connector takes them. A fault never repeats a value: one of them may be a secret at the wrong place. */

@@ -1,9 +1,9 @@
 /** What every part of the loader works in: the file's names, the places of its nodes, and the one list of faults. */
 import type { Finding } from "../base/findings.ts";
+import { didYouMean } from "../base/nearest.ts";
 import type { Expression, Fault, Place, SqlText } from "./config.ts";
 import type { Path } from "./document.ts";
 import { concatenation, syntaxError, templateParts } from "./expression.ts";
-import { didYouMean } from "./nearest.ts";
 import type { FileNode } from "./schema.ts";
 import type { Shape } from "./shape.ts";
 import { parametersOf, type SqlFault, statementFault } from "./sql-text.ts";

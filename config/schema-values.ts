@@ -1,9 +1,9 @@
 /** The kinds of value that the configuration's texts are converted to. Each says what it expects and what to write instead. */
 import { validate } from "node-cron";
 import * as z from "zod";
+import { didYouMean } from "../base/nearest.ts";
 import { durationMs } from "../base/time.ts";
 import { complaint, knownKeys } from "./fault-text.ts";
-import { didYouMean } from "./nearest.ts";
 
 const oneText = complaint("must be one text", "Write a single value here, no list and no nested keys.");
 

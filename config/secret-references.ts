@@ -1,7 +1,8 @@
 /** Secrets in free settings (a connector's): references only, and a plain one is a fault that never repeats it. */
+
+import { nearest } from "../base/nearest.ts";
 import type { Path } from "./document.ts";
 import { readComplaint } from "./fault-text.ts";
-import { nearest } from "./nearest.ts";
 import type { Scene } from "./scene.ts";
 import { plainSecret } from "./schema-values.ts";
 

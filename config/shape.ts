@@ -3,10 +3,10 @@
  * that one fault hides no other, and the checks behind the schema see the rest of the file.
  */
 import type * as z from "zod";
+import { didYouMean, nearest } from "../base/nearest.ts";
 import type { Fault, Place } from "./config.ts";
 import type { Path, SourceText } from "./document.ts";
 import { readComplaint, readKnownKeys } from "./fault-text.ts";
-import { didYouMean, nearest } from "./nearest.ts";
 import { configFile, type FileNode } from "./schema.ts";
 
 export interface Shape {

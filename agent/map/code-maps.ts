@@ -1,4 +1,6 @@
 /** `maps:` compiled for a field: the ERP's codes to what the field takes. */
+
+import { didYouMean } from "../../base/nearest.ts";
 import type { Place, ValueMap } from "../../config/config.ts";
 import type { Value } from "../../connectors/connector.ts";
 import type { Json } from "../../protocol/model.ts";
@@ -6,7 +8,6 @@ import { constantFor } from "./constants.ts";
 import { normaliseDecimal } from "./decimal.ts";
 import type { Faults } from "./faults.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
-import { didYouMean } from "./nearest.ts";
 
 /** The text by which a value is looked up, compared and made a key part: an integer 0 is "0", bytes are hexadecimal. */
 export function codeText(value: Exclude<Value, null>): string {

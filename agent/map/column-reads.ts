@@ -1,4 +1,6 @@
 /** `{ from: COLUMN, do, as, map, shift, currency, default }` compiled: the options are applied in the order do, as, map. */
+
+import { didYouMean } from "../../base/nearest.ts";
 import type { Place, Read } from "../../config/config.ts";
 import type { Value } from "../../connectors/connector.ts";
 import type { Json } from "../../protocol/model.ts";
@@ -11,7 +13,6 @@ import { type Convert, conversionTo, type Made, type MadeType } from "./conversi
 import { type CompiledDate, compileDateType, isMoment } from "./date-types.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import type { RowFault } from "./mapped.ts";
-import { didYouMean } from "./nearest.ts";
 import type { ReadScope } from "./read-scope.ts";
 import type { CompiledRead, RowReading } from "./row-reading.ts";
 

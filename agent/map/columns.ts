@@ -1,8 +1,9 @@
 /** The columns that a mapping may name, found as databases do: by their exact name, else without regard to case. */
+
+import { didYouMean } from "../../base/nearest.ts";
 import type { Place } from "../../config/config.ts";
 import type { Column } from "../../connectors/connector.ts";
 import type { Faults } from "./faults.ts";
-import { didYouMean } from "./nearest.ts";
 
 export interface FoundColumn {
   /** As the configuration writes it. */

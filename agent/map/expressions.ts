@@ -6,12 +6,12 @@
  * `coalesce(x, y)`, `x == null` and `x != null` look at null itself.
  */
 import type { ASTNode, Environment } from "@marcbachmann/cel-js";
+import { didYouMean } from "../../base/nearest.ts";
 import type { Expression, Fault } from "../../config/config.ts";
 import { celTypeOf, checkerNames, ExpressionFailure } from "./cel-values.ts";
 import { functions, literalFault } from "./expression-functions.ts";
 import { compileNode, type Node } from "./expression-nodes.ts";
 import { type Compiled, language, methods, NotInLanguage, recordAccess, type Vocabulary, visit } from "./language.ts";
-import { didYouMean } from "./nearest.ts";
 
 /** An environment for one vocabulary: made once per source or command, used for all of its expressions. */
 export function openLanguage<F>(vocabulary: Vocabulary<F>): (expression: Expression) => Compiled<F> | Fault {

@@ -3,6 +3,7 @@
  * through closures only. All faults are given at once, each with its place.
  */
 import { entityIdOf, splitId } from "../../base/key.ts";
+import { didYouMean } from "../../base/nearest.ts";
 import type { Config, Fault, Source, SqlText } from "../../config/config.ts";
 import type { DescribedQuery, Row, SourceQuery } from "../../connectors/connector.ts";
 import { type Fields, type Json, model } from "../../protocol/model.ts";
@@ -14,7 +15,6 @@ import { type FieldKind, fieldKindOf } from "./field-kind.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Mapped, Mapping, Parent, RowFault } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
-import { didYouMean } from "./nearest.ts";
 import { openReadScope, type ReadScope } from "./read-scope.ts";
 import { compileRead, conditionOf, settled } from "./reads.ts";
 import type { Reader, RowReading } from "./row-reading.ts";

@@ -1,8 +1,9 @@
 /** The one query of a source: what is read of it, by scan and by key alike. */
+
+import { didYouMean } from "../../base/nearest.ts";
 import type { Config, Fault, Source } from "../../config/config.ts";
 import type { Parameters, SourceQuery, Table } from "../../connectors/connector.ts";
 import { needsOf } from "./mapping-needs.ts";
-import { didYouMean } from "./nearest.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 
 /**

@@ -1,4 +1,6 @@
 /** `fields:` compiled: each Read of the configuration becomes a closure over column positions, checked against the field that it fills. */
+
+import { didYouMean } from "../../base/nearest.ts";
 import type { Place, Read } from "../../config/config.ts";
 import type { Json } from "../../protocol/model.ts";
 import { type CelType, ExpressionFailure } from "./cel-values.ts";
@@ -9,7 +11,6 @@ import { conversionTo, madeOfCel, madeValue } from "./conversions.ts";
 import { compileDateType } from "./date-types.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import { namesIn } from "./language.ts";
-import { didYouMean } from "./nearest.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { compileReference } from "./references.ts";
 import type { CompiledRead, Reader, RowReading } from "./row-reading.ts";

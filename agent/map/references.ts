@@ -1,12 +1,12 @@
 /** References to other entities: key parts of a row become the id of an entity of another source. */
 import { encodeKey, entityIdOf } from "../../base/key.ts";
+import { didYouMean } from "../../base/nearest.ts";
 import type { KeyPart, Place, Read } from "../../config/config.ts";
 import { model } from "../../protocol/model.ts";
 import { type CelType, celText, ExpressionFailure } from "./cel-values.ts";
 import { codeText } from "./code-maps.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import type { Parent } from "./mapped.ts";
-import { didYouMean } from "./nearest.ts";
 import type { ReadScope } from "./read-scope.ts";
 import type { CompiledRead, RowReading } from "./row-reading.ts";
 

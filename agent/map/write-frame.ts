@@ -1,5 +1,6 @@
 /** What the values of a command are worked out from, and the names that its expressions may use. */
 import { decodeKey, splitId } from "../../base/key.ts";
+import { didYouMean } from "../../base/nearest.ts";
 import type { CommandConfig, Config, Source } from "../../config/config.ts";
 import type { StepResults } from "../../connectors/connector.ts";
 import type { Command } from "../../protocol/messages.ts";
@@ -9,7 +10,6 @@ import { type CelType, type CelValue, celOfValue } from "./cel-values.ts";
 import { parseDecimal } from "./decimal.ts";
 import { type FieldKind, fieldKindOf } from "./field-kind.ts";
 import type { Variable, Vocabulary } from "./language.ts";
-import { didYouMean } from "./nearest.ts";
 import { Unwritable } from "./reader-texts.ts";
 
 export interface WriteFrame {

@@ -3,13 +3,13 @@
  * is asked is checked here, at load or when the command comes, so that the transaction holds no surprise of ours.
  */
 import { decodeKey, splitId } from "../../base/key.ts";
+import { didYouMean } from "../../base/nearest.ts";
 import type { CommandConfig, Config, Fault } from "../../config/config.ts";
 import type { FieldConflict, Idempotency, StepResults, Table, Value, WritePlan } from "../../connectors/connector.ts";
 import type { Command, Result } from "../../protocol/messages.ts";
 import type { Json, TypeName } from "../../protocol/model.ts";
 import { gatherFaults } from "./faults.ts";
 import type { Mapping } from "./mapped.ts";
-import { didYouMean } from "./nearest.ts";
 import { type Rejection, rejection, Unwritable } from "./reader-texts.ts";
 import { unwrapped } from "./unwritable.ts";
 import { ownerOf } from "./write-base.ts";

@@ -1,4 +1,6 @@
 /** What the values of one command are compiled with. */
+
+import { didYouMean } from "../../base/nearest.ts";
 import type { CommandConfig, Config, Expression, Place, Source } from "../../config/config.ts";
 import type { Column, Table } from "../../connectors/connector.ts";
 import type { TypeName } from "../../protocol/model.ts";
@@ -7,7 +9,6 @@ import { type CelType, celTypeOfColumn } from "./cel-values.ts";
 import { openLanguage } from "./expressions.ts";
 import type { Faults } from "./faults.ts";
 import type { Compiled } from "./language.ts";
-import { didYouMean } from "./nearest.ts";
 import { type WriteFrame, writeVocabulary } from "./write-frame.ts";
 
 export interface WriteScope {

@@ -1,12 +1,12 @@
 /** The steps of a command compiled: checked against the described tables, and made into plan steps for each command that comes. */
 import { FuserError } from "../../base/errors.ts";
+import { didYouMean } from "../../base/nearest.ts";
 import type { Place, Step, Write, Writes } from "../../config/config.ts";
 import type { Column, Parameters, PlanStep, StepResults, StepValues, Table, Value } from "../../connectors/connector.ts";
 import { instantText } from "./calendar.ts";
 import type { CelValue } from "./cel-values.ts";
 import { celText, isDecimal } from "./cel-values.ts";
 import { formatDecimal } from "./decimal.ts";
-import { didYouMean } from "./nearest.ts";
 import { Unwritable } from "./reader-texts.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 import { baseReader } from "./write-base.ts";

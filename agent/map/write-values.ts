@@ -1,4 +1,6 @@
 /** One value of a command compiled: constants and types are checked against the column at load, the rest when the command comes. */
+
+import { didYouMean } from "../../base/nearest.ts";
 import type { Expression, Place, Write } from "../../config/config.ts";
 import type { Column, Value } from "../../connectors/connector.ts";
 import type { Json } from "../../protocol/model.ts";
@@ -7,7 +9,6 @@ import { type CelType, type CelValue, ExpressionFailure } from "./cel-values.ts"
 import { characters, columnTakes, columnValue } from "./column-values.ts";
 import { compileDatePattern } from "./date-pattern.ts";
 import { keyFieldsIn, namesIn } from "./language.ts";
-import { didYouMean } from "./nearest.ts";
 import { Unwritable } from "./reader-texts.ts";
 import { celOfField, celTypeOfField, commandFields, type WriteFrame } from "./write-frame.ts";
 import type { WriteScope } from "./write-scope.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { nearest } from "../../../base/nearest.ts";
 import { parseConfig } from "../../../config/load.ts";
-import { nearest } from "../../../config/nearest.ts";
 
 const example = readFileSync("config/examples/housing-company.yaml", "utf8");
 const lines = example.split("\n");

@@ -231,7 +231,9 @@ test("A date read without its form, or by a type of another form, is a fault at 
   expect(faultsOf(ticket(from("D")), columns)[0]).toContain("Say how the column holds the date");
   expect(faultsOf(ticket({ ...merged, as: ["hms", "ymd"] }), { ...columns, D: "integer" })).toHaveLength(2);
   expect(faultsOf(ticket(from("D", { as: "nav" })), columns)[0]).toContain("type nav reads a date column");
-  expect(faultsOf(ticket(from("D", { as: "ymdd" })), columns)[0]).toContain("There is no type ymdd. Did you mean ymd?");
+  expect(faultsOf(ticket(from("D", { as: "ymdd" })), columns)[0]).toContain(
+    "There is no type ymdd. Did you mean `ymd`? Known: ymd, hms, german, lenient, nav.",
+  );
   expect(faultsOf(ticket(cel("'2026-01-01'")), columns)[0]).toContain(
     "createdAt takes an instant, but the expression gives text",
   );

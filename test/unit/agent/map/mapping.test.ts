@@ -304,15 +304,15 @@ test("Every fault of a mapping is told at once, with its place and the nearest n
     PRIO: "text",
   } as const;
   expect(faultsOf(one, columns, { all: config([units, one]) })).toEqual([
-    "KATT: Table AUFTRAG has no column KATT. Did you mean KAT?",
+    "KATT: Table AUFTRAG has no column KATT. Did you mean `KAT`? Known: NR, KURZ, STATUS, ANL, TERMIN, KAT, PRIO.",
     "ANL: createdAt takes an instant, but column ANL gives text. Say how the column holds the date: { from: COLUMN, as: <name under types> }.",
     "ANL + 1: ${ANL + 1}: + between text and integer. Bring both sides to one type with string(), int(), decimal() or date().",
     "TERMIN: Column TERMIN is boolean, but type ymd reads an integer or text column. Take another type, or correct its form.",
-    'constant: kind takes damage, request, defect, snag, alarm, not the constant "damag". Did you mean damage?',
-    "PRI == 1: ${PRI == 1}: PRI is not known here. Did you mean PRIO?",
-    "ref unit: There is no source unit. Did you mean units?",
-    "STATUS: There is no map orderState. Did you mean orderStatus?",
-    "KURZ: ticket has no field titel. Did you mean title?",
+    'constant: kind takes damage, request, defect, snag, alarm, not the constant "damag". Did you mean `damage`? Known: damage, request, defect, snag, alarm.',
+    "PRI == 1: ${PRI == 1}: PRI is not known here. Did you mean `PRIO`? Known: NR, KURZ, STATUS, ANL, TERMIN, KAT, PRIO, vars, row.",
+    "ref unit: There is no source unit. Did you mean `units`? Known: units, tickets.",
+    "STATUS: There is no map orderState. Did you mean `orderStatus`? Known: orderStatus.",
+    "KURZ: ticket has no field titel. Did you mean `title`? Known: number, updatedAt, kind, title, description, category, severity, assetId, location, status, priority, unitId, buildingId, propertyId, reporterId, assigneeId, serviceProviderId, channel, createdAt, closedAt, dueDate, appointment.",
     "ref units: The reference has 1 key parts, source units has 2: M, W. Give one part for each, in the same order.",
     "sources.tickets: Source tickets lacks the field title, which every ticket needs. Map title.",
   ]);
@@ -345,7 +345,10 @@ test("SQL of the configuration may name vars and, in rows, columns of the row; a
   const one = { ...period, where };
   const options = { all: config([units, persons, one]) };
   expect(faultsOf(one, periodColumns, options)).toEqual([
-    "x: The SQL names :vars.mandat, which does not exist here. Did you mean vars.mandant?".replace("x:", `${where.at.path}:`),
+    "x: The SQL names :vars.mandat, which does not exist here. Did you mean `vars.mandant`? Known: vars.mandant.".replace(
+      "x:",
+      `${where.at.path}:`,
+    ),
   ]);
 });
 
@@ -389,8 +392,8 @@ test("Before the database describes a query, all columns that its table lacks ar
   const faults = missingColumns(one, config([one], { scope: { MANDANT: "001" } }), table);
   expect(faults.map((fault) => `${fault.path}: ${fault.message}. ${fault.remedy}`)).toEqual([
     "sources.tickets: Table AUFTRAG has no column MANDANT. Say `scope: none` if all of its rows belong here.",
-    "KATT: Table AUFTRAG has no column KATT. Did you mean KAT?",
-    "KURTZ + 'x': Table AUFTRAG has no column KURTZ. Did you mean Kurz?",
+    "KATT: Table AUFTRAG has no column KATT. Did you mean `KAT`? Known: NR, Kurz, STATUS, KAT.",
+    "KURTZ + 'x': Table AUFTRAG has no column KURTZ. Did you mean `Kurz`? Known: NR, Kurz, STATUS, KAT.",
   ]);
 });
 

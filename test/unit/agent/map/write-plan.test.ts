@@ -270,7 +270,7 @@ const withTable = (name: string, change: (table: (typeof describedTables)[number
 test("What would go wrong in the ERP is a fault before the first command: columns, widths, indexes, transactions", () => {
   const without = (pattern: string | RegExp, by: string) => ({ edit: (yaml: string) => yaml.replace(pattern, by) });
   expect(commandFaults("ticket.create", without("KURZTEXT: { from: title", "KURZTXT: { from: title"))[0]).toBe(
-    "Table AUFTRAG has no column KURZTXT. Did you mean KURZTEXT?",
+    "Table AUFTRAG has no column KURZTXT. Did you mean `KURZTEXT`? Known: MANDANT, AUFTRNR, FREMDNR, OBJNR, HAUSNR, WOHNNR, MELDER, SBNR, KREDNR, ART, KURZTEXT, LANGTEXT, STATUS, PRIO, KATEGORIE, KANAL, ANLDAT, ANLZEIT, ERLDAT, ERLZEIT, TERMIN, GEWAEHR, KOSTST, SPARTE, AENDTS.",
   );
   expect(commandFaults("ticket.create", without("max: 40", "max: 60"))[0]).toBe(
     "max is 60, but column KURZTEXT holds 40 characters. Say max: 40.",
