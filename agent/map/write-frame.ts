@@ -134,7 +134,7 @@ function keyPart(
   const indexes = sources.map((source) => source.key.findIndex((name) => name.toLowerCase() === column.toLowerCase()));
   if (indexes.every((index) => index < 0)) {
     const names = [...new Set(sources.flatMap((source) => source.key))];
-    return `the key behind ${field} has no part ${column}. ${didYouMean(column, names)}`;
+    return `the key behind ${field} has no part ${column}. ${didYouMean(column, names).slice(0, -1)}`;
   }
   return {
     type: "text",
@@ -158,7 +158,7 @@ function sourcesBehind(
   if (field === "id") return config.sources.filter((source) => source.name === command.result.source);
   const kind = commandFields(type)[field];
   if (kind === undefined)
-    return `${type} has no field ${field}. ${didYouMean(field, ["id", ...Object.keys(commandFields(type))])}`;
+    return `${type} has no field ${field}. ${didYouMean(field, ["id", ...Object.keys(commandFields(type))]).slice(0, -1)}`;
   if (kind.references === undefined) return `${field} is no reference, so there is no key behind it`;
   const sources = config.sources.filter((source) => kind.references?.includes(source.type));
   return sources.length > 0

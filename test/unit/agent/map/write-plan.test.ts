@@ -282,7 +282,7 @@ test("What would go wrong in the ERP is a fault before the first command: column
     "Table AUFTRAG needs values for: KREDNR, ERLDAT, ERLZEIT, TERMIN, GEWAEHR, KOSTST, SPARTE",
   );
   expect(commandFaults("ticket.create", without("key(unitId).OBJNR", "key(unitId).OBJNUM"))[0]).toContain(
-    "the key behind unitId has no part OBJNUM. Did you mean OBJNR?",
+    "the key behind unitId has no part OBJNUM. Did you mean `OBJNR`? Known: MANDANT, OBJNR, HAUSNR, WOHNNR",
   );
   expect(
     commandFaults("ticket.create", without("${format(now, 'yyyyMMdd')}\"\n          ANLZEIT", '${now}"\n          ANLZEIT'))[0],
