@@ -118,8 +118,8 @@ test("A misspelt name is a fault that names its neighbour; now does not exist wh
   expect(fault("TEXTT == ''")).toContain("TEXTT is not known here. Did you mean `TEXT`? Known: TEXT, NR, ");
   expect(fault("OTHR == ''")).toContain("Did you mean `OTHER`?");
   expect(fault("vars.mandat")).toContain("vars.mandat is not known. Did you mean `mandant`? Known: mandant.");
-  expect(fault("emptyy(TEXT)")).toContain("Did you mean empty?");
-  expect(fault("TEXT.startWith('a')")).toContain("Did you mean startsWith?");
+  expect(fault("emptyy(TEXT)")).toContain("Did you mean `empty`?");
+  expect(fault("TEXT.startWith('a')")).toContain("Did you mean `startsWith`?");
   expect(fault("format(now, 'yyyy')")).toContain("now does not exist when reading");
 });
 
