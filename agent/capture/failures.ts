@@ -30,7 +30,11 @@ export function createFailures(room: Room): Failures {
       const message = describeError(error);
       if (kindOf(error) === "history-lost" && source !== undefined) {
         log.error(message, { source: task.source, code });
-        noteLostHistory(store, source, { reason: (error as FuserError).message, now: clock.now() });
+        // A restore puts back every table, also those without a column that would show it.
+        const loss = { reason: (error as FuserError).message, now: clock.now() };
+        store.transaction(() => {
+          for (const each of room.sources) noteLostHistory(store, each, loss);
+        }, "lost-history");
         return;
       }
       const before = byTask.get(task);

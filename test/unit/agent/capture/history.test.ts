@@ -11,6 +11,11 @@ function estates(count: number) {
 }
 const deletes = (bench: Bench): string[] => bench.portal.log.filter(({ op }) => op === "delete").map(({ id }) => id);
 const journal = (bench: Bench) => bench.store.journal.list({ kind: "history", limit: 9 });
+/** Sources that were begun anew, each once. */
+const concerned = (bench: Bench) =>
+  journal(bench)
+    .map(({ source }) => source)
+    .sort();
 
 test("An ERP restored from its backup is recognised: changed rows go back, and what was added since is deleted only with approval", async () => {
   const erp = estates(5);
@@ -24,7 +29,7 @@ test("An ERP restored from its backup is recognised: changed rows go back, and w
   restore();
   await bench.pass(10_000);
   bench.portal.pull();
-  expect(journal(bench)).toHaveLength(1);
+  expect(concerned(bench)).toEqual(["children", "parents"]);
   expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Estate 1" });
   expect(deletes(bench)).toEqual([]);
   expect(bench.store.guards.list()).toMatchObject([{ kind: "history", count: 4, state: "open" }]);
@@ -54,8 +59,24 @@ test("An ERP that was restored while the agent was down is recognised at its sta
   await bench.crash();
   await bench.pass(8_000);
   bench.portal.pull();
-  expect(journal(bench)).toHaveLength(1);
+  expect(concerned(bench)).toEqual(["children", "parents"]);
   expect(bench.portal.entities).toEqual(bench.expected());
+});
+
+test("A restore that one source shows concerns all of them: what is missing elsewhere waits for approval as well", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  erp.put("children", "c1", { name: "Added since", parent: "p0" });
+  erp.put("parents", "p1", { name: "Renamed since", parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  restore();
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.guards.list()).toMatchObject([{ source: "children", kind: "history", count: 1, state: "open" }]);
 });
 
 test("Deleting the newest row alone is no restore: it is a delete like any other, found without a compare", async () => {
@@ -146,7 +167,7 @@ test("Samples older than remembered are found by the position of one row alone",
   restore();
   await bench.pass(8_000);
   bench.portal.pull();
-  expect(journal(bench)).toHaveLength(1);
+  expect(concerned(bench)).toEqual(["children", "parents"]);
   expect(bench.portal.entities).toEqual(bench.expected());
 });
 
