@@ -177,6 +177,7 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
     async onNewEpoch(_, signal) {
       await capture.reconcile((type, within) => channel.inventory(type, {}, within), signal);
     },
+    needsInventory: () => capture.needsReconcile(),
     onRequest: (request) => Promise.resolve(answerRequest(request, capture)),
     status: () => reportOf({ capture, store, channel }),
     onOtherHost: (host) => store.meta.set("other-host", host),

@@ -35,6 +35,8 @@ export interface SessionParts extends GreetingParts {
    * reads entities must append nothing while `recall(meta).reconcile` is set.
    */
   onNewEpoch: (reason: RenewReason, signal: AbortSignal) => Promise<void>;
+  /** Something that was never compared with the portal's inventory waits for it within this epoch: a source that is new in the configuration. */
+  needsInventory?: () => boolean;
   onRequest: (request: Request, signal: AbortSignal) => Promise<{ outcome: "ok" | "refused"; reason?: string }>;
   status: () => StatusReport;
   onWelcome?: (welcome: Welcome) => void;
@@ -258,7 +260,8 @@ export class Session {
     this.#parts.onWelcome?.(welcome);
     this.#tellOfWelcome(welcome, begin);
     this.#status.report();
-    if (begin.reconcile !== undefined) void this.#reconcile(begin.reconcile);
+    const reconcile = begin.reconcile ?? (this.#parts.needsInventory?.() === true ? "requested" : undefined);
+    if (reconcile !== undefined) void this.#reconcile(reconcile);
     this.wake();
   }
 

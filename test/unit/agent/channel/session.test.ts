@@ -65,6 +65,27 @@ test("The first conversation begins the first epoch, reconciles once, and later 
   expect(running.epochs).toEqual(["first"]);
 });
 
+test("A source that is new in the configuration is compared with the inventory within the running epoch", async () => {
+  const { agent } = await pair();
+  const first = bench.run({ agent });
+  await first.connected();
+  await until(() => recall(agent.store.meta).reconcile === undefined);
+  await first.stop();
+  let missing = true;
+  const asked: string[] = [];
+  const second = bench.run({
+    agent,
+    needsInventory: () => missing,
+    async onNewEpoch(reason) {
+      asked.push(reason);
+      missing = false;
+    },
+  });
+  await second.connected();
+  await until(() => asked.length > 0);
+  expect([asked, recall(agent.store.meta).begun]).toEqual([["requested"], "first"]);
+});
+
 test("The connection number is durable before `start` carries it", async () => {
   const { gateway, agent } = await pair();
   const stored: (string | undefined)[] = [];
