@@ -1,5 +1,5 @@
 /** Answers what commands of the CLI ask of the running agent (store/asks.ts). */
-import { describeError, isAbort, kindOf } from "../base/errors.ts";
+import { describeError, FuserError, isAbort, kindOf } from "../base/errors.ts";
 import type { Running } from "./agent.ts";
 import type { AskAnswer, AskBody } from "./store/store.ts";
 
@@ -21,7 +21,8 @@ function answer(running: Running, body: AskBody): AskAnswer {
     return { outcome: "done", message: act(running, body) };
   } catch (error) {
     if (kindOf(error) === "bug") throw error;
-    return { outcome: "refused", message: describeError(error) };
+    const code = error instanceof FuserError ? error.code : "decision-refused";
+    return { outcome: "refused", message: describeError(error), code };
   }
 }
 
@@ -30,7 +31,8 @@ function act({ capture, writeback }: Running, body: AskBody): string {
   switch (body.kind) {
     case "sync": {
       const names = capture.syncNow(body.source, body.full);
-      return names.length > 0 ? `Looking now: ${names.join(", ")}` : `There is no source ${body.source}`;
+      if (names.length > 0) return `Looking now: ${names.join(", ")}`;
+      throw unknownHere("not-found-source", `The running agent has no source ${body.source}`);
     }
     case "guard": {
       const count = capture.decideGuard(body.guard, body.decision);
@@ -38,8 +40,11 @@ function act({ capture, writeback }: Running, body: AskBody): string {
         ? `${count} deletes go out if the rows are still absent`
         : `${count} deletes are dropped`;
     }
-    case "release":
-      return `${capture.release(body.source, body.key)} released; they are read again now`;
+    case "release": {
+      const count = capture.release(body.source, body.key);
+      if (count > 0) return `${count} released; they are read again now`;
+      throw unknownHere("not-found-quarantine", "Nothing of it is in quarantine");
+    }
     case "command":
       switch (body.action) {
         case "retry":
@@ -54,4 +59,8 @@ function act({ capture, writeback }: Running, body: AskBody): string {
           return `Noted as ${body.outcome}; the portal is told`;
       }
   }
+}
+
+function unknownHere(code: string, message: string): FuserError {
+  return new FuserError("rejected", message, { code, operation: "answer a command line" });
 }

@@ -6,7 +6,7 @@ import type { Connector, DescribedQuery, SourceQuery, Table } from "../connector
 import { type CapturedSource, capturedSource } from "./capture/source.ts";
 import type { Mapping } from "./map/mapped.ts";
 import { compileMapping } from "./map/mapping.ts";
-import { buildQuery } from "./map/query.ts";
+import { buildQuery, missingColumns } from "./map/query.ts";
 import { type CompiledCommand, compileCommand } from "./map/write-plan.ts";
 
 export interface Compiled {
@@ -44,6 +44,8 @@ export async function tryCompile(
   const mappings: Mapping[] = [];
   const rows = new Map<string, number | undefined>();
   for (const source of config.sources) {
+    const absent = absentColumns(source, config, tables);
+    faults.push(...absent);
     if (faults.some((fault) => fault.path.startsWith(`sources.${source.name}.`))) continue;
     const described = await describeSource(source, { config, connector, signal });
     if ("fault" in described) {
@@ -122,10 +124,19 @@ export function writtenTables(config: Config): { table: string; at: Fault | { pa
   });
 }
 
+/** The described table of a name, which may be given with its schema; case counts for nothing. */
+function tableNamed(tables: readonly Table[], name: string): Table | undefined {
+  const named = (wanted: string): Table | undefined => tables.find((table) => table.name.toLowerCase() === wanted.toLowerCase());
+  return named(name) ?? named(name.split(".").at(-1) ?? name);
+}
+
+/** Told before the query is described: the database would stop at the first of them, and say no place. */
+function absentColumns(source: Source, config: Config, tables: readonly Table[]): Fault[] {
+  const table = source.from.kind === "table" ? tableNamed(tables, source.from.table) : undefined;
+  return table === undefined ? [] : missingColumns(source, config, table);
+}
+
 function missingTables(config: Config, tables: readonly Table[]): Fault[] {
-  const known = new Set(tables.map((table) => table.name.toLowerCase()));
-  const isKnown = (name: string): boolean =>
-    known.has(name.toLowerCase()) || known.has((name.split(".").at(-1) ?? name).toLowerCase());
   const wanted = [
     ...config.sources.flatMap((source) => [
       ...(source.from.kind === "table" ? [{ table: source.from.table, at: source.from.at }] : []),
@@ -135,7 +146,7 @@ function missingTables(config: Config, tables: readonly Table[]): Fault[] {
     ...writtenTables(config),
   ];
   return wanted
-    .filter(({ table }) => !isKnown(table))
+    .filter(({ table }) => tableNamed(tables, table) === undefined)
     .map(({ table, at }) => ({
       path: at.path,
       line: at.line,
@@ -145,8 +156,7 @@ function missingTables(config: Config, tables: readonly Table[]): Fault[] {
 }
 
 function captured(config: Config, mappings: readonly Mapping[], tables: readonly Table[]): CapturedSource[] {
-  const primaryKeyOf = (name: string): readonly string[] =>
-    tables.find((table) => table.name.toLowerCase() === name.toLowerCase())?.primaryKey ?? [];
+  const primaryKeyOf = (name: string): readonly string[] => tableNamed(tables, name)?.primaryKey ?? [];
   return mappings.map((mapping) => {
     const source = config.sources.find(({ name }) => name === mapping.source) as Source;
     return capturedSource({ mapping, source, primaryKeyOf });

@@ -7,8 +7,17 @@ import type { Config } from "../config/config.ts";
 import type { Connector } from "../connectors/connector.ts";
 import { connectors } from "../connectors/registry.ts";
 
+/** What of a configuration reaches the ERP. */
+export interface ErpSettings {
+  file: string;
+  agent: Pick<Config["agent"], "name">;
+  erp: Pick<Config["erp"], "connector" | "settings"> & {
+    courtesy: Pick<Config["erp"]["courtesy"], "statementTimeoutMs" | "lockTimeoutMs">;
+  };
+}
+
 export interface ErpParts {
-  config: Config;
+  config: ErpSettings;
   clock: Clock;
   log: Log;
   /** Reads a secret by its name. @throws FuserError `secret-missing` */

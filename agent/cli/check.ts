@@ -15,8 +15,9 @@ import { newId, openErp } from "../erp.ts";
 import { readPin } from "../pin.ts";
 import { transportSettings } from "../portal-way.ts";
 import type { Register } from "./command.ts";
+import { requireSecrets } from "./configuration.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { findingLines } from "./output.ts";
+import { counted, findingLines } from "./output.ts";
 import { configurationSecrets } from "./secrets.ts";
 import { configFile, type Session } from "./session.ts";
 
@@ -38,7 +39,7 @@ export const check: Register = (program, start) => {
         const errors = findings.filter(({ severity }) => severity === "error").length;
         session.out.result({ ok: errors === 0, findings }, () => [
           ...findingLines(findings),
-          errors === 0 ? `No errors, ${findings.length} remarks.` : `${errors} errors, ${findings.length - errors} remarks.`,
+          `${errors === 0 ? "No errors" : counted(errors, "error")}, ${counted(findings.length - errors, "remark")}.`,
         ]);
         return exitCode;
       }),
@@ -53,18 +54,28 @@ async function checkAll(session: Session, offline: boolean): Promise<Checked> {
   const secrets = configurationSecrets(session, config);
   const findings: Finding[] = [...notes, ...(await stateFindings(config))];
   let exitCode: number = findings.some(({ severity }) => severity === "error") ? exitCodes.state.code : exitCodes.ok.code;
-  const parts: readonly ((parts: CheckParts) => Promise<readonly Finding[]>)[] = offline ? [] : [erpFindings, portalFindings];
+  const parts: readonly Part[] = offline ? [secretFindings] : [secretFindings, erpFindings, portalFindings];
   for (const part of parts) {
     try {
       findings.push(...(await part({ session, config, secrets })));
     } catch (error) {
       if (isAbort(error) || !(error instanceof FuserError)) throw error;
-      findings.push(findingOf(error), ...error.findings);
+      // The part that needs a secret says again what was said of all of them.
+      if (error.code === "secret-missing" && findings.some(({ code }) => code === error.code)) continue;
+      findings.push(...(error.findings.length > 0 ? error.findings : [findingOf(error)]));
       exitCode ||= exitCodeOf(error);
     }
   }
   const failed = findings.some(({ severity }) => severity === "error");
   return { findings, exitCode: exitCode || (failed ? exitCodes.findings.code : exitCodes.ok.code) };
+}
+
+type Part = (parts: CheckParts) => Promise<readonly Finding[]>;
+
+/** Thrown, so that the exit code speaks of secrets. */
+async function secretFindings({ config, secrets }: CheckParts): Promise<readonly Finding[]> {
+  await requireSecrets(config, secrets);
+  return [];
 }
 
 interface CheckParts {

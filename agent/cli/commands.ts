@@ -1,19 +1,24 @@
 import { FuserError } from "../../base/errors.ts";
 import type { CommandState, InboxCommand } from "../store/store.ts";
+import { vanishedCommands } from "../writeback/memory.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { choiceOption, countOption } from "./options.ts";
 import { table } from "./output.ts";
 import { ask, withState } from "./state.ts";
 import { when } from "./times.ts";
 
-/** What people and programs are shown of a command; the payload stays in the store. */
-function shown(entry: InboxCommand) {
+const commandStates: readonly CommandState[] = ["received", "executing", "waiting", "uncertain", "finished", "settled"];
+
+/** What people and programs are shown of a command; the payload stays in the store. `lost`: ids whose effect a restored ERP no longer has. */
+function shown(entry: InboxCommand, lost: ReadonlySet<string>) {
   return {
     id: entry.id,
     command: entry.command?.command ?? null,
     state: entry.state,
     outcome: entry.result?.outcome ?? null,
+    vanished: lost.has(entry.id),
     source: entry.source ?? null,
     key: entry.key ?? null,
     number: entry.result?.number ?? null,
@@ -30,22 +35,27 @@ export const commands: Register = (program, start) => {
   group
     .command("list")
     .description("List them, newest first")
-    .option("--state <state>", "received, executing, waiting, uncertain, finished or settled")
-    .option("--limit <count>", "at most so many", "50")
+    .addOption(choiceOption("--state <state>", "only in this state", commandStates))
+    .option("--vanished", "only those whose effect a restored ERP has lost", false)
+    .addOption(countOption("--limit <count>", "at most so many", 50))
     .action(
-      start(async (session, _, { state, limit }) => {
+      start(async (session, _, { state, limit, vanished }) => {
         const config = await readConfiguration(session);
-        return await withState(session, config, ({ inbox }) => {
+        return await withState(session, config, ({ inbox, meta }) => {
+          const lost = new Set(vanishedCommands(meta));
           const filter = state === undefined ? {} : { state: state as CommandState };
-          const entries = inbox.list({ ...filter, limit: Number(limit) });
-          session.out.result({ counts: inbox.counts(), commands: entries.map(shown) }, () =>
+          const entries =
+            vanished === true
+              ? [...lost].flatMap((id) => inbox.get(id) ?? [])
+              : inbox.list({ ...filter, limit: limit as number });
+          session.out.result({ counts: inbox.counts(), commands: entries.map((entry) => shown(entry, lost)) }, () =>
             table([
               ["ID", "COMMAND", "STATE", "OUTCOME", "ERP", "RECEIVED"],
               ...entries.map((entry) => [
                 entry.id,
                 entry.command?.command ?? "-",
                 entry.state,
-                entry.result?.outcome ?? "-",
+                lost.has(entry.id) ? "vanished" : (entry.result?.outcome ?? "-"),
                 entry.result?.number ?? entry.key ?? "-",
                 when(entry.receivedAt),
               ]),
@@ -63,12 +73,11 @@ export const commands: Register = (program, start) => {
     .action(
       start(async (session, [id = ""]) => {
         const config = await readConfiguration(session);
-        return await withState(session, config, ({ inbox }) => {
+        return await withState(session, config, ({ inbox, meta }) => {
           const entry = inbox.get(id);
           if (!entry) throw unknownCommand(id);
-          session.out.result(shown(entry), () =>
-            Object.entries(shown(entry)).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),
-          );
+          const told = shown(entry, new Set(vanishedCommands(meta)));
+          session.out.result(told, () => Object.entries(told).map(([name, value]) => `${name}: ${JSON.stringify(value)}`));
           return exitCodes.ok.code;
         });
       }),
@@ -77,7 +86,11 @@ export const commands: Register = (program, start) => {
   for (const action of ["retry", "approve"] as const) {
     group
       .command(action)
-      .description(action === "retry" ? "Look an uncertain command up in the ERP and try again" : "Let a waiting draft pass")
+      .description(
+        action === "retry"
+          ? "Carry an uncertain or a vanished command out, if the ERP does not know it"
+          : "Let a waiting draft pass",
+      )
       .argument("<id>")
       .action(
         start(async (session, [id = ""]) => {
@@ -93,19 +106,15 @@ export const commands: Register = (program, start) => {
     .command("resolve")
     .description("Say what became of an uncertain command, after looking into the ERP")
     .argument("<id>")
-    .requiredOption("--outcome <outcome>", "applied or rejected")
+    .addOption(choiceOption("--outcome <outcome>", "what became of it", ["applied", "rejected"]).makeOptionMandatory())
     .option("--key <key>", "ERP key of the record that it made, as ids print it")
     .action(
       start(async (session, [id = ""], { outcome, key }) => {
-        if (outcome !== "applied" && outcome !== "rejected") {
-          throw new FuserError("config", `--outcome is applied or rejected, not ${outcome}`, {
-            code: "usage-outcome",
-            operation: "resolve a command",
-          });
-        }
         const config = await readConfiguration(session);
-        const body = { kind: "command", id, action: "resolve", outcome, key: key as string | undefined } as const;
-        const answer = await ask(session, config, body);
+        const answer = await ask(session, config, {
+          ...{ kind: "command", id, action: "resolve" },
+          ...{ outcome: outcome as "applied" | "rejected", key: key as string | undefined },
+        });
         session.out.result(answer, () => [answer.message]);
         return exitCodes.ok.code;
       }),

@@ -37,6 +37,9 @@ const prefixes: readonly [string, ExitName][] = [
   ["secret", "secrets"],
   ["not-found", "notFound"],
   ["decision", "decision"],
+  ["guard-unknown", "notFound"],
+  ["command-unknown", "notFound"],
+  ["command", "decision"],
   ["usage", "usage"],
 ];
 

@@ -8,6 +8,7 @@ import { transportSettings } from "../portal-way.ts";
 import { readStatusFile, stillRuns } from "../status-file.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
+import { requireCode } from "./enrol.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { prompt } from "./prompt.ts";
 import { configurationSecrets } from "./secrets.ts";
@@ -23,6 +24,7 @@ export const goLive: Register = (program, start) => {
     .option("-y, --yes", "do not ask", false)
     .action(
       start(async (session, [code = ""], { yes }) => {
+        requireCode(code);
         const config = await readConfiguration(session);
         requireReady(config);
         const figures = await testFigures(session, config);

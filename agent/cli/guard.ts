@@ -1,6 +1,8 @@
+import { FuserError } from "../../base/errors.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { countOf } from "./options.ts";
 import { table } from "./output.ts";
 import { ask, withState } from "./state.ts";
 import { when } from "./times.ts";
@@ -17,32 +19,37 @@ export const guard: Register = (program, start) => {
   group
     .command("show")
     .description("Show what is held")
-    .argument("[guard]", "number of one guard, to list its keys")
+    .argument("[guard]", "number of one guard, to list its keys", countOf)
     .action(
       start(async (session, [number]) => {
         const config = await readConfiguration(session);
         return await withState(session, config, (state) => {
+          if (number !== undefined && state.guards.get(Number(number)) === undefined) throw unknownGuard(number);
           const guards = state.guards.list().filter(({ id }) => number === undefined || id === Number(number));
           const shown = guards.map(({ since, ...entry }) => ({
             ...entry,
             since: new Date(since).toISOString(),
             ...(number === undefined ? {} : { keys: state.pending.heldBy(entry.id).map(({ key }) => key) }),
           }));
-          session.out.result({ guards: shown }, () => [
-            ...table([
-              ["GUARD", "SOURCE", "STATE", "DELETES", "OF", "SINCE", "WHY"],
-              ...guards.map((entry) => [
-                String(entry.id),
-                entry.source,
-                entry.state,
-                String(entry.count),
-                String(entry.of),
-                when(entry.since),
-                meanings[entry.kind],
-              ]),
-            ]),
-            ...shown.flatMap((entry) => ("keys" in entry ? (entry.keys as string[]) : [])),
-          ]);
+          session.out.result({ guards: shown }, () =>
+            guards.length === 0
+              ? ["Nothing is held."]
+              : [
+                  ...table([
+                    ["GUARD", "SOURCE", "STATE", "DELETES", "OF", "SINCE", "WHY"],
+                    ...guards.map((entry) => [
+                      String(entry.id),
+                      entry.source,
+                      entry.state,
+                      String(entry.count),
+                      String(entry.of),
+                      when(entry.since),
+                      meanings[entry.kind],
+                    ]),
+                  ]),
+                  ...shown.flatMap((entry) => ("keys" in entry ? (entry.keys as string[]) : [])),
+                ],
+          );
           return exitCodes.ok.code;
         });
       }),
@@ -52,7 +59,7 @@ export const guard: Register = (program, start) => {
     group
       .command(decision)
       .description(decision === "approve" ? "Send the held deletes" : "Keep the entities at the portal")
-      .argument("<guard>", "its number, as `guard show` prints it")
+      .argument("<guard>", "its number, as `guard show` prints it", countOf)
       .action(
         start(async (session, [number]) => {
           const config = await readConfiguration(session);
@@ -63,3 +70,11 @@ export const guard: Register = (program, start) => {
       );
   }
 };
+
+function unknownGuard(number: string): FuserError {
+  return new FuserError("rejected", `There is no guard ${number}`, {
+    code: "guard-unknown",
+    operation: "show a guard",
+    hint: "See `erpfuser guard show`",
+  });
+}

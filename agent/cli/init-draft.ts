@@ -6,8 +6,8 @@ export interface DraftParts {
   portal: string;
   state: string;
   connector: string;
-  /** Lines under `erp:` that reach the database, e.g. `file: /data/erp.db`. */
-  connection: readonly string[];
+  /** Keys under `erp:` that reach the database, e.g. `file`. */
+  connection: Readonly<Record<string, string | { secret: string }>>;
   timezone: string;
   tables: readonly Table[];
 }
@@ -28,8 +28,10 @@ const shapes = [
   { type: "person", source: "persons", names: /^(person|personen|mieter|kontakt|adresse|tenant|contact|partner)s?$/i },
 ] as const;
 
-const nameColumn = /^(bez|bezeichnung|name|name1|nachname|lage|text|title|label|description)$/i;
-const firstNameColumn = /^(vorname|firstname|first_name|name2)$/i;
+const nameColumn = /^(bez|bezeichnung|name|name1|nachname|last_?name|lage|text|title|label|description)$/i;
+/** Not NAME2: with many ERPs that is the second person of a household. */
+const firstNameColumn = /^(vorname1?|first_?name1?|given_?name)$/i;
+const companyColumn = /^(mandant|firma|buchungskreis|bukrs|company|company_?(id|no|code))$/i;
 const emailColumn = /^(e_?mail|mail)(_?adresse)?$/i;
 
 /** Text of the draft. */
@@ -37,15 +39,15 @@ export function draftConfiguration(parts: DraftParts): string {
   const recognised = recognise(parts.tables);
   const rest = parts.tables.filter((table) => !recognised.some((found) => found.table === table));
   return [
-    "# First draft by `erpfuser init`. Language: docs/configuration.md. Check it with `erpfuser check`, look at it with `erpfuser preview SOURCE`.",
+    "# First draft by `erpfuser init`. The language is told in docs/configuration.md.",
+    "# Check it with `erpfuser check`, look at it with `erpfuser preview SOURCE`.",
     `agent: { name: ${quote(parts.name)}, portal: ${quote(parts.portal)}, stage: test, state: ${quote(parts.state)} }`,
     "erp:",
-    `  connector: ${parts.connector}`,
-    ...parts.connection.map((line) => `  ${line}`),
-    `  timezone: ${parts.timezone}   # what local times in this database mean`,
+    `  connector: ${quote(parts.connector)}`,
+    ...Object.entries(parts.connection).map(([key, value]) => `  ${key}: ${settingText(value)}`),
+    `  timezone: ${quote(parts.timezone)}   # what local times in this database mean`,
     "",
-    '# scope: { MANDANT: "001" }   # one company only: added to every source that has the column',
-    "",
+    ...scopeComment(recognised),
     "sources:",
     ...recognised.flatMap(sourceLines),
     ...(recognised.length === 0 ? ["  # No table was recognised by its name. Describe at least one, as below."] : []),
@@ -73,13 +75,13 @@ function fieldsOf(type: string, table: Table, parents: readonly Recognised[]): [
   if (name === undefined) return undefined;
   switch (type) {
     case "property":
-      return [["name", name]];
+      return [["name", quote(name)]];
     case "building": {
       const parent = parentRef(table, parents, "property");
       if (parent === undefined) return undefined;
       return [
         ["propertyId", parent],
-        ["name", name],
+        ["name", quote(name)],
       ];
     }
     case "unit": {
@@ -88,7 +90,7 @@ function fieldsOf(type: string, table: Table, parents: readonly Recognised[]): [
       return [
         ...(building ? [["buildingId", building] as [string, string]] : []),
         ...(property ? [["propertyId", property] as [string, string]] : []),
-        ["name", name],
+        ["name", quote(name)],
         ["objectType", "{ value: flat }"],
       ];
     }
@@ -97,9 +99,11 @@ function fieldsOf(type: string, table: Table, parents: readonly Recognised[]): [
       const email = column(emailColumn);
       return [
         ["kind", "{ value: natural }"],
-        ["lastName", name],
-        ...(first ? [["firstName", first] as [string, string]] : []),
-        ...(email ? [["emails", `{ from: ${email}, do: [trim, lower, empty-to-null, email-list] }`] as [string, string]] : []),
+        ["lastName", quote(name)],
+        ...(first ? [["firstName", quote(first)] as [string, string]] : []),
+        ...(email
+          ? [["emails", `{ from: ${quote(email)}, do: [trim, lower, empty-to-null, email-list] }`] as [string, string]]
+          : []),
       ];
     }
   }
@@ -112,31 +116,43 @@ function parentRef(table: Table, parents: readonly Recognised[], type: string): 
   const own = new Map(table.columns.map((each) => [each.name.toLowerCase(), each.name]));
   const key = parent.table.primaryKey.map((column) => own.get(column.toLowerCase()));
   if (key.some((column) => column === undefined)) return undefined;
-  return `{ ref: ${parent.source}, key: [${key.join(", ")}] }`;
+  return `{ ref: ${parent.source}, key: ${listText(key as string[])} }`;
 }
 
 const isText = (column: Column): boolean => column.type === "text";
 
 function sourceLines({ source, type, table, fields }: Recognised): string[] {
   return [
-    `  ${source}:   # ${table.rows === undefined ? "" : `about ${table.rows} rows; `}columns: ${columnList(table)}`,
+    `  # ${oneLine(table.name)}${sizeOf(table)}: ${columnList(table)}`,
+    `  ${source}:`,
     `    type: ${type}`,
-    `    table: ${table.name}`,
-    `    key: [${table.primaryKey.join(", ")}]`,
+    `    table: ${quote(table.name)}`,
+    `    key: ${listText(table.primaryKey)}`,
     "    changes: { compare: 15m }",
     "    fields:",
     ...fields.map(([field, read]) => `      ${field}: ${read}`),
   ];
 }
 
+/** The column that tells companies apart, where all keys begin with one: a line to switch on. */
+function scopeComment(recognised: readonly Recognised[]): string[] {
+  const column = recognised[0]?.table.primaryKey.find((name) => companyColumn.test(name));
+  if (column === undefined) return [];
+  return [`# scope: { ${quote(column)}: "001" }   # one company only: added to every source that has the column`, ""];
+}
+
 function tableComment(table: Table): string[] {
-  const size = table.rows === undefined ? "" : `, about ${table.rows} rows`;
   return [
-    `#   ${table.name}${size}; key ${table.primaryKey.join(", ") || "none"}${table.comment ? `; ${oneLine(table.comment)}` : ""}`,
+    `#   ${oneLine(table.name)}${sizeOf(table)}; key ${table.primaryKey.join(", ") || "none"}${table.comment ? `; ${oneLine(table.comment)}` : ""}`,
     `#     ${columnList(table)}`,
   ];
 }
 
-const columnList = (table: Table): string => table.columns.map((each) => `${each.name} ${each.type}`).join(", ");
+const sizeOf = (table: Table): string => (table.rows === undefined ? "" : `, about ${table.rows} rows`);
+const columnList = (table: Table): string => oneLine(table.columns.map((each) => `${each.name} ${each.type}`).join(", "));
 const oneLine = (text: string): string => text.replace(/\s+/g, " ");
-const quote = (text: string): string => JSON.stringify(text);
+const settingText = (value: string | { secret: string }): string =>
+  typeof value === "string" ? quote(value) : `{ secret: ${quote(value.secret)} }`;
+const listText = (names: readonly string[]): string => `[${names.map(quote).join(", ")}]`;
+/** As it is where YAML can't take it for anything else; `${` would begin an expression. */
+const quote = (text: string): string => (/^[\p{L}\p{N}_.-]+$/u.test(text) ? text : JSON.stringify(text));

@@ -1,17 +1,20 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { FuserError } from "../../base/errors.ts";
+import type { Finding } from "../../base/findings.ts";
 import { silentLog } from "../../base/log.ts";
-import type { Config } from "../../config/config.ts";
 import { parseConfig } from "../../config/load.ts";
-import type { Table } from "../../connectors/connector.ts";
-import { faultFindings } from "../compile.ts";
+import { openSecrets, type Secrets } from "../../config/secrets.ts";
+import type { Connector } from "../../connectors/connector.ts";
+import { faultFindings, tryCompile } from "../compile.ts";
 import { openErp } from "../erp.ts";
 import type { Register } from "./command.ts";
+import { faulty } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { type DraftParts, draftConfiguration } from "./init-draft.ts";
-import { prompt } from "./prompt.ts";
-import { configurationSecrets } from "./secrets.ts";
+import { type Answer, askForErp, type ErpAnswers } from "./init-settings.ts";
+import { findingLines } from "./output.ts";
+import { prompt, readValue } from "./prompt.ts";
 import type { Session } from "./session.ts";
 
 type Options = Readonly<Record<string, string | undefined>>;
@@ -20,33 +23,46 @@ type Options = Readonly<Record<string, string | undefined>>;
 export const init: Register = (program, start) => {
   program
     .command("init")
-    .description("Write a first configuration from the database's schema")
+    .description("Write a first configuration from the database's schema; what is not given is asked for")
     .option("--out <file>", "where to write it", "erpfuser.yaml")
     .option("--name <name>", "name of this agent")
     .option("--portal <url>", "address of the portal's channel, wss://…")
     .option("--state <directory>", "state directory", "./state")
-    .option("--connector <name>", "sqlite or mysql")
+    .option("--connector <name>", "sqlite, mysql or mariadb")
     .option("--file <file>", "SQLite: the database file")
     .option("--server <host>", "MySQL/MariaDB: the server")
-    .option("--port <port>", "MySQL/MariaDB: its port", "3306")
+    .option("--port <port>", "MySQL/MariaDB: its port (default when not asked: 3306)")
     .option("--database <name>", "MySQL/MariaDB: the database")
     .option("--user <name>", "MySQL/MariaDB: the account")
-    .option("--secret <name>", "name of the secret that holds the account's password", "erp-password")
+    .option("--secret <name>", "MySQL/MariaDB: name under which the account's password is stored", "erp-password")
+    .option("--password-file <file>", "MySQL/MariaDB: store the password that stands in this file, - for stdin")
     .option("--timezone <zone>", "what local times in the database mean", "Europe/Berlin")
     .action(
       start(async (session, _, given) => {
         const options = given as Options;
         const out = resolve(options.out ?? "erpfuser.yaml");
         if (existsSync(out)) throw alreadyThere(out);
-        const parts = await partsOf(session, options);
-        const tables = await readTables(session, parts, out);
-        const text = draftConfiguration({ ...parts, tables });
-        const checked = parseConfig({ text, file: out });
-        writeFileSync(out, text, { flag: "wx", mode: 0o600 });
-        const sources = checked.config?.sources.map(({ name }) => name) ?? [];
-        const findings = faultFindings(checked.faults ?? []);
-        session.out.result({ file: out, tables: tables.length, sources, findings }, () => [
-          `Wrote ${out}: ${tables.length} tables seen, ${sources.length} sources drafted (${sources.join(", ") || "none"}).`,
+        const answer: Answer = async (option, question, standard) =>
+          options[option] ?? (await prompt(session, question, standard === undefined ? {} : { default: standard }));
+        const erp = await askForErp(answer, options);
+        const parts = {
+          name: await answer("name", "Name of this agent (your company)"),
+          portal: await answer("portal", "Address of the portal's channel (wss://…)"),
+          state: resolve(options.state ?? "./state"),
+          connector: erp.connector,
+          connection: erp.written,
+          timezone: options.timezone ?? "Europe/Berlin",
+        };
+        const secrets = openSecrets(parts.state, { env: session.env });
+        const password = await passwordOf(session, { options, erp, secrets, state: parts.state });
+        const secret = async (name: string): Promise<string> =>
+          name === password?.name ? password.value : await secrets.require(name);
+        const written = await writeDraft(session, { out, parts, erp, secret });
+        // Kept only now that the database has taken it.
+        if (password !== undefined) await secrets.set(password.name, password.value);
+        session.out.result(written, () => [
+          `Wrote ${out}: ${written.tables} tables seen, ${written.sources.length} sources drafted (${written.sources.join(", ") || "none"}).`,
+          ...findingLines(written.findings),
           "Next: edit it, then `erpfuser check`, `erpfuser preview SOURCE`, `erpfuser enrol CODE`, `erpfuser run`.",
         ]);
         return exitCodes.ok.code;
@@ -63,57 +79,66 @@ function alreadyThere(file: string): FuserError {
   });
 }
 
-async function partsOf(session: Session, options: Options): Promise<Omit<DraftParts, "tables">> {
-  const asked = async (name: string, question: string, standard?: string): Promise<string> =>
-    options[name] ?? (await prompt(session, question, standard === undefined ? {} : { default: standard }));
-  const connector = await asked("connector", "Database: sqlite or mysql", "mysql");
-  const connection = await connectionOf(connector, options, asked);
-  return {
-    name: await asked("name", "Name of this agent (your company)"),
-    portal: await asked("portal", "Address of the portal's channel (wss://…)"),
-    state: resolve(options.state ?? "./state"),
-    connector,
-    connection,
-    timezone: options.timezone ?? "Europe/Berlin",
-  };
+/**
+ * The password from its file, or asked for where none is stored; undefined where the stored one is to be used or none is needed.
+ * @throws FuserError `secret-missing` where nobody can be asked
+ */
+async function passwordOf(
+  session: Session,
+  parts: { options: Options; erp: ErpAnswers; secrets: Secrets; state: string },
+): Promise<{ name: string; value: string } | undefined> {
+  const { options, erp, secrets, state } = parts;
+  const reference = erp.written.password;
+  if (typeof reference !== "object") return undefined;
+  const name = reference.secret;
+  if (options.passwordFile === undefined && (await secrets.list()).includes(name)) return undefined;
+  if (options.passwordFile !== undefined || process.stdin.isTTY)
+    return { name, value: await readValue(session, `Password of ${String(erp.written.user)}`, options.passwordFile) };
+  throw new FuserError("config", `No secret \`${name}\` is stored`, {
+    code: "secret-missing",
+    operation: "write a first configuration",
+    place: state,
+    hint: `Give --password-file, or run \`erpfuser secret set ${name} --state ${options.state ?? "./state"}\` before`,
+  });
 }
 
-async function connectionOf(
-  connector: string,
-  options: Options,
-  asked: (name: string, question: string) => Promise<string>,
-): Promise<string[]> {
-  if (connector === "sqlite") return [`file: ${JSON.stringify(resolve(await asked("file", "Database file")))}`];
-  return [
-    `server: ${JSON.stringify(await asked("server", "Server"))}`,
-    `port: ${options.port ?? "3306"}`,
-    `database: ${JSON.stringify(await asked("database", "Database"))}`,
-    `user: ${JSON.stringify(await asked("user", "Account"))}`,
-    `password: { secret: ${options.secret ?? "erp-password"} }`,
-  ];
+interface DraftInputs {
+  out: string;
+  parts: Omit<DraftParts, "tables">;
+  erp: ErpAnswers;
+  secret: (name: string) => Promise<string>;
 }
 
-/** Connects with what was said, through a configuration of one stand-in source, so that settings are checked as they always are. */
-async function readTables(session: Session, parts: Omit<DraftParts, "tables">, file: string): Promise<Table[]> {
-  const probe = `${draftConfiguration({ ...parts, tables: [] })}\n  probe: { type: property, table: PROBE, key: [PROBE], fields: { name: PROBE } }\n`;
-  const loaded = parseConfig({ text: probe.replace(/\n# Tables[\s\S]*?\n\n/, "\n"), file });
-  if (!loaded.config) {
-    throw new FuserError("config", "These settings can't work", {
-      code: "config-faults",
-      operation: "connect to the database",
-      findings: faultFindings(loaded.faults),
-    });
-  }
-  return await describeAll(session, loaded.config);
-}
-
-async function describeAll(session: Session, config: Config): Promise<Table[]> {
-  const secrets = configurationSecrets(session, config);
-  const erp = await openErp({ config, clock: session.clock, log: silentLog, secret: secrets.require });
+/** Reads the schema, drafts, makes sure that the draft can be loaded and suits the database, and writes it. */
+async function writeDraft(session: Session, { out, parts, erp, secret }: DraftInputs) {
+  const courtesy = { statementTimeoutMs: 30_000, lockTimeoutMs: 2_000 };
+  const place = { file: out, agent: { name: parts.name }, erp: { ...erp, courtesy } };
+  const connector = await openErp({ config: place, clock: session.clock, log: silentLog, secret });
   try {
-    await erp.identity(session.signal);
-    return await erp.describe(session.signal);
+    await connector.identity(session.signal);
+    const tables = await connector.describe(session.signal);
+    const text = draftConfiguration({ ...parts, tables });
+    const { sources, findings } = await judge({ text, out, connector, signal: session.signal });
+    mkdirSync(parts.state, { recursive: true, mode: 0o700 });
+    writeFileSync(out, text, { flag: "wx", mode: 0o600 });
+    return { file: out, tables: tables.length, sources, findings };
   } finally {
-    await erp.close();
+    await connector.close();
   }
+}
+
+interface Judged {
+  sources: readonly string[];
+  findings: readonly Finding[];
+}
+
+/** @throws FuserError `config-faults` where name, portal or time zone can't be used; without any source a draft is still worth having */
+async function judge(parts: { text: string; out: string; connector: Connector; signal: AbortSignal }): Promise<Judged> {
+  const { config, faults } = parseConfig({ text: parts.text, file: parts.out });
+  if (config === undefined) {
+    if (faults.some(({ path }) => path !== "sources")) throw faulty(parts.out, faults);
+    return { sources: [], findings: faultFindings(faults) };
+  }
+  const compiled = await tryCompile(config, parts.connector, parts.signal);
+  return { sources: config.sources.map(({ name }) => name), findings: faultFindings(compiled.faults ?? []) };
 }

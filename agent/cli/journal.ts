@@ -1,7 +1,8 @@
-import { durationMs } from "../../base/time.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { requireSource } from "./names.ts";
+import { choiceOption, countOption, durationOption } from "./options.ts";
 import { table } from "./output.ts";
 import { withState } from "./state.ts";
 import { when } from "./times.ts";
@@ -11,22 +12,22 @@ export const journal: Register = (program, start) => {
   program
     .command("journal")
     .description("What was synced and carried out, newest first")
-    .option("--kind <kind>", "only this kind: sync, compare, command, channel, history, guard")
+    .addOption(choiceOption("--kind <kind>", "only this kind", ["sync", "compare", "command", "history", "guard"]))
     .option("--source <source>", "only this source")
-    .option("--status <status>", "ok, failed, refused or held")
-    .option("--last <duration>", "only the last e.g. 2h")
-    .option("--limit <count>", "at most so many", "50")
+    .addOption(choiceOption("--status <status>", "only with this status", ["ok", "failed", "refused", "held"]))
+    .addOption(durationOption("--last <duration>", "only the last e.g. 2h"))
+    .addOption(countOption("--limit <count>", "at most so many", 50))
     .action(
       start(async (session, _, { kind, source, status, last, limit }) => {
         const config = await readConfiguration(session);
-        const span = typeof last === "string" ? durationMs(last) : undefined;
+        requireSource(config, source as string | undefined);
         return await withState(session, config, (state) => {
           const entries = state.journal.list({
-            limit: Number(limit),
+            limit: limit as number,
             ...(typeof kind === "string" ? { kind } : {}),
             ...(typeof source === "string" ? { source } : {}),
             ...(typeof status === "string" ? { status } : {}),
-            ...(span === undefined ? {} : { since: session.clock.now() - span }),
+            ...(typeof last === "number" ? { since: session.clock.now() - last } : {}),
           });
           const document = entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() }));
           session.out.result({ entries: document }, () =>

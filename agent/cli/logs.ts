@@ -5,6 +5,9 @@ import { FuserError } from "../../base/errors.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { requireSource } from "./names.ts";
+import { choiceOption, countOption } from "./options.ts";
+import { logDirectory } from "./run.ts";
 import type { Session } from "./session.ts";
 import { when } from "./times.ts";
 
@@ -21,13 +24,14 @@ export const logs: Register = (program, start) => {
     .command("logs")
     .description("Print the agent's log")
     .option("-f, --follow", "go on as it is written", false)
-    .option("--level <level>", "this level and worse: error, warn, info or debug", "info")
+    .addOption(choiceOption("--level <level>", "this level and worse", levels).default("info"))
     .option("--source <source>", "only lines of this source")
-    .option("--last <lines>", "so many lines of the newest file", "200")
+    .addOption(countOption("--last <lines>", "so many lines of the newest file", 200))
     .action(
       start(async (session, _, { follow, level, source, last }) => {
         const config = await readConfiguration(session);
-        const directory = config.agent.logs ?? join(config.agent.state, "logs");
+        requireSource(config, source as string | undefined);
+        const directory = logDirectory(config);
         const wanted = { level: levels.indexOf(String(level)), source: source as string | undefined };
         let file = newest(directory);
         if (file === undefined) {
@@ -40,13 +44,15 @@ export const logs: Register = (program, start) => {
         }
         const size = statSync(file).size;
         const lines = await readLines(file, 0, size);
-        for (const line of lines.slice(-Number(last))) print(session, line, wanted);
+        const chosen = lines.flatMap((line) => wantedEntry(line, wanted) ?? []);
+        for (const entry of chosen.slice(-(last as number))) print(session, entry);
         if (follow !== true) return exitCodes.ok.code;
         let position = size;
         for (;;) {
           await session.clock.sleep(300, session.signal);
           const grown = statSync(file).size;
-          for (const line of await readLines(file, position, grown)) print(session, line, wanted);
+          const whole = await readLines(file, position, grown);
+          for (const entry of whole.flatMap((line) => wantedEntry(line, wanted) ?? [])) print(session, entry);
           position = grown;
           const next: string | undefined = newest(directory);
           if (next !== undefined && next !== file) [file, position] = [next, 0];
@@ -71,10 +77,14 @@ async function readLines(file: string, from: number, until: number): Promise<str
   return lines;
 }
 
-function print(session: Session, line: string, wanted: Wanted): void {
+/** The line's entry, unless it is not wanted or not whole. */
+function wantedEntry(line: string, wanted: Wanted): LogLine | undefined {
   const entry = parse(line);
-  if (entry === undefined || levels.indexOf(entry.level) > wanted.level) return;
-  if (wanted.source !== undefined && entry.source !== wanted.source) return;
+  if (entry === undefined || levels.indexOf(entry.level) > wanted.level) return undefined;
+  return wanted.source === undefined || entry.source === wanted.source ? entry : undefined;
+}
+
+function print(session: Session, entry: LogLine): void {
   const where = [entry.part, entry.source].filter(Boolean).join("/");
   const code = entry.code ? ` [${entry.code}]` : "";
   session.out.line(

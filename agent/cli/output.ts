@@ -30,6 +30,9 @@ export function errorDocument(error: unknown): Record<string, unknown> {
   };
 }
 
+/** `1 error`, `2 errors`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 /** Findings for people: place, what is wrong, and the remedy below it. */
 export function findingLines(findings: readonly Finding[]): string[] {
   return findings.flatMap(({ severity, code, place, message, remedy }) => [

@@ -9,8 +9,11 @@ import type { Mapped, Mapping } from "../map/mapped.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { requireSource } from "./names.ts";
+import { countOption } from "./options.ts";
 import { configurationSecrets } from "./secrets.ts";
 import type { Session } from "./session.ts";
+import { keyParts } from "./trace-key.ts";
 
 interface Previewed {
   key: string;
@@ -24,23 +27,29 @@ export const preview: Register = (program, start) => {
     .command("preview")
     .description("Show live rows beside the entities they become; nothing is sent")
     .argument("<source>")
-    .option("--rows <count>", "so many rows", "5")
+    .addOption(countOption("--rows <count>", "so many rows", 5))
     .option("--key <parts>", "only this row: its key parts separated by commas")
     .option("--held", "only rows that would be held back", false)
     .action(
       start(async (session, [source = ""], { rows, key, held }) => {
         const config = await readConfiguration(session);
+        requireSource(config, source);
         const secrets = configurationSecrets(session, config);
         const erp = await openErp({ config, clock: session.clock, log: silentLog, secret: secrets.require });
         try {
           const mapping = await mappingOf({ session, config, erp }, source);
           const batches =
             typeof key === "string"
-              ? erp.readKeys(mapping.query, [encodeKey(key.split(",").map((part) => part.trim()))], session.signal)
+              ? erp.readKeys(mapping.query, [keyOf(mapping, key)], session.signal)
               : erp.scan(mapping.query, session.signal);
-          const shown = await take(batches, mapping, { count: Number(rows), heldOnly: held === true });
-          session.out.result({ source, type: mapping.type, rows: shown }, () => shown.flatMap(explain));
-          return shown.length > 0 || held === true ? exitCodes.ok.code : exitCodes.notFound.code;
+          const shown = await take(batches, mapping, { count: rows as number, heldOnly: held === true });
+          if (shown.length === 0 && typeof key === "string") throw noSuchRow(source, key);
+          session.out.result({ source, type: mapping.type, rows: shown }, () =>
+            shown.length > 0
+              ? shown.flatMap(explain)
+              : [held === true ? "No row would be held back." : "The source has no rows."],
+          );
+          return exitCodes.ok.code;
         } finally {
           await erp.close();
         }
@@ -48,16 +57,23 @@ export const preview: Register = (program, start) => {
     );
 };
 
+/** @throws FuserError `not-found-row` when it has another number of parts than the source's key */
+function keyOf(mapping: Mapping, given: string): string {
+  const parts = keyParts(given);
+  if (parts?.length === mapping.query.key.length) return encodeKey(parts);
+  throw noSuchRow(mapping.source, given);
+}
+
+function noSuchRow(source: string, key: string): FuserError {
+  return new FuserError("rejected", `${source} has no row ${key.slice(0, 200)}`, {
+    code: "not-found-row",
+    operation: "preview a source",
+    hint: "Give the parts of its key as the ERP shows them, with commas between, blanks and zeros included; `where` and `scope` count too",
+  });
+}
+
 async function mappingOf(parts: { session: Session; config: Config; erp: Connector }, source: string): Promise<Mapping> {
   const { session, config, erp } = parts;
-  const names = config.sources.map(({ name }) => name);
-  if (!names.includes(source)) {
-    throw new FuserError("config", `There is no source ${source}`, {
-      code: "not-found-source",
-      operation: "preview a source",
-      hint: `Known: ${names.join(", ")}`,
-    });
-  }
   const { mappings } = await compile(config, erp, session.signal);
   return mappings.find((mapping) => mapping.source === source) as Mapping;
 }

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from "commander";
+import { FuserError, isAbort } from "../../base/errors.ts";
 import { systemClock } from "../../base/time.ts";
 import type { Register, Start } from "./command.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { createOutput } from "./output.ts";
 import { createSession, type GlobalOptions, type Session } from "./session.ts";
 
 /** Every command by its name; only the one that is asked for is loaded, which saves time and memory. */
@@ -22,15 +24,16 @@ const registers: Readonly<Record<string, () => Promise<Register>>> = {
   commands: async () => (await import("./commands.ts")).commands,
   journal: async () => (await import("./journal.ts")).journal,
   logs: async () => (await import("./logs.ts")).logs,
+  model: async () => (await import("./schemas.ts")).model,
+  protocol: async () => (await import("./schemas.ts")).protocol,
   version: async () => (await import("./version.ts")).version,
 };
 
-/** The commands that a command line may mean: the one that it names, or all of them for help and for a name that is none. */
+/** The commands that a command line may mean: those that it names, or all of them for help and for a name that is none. */
 function loaded(args: readonly string[]): Promise<Register[]> {
-  const named = args.find((arg) => Object.hasOwn(registers, arg));
-  const wanted =
-    named === undefined || args.includes("help") ? Object.values(registers) : [registers[named] as () => Promise<Register>];
-  return Promise.all(wanted.map((load) => load()));
+  const named = Object.entries(registers).filter(([name]) => args.includes(name));
+  const wanted = named.length === 0 || args.includes("help") ? Object.entries(registers) : named;
+  return Promise.all(wanted.map(([, load]) => load()));
 }
 
 /** Aborts on SIGINT and SIGTERM; a second SIGINT ends the process at once. */
@@ -52,18 +55,38 @@ function stopSignal(): { signal: AbortSignal; interrupted: () => boolean; dispos
   return { signal: controller.signal, interrupted: () => interrupted, dispose };
 }
 
+/** What commander says of a command line, as an error of ours. */
+function misunderstood(error: CommanderError): FuserError {
+  const message = error.code === "commander.help" ? "No command was given" : error.message.replace(/^error: /, "");
+  return new FuserError("config", message.replace(/\s*\n\s*/g, " "), {
+    code: "usage",
+    operation: "read the command line",
+    hint: "See `erpfuser help`, or --help after a command",
+  });
+}
+
+/** A reader that has seen enough (`| head`) ends the command; that is no error. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(exitCodes.ok.code);
+}
+
 /** An optional argument that was left out is `undefined` in commander's list. */
 const isGiven = (argument: unknown): boolean => argument !== undefined;
 
 /** Runs one command line; resolves with the exit code (agent/cli/exit-codes.ts). */
 export async function runCommandLine(args: readonly string[], env: Session["env"]): Promise<number> {
   const stop = stopSignal();
+  process.stdout.on("error", endWithReader);
   let exitCode: number = exitCodes.ok.code;
+  const json = args.includes("--json");
   const program = new Command("erpfuser")
     .description("Keeps a housing company's ERP database and its tenant portal in step, both ways, exactly once")
     .option("-c, --config <file>", "configuration file (default: ./erpfuser.yaml, then the system's place)")
     .option("--json", "print results as JSON", false)
     .option("-v, --verbose", "say more on stderr", false)
+    .showHelpAfterError("See `erpfuser help`, or --help after a command.")
+    .configureOutput(json ? { writeErr() {} } : {})
     .exitOverride();
   const start: Start =
     (work) =>
@@ -74,7 +97,7 @@ export async function runCommandLine(args: readonly string[], env: Session["env"
       try {
         exitCode = await work(session, command.processedArgs.flat().filter(isGiven).map(String), command.opts());
       } catch (error) {
-        if (stop.interrupted()) exitCode = exitCodes.interrupted.code;
+        if (stop.interrupted() || isAbort(error)) exitCode = exitCodes.interrupted.code;
         else {
           session.out.failure(error);
           exitCode = exitCodeOf(error);
@@ -87,8 +110,10 @@ export async function runCommandLine(args: readonly string[], env: Session["env"
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     exitCode = error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+    if (json && exitCode !== exitCodes.ok.code) createOutput(json).failure(misunderstood(error));
   } finally {
     stop.dispose();
+    process.stdout.off("error", endWithReader);
   }
   return exitCode;
 }

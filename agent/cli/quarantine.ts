@@ -2,6 +2,8 @@ import { FuserError } from "../../base/errors.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { requireSource } from "./names.ts";
+import { countOption } from "./options.ts";
 import { table } from "./output.ts";
 import { ask, withState } from "./state.ts";
 import { when } from "./times.ts";
@@ -14,12 +16,13 @@ export const quarantine: Register = (program, start) => {
     .command("list")
     .description("List them")
     .argument("[source]", "only this source")
-    .option("--limit <count>", "at most so many", "100")
+    .addOption(countOption("--limit <count>", "at most so many", 100))
     .action(
       start(async (session, [source], { limit }) => {
         const config = await readConfiguration(session);
+        requireSource(config, source);
         return await withState(session, config, ({ quarantine: entries }) => {
-          const found = entries.list({ limit: Number(limit), ...(source === undefined ? {} : { source }) });
+          const found = entries.list({ limit: limit as number, ...(source === undefined ? {} : { source }) });
           const total = entries.count(source);
           const shown = found.map(({ digest: _, since, ...entry }) => ({ ...entry, since: new Date(since).toISOString() }));
           session.out.result({ total, entries: shown }, () => [
@@ -42,6 +45,7 @@ export const quarantine: Register = (program, start) => {
     .action(
       start(async (session, [source = "", key = ""]) => {
         const config = await readConfiguration(session);
+        requireSource(config, source);
         return await withState(session, config, ({ quarantine: entries }) => {
           const entry = entries.get(source, key);
           if (!entry) throw notQuarantined(source, key);
@@ -67,6 +71,7 @@ export const quarantine: Register = (program, start) => {
     .action(
       start(async (session, [source = "", key]) => {
         const config = await readConfiguration(session);
+        requireSource(config, source);
         const answer = await ask(session, config, { kind: "release", source, key });
         session.out.result(answer, () => [answer.message]);
         return exitCodes.ok.code;

@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { describeError, FuserError } from "../../base/errors.ts";
 import type { Config } from "../../config/config.ts";
 import { openSecrets } from "../../config/secrets.ts";
 import { type AgentParts, runAgent } from "../agent.ts";
 import { type OpenLog, openLog } from "../log.ts";
 import type { Register } from "./command.ts";
-import { readConfiguration } from "./configuration.ts";
+import { readConfiguration, requireSecrets } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { syncProgress } from "./progress.ts";
 import type { Session } from "./session.ts";
@@ -21,9 +22,10 @@ export const run: Register = (program, start) => {
 /** Runs the agent of a session; fault tests add their hooks. */
 export async function runForeground(session: Session, hooks: Pick<AgentParts, "atPoint" | "onCommit">): Promise<number> {
   const config = await readConfiguration(session);
+  const secrets = openSecrets(config.agent.state, { env: session.env });
+  await requireSecrets(config, secrets);
   const log = agentLog(session, config);
   const progress = syncProgress(session.out);
-  const secrets = openSecrets(config.agent.state, { env: session.env });
   const { clock, random, env } = session;
   log.info("Starting", { version: agentVersion(), agent: config.agent.name, stage: config.agent.stage });
   try {
@@ -33,17 +35,24 @@ export async function runForeground(session: Session, hooks: Pick<AgentParts, "a
     );
     log.info("Stopped");
     return exitCodes.ok.code;
+  } catch (error) {
+    if (error instanceof FuserError) log.error(`Ended: ${describeError(error)}`, { code: error.code });
+    else log.error("Ended by an error of ERP Fuser itself", { code: "bug" });
+    throw error;
   } finally {
     progress.end();
     await log.close();
   }
 }
 
+/** Where the log files are: beside the store, unless the configuration says another place. */
+export const logDirectory = (config: Config): string => config.agent.logs ?? join(config.agent.state, "logs");
+
 function agentLog(session: Session, config: Config): OpenLog {
   const terminal = session.out.interactive;
   return openLog({
     level: session.options.verbose ? "debug" : "info",
-    directory: config.agent.logs ?? join(config.agent.state, "logs"),
+    directory: logDirectory(config),
     console: session.out.json || !terminal ? "json" : "human",
   });
 }

@@ -1,14 +1,17 @@
-import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { FuserError } from "../../base/errors.ts";
+import { openSecrets, type Secrets } from "../../config/secrets.ts";
 import { rotateKey } from "../channel/enrol.ts";
 import { newId } from "../erp.ts";
 import { transportSettings } from "../portal-way.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { prompt, readStdin } from "./prompt.ts";
+import { readValue } from "./prompt.ts";
 import { configurationSecrets } from "./secrets.ts";
 import type { Session } from "./session.ts";
+
+const stateOption = ["--state <directory>", "this state directory, where no configuration exists yet"] as const;
 
 /** `erpfuser secret set|list|remove|rotate`: values never stand on a command line and are never shown. */
 export const secret: Register = (program, start) => {
@@ -18,11 +21,12 @@ export const secret: Register = (program, start) => {
     .command("set")
     .description("Store a value, asked for on the terminal or read from stdin")
     .argument("<name>")
-    .option("--file <file>", "read it from a file")
+    .option("--file <file>", "read it from a file, - for stdin")
+    .option(...stateOption)
     .action(
-      start(async (session, [name = ""], { file }) => {
-        const secrets = configurationSecrets(session, await readConfiguration(session));
-        await secrets.set(name, await readValue(session, name, file as string | undefined));
+      start(async (session, [name = ""], { file, state }) => {
+        const secrets = await secretsAt(session, state);
+        await secrets.set(name, await readValue(session, `Value of ${name}`, file as string | undefined));
         session.out.result({ name, stored: true }, () => [`Stored ${name}. A running agent uses it at its next connect.`]);
         return exitCodes.ok.code;
       }),
@@ -31,9 +35,10 @@ export const secret: Register = (program, start) => {
   group
     .command("list")
     .description("Print the names, never the values")
+    .option(...stateOption)
     .action(
-      start(async (session) => {
-        const names = await configurationSecrets(session, await readConfiguration(session)).list();
+      start(async (session, _, { state }) => {
+        const names = await (await secretsAt(session, state)).list();
         session.out.result({ names }, () => (names.length > 0 ? names : ["There are none."]));
         return exitCodes.ok.code;
       }),
@@ -43,9 +48,10 @@ export const secret: Register = (program, start) => {
     .command("remove")
     .description("Remove a value")
     .argument("<name>")
+    .option(...stateOption)
     .action(
-      start(async (session, [name = ""]) => {
-        const removed = await configurationSecrets(session, await readConfiguration(session)).remove(name);
+      start(async (session, [name = ""], { state }) => {
+        const removed = await (await secretsAt(session, state)).remove(name);
         if (!removed) throw unknownSecret(name);
         session.out.result({ name, removed }, () => [`Removed ${name}.`]);
         return exitCodes.ok.code;
@@ -68,10 +74,10 @@ export const secret: Register = (program, start) => {
     );
 };
 
-async function readValue(session: Session, name: string, file: string | undefined): Promise<string> {
-  if (file !== undefined) return (await readFile(file, "utf8")).replace(/\r?\n$/, "");
-  if (!process.stdin.isTTY) return await readStdin();
-  return await prompt(session, `Value of ${name} (not shown)`, { hidden: true });
+/** The store of the named state directory, for the time before a configuration exists; else the configuration's. */
+async function secretsAt(session: Session, state: unknown): Promise<Secrets> {
+  if (typeof state === "string") return openSecrets(resolve(state), { env: session.env });
+  return configurationSecrets(session, await readConfiguration(session));
 }
 
 function unknownSecret(name: string): FuserError {

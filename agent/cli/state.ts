@@ -1,5 +1,6 @@
 import { FuserError } from "../../base/errors.ts";
 import type { Config } from "../../config/config.ts";
+import { readStatusFile, stillRuns } from "../status-file.ts";
 import { openStoreForReading } from "../store/open.ts";
 import type { AskAnswer, AskBody, StoreReader } from "../store/store.ts";
 import type { Session } from "./session.ts";
@@ -11,6 +12,11 @@ export async function withState<T>({ clock }: Session, config: Config, look: (st
 }
 
 const answerWithinMs = 30_000;
+
+function agentRuns(config: Config): boolean {
+  const status = readStatusFile(config.agent.state);
+  return status !== undefined && stillRuns(status);
+}
 
 /**
  * Leaves a question for the running agent and waits for its answer.
@@ -24,14 +30,14 @@ export async function ask(session: Session, config: Config, body: AskBody): Prom
       const answer = state.asks.answerOf(id);
       if (answer?.outcome === "done") return answer;
       if (answer) {
-        throw new FuserError("rejected", answer.message, { code: "decision-refused", operation: body.kind });
+        throw new FuserError("rejected", answer.message, { code: answer.code ?? "decision-refused", operation: body.kind });
       }
-      if (session.clock.monotonic() > until) {
-        throw new FuserError("transient", "The agent did not answer", {
+      if (session.clock.monotonic() > until || !agentRuns(config)) {
+        throw new FuserError("transient", agentRuns(config) ? "The agent did not answer" : "The agent is not running", {
           code: "state-agent-silent",
           operation: body.kind,
           place: config.agent.state,
-          hint: "It is kept and will be done when the agent runs. See `erpfuser status`",
+          hint: "What was asked is kept, and done once the agent runs: see `erpfuser status`",
         });
       }
       await session.clock.sleep(50, session.signal);

@@ -1,6 +1,8 @@
+import { FuserError } from "../../base/errors.ts";
 import { formatDuration } from "../../base/time.ts";
 import type { Config } from "../../config/config.ts";
 import { readStatusFile, type StatusFile, stillRuns } from "../status-file.ts";
+import { vanishedCommands } from "../writeback/memory.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -20,11 +22,22 @@ async function current(session: Session, config: Config) {
     quarantined: state.quarantine.count(),
     outbox: state.outbox.bounds(),
     commands: state.inbox.counts(),
+    vanished: vanishedCommands(state.meta).length,
     guards: state.guards.list().filter((guard) => guard.state === "open"),
   }));
 }
 
 type Current = Awaited<ReturnType<typeof current>>;
+
+/** Undefined where no agent has ever run: there is nothing to look into. */
+async function currentIfAny(session: Session, config: Config): Promise<Current | undefined> {
+  try {
+    return await current(session, config);
+  } catch (error) {
+    if (error instanceof FuserError && ["store-missing", "state-directory-missing"].includes(error.code)) return undefined;
+    throw error;
+  }
+}
 
 function headline(now: Current, session: Session): string {
   const { agent, running } = now;
@@ -61,6 +74,9 @@ function lines(now: Current, session: Session): string[] {
     `Commands: ${Object.entries(now.commands)
       .map(([state, count]) => `${count} ${state}`)
       .join(", ")}`,
+    ...(now.vanished > 0
+      ? [`${now.vanished} commands are no longer in the ERP since it was restored: \`erpfuser commands list --vanished\``]
+      : []),
     ...now.guards.map(
       (guard) => `Guard ${guard.id} holds ${guard.count} deletes of ${guard.source}: \`erpfuser guard show ${guard.id}\``,
     ),
@@ -83,9 +99,11 @@ export const status: Register = (program, start) => {
       start(async (session, _, { watch }) => {
         const config = await readConfiguration(session);
         for (;;) {
-          const now = await current(session, config);
+          const now = await currentIfAny(session, config);
           if (watch === true && session.out.interactive) process.stdout.write("\x1b[2J\x1b[H");
-          session.out.result(now, () => lines(now, session));
+          if (now === undefined)
+            session.out.result({ running: false, agent: null }, () => [`No agent has run on ${config.agent.state} yet.`]);
+          else session.out.result(now, () => lines(now, session));
           if (watch !== true) return exitCodes.ok.code;
           await session.clock.sleep(2_000, session.signal);
         }

@@ -1,6 +1,7 @@
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { requireSource } from "./names.ts";
 import { ask } from "./state.ts";
 
 /** `erpfuser sync [SOURCE] [--full]`: asks the running agent to look now. */
@@ -13,6 +14,7 @@ export const sync: Register = (program, start) => {
     .action(
       start(async (session, [source], { full }) => {
         const config = await readConfiguration(session);
+        requireSource(config, source);
         const answer = await ask(session, config, { kind: "sync", source, full: full === true });
         session.out.result(answer, () => [answer.message]);
         return exitCodes.ok.code;

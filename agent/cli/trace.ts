@@ -1,13 +1,15 @@
 import { FuserError } from "../../base/errors.ts";
-import { decodeKey, encodeKey, entityIdOf, splitId } from "../../base/key.ts";
+import { entityIdOf } from "../../base/key.ts";
 import type { Config, Source } from "../../config/config.ts";
 import type { StoreReader } from "../store/store.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { sourcesOf } from "./names.ts";
 import type { Session } from "./session.ts";
 import { withState } from "./state.ts";
 import { when } from "./times.ts";
+import { keyFor } from "./trace-key.ts";
 
 /** Where one record stands, step by step of its way. */
 interface Trace {
@@ -59,9 +61,11 @@ const stages: Readonly<Record<string, string>> = {
   approved: "its delete was approved",
 };
 
+const isSeen = ({ known, pending, quarantine, unacked }: Trace): boolean =>
+  known || pending !== null || quarantine !== null || unacked !== null;
+
 function explain(trace: Trace): string[] {
   const { pending, quarantine } = trace;
-  const silent = !(trace.known || pending || quarantine);
   return [
     `${trace.source} ${trace.key} (id ${trace.id})`,
     ...(pending ? [`Pending since ${when(Date.parse(pending.since))}: ${stages[pending.stage] ?? pending.stage}`] : []),
@@ -73,7 +77,9 @@ function explain(trace: Trace): string[] {
     ...(trace.unacked === null ? [] : [`In the outbox as item ${trace.unacked}, not yet acknowledged by the portal`]),
     ...(trace.known && trace.unacked === null && !pending ? ["The portal has acknowledged its last state"] : []),
     ...(trace.command === null ? [] : [`Last made or changed by the portal's command ${trace.command}`]),
-    ...(silent ? ["Nothing is known of it: it is not in the source (filter, scope), was deleted, or was not seen yet"] : []),
+    ...(isSeen(trace)
+      ? []
+      : ["Nothing is known of it: it is not in the source (filter, scope), was deleted, or was not seen yet"]),
   ];
 }
 
@@ -89,44 +95,42 @@ export const trace: Register = (program, start) => {
         const config = await readConfiguration(session);
         return await withState(session, config, (state) =>
           key === undefined
-            ? traceCommand(session, state, type)
+            ? traceCommand(session, state, { id: type, config })
             : traceRecord(session, state, { sources: sourcesOf(config, type), key }),
         );
       }),
     );
 };
 
-function sourcesOf(config: Config, typeOrSource: string): readonly Source[] {
-  const found = config.sources.filter((source) => source.name === typeOrSource || source.type === typeOrSource);
-  if (found.length > 0) return found;
-  throw new FuserError("config", `No source or type is called ${typeOrSource}`, {
-    code: "not-found-source",
-    operation: "trace a record",
-    hint: `Known: ${config.sources.map(({ name }) => name).join(", ")}`,
-  });
-}
-
 function traceRecord(session: Session, state: StoreReader, wanted: { sources: readonly Source[]; key: string }): number {
   const traces = wanted.sources.flatMap((source) => {
     const key = keyFor(source, wanted.key);
     return key === undefined ? [] : [traceIn(state, source, key)];
   });
+  if (traces.length === 0) throw noSuchRecord(wanted);
   session.out.result({ records: traces }, () => traces.flatMap(explain));
-  return traces.length > 0 ? exitCodes.ok.code : exitCodes.notFound.code;
+  return traces.some(isSeen) ? exitCodes.ok.code : exitCodes.notFound.code;
 }
 
-/** The key meant: an id of this source, a key, or its parts separated by commas. */
-function keyFor(source: Source, given: string): string | undefined {
-  const { prefix, key } = splitId(given);
-  if (prefix !== undefined && prefix !== source.prefix) return undefined;
-  const parts = given.includes(",") ? given.split(",").map((part) => part.trim()) : decodeKey(key);
-  if (parts?.length !== source.key.length) return undefined;
-  return encodeKey(parts);
+function noSuchRecord({ sources, key }: { sources: readonly Source[]; key: string }): FuserError {
+  return new FuserError("rejected", `${key.slice(0, 200)} can't be a key here`, {
+    code: "not-found-key",
+    operation: "trace a record",
+    hint: howToName(sources),
+  });
 }
 
-function traceCommand(session: Session, state: StoreReader, id: string): number {
+function keyMissing(sources: readonly Source[]): FuserError {
+  return new FuserError("config", "Which record?", { code: "usage-key", operation: "trace a record", hint: howToName(sources) });
+}
+
+const howToName = (sources: readonly Source[]): string =>
+  `Give its id, or the parts of its key with commas between: ${sources.map(({ name, key }) => `${name} ${key.join(",")}`).join("; ")}`;
+
+function traceCommand(session: Session, state: StoreReader, { id, config }: { id: string; config: Config }): number {
   const entry = state.inbox.get(id);
   if (!entry) {
+    if (config.sources.some(({ name, type }) => name === id || type === id)) throw keyMissing(sourcesOf(config, id));
     throw new FuserError("rejected", `No command ${id} is known here`, {
       code: "not-found-command",
       operation: "trace a command",

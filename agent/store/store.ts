@@ -215,6 +215,8 @@ export interface InboxStore {
   claim(id: string): void;
   /** `executing` back to `received` with mayBeRepeated, to be retried at `notBefore`. */
   retryAt(id: string, notBefore: number): void;
+  /** What waits to be retried is due at once; returns how many. */
+  hurry(now: number): number;
   /** A person's word: a `waiting` draft or an `uncertain` command becomes `received` and approved; the ERP is asked first where it may be a repetition. */
   approve(id: string, now: number): void;
   /** A result, final or not; raises the revision. */
@@ -353,6 +355,8 @@ export interface Ask {
 export interface AskAnswer {
   outcome: "done" | "refused";
   message: string;
+  /** Code of the refusal. */
+  code?: string;
 }
 
 /** Mailbox from the CLI, another process, to the running agent. A question is answered once and stays until it is; it survives a restart. */
