@@ -59,7 +59,12 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     if (ackedTo > 0) statements.ack.run(ackedTo);
   };
   load();
-  database.on("rolled-back", load);
+  database.on("rolled-back", () => {
+    // An ack belongs to its transaction: what it refused was rolled back with it, and must still be named when the portal repeats it.
+    ackedTo = 0;
+    decoded = undefined;
+    load();
+  });
   database.on("before-commit", flush);
   database.on("committed", () => {
     ackedTo = 0;

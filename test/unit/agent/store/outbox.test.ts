@@ -111,6 +111,22 @@ test("It says what an item was, and under which number an entity's newest state 
   expect(outbox.seqOf("unit", "a")).toBeUndefined();
 });
 
+test("An ack whose commit fails never was: the refused item is still there to be named when the portal repeats it", () => {
+  let full = false;
+  const store = open(undefined, {
+    onCommit(moment) {
+      if (full && moment === "before-commit") throw new Error("disk full");
+    },
+  });
+  store.outbox.append([unit("A"), unit("B")], { bulk: false });
+  full = true;
+  expect(() => store.transaction(() => store.outbox.ack(2))).toThrow("disk full");
+  full = false;
+  store.outbox.append([unit("C")], { bulk: false });
+  expect(store.outbox.itemAt(2)?.id).toBe("B");
+  expect(store.outbox.bounds()).toMatchObject({ first: 1, items: 3 });
+});
+
 test("It is full at 64 MB, bulk work at 8 MB ahead, and an ack makes room again", () => {
   const store = open();
   const { outbox } = store;
