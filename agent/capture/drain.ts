@@ -93,6 +93,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
     // The database may compare keys more loosely than we do, and answers with its own spelling.
     const otherwise = [...rows.keys()].filter((key) => !keys.includes(key));
     const settled = store.transaction(() => {
+      // A new epoch began while we read: before its inventory is taken nobody knows what the portal holds. The keys stay.
+      if (!store.sources.get(name).reconciled) return nothing;
       if (otherwise.length > 0) store.pending.mark(name, otherwise, { now: clock.now(), confirm: false });
       return settle(room, source, readings, { at, now: clock.now(), bulk, name: "drain" });
     }, "drain");
@@ -161,6 +163,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
     },
   };
 }
+
+const nothing: Settled = { sent: 0, deleted: 0, quarantined: 0, unchanged: 0, seqs: new Map() };
 
 interface ReadOptions {
   /** Keys whose rows are read and not yet settled: never read again within. */

@@ -3,6 +3,7 @@
  * have are found by that compare, and their deletes go through confirmation, grace and guards like any other; nothing is swept by absence.
  */
 import type { Room } from "./parts.ts";
+import type { CapturedSource } from "./source.ts";
 
 /** An entity that the portal holds. */
 export interface HeldId {
@@ -18,32 +19,47 @@ export function needsReconcile(room: Room): boolean {
   return room.sources.some(({ mapping }) => !room.store.sources.get(mapping.source).reconciled);
 }
 
-/** Takes the inventory of each type that is still open; interrupted, it begins that type anew. Returns how many entities the portal holds. */
+/**
+ * Takes the inventory of all types that are still open, rank by rank; interrupted, it begins that rank anew. Returns how many entities the portal holds.
+ */
 export async function reconcile(room: Room, inventory: Inventory, signal: AbortSignal): Promise<number> {
-  const { store, log } = room;
-  const open = room.sources.filter(({ mapping }) => !store.sources.get(mapping.source).reconciled);
+  const open = room.sources.filter(({ mapping }) => !room.store.sources.get(mapping.source).reconciled);
   let held = 0;
-  for (const type of new Set(open.map(({ mapping }) => mapping.type))) {
-    const sources = open.filter(({ mapping }) => mapping.type === type);
-    store.transaction(() => {
-      for (const { mapping } of sources) store.entities.beginInventory(mapping.source);
-    }, "inventory");
+  // Entities refer to those of their own rank and of earlier ones: a rank is opened when it and all before it are known.
+  for (const rank of new Set(open.map(({ mapping }) => mapping.rank))) {
+    const sources = open.filter(({ mapping }) => mapping.rank === rank);
+    held += await reconcileTogether(room, sources, { inventory, signal });
+  }
+  return held;
+}
+
+async function reconcileTogether(
+  room: Room,
+  sources: readonly CapturedSource[],
+  { inventory, signal }: { inventory: Inventory; signal: AbortSignal },
+): Promise<number> {
+  const { store, log } = room;
+  let held = 0;
+  store.transaction(() => {
+    for (const { mapping } of sources) store.entities.beginInventory(mapping.source);
+  }, "inventory");
+  for (const type of new Set(sources.map(({ mapping }) => mapping.type))) {
     let strangers = 0;
     for await (const page of inventory(type, signal)) {
       held += page.length;
       strangers += takePage(room, type, page);
     }
     signal.throwIfAborted();
-    store.transaction(() => {
-      for (const { mapping } of sources) {
-        store.entities.endInventory(mapping.source);
-        store.sources.update(mapping.source, { comparedAt: undefined });
-      }
-    }, "inventory");
     // Of a source that the configuration no longer has: left alone, for nobody said that they are gone.
     if (strangers > 0)
       log.warn("The portal holds entities of no source", { code: "inventory-strangers", type, count: strangers });
   }
+  store.transaction(() => {
+    for (const { mapping } of sources) {
+      store.entities.endInventory(mapping.source);
+      store.sources.update(mapping.source, { comparedAt: undefined });
+    }
+  }, "inventory");
   return held;
 }
 

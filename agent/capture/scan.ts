@@ -66,6 +66,7 @@ export async function scanSource(
     startedAt: clock.monotonic(),
     result: { rows: 0, sent: 0, suspects: 0, unseen: 0, keyless: 0 },
   };
+  requireGround(room, scan);
   const name = source.mapping.source;
   const stopListening = drain.onSettled((settled, keys) => {
     if (settled !== name) return;
@@ -174,12 +175,12 @@ function unknownParents(room: Room, batch: RowBatch, name: string): (parent: Ent
 
 /** Epoch and history: under a new one what was compared so far says nothing. */
 function groundOf({ store }: Room, { mapping }: CapturedSource): string {
-  const { reconciled } = store.sources.get(mapping.source);
-  return JSON.stringify([store.meta.get("epoch"), reconciled, lostHistory(store.meta, mapping.source)]);
+  return JSON.stringify([store.meta.get("epoch"), lostHistory(store.meta, mapping.source)]);
 }
 
+/** Nothing is compared either before it is known what the portal holds. */
 function requireGround(room: Room, { source, ground }: Scan): void {
-  if (groundOf(room, source) === ground) return;
+  if (room.store.sources.get(source.mapping.source).reconciled && groundOf(room, source) === ground) return;
   throw new FuserError("transient", "The compare was overtaken by a new epoch or a loss of history", {
     code: "compare-overtaken",
     operation: "compare in full",

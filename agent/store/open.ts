@@ -119,6 +119,8 @@ function assemble(database: Database, options: StoreOptions, held: { wasSetAside
         meta.set("epoch", epoch);
         outbox.restart();
         database.exec("UPDATE entity SET row_digest = NULL; UPDATE source SET reconciled = 0");
+        // Results are told again in the new epoch, where a number of the old one would name another item.
+        database.exec("UPDATE command SET result = json_remove(result, '$.seq') WHERE json_extract(result, '$.seq') IS NOT NULL");
       }, "renew-epoch");
     },
     close,

@@ -64,6 +64,8 @@ export interface BenchOptions {
   fingerprint?: string;
   /** What becomes of a child whose parent is not there. */
   missing?: Parent["missing"];
+  /** Default: parents before children. */
+  ranks?: Record<TableName, number>;
   parts?: Partial<CaptureParts>;
 }
 
@@ -179,7 +181,10 @@ const flush = async (): Promise<void> => {
 function partsOf(bench: Bench, options: BenchOptions): CaptureParts {
   return {
     connector: bench.erp.connector,
-    sources: [sourceOf("children", 1, options), sourceOf("parents", 0, options)],
+    sources: [
+      sourceOf("children", options.ranks?.children ?? 1, options),
+      sourceOf("parents", options.ranks?.parents ?? 0, options),
+    ],
     store: bench.store,
     clock: bench.clock,
     random: () => 0.5,
