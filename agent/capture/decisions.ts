@@ -1,10 +1,15 @@
 /** What people decide: a guard's deletes, and what is released from quarantine. */
 import { FuserError } from "../../base/errors.ts";
+import type { Guard } from "../store/store.ts";
 import type { Room } from "./parts.ts";
 
+/** Quarantine code of an entity that a person keeps at the portal although a restored ERP no longer has it. */
+export const keptCode = "kept-at-portal";
+
 /**
- * Approves or rejects what a guard holds. Approved keys are read once more, and deleted if they are still gone; rejected ones stay at the portal, until
- * a later compare finds them missing again. Returns how many keys it concerned.
+ * Approves or rejects what a guard holds. Approved keys are read once more, and deleted if they are still gone. Rejected ones stay at the portal: those
+ * that the ERP lost for good (they stand in quarantine until they are released or return), those of a mass delete until a later compare finds them
+ * missing again. Returns how many keys it concerned.
  * @throws FuserError `guard-unknown`
  */
 export function decideGuard(room: Room, id: number, decision: "approve" | "reject"): number {
@@ -20,11 +25,23 @@ export function decideGuard(room: Room, id: number, decision: "approve" | "rejec
   const now = clock.now();
   return store.transaction(() => {
     store.guards.close(id, decision === "approve" ? "approved" : "rejected", now);
+    if (decision === "reject" && guard.kind === "history") keep(room, guard);
     const count = store.pending.releaseGuard(id, decision === "approve" ? "approved" : "dropped", now);
     const entry = { at: now, kind: "guard", source: guard.source, status: "ok", durationMs: undefined } as const;
     store.journal.add({ ...entry, detail: { guard: id, kind: guard.kind, decision, count } });
     return count;
   }, "guard");
+}
+
+/** Else the next compare would find them missing, and delete them as anything that is gone. */
+function keep({ store, clock, byName }: Room, guard: Guard): void {
+  const mapping = byName.get(guard.source)?.mapping;
+  if (mapping === undefined) return;
+  const message = "A restored ERP no longer has it, and a person keeps it at the portal";
+  const { source, type } = mapping;
+  const reason = { code: keptCode, field: undefined, message, digest: undefined, since: clock.now(), waitsFor: undefined };
+  for (const { key } of store.pending.heldBy(guard.id))
+    store.quarantine.put({ ...reason, source, key, type, id: mapping.idOf(key) });
 }
 
 /** Lets quarantined entities of a source, or one, be read and sent again. Returns how many. */
@@ -35,8 +52,9 @@ export function release(room: Room, source: string, key?: string): number {
     const entries =
       key === undefined ? store.quarantine.list({ source, limit: store.quarantine.count(source) }) : one ? [one] : [];
     for (const entry of entries) {
-      // The entry stays until the read has shown what becomes of it, but no longer stands in its way.
-      store.quarantine.put({ ...entry, digest: undefined });
+      // The entry stays until the read has shown what becomes of it, but no longer stands in its way. A kept entity may now be deleted.
+      if (entry.code === keptCode) store.quarantine.remove(entry.source, entry.key);
+      else store.quarantine.put({ ...entry, digest: undefined });
       store.entities.voidRowDigests(entry.source, entry.key);
       store.pending.mark(entry.source, [entry.key], { now: clock.now(), confirm: false });
     }

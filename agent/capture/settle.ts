@@ -5,6 +5,7 @@
 import type { Row, RowBatch } from "../../connectors/connector.ts";
 import type { Mapped, Parent, RowFault } from "../map/mapped.ts";
 import type { EntityPlace, EntityState, OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
+import { keptCode } from "./decisions.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
 import type { Room } from "./parts.ts";
 import { countDeletes } from "./recent-deletes.ts";
@@ -176,6 +177,10 @@ class Settling {
     const { store } = this.#room;
     // A signal during the read: what was not there may be there now.
     if (pending === undefined || store.pending.get(this.#name, key)?.mark !== pending.mark) return;
+    if (store.quarantine.get(this.#name, key)?.code === keptCode) {
+      store.pending.clear(this.#name, key, pending.mark);
+      return;
+    }
     const { graceMs } = this.#source.mapping;
     const verdict = absentVerdict(pending, { known: store.entities.known(this.#name, key), graceMs });
     const { now } = this.#options;

@@ -79,6 +79,36 @@ test("A restore that one source shows concerns all of them: what is missing else
   expect(bench.store.guards.list()).toMatchObject([{ source: "children", kind: "history", count: 1, state: "open" }]);
 });
 
+test("What a person keeps after a restore stays at the portal for good, until it is released or returns", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  for (let no = 5; no < 9; no++) erp.put("parents", `p${no}`, { name: `Added ${no}`, parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  restore();
+  await bench.pass(10_000);
+  expect(bench.capture.decideGuard(1, "reject")).toBe(4);
+  for (let turn = 0; turn < 2; turn++) {
+    bench.capture.syncNow(undefined, true);
+    await bench.pass(10_000);
+  }
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.pending.count()).toBe(0);
+  expect(bench.store.guards.list().filter(({ state }) => state === "open")).toEqual([]);
+  const kept = () => bench.store.quarantine.list().map(({ key, code }) => `${key} ${code}`);
+  expect(kept()).toEqual(["p5", "p6", "p7", "p8"].map((key) => `${key} kept-at-portal`));
+  erp.put("parents", "p5", { name: "Entered again", parent: null });
+  bench.capture.release("parents", "p6");
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(bench.portal.entities.get("property:p5")).toEqual({ name: "Entered again" });
+  expect(deletes(bench)).toEqual(["property:p6"]);
+  expect(kept()).toEqual(["p7", "p8"].map((key) => `${key} kept-at-portal`));
+});
+
 test("Deleting the newest row alone is no restore: it is a delete like any other, found without a compare", async () => {
   const erp = estates(5);
   const bench = await start({ erp, compareEveryMs: 3_600_000 });
