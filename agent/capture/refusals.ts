@@ -32,7 +32,7 @@ export function createRefusals(room: Room): ApplyRefusals {
     const { source, key } = place;
     const name = source.mapping.source;
     const digest = store.entities.get(name, key)?.entityDigest;
-    forgetSent(room, name, key, digest);
+    forgetSent(room, name, key);
     const now = clock.now();
     if (refusal.code === "later") {
       store.pending.mark(name, [key], { now, confirm: false });
@@ -41,13 +41,22 @@ export function createRefusals(room: Room): ApplyRefusals {
       return;
     }
     const waitsFor = refusal.code === "unknown-parent" ? missingParent(room, name, key) : undefined;
+    const onItsWay = waitsFor !== undefined && sentBehind(room, waitsFor, refusal.seq);
     const code = `refused-${refusal.code}`;
-    const reason = { code, field: undefined, message: refusal.reason, digest, waitsFor } satisfies Partial<QuarantineEntry>;
+    // Its parent follows it in the outbox already: the same state may go right behind.
+    const refused = { digest: onItsWay ? undefined : digest, waitsFor: onItsWay ? undefined : waitsFor };
+    const reason = { code, field: undefined, message: refusal.reason, ...refused } satisfies Partial<QuarantineEntry>;
     store.quarantine.put({ source: name, key, type: item.type, id: item.id, since: now, ...reason });
-    if (waitsFor !== undefined) resendParent(waitsFor, now);
+    if (onItsWay) store.pending.mark(name, [key], { now, confirm: false });
+    else if (waitsFor !== undefined) resendParents(name, key, now);
     const entry = { at: now, kind: "sync", source: name, status: "refused", durationMs: undefined } as const;
     store.journal.add({ ...entry, detail: { id: item.id, code, seq: refusal.seq } });
     log.warn("The portal refused an entity", { source: name, code, id: item.id });
+  };
+
+  /** The portal does not say which one it misses. */
+  const resendParents = (source: string, key: string, now: number): void => {
+    for (const parent of store.entities.parentsOf(source, key)) resendParent(parent, now);
   };
 
   const resendParent = (parent: EntityPlace, now: number): void => {
@@ -56,8 +65,10 @@ export function createRefusals(room: Room): ApplyRefusals {
     if (now - (resent.get(name) ?? Number.NEGATIVE_INFINITY) < resendParentMs) return;
     if (resent.size >= mostRemembered) resent.clear();
     resent.set(name, now);
-    forgetSent(room, parent.source, parent.key, store.entities.get(parent.source, parent.key)?.entityDigest);
-    store.pending.mark(parent.source, [parent.key], { now, confirm: false });
+    forgetSent(room, parent.source, parent.key);
+    // One that the portal wants later is read when its time has come.
+    if (store.pending.get(parent.source, parent.key) === undefined)
+      store.pending.mark(parent.source, [parent.key], { now, confirm: false });
   };
 
   return (refused) => {
@@ -71,18 +82,33 @@ export function createRefusals(room: Room): ApplyRefusals {
   };
 }
 
+/** The digest of no state. */
+const unsent = 0n;
+
 /**
  * The portal may hold an older state or none: the digest must equal no state that could be sent again, and the entity must still count as known, so that
- * its delete is sent. One bit off does both.
+ * its delete is sent.
  */
-function forgetSent(room: Room, source: string, key: string, digest: bigint | undefined): void {
-  room.store.entities.put(source, key, { rowDigest: undefined, entityDigest: (digest ?? 0n) ^ 1n });
+function forgetSent(room: Room, source: string, key: string): void {
+  room.store.entities.put(source, key, { rowDigest: undefined, entityDigest: unsent });
 }
 
-/** The parent that the portal can't know, because it is parked itself; else the first one. */
-function missingParent(room: Room, source: string, key: string): EntityPlace | undefined {
-  const parents = room.store.entities.parentsOf(source, key);
-  return parents.find((parent) => room.store.quarantine.get(parent.source, parent.key) !== undefined) ?? parents[0];
+/**
+ * The parent to wait for: one that is parked itself, else one that the portal wants later, else the one that is sent last: then all of them have been sent
+ * when it has.
+ */
+function missingParent({ store, byName }: Room, source: string, key: string): EntityPlace | undefined {
+  const rank = (parent: EntityPlace): number => byName.get(parent.source)?.mapping.rank ?? -1;
+  const parents = store.entities.parentsOf(source, key).toSorted((one, other) => rank(other) - rank(one));
+  const parked = parents.find((parent) => store.quarantine.get(parent.source, parent.key) !== undefined);
+  return parked ?? parents.find((parent) => store.pending.get(parent.source, parent.key) !== undefined) ?? parents[0];
+}
+
+/** An item of the parent lies in the outbox behind this number. */
+function sentBehind({ store, byName }: Room, { source, key }: EntityPlace, seq: number): boolean {
+  const mapping = byName.get(source)?.mapping;
+  const sent = mapping && store.outbox.seqOf(mapping.type, mapping.idOf(key));
+  return sent !== undefined && sent > seq;
 }
 
 function placeOf(room: Room, type: string, id: string): { source: CapturedSource; key: string } | undefined {
