@@ -3,7 +3,7 @@
 import { FuserError } from "../../../base/errors.ts";
 import { localStamp, splitStamp } from "../../../test/support/erp/calendar.ts";
 import type { ErpDb } from "../../../test/support/erp/db.ts";
-import { generateErp, mainMandant } from "../../../test/support/erp/generate.ts";
+import { generateErp } from "../../../test/support/erp/generate.ts";
 import { tableNames } from "../../../test/support/erp/schema.ts";
 import type { Session } from "../session.ts";
 import type { ErpPlace } from "./erp-place.ts";
@@ -64,12 +64,6 @@ async function countRows(db: ErpDb): Promise<number> {
   let rows = 0;
   for (const name of tableNames) rows += Number((await db.query(`SELECT COUNT(*) AS N FROM ${name}`))[0]?.N ?? 0);
   return rows;
-}
-
-/** Rentable units of the company that takes part. */
-export async function countUnits(db: ErpDb): Promise<number> {
-  const [row] = await db.query("SELECT COUNT(*) AS N FROM WOHNUNG WHERE MANDANT = ?", [mainMandant]);
-  return Number(row?.N ?? 0);
 }
 
 function tablesNotOurs(place: ErpPlace, tables: readonly string[]): FuserError {

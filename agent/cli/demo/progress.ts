@@ -26,7 +26,7 @@ export function createProgress(clock: Clock, terminal: boolean): Progress {
 
   function beginBar(title: string, total: number): Step["update"] {
     const open = new cliProgress.SingleBar({
-      format: total > 0 ? "  {title} [{bar}] {value}/{total} {detail}" : "  {title} {value} {detail}",
+      format: total > 0 ? "  {title} [{bar}] {value}/{total} {detail}" : "  {title}  {detail}",
       barsize: 30,
       barCompleteChar: "█",
       barIncompleteChar: "░",
@@ -45,7 +45,7 @@ export function createProgress(clock: Clock, terminal: boolean): Progress {
     return (done, detail = "") => {
       if (clock.monotonic() - last < lineEveryMs) return;
       last = clock.monotonic();
-      write(`  ${done}${total > 0 ? ` of ${total}` : ""} ${detail}`.trimEnd());
+      write(`  ${total > 0 ? `${done} of ${total} ` : ""}${detail}`.trimEnd());
     };
   }
 
