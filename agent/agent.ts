@@ -26,7 +26,7 @@ import { keepHouse } from "./housekeeping.ts";
 import { acceptPinned } from "./pin.ts";
 import { transportSettings } from "./portal-way.ts";
 import { exceedsGuard } from "./quality/guards.ts";
-import { offerOf, reportOf, tellStatus } from "./reporting.ts";
+import { offerOf, reportOf, tellStatus, tellWaiting } from "./reporting.ts";
 import { openStore } from "./store/open.ts";
 import type { CommitHook, Store } from "./store/store.ts";
 import { createWriteback, type Writeback } from "./writeback/writeback.ts";
@@ -71,22 +71,27 @@ export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<
   if (enrolment === undefined) throw notEnrolled(config);
   const { state: directory } = config.agent;
   const onCommit = parts.onCommit === undefined ? {} : { onCommit: parts.onCommit };
+  const startedAt = clock.now();
   await using store = openStore({ directory, clock, log: log.part("store"), journal: config.journal, ...onCommit });
   const erp = await openErp({ config, clock, log, secret: secrets.require });
   try {
-    const compiled = await whenErpAnswers(parts, signal, async () => {
+    const compiled = await whenErpAnswers({ parts, store, startedAt }, signal, async () => {
       await acceptPinned({ secrets, meta: store.meta, identity: await erp.identity(signal) });
       return await compile(config, erp, signal);
     });
-    if (compiled !== undefined) await runParts(await assemble({ parts, store, erp, compiled }), signal);
+    if (compiled !== undefined) await runParts(await assemble({ parts, store, erp, compiled }), { signal, startedAt });
   } finally {
     await erp.close();
   }
 }
 
 /** Tries until the ERP answers; undefined when the agent is stopped before. What only a person can mend is thrown. */
-async function whenErpAnswers<T>(parts: AgentParts, signal: AbortSignal, action: () => Promise<T>): Promise<T | undefined> {
-  const { clock, random, log } = parts;
+async function whenErpAnswers<T>(
+  start: { parts: AgentParts; store: Store; startedAt: number },
+  signal: AbortSignal,
+  action: () => Promise<T>,
+): Promise<T | undefined> {
+  const { clock, random, log } = start.parts;
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
       return await action();
@@ -96,10 +101,20 @@ async function whenErpAnswers<T>(parts: AgentParts, signal: AbortSignal, action:
       const { message, code, hint } = error as FuserError;
       const waitMs = backoffDelayMs(erpBackoff, attempt, random);
       log.warn(`${message}; the agent tries again`, { code, hint, retryInMs: waitMs });
+      sayWaiting(start, error);
       await clock.sleep(waitMs, signal).catch(() => {});
     }
   }
   return undefined;
+}
+
+/** A disk that is full too is told with the store's own next error. */
+function sayWaiting(start: { parts: AgentParts; store: Store; startedAt: number }, error: unknown): void {
+  try {
+    tellWaiting(start, error);
+  } catch (other) {
+    if (kindOf(other) !== "transient") throw other;
+  }
 }
 
 interface Base {
@@ -196,11 +211,10 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
 }
 
 /** Runs all parts beside each other; the first that fails stops the others, and its error is thrown. */
-async function runParts(running: Running, signal: AbortSignal): Promise<void> {
-  const { capture, writeback, channel, parts } = running;
+async function runParts(running: Running, { signal, startedAt }: { signal: AbortSignal; startedAt: number }): Promise<void> {
+  const { capture, writeback, channel } = running;
   const stop = new AbortController();
   const all = AbortSignal.any([signal, stop.signal]);
-  const startedAt = parts.clock.now();
   const work = [
     capture.run(all),
     writeback.run(all),

@@ -1,19 +1,18 @@
 /** Answers what commands of the CLI ask of the running agent (store/asks.ts). */
-import { describeError, FuserError, isAbort, kindOf } from "../base/errors.ts";
+import { describeError, FuserError, kindOf } from "../base/errors.ts";
 import type { Running } from "./agent.ts";
 import type { AskAnswer, AskBody } from "./store/store.ts";
+import { waitOut } from "./wait-out.ts";
 
 const lookEveryMs = 200;
 
 /** Looks for questions until the signal aborts. A question that can't be answered is refused with the reason. */
 export async function answerAsks(running: Running, signal: AbortSignal): Promise<void> {
   const { store, parts } = running;
-  while (!signal.aborted) {
+  const answerAll = async (): Promise<void> => {
     for (const { id, body } of store.asks.open()) store.asks.answer(id, answer(running, body), parts.clock.now());
-    await parts.clock.sleep(lookEveryMs, signal).catch((error: unknown) => {
-      if (!signal.aborted && !isAbort(error)) throw error;
-    });
-  }
+  };
+  await waitOut({ parts, part: "asks", everyMs: lookEveryMs }, answerAll, signal);
 }
 
 function answer(running: Running, body: AskBody): AskAnswer {
@@ -27,10 +26,12 @@ function answer(running: Running, body: AskBody): AskAnswer {
 }
 
 /** Does it; returns what to tell the person. */
-function act({ capture, writeback }: Running, body: AskBody): string {
+function act(running: Running, body: AskBody): string {
+  const { capture, writeback } = running;
   switch (body.kind) {
     case "sync": {
       const names = capture.syncNow(body.source, body.full);
+      tryAgainNow(running);
       if (names.length > 0) return `Looking now: ${names.join(", ")}`;
       throw unknownHere("not-found-source", `The running agent has no source ${body.source}`);
     }
@@ -59,6 +60,13 @@ function act({ capture, writeback }: Running, body: AskBody): string {
           return `Noted as ${body.outcome}; the portal is told`;
       }
   }
+}
+
+/** Who asks may just have mended what commands or the channel wait for; only a copy that took over is left its time. */
+function tryAgainNow({ store, channel, parts }: Running): void {
+  store.inbox.hurry(parts.clock.now());
+  const { name } = channel.state();
+  if (name === "refused" || name === "waiting") channel.wake();
 }
 
 function unknownHere(code: string, message: string): FuserError {

@@ -2,7 +2,7 @@
 import { FuserError } from "../base/errors.ts";
 import type { Finding } from "../base/findings.ts";
 import type { Config, Fault, Source } from "../config/config.ts";
-import type { Connector, DescribedQuery, SourceQuery, Table } from "../connectors/connector.ts";
+import type { Connector, DescribedQuery, SourceQuery, Table, WriteRight } from "../connectors/connector.ts";
 import { type CapturedSource, capturedSource } from "./capture/source.ts";
 import type { Mapping } from "./map/mapped.ts";
 import { compileMapping } from "./map/mapping.ts";
@@ -110,17 +110,25 @@ function tablesOf(config: Config): string[] {
   return [...named];
 }
 
+interface WrittenTable {
+  table: string;
+  at: Fault | { path: string; line: number };
+  /** Rights that the account needs on it; none where it is only looked at before a write. */
+  rights: readonly WriteRight[];
+}
+
 /** Tables that commands write, with the place that says so. */
-export function writtenTables(config: Config): { table: string; at: Fault | { path: string; line: number } }[] {
+export function writtenTables(config: Config): WrittenTable[] {
   return config.commands.flatMap((command) => {
-    const steps = command.steps.flatMap((step) => {
-      if (step.kind === "insert" || step.kind === "update") return [{ table: step.table, at: step.at }];
-      return step.kind === "number" ? [{ table: step.from.table, at: step.at }] : [];
+    const steps = command.steps.flatMap((step): WrittenTable[] => {
+      if (step.kind === "insert" || step.kind === "update") return [{ table: step.table, at: step.at, rights: [step.kind] }];
+      if (step.kind !== "number") return [];
+      return [{ table: step.from.table, at: step.at, rights: step.from.kind === "counter" ? ["update"] : [] }];
     });
     const { idempotency } = command;
-    const own =
-      idempotency.way === "ledger" || idempotency.way === "column" ? [{ table: idempotency.table, at: idempotency.at }] : [];
-    return [...steps, ...own];
+    if (idempotency.way !== "ledger" && idempotency.way !== "column") return steps;
+    const rights: WriteRight[] = idempotency.way === "ledger" ? ["insert", "update"] : [];
+    return [...steps, { table: idempotency.table, at: idempotency.at, rights }];
   });
 }
 

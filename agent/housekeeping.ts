@@ -2,6 +2,7 @@
 import { isAbort, kindOf } from "../base/errors.ts";
 import type { Running } from "./agent.ts";
 import { lostHistory } from "./capture/lost-history.ts";
+import { waitOut } from "./wait-out.ts";
 
 const lookEveryMs = 1_000;
 const purgeEveryMs = 3_600_000;
@@ -10,7 +11,7 @@ const checkedName = "effects-checked-for";
 export async function keepHouse(running: Running, signal: AbortSignal): Promise<void> {
   const { store, parts } = running;
   let purgedAt = Number.NEGATIVE_INFINITY;
-  while (!signal.aborted) {
+  const tidy = async (inner: AbortSignal): Promise<void> => {
     const now = parts.clock.now();
     if (now - purgedAt > purgeEveryMs) {
       store.inbox.purge(now);
@@ -18,11 +19,9 @@ export async function keepHouse(running: Running, signal: AbortSignal): Promise<
       store.asks.purge(now);
       purgedAt = now;
     }
-    await lookForLostEffects(running, signal);
-    await parts.clock.sleep(lookEveryMs, signal).catch((error: unknown) => {
-      if (!signal.aborted && !isAbort(error)) throw error;
-    });
-  }
+    await lookForLostEffects(running, inner);
+  };
+  await waitOut({ parts, part: "housekeeping", everyMs: lookEveryMs }, tidy, signal);
 }
 
 /** Once per loss of history: which applied commands the ERP no longer knows. */

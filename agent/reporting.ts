@@ -1,12 +1,14 @@
 /** What the agent says of itself: in `hello`, to the portal as status, and to `erpfuser status` as a file. */
-import { isAbort } from "../base/errors.ts";
+import { describeError, FuserError, kindOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import type { RunState, Status } from "../protocol/messages.ts";
-import type { Running } from "./agent.ts";
+import type { AgentParts, Running } from "./agent.ts";
 import type { ChannelState } from "./channel/channel.ts";
 import type { Offer } from "./channel/greeting.ts";
 import type { Compiled } from "./compile.ts";
 import { type StatusFile, writeStatusFile } from "./status-file.ts";
+import type { Store } from "./store/store.ts";
+import { waitOut } from "./wait-out.ts";
 
 export interface OfferParts {
   config: Config;
@@ -76,35 +78,61 @@ export async function tellStatus(
   { signal, startedAt }: { signal: AbortSignal; startedAt: number },
 ): Promise<void> {
   const { parts, store, channel } = running;
-  const { clock, config } = parts;
+  const { clock } = parts;
   let last = "";
   let writtenAt = Number.NEGATIVE_INFINITY;
   let inStepSince: number | undefined;
-  for (;;) {
+  const tell = (evenIfSame: boolean): void => {
     inStepSince = inStep(running) ? (inStepSince ?? clock.now()) : undefined;
     const report = reportOf(running);
-    const erpLabel = store.meta.get("erp.label");
-    const told: Omit<StatusFile, "status"> & { status: typeof report } = {
-      pid: process.pid,
-      agentVersion: parts.agentVersion,
-      startedAt: new Date(startedAt).toISOString(),
+    const told = {
+      ...whoRuns(parts, startedAt),
       portal: portalOf(channel.state()),
-      erp: erpLabel,
+      erp: store.meta.get("erp.label"),
       status: report,
       inStepSince: inStepSince === undefined ? undefined : new Date(inStepSince).toISOString(),
     };
     const text = JSON.stringify(told);
-    if (text !== last || clock.monotonic() - writtenAt > writeAtLeastEveryMs || signal.aborted) {
-      writeStatusFile(config.agent.state, { ...told, status: { at: new Date(clock.now()).toISOString(), ...report } });
-      writtenAt = clock.monotonic();
-      if (text !== last) channel.statusChanged();
-      last = text;
-    }
-    if (signal.aborted) return;
-    await clock.sleep(lookEveryMs, signal).catch((error: unknown) => {
-      if (!signal.aborted && !isAbort(error)) throw error;
-    });
+    if (text === last && !evenIfSame && clock.monotonic() - writtenAt <= writeAtLeastEveryMs) return;
+    if (text !== last) channel.statusChanged();
+    last = text;
+    writeStatusFile(parts.config.agent.state, { ...told, status: { at: new Date(clock.now()).toISOString(), ...report } });
+    writtenAt = clock.monotonic();
+  };
+  await waitOut({ parts, part: "status", everyMs: lookEveryMs }, async () => tell(false), signal);
+  try {
+    tell(true);
+  } catch (error) {
+    // A full disk was told while the agent ran; it need not fail its end as well.
+    if (kindOf(error) !== "transient") throw error;
   }
+}
+
+/** What `status` shows while the ERP lets the agent not even begin: nothing flows, and why. */
+export function tellWaiting(
+  { parts, store, startedAt }: { parts: AgentParts; store: Store; startedAt: number },
+  error: unknown,
+): void {
+  const counts = store.inbox.counts();
+  const { items, bytes } = store.outbox.bounds();
+  writeStatusFile(parts.config.agent.state, {
+    ...whoRuns(parts, startedAt),
+    portal: { state: "stopped" },
+    erp: store.meta.get("erp.label"),
+    erpProblem: `${describeError(error)}${error instanceof FuserError ? ` [${error.code}]` : ""}`,
+    status: {
+      at: new Date(parts.clock.now()).toISOString(),
+      state: "failing",
+      sources: [],
+      commands: { pending: counts.received + counts.executing + counts.waiting, uncertain: counts.uncertain },
+      outbox: { items, bytes },
+    },
+    inStepSince: undefined,
+  });
+}
+
+function whoRuns(parts: AgentParts, startedAt: number): Pick<StatusFile, "pid" | "agentVersion" | "startedAt"> {
+  return { pid: process.pid, agentVersion: parts.agentVersion, startedAt: new Date(startedAt).toISOString() };
 }
 
 function portalOf(state: ChannelState): StatusFile["portal"] {

@@ -1,6 +1,7 @@
 /** What the running agent last said of itself, as a file beside the store: `erpfuser status` reads it, also when the agent no longer runs. */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { FuserError } from "../base/errors.ts";
 import type { Status } from "../protocol/messages.ts";
 
 export interface StatusFile {
@@ -11,6 +12,8 @@ export interface StatusFile {
   portal: { state: string; reason?: string };
   /** The ERP as it introduced itself. */
   erp: string | undefined;
+  /** Why the agent can't begin to work with the ERP; undefined once it has begun. */
+  erpProblem?: string;
   status: Omit<Status, "type">;
   /** When everything was last in step: nothing pending, unacked or waiting. */
   inStepSince: string | undefined;
@@ -18,11 +21,28 @@ export interface StatusFile {
 
 const fileName = "status.json";
 
-/** Replaces the file at once, so that a reader never sees half of it. Not made durable: it is told anew every few seconds. */
+/**
+ * Replaces the file at once, so that a reader never sees half of it. Not made durable: it is told anew every few seconds.
+ * @throws FuserError `state-status-unwritable`, transient
+ */
 export function writeStatusFile(directory: string, status: StatusFile): void {
   const file = join(directory, fileName);
-  writeFileSync(`${file}.new`, JSON.stringify(status), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  try {
+    writeFileSync(`${file}.new`, JSON.stringify(status), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    throw unwritable(file, error);
+  }
+}
+
+function unwritable(place: string, cause: unknown): FuserError {
+  return new FuserError("transient", `The agent can't write how it stands (${(cause as NodeJS.ErrnoException).code})`, {
+    code: "state-status-unwritable",
+    operation: "write the status",
+    place,
+    hint: "Free space on the disk of the state directory, and let the agent's account write there",
+    cause,
+  });
 }
 
 /** Undefined when no agent ever ran on this directory. */

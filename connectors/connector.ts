@@ -266,11 +266,16 @@ export type LookupOutcome =
   | { state: "found"; key: string; results: StepResults }
   /** Certainly not carried out. */
   | { state: "absent" }
-  /** The plan's way can't tell: base values, a probe by content, a ledger entry without results. */
-  | { state: "unknown"; message: string };
+  /**
+   * The plan's way can't tell: base values, a probe by content, a ledger entry without results. `asBefore`: the rows that a plan of updates is about
+   * are gone, or stand as if it had never been carried out. A person may conclude that its effect is lost; the agent may not.
+   */
+  | { state: "unknown"; message: string; asBefore?: boolean };
 
 /** Named moments of `write`, where the fault tests kill the process. */
 export type CommitPoint = "before-erp-commit" | "after-erp-commit";
+
+export type WriteRight = "insert" | "update";
 
 /** What the configuration is going to do with the ERP's tables, for `check`. */
 export interface CheckNeeds {
@@ -278,6 +283,8 @@ export interface CheckNeeds {
   read: readonly string[];
   /** Tables that are written. */
   write: readonly string[];
+  /** What is done in each of them; a table that is not named here may need either. */
+  rights?: Readonly<Record<string, readonly WriteRight[]>>;
 }
 
 export interface Connector {

@@ -5,6 +5,7 @@
 
 import { describeError, FuserError } from "../../base/errors.ts";
 import { repeat } from "../../base/loop.ts";
+import type { Clock } from "../../base/time.ts";
 import type { Refusal } from "../../protocol/messages.ts";
 import { decideGuard, release } from "./decisions.ts";
 import { createDoorbell } from "./doorbell.ts";
@@ -29,7 +30,10 @@ export interface Capture {
   run(signal: AbortSignal): Promise<void>;
   /** Reads one key at once; returns the number under which its state travels, undefined while nothing may be read or nothing of it is on its way. */
   readBack(source: string, key: string, signal: AbortSignal): Promise<number | undefined>;
-  /** Polls a source (or all) now, or compares it in full; a source without cursor column is always compared. Returns the names concerned. */
+  /**
+   * Polls a source (or all) now, or compares it in full; a source without cursor column is always compared. What waits after a failure is tried at
+   * once. Returns the names concerned.
+   */
   syncNow(source: string | undefined, full: boolean): string[];
   /** The outside changed: the channel is back, or a guard was decided. */
   wake(): void;
@@ -59,10 +63,10 @@ export function createCapture(parts: CaptureParts): Capture {
   const signals = polledSignals(room);
   const forced: Forced = new Set();
   const lanes = [
-    { bell: createDoorbell(parts.clock), isOpen: () => true, tasks: pollTasks(room, signals, forced) },
-    { bell: createDoorbell(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(room, drain) },
+    { ...laneOwn(parts.clock), isOpen: () => true, tasks: pollTasks(room, signals, forced) },
+    { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(room, drain) },
     {
-      bell: createDoorbell(parts.clock),
+      ...laneOwn(parts.clock),
       isOpen: () => drain.mayRead(),
       tasks: compareTasks(room, { drain, turn, signals, forced }),
     },
@@ -75,7 +79,6 @@ export function createCapture(parts: CaptureParts): Capture {
     async run(signal) {
       await identityWithRetry(room, signal);
       if (signal.aborted) return;
-      for (const source of sources) takeFingerprint(room, source);
       const stopListening = parts.store.pending.onMark(() => lanes[1]?.bell.ring());
       const stop = new AbortController();
       const all = AbortSignal.any([signal, stop.signal]);
@@ -97,6 +100,8 @@ export function createCapture(parts: CaptureParts): Capture {
     syncNow(source, full) {
       const wanted = sources.filter(({ mapping }) => source === undefined || mapping.source === source);
       for (const one of wanted) force(forced, one, full);
+      // Who asks may just have mended what failed.
+      for (const lane of lanes) lane.waits.clear();
       wake();
       return wanted.map(({ mapping }) => mapping.source);
     },
@@ -112,6 +117,10 @@ export function createCapture(parts: CaptureParts): Capture {
     },
     status: () => sourceStatuses(room, failures.bySource),
   };
+}
+
+function laneOwn(clock: Clock): Pick<LaneParts, "bell" | "waits"> {
+  return { bell: createDoorbell(clock), waits: new Map() };
 }
 
 function laneParts(
@@ -140,6 +149,7 @@ async function identityWithRetry(room: Room, signal: AbortSignal): Promise<void>
     backoff,
     async step(inner) {
       await checkIdentity(room, inner);
+      for (const source of room.sources) takeFingerprint(room, source);
       return "stop";
     },
     onError(error) {

@@ -13,8 +13,13 @@ export interface Task {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** Tasks that failed and wait: how often in a row, and until when (epoch ms). */
+export type Waits = Map<Task, { failures: number; until: number }>;
+
 export interface LaneParts {
   tasks: readonly Task[];
+  /** Emptied by whoever wants everything to be tried again now; the bell must be rung then. */
+  waits: Waits;
   clock: Clock;
   random: Random;
   bell: Doorbell;
@@ -32,14 +37,13 @@ const longestSleepMs = 1_000;
 
 /** Runs until the signal aborts, then returns normally. */
 export async function runLane(parts: LaneParts, signal: AbortSignal): Promise<void> {
-  const { tasks, clock, bell } = parts;
-  const retries = new Map<Task, { failures: number; at: number }>();
-  const dueAt = (task: Task): number => Math.max(task.dueAt(), retries.get(task)?.at ?? 0);
+  const { tasks, waits, clock, bell } = parts;
+  const dueAt = (task: Task): number => Math.max(task.dueAt(), waits.get(task)?.until ?? 0);
   while (!signal.aborted) {
     let next = Number.POSITIVE_INFINITY;
     for (const task of tasks) {
       if (signal.aborted || !parts.isOpen()) break;
-      if (dueAt(task) <= clock.now()) await runTask(parts, task, retries, signal);
+      if (dueAt(task) <= clock.now()) await runTask(parts, task, signal);
       next = Math.min(next, dueAt(task));
     }
     const waitMs = Math.min(longestSleepMs, Math.max(0, next - clock.now()));
@@ -51,23 +55,19 @@ export async function runLane(parts: LaneParts, signal: AbortSignal): Promise<vo
   }
 }
 
-async function runTask(
-  parts: LaneParts,
-  task: Task,
-  retries: Map<Task, { failures: number; at: number }>,
-  signal: AbortSignal,
-): Promise<void> {
+async function runTask(parts: LaneParts, task: Task, signal: AbortSignal): Promise<void> {
+  const { waits } = parts;
   try {
     await task.run(signal);
-    retries.delete(task);
+    waits.delete(task);
     parts.onSuccess(task);
   } catch (error) {
     if (signal.aborted || isAbort(error)) return;
     if (task.fatal === true && kindOf(error) === "config") throw error;
-    const failures = (retries.get(task)?.failures ?? 0) + 1;
+    const failures = (waits.get(task)?.failures ?? 0) + 1;
     const transient = kindOf(error) === "transient" || kindOf(error) === "history-lost";
     const waitMs = transient ? backoffDelayMs(backoff, failures, parts.random) : configRetryMs;
-    retries.set(task, { failures, at: parts.clock.now() + waitMs });
+    waits.set(task, { failures, until: parts.clock.now() + waitMs });
     parts.onError(task, error, waitMs);
   }
 }

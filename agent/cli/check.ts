@@ -153,8 +153,12 @@ async function databaseFindings(parts: { session: Session; config: Config; erp: 
     ...(from.kind === "table" ? [from.table] : []),
     ...touchedBy.map(({ table }) => table),
   ]);
-  const write = writtenTables(config).map(({ table }) => table);
-  const found = await erp.check(session.signal, { read: [...new Set(read)], write: [...new Set(write)] });
+  const written = writtenTables(config);
+  const write = [...new Set(written.map(({ table }) => table))];
+  const rights = Object.fromEntries(
+    write.map((name) => [name, [...new Set(written.flatMap((one) => (one.table === name ? one.rights : [])))]]),
+  );
+  const found = await erp.check(session.signal, { read: [...new Set(read)], write, rights });
   const { faults } = await tryCompile(config, erp, session.signal);
   return [...found, ...faultFindings(faults ?? [])];
 }

@@ -47,45 +47,49 @@ function headline(now: Current, session: Session): string {
   return `Running (process ${agent.pid}, version ${agent.agentVersion}), ${agent.status.state}, said ${age} ago`;
 }
 
-function sourceRows(agent: StatusFile): string[][] {
+function sourceRows({ status }: StatusFile, running: boolean): string[][] {
   const time = (text: string | null): string => (text === null ? "-" : when(Date.parse(text)));
-  return agent.status.sources.map((source) => [
+  const head = ["SOURCE", "TYPE", "STATE", "ROWS", "PENDING", "QUARANTINE", "LAG", "LAST SUCCESS"];
+  const rows = status.sources.map((source) => [
     source.source,
     source.type,
-    source.reason === undefined ? source.state : `${source.state} (${source.reason})`,
+    running ? `${source.state}${source.reason === undefined ? "" : ` (${source.reason})`}` : "stopped",
     String(source.rows),
     String(source.pending),
     String(source.quarantined),
     source.lagMs === null ? "-" : formatDuration(source.lagMs),
     time(source.lastSuccess),
   ]);
+  return [head, ...rows];
+}
+
+function portalLine({ portal, inStepSince, status }: StatusFile): string {
+  const reason = portal.reason === undefined ? "" : ` (${portal.reason})`;
+  const first = status.sources.some(({ state }) => state === "starting");
+  const since = inStepSince === undefined ? undefined : `in step since ${when(Date.parse(inStepSince))}`;
+  return `Portal: ${portal.state}${reason}; ${since ?? (first ? "first sync under way" : "changes on their way")}`;
+}
+
+function commandLine(counts: Current["commands"]): string {
+  const some = Object.entries(counts).filter(([, count]) => count > 0);
+  return `Commands: ${some.length === 0 ? "none" : some.map(([state, count]) => `${count} ${state}`).join(", ")}`;
 }
 
 function lines(now: Current, session: Session): string[] {
-  const { agent } = now;
-  const inStep = agent?.inStepSince === undefined ? "not yet in step" : `in step since ${when(Date.parse(agent.inStepSince))}`;
+  const { agent, running } = now;
   return [
     headline(now, session),
-    ...(agent === null
-      ? []
-      : [`Portal: ${agent.portal.state}${agent.portal.reason ? ` (${agent.portal.reason})` : ""}; ${inStep}`]),
+    ...(agent !== null && running ? [portalLine(agent)] : []),
     ...(agent?.erp ? [`ERP: ${agent.erp}`] : []),
     `Waiting: ${now.pending} keys to read, ${now.outbox.items} items to send, ${now.quarantined} in quarantine`,
-    `Commands: ${Object.entries(now.commands)
-      .map(([state, count]) => `${count} ${state}`)
-      .join(", ")}`,
+    commandLine(now.commands),
     ...(now.vanished > 0
       ? [`${now.vanished} commands are no longer in the ERP since it was restored: \`erpfuser commands list --vanished\``]
       : []),
     ...now.guards.map(
       (guard) => `Guard ${guard.id} holds ${guard.count} deletes of ${guard.source}: \`erpfuser guard show ${guard.id}\``,
     ),
-    ...(agent === null
-      ? []
-      : [
-          "",
-          ...table([["SOURCE", "TYPE", "STATE", "ROWS", "PENDING", "QUARANTINE", "LAG", "LAST SUCCESS"], ...sourceRows(agent)]),
-        ]),
+    ...(agent === null ? [] : ["", ...table(sourceRows(agent, running))]),
   ];
 }
 

@@ -48,6 +48,7 @@ export function prepareInbox(database: Database) {
     nextDue: prepare("SELECT min(not_before) AS due FROM command WHERE state = 'received'"),
     countAttempt: prepare("UPDATE command SET attempts = attempts + 1 WHERE id = ?"),
     retry: prepare("UPDATE command SET not_before = ?, may_be_repeated = 1 WHERE id = ?"),
+    hurry: prepare("UPDATE command SET not_before = ?1 WHERE state = 'received' AND not_before > ?1"),
     approve: prepare("UPDATE command SET approved = 1, not_before = ? WHERE id = ?"),
     conclude: prepare("UPDATE command SET result = ?, revision = ?, source = ?, key = ? WHERE id = ?"),
     joinLanes: prepare("UPDATE command SET lane = ? WHERE lane = ?"),

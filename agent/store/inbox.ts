@@ -85,6 +85,7 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     retryAt(id, notBefore) {
       move(id, "retry", () => statements.retry.run(notBefore, id));
     },
+    hurry: (now) => change(() => statements.hurry.run(now)),
     approve(id, now) {
       move(id, "approve", () => statements.approve.run(now, id));
     },

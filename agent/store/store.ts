@@ -95,6 +95,11 @@ export interface EntityStore {
   unseen(source: string, seen: Uint8Array, upToNo: number): Iterable<readonly string[]>;
   /** Entities that the portal holds and that refer to this one: as long as there is one, this one may not be deleted. */
   dependentsOf(source: string, key: string, limit: number): readonly EntityPlace[];
+  /**
+   * Whether there are entities that only an inventory has named: never read since, so that nobody knows what they refer to. `pending`: only those that
+   * are waiting to be read or deleted.
+   */
+  hasStrangers(source: string, which: "any" | "pending"): boolean;
   /** Entities that were sent without a reference because this one was not there (mapping.md, `missing: omit`). */
   awaiting(source: string, key: string): readonly EntityPlace[];
   /** The parents that an entity was sent without; replaces what was noted before. */

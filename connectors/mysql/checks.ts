@@ -1,6 +1,6 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding, Severity } from "../../base/findings.ts";
-import type { CheckNeeds, Table } from "../connector.ts";
+import type { CheckNeeds, Table, WriteRight } from "../connector.ts";
 import { bind, concat, join } from "../statement.ts";
 import { placeOf, tlsChoice } from "./config.ts";
 import type { Access } from "./connect.ts";
@@ -287,6 +287,8 @@ async function triggers({ link, signal }: Inspection, written: readonly string[]
   }));
 }
 
+const either: readonly WriteRight[] = ["insert", "update"];
+
 /** INSERT and UPDATE as the server counts them for this account, whatever level they were granted on. */
 async function missingWrites({ link, needs, signal }: Inspection, found: readonly Table[]): Promise<Problem[]> {
   const written = found.filter((table) => needs.write.some((name) => name.toLowerCase() === table.name.toLowerCase()));
@@ -301,10 +303,11 @@ async function missingWrites({ link, needs, signal }: Inspection, found: readonl
       signal,
       operation,
     );
-    const lacking = ["insert", "update"].filter((right) => !new RegExp(`\\b${right}\\b`).test(row?.rights ?? ""));
+    const wanted = needs.rights?.[needs.write.find((name) => name.toLowerCase() === table.name.toLowerCase()) ?? ""];
+    const lacking = (wanted ?? either).filter((right) => !new RegExp(`\\b${right}\\b`).test(row?.rights ?? ""));
     if (lacking.length === 0) continue;
     problems.push({
-      severity: lacking.length === 2 ? "error" : "info",
+      severity: wanted !== undefined || lacking.length === 2 ? "error" : "info",
       code: "erp-rights",
       place: table.name,
       message: `The account may not ${lacking.join(" nor ")} in ${table.name}`,
