@@ -17,10 +17,18 @@ export interface OpenLog extends Log {
   close(): Promise<void>;
 }
 
-const human = winston.format.printf(({ timestamp, level, message, part, source, code }) => {
+const human = winston.format.printf((line) => `${String(line.timestamp).slice(11, 19)} ${humanLine(line)}`);
+
+/** A log line for people, without its time: level, where, message, code and its further facts. */
+export function humanLine(line: Readonly<Record<string, unknown>>): string {
+  const { timestamp: _, level, message, part, source, code, hint, ...facts } = line;
   const where = [part, source].filter(Boolean).join("/");
-  return `${String(timestamp).slice(11, 19)} ${level.padEnd(5)} ${where ? `${where}: ` : ""}${message}${code ? ` [${code}]` : ""}`;
-});
+  const rest = Object.entries(facts).filter(([, value]) => value !== undefined);
+  const told = rest.length === 0 ? "" : ` (${rest.map(([name, value]) => `${name} ${value}`).join(", ")})`;
+  const what = `${where ? `${where}: ` : ""}${message}${told}${code ? ` [${code}]` : ""}`;
+  // An error's text brings its hint already.
+  return `${String(level).padEnd(5)} ${what}${hint === undefined || String(message).includes(String(hint)) ? "" : `. ${hint}`}`;
+}
 
 function transports(options: LogOptions): winston.transport[] {
   const all: winston.transport[] = [];

@@ -99,8 +99,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
       return settle(room, source, readings, { at, now: clock.now(), bulk, name: "drain" });
     }, "drain");
     for (const listener of listeners) listener(name, keys);
-    if (settled.quarantined > 0)
-      log.info("Entities are held in quarantine", { source: name, code: "quarantined", count: settled.quarantined });
+    if (settled.newlyHeld > 0)
+      log.info("Entities are held in quarantine", { source: name, code: "quarantined", count: settled.newlyHeld });
     return settled;
   };
 
@@ -164,7 +164,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
   };
 }
 
-const nothing: Settled = { sent: 0, deleted: 0, quarantined: 0, unchanged: 0, seqs: new Map() };
+const nothing: Settled = { sent: 0, deleted: 0, quarantined: 0, newlyHeld: 0, unchanged: 0, seqs: new Map() };
 
 interface ReadOptions {
   /** Keys whose rows are read and not yet settled: never read again within. */

@@ -59,6 +59,8 @@ export interface Settled {
   sent: number;
   deleted: number;
   quarantined: number;
+  /** Of these, what a person has to mend and nobody was told of yet: not what merely waits for its parent. */
+  newlyHeld: number;
   unchanged: number;
   /** Number under which the state of a key travels. */
   seqs: ReadonlyMap<string, number>;
@@ -101,6 +103,7 @@ class Settling {
   readonly #parents = new Map<string, EntityState | undefined>();
   readonly #cancelled = new Map<string, bigint>();
   readonly #counts = { sent: 0, deleted: 0, quarantined: 0, unchanged: 0 };
+  #newlyHeld = 0;
   readonly #seqs = new Map<string, number>();
 
   constructor(room: Room, source: CapturedSource, options: SettleOptions) {
@@ -170,7 +173,7 @@ class Settling {
     for (const [index, upsert] of this.#upserts.entries()) this.#afterUpsert(upsert, seqs[index] as number | "too-large");
     for (const deletion of deletions) this.#afterDelete(deletion);
     this.#report(deletions.length);
-    return { ...this.#counts, seqs: this.#seqs };
+    return { ...this.#counts, newlyHeld: this.#newlyHeld, seqs: this.#seqs };
   }
 
   #takeAbsent({ key, pending }: Reading): void {
@@ -373,6 +376,7 @@ class Settling {
     const { waitsFor } = reason;
     const waits = waitsFor && { source: waitsFor.source, key: waitsFor.key };
     const place = { source: this.#name, key, type, id: this.#source.mapping.idOf(key), since: this.#options.now };
+    if (waits === undefined && store.quarantine.get(this.#name, key)?.code !== reason.code) this.#newlyHeld += 1;
     store.quarantine.put({ ...reason, ...place, waitsFor: waits });
     store.entities.put(this.#name, key, { rowDigest, entityDigest: store.entities.get(this.#name, key)?.entityDigest });
     this.#counts.quarantined += 1;

@@ -114,11 +114,14 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
       return forced.has(compareOf(name)) ? 0 : due(source.compare, comparedAt);
     },
     async run(signal) {
-      forced.delete(compareOf(name));
+      // A routine compare is told by the journal alone: the log of a healthy day is short.
+      const routine = !forced.delete(compareOf(name)) && room.store.sources.get(name).comparedAt !== undefined;
       // The position first: what changes while the compare runs is then seen by a poll.
       for (const one of signals) if (one.source === source) await one.poller.begin(signal);
       const result = await scanSource(room, source, { drain, turn, signal });
-      room.log.info("Compared in full", { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen });
+      const counts = { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen };
+      if (routine) room.log.debug("Compared in full", counts);
+      else room.log.info("Compared in full", counts);
       const { keyless } = result;
       if (keyless > 0) room.log.warn("Rows without a full key are left out", { source: name, code: "key-empty", count: keyless });
     },

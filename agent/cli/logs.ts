@@ -2,6 +2,7 @@ import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { FuserError } from "../../base/errors.ts";
+import { humanLine } from "../log.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -85,12 +86,7 @@ function wantedEntry(line: string, wanted: Wanted): LogLine | undefined {
 }
 
 function print(session: Session, entry: LogLine): void {
-  const where = [entry.part, entry.source].filter(Boolean).join("/");
-  const code = entry.code ? ` [${entry.code}]` : "";
-  session.out.line(
-    entry,
-    `${when(Date.parse(entry.timestamp))} ${entry.level.padEnd(5)} ${where}${where && ": "}${entry.message}${code}`,
-  );
+  session.out.line(entry, `${when(Date.parse(entry.timestamp))} ${humanLine(entry)}`);
 }
 
 interface LogLine {
@@ -100,6 +96,7 @@ interface LogLine {
   part?: string;
   source?: string;
   code?: string;
+  [fact: string]: unknown;
 }
 
 /** Undefined for a line that is not (yet) whole. */

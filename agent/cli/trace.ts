@@ -121,7 +121,11 @@ function noSuchRecord({ sources, key }: { sources: readonly Source[]; key: strin
 }
 
 function keyMissing(sources: readonly Source[]): FuserError {
-  return new FuserError("config", "Which record?", { code: "usage-key", operation: "trace a record", hint: howToName(sources) });
+  return new FuserError("config", "Say which record is meant", {
+    code: "usage-key",
+    operation: "trace a record",
+    hint: howToName(sources),
+  });
 }
 
 const howToName = (sources: readonly Source[]): string =>

@@ -46,7 +46,10 @@ export function store(parts: WritebackParts, command: InboxCommand, conclusion: 
       },
     });
   });
-  parts.log.info("Command concluded", { command: command.id, outcome, ...(details.error ? { code: details.error.code } : {}) });
+  const told = { command: command.id, outcome, ...(details.error ? { code: details.error.code } : {}) };
+  // What went well stands in the journal and in `erpfuser commands list`.
+  if (outcome === "applied") parts.log.debug("Command concluded", told);
+  else parts.log.info("Command concluded", told);
 }
 
 function bound({ store: { inbox, pending, journal, meta, transaction } }: WritebackParts) {
