@@ -2,7 +2,7 @@
  * The last step before an entity is deleted at the portal. A delete goes out only when nothing that the portal holds refers to the entity, and when the
  * guards believe it; after lost history only a person can let it pass.
  */
-import type { Guard, OutboxItem, PendingKey } from "../store/store.ts";
+import type { EntityPlace, Guard, OutboxItem, PendingKey } from "../store/store.ts";
 import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { recentDeletes } from "./recent-deletes.ts";
@@ -15,51 +15,129 @@ export interface Deletion {
   approved: boolean;
 }
 
-/** Most dependents looked at in one go. */
+/** Most dependents looked at in one go: more than one commit can delete. */
 const dependentsAtOnce = 1_000;
 /** A parent that must wait for its children is looked at again so much later; its children's deletes wake it sooner. */
 const dependentsRetryMs = 60_000;
+/** The same where nobody knows yet what refers to it: nothing wakes it. */
+const strangersRetryMs = 5_000;
 
-/** Which deletions pass now; the others are moved to where they wait. Call it in the transaction that sends them. */
+/** Which deletions pass now, children before their parents; the others are moved to where they wait. Call it in the transaction that sends them. */
 export function sortDeletions(room: Room, source: CapturedSource, deletions: readonly Deletion[], now: number): Deletion[] {
-  const free = holdBackParents(room, source, deletions, now);
-  const approved = free.filter((deletion) => deletion.approved);
+  const known = dependentsOf(room, source, deletions);
+  const free = holdBackParents(room, source, { deletions, known, now });
   const unapproved = free.filter((deletion) => !deletion.approved);
-  if (unapproved.length === 0) return approved;
-  const guard = guardFor(room, source, unapproved, now);
-  if (guard === undefined) return [...approved, ...unapproved];
+  const guard = unapproved.length === 0 ? undefined : guardFor(room, source, unapproved, now);
+  if (guard === undefined) return childrenFirst(free, known, source.mapping.source);
   const { pending, guards, entities } = room.store;
   const name = source.mapping.source;
   for (const { key, pending: waiting } of unapproved) {
     pending.advance(name, key, waiting.mark, { stage: "held", notBefore: now, guard: guard.id });
   }
   guards.count(guard.id, pending.heldBy(guard.id).length, entities.count(name));
-  return approved;
+  const approved = free.filter((deletion) => deletion.approved);
+  // A child among those that are held now holds its parent back, approved or not.
+  return childrenFirst(holdBackParents(room, source, { deletions: approved, known, now }), known, name);
 }
 
-/** Children first: what still has known children waits, and the children are looked at. */
-function holdBackParents(room: Room, source: CapturedSource, deletions: readonly Deletion[], now: number): Deletion[] {
-  const { entities, pending, quarantine } = room.store;
-  const { source: name, type } = source.mapping;
+/** What refers to each of the keys. */
+type Dependents = ReadonlyMap<string, readonly EntityPlace[]>;
+
+interface Candidates {
+  deletions: readonly Deletion[];
+  known: Dependents;
+  now: number;
+}
+
+function dependentsOf({ store }: Room, { mapping }: CapturedSource, deletions: readonly Deletion[]): Dependents {
+  return new Map(deletions.map(({ key }) => [key, store.entities.dependentsOf(mapping.source, key, dependentsAtOnce)]));
+}
+
+/** Children first: what still has children that do not go with it waits, and the children are looked at. */
+function holdBackParents(room: Room, source: CapturedSource, { deletions, known, now }: Candidates): Deletion[] {
+  if (deletions.length === 0) return [];
+  const name = source.mapping.source;
+  const stranger = sourceOfStrangers(room, source);
+  if (stranger !== undefined) {
+    const message = `It is gone from the ERP, but entities of ${stranger} that may refer to it were not looked at yet`;
+    for (const deletion of deletions) wait(room, source, { deletion, message, until: now + strangersRetryMs, now });
+    return [];
+  }
   const going = new Set(deletions.map(({ key }) => key));
-  return deletions.filter(({ key, pending: waiting }) => {
-    const dependents = entities
-      .dependentsOf(name, key, dependentsAtOnce)
-      .filter((place) => place.source !== name || !going.has(place.key));
-    const first = dependents[0];
-    if (first === undefined) return true;
-    for (const dependent of dependents) {
-      if (pending.get(dependent.source, dependent.key) !== undefined) continue;
-      pending.mark(dependent.source, [dependent.key], { now, confirm: false });
-    }
-    const message = `It is gone from the ERP, but ${dependents.length} entities still refer to it, the first in ${first.source}`;
-    const entry = { source: name, key, type, id: source.mapping.idOf(key), code: "has-dependents", field: undefined, message };
-    quarantine.put({ ...entry, digest: undefined, since: now, waitsFor: undefined });
-    // An approval stays with it; else it goes through the grace stage again.
-    const stage = waiting.stage === "approved" ? "approved" : "grace";
-    pending.advance(name, key, waiting.mark, { stage, notBefore: now + dependentsRetryMs });
+  const stays = (place: EntityPlace): boolean => place.source !== name || !going.has(place.key);
+  for (let before = Number.POSITIVE_INFINITY; going.size < before; ) {
+    before = going.size;
+    for (const key of going) if (known.get(key)?.some(stays)) going.delete(key);
+  }
+  return deletions.filter((deletion) => {
+    if (going.has(deletion.key)) return true;
+    const staying = known.get(deletion.key)?.filter(stays) ?? [];
+    lookAt(room, staying, now);
+    const message = `It is gone from the ERP, but ${staying.length} entities still refer to it, the first in ${staying[0]?.source}`;
+    wait(room, source, { deletion, message, until: now + dependentsRetryMs, now });
     return false;
   });
+}
+
+/**
+ * A source that may refer to this one, with entities that only the portal's inventory has named so far: what they refer to is not known before they
+ * were read, or found gone and deleted.
+ */
+function sourceOfStrangers({ store, sources }: Room, { mapping }: CapturedSource): string | undefined {
+  const later = sources.filter((source) => source.mapping.rank > mapping.rank).map((source) => source.mapping.source);
+  return later.find((name) => {
+    const compared = store.sources.get(name).comparedAt !== undefined;
+    return store.entities.hasStrangers(name, compared ? "pending" : "any");
+  });
+}
+
+/** Few keys at a time would slip below a guard: what a person has just kept is left to the next compare, which asks again for all of it. */
+function lookAt({ store }: Room, dependents: readonly EntityPlace[], now: number): void {
+  const { pending, guards } = store;
+  const latest = new Map(
+    guards
+      .list()
+      .toSorted((one, other) => one.id - other.id)
+      .map((guard) => [guard.source, guard.state]),
+  );
+  for (const { source, key } of dependents) {
+    if (latest.get(source) === "rejected" || pending.get(source, key) !== undefined) continue;
+    pending.mark(source, [key], { now, confirm: false });
+  }
+}
+
+interface Waiting {
+  deletion: Deletion;
+  message: string;
+  until: number;
+  now: number;
+}
+
+function wait({ store }: Room, { mapping }: CapturedSource, { deletion, message, until, now }: Waiting): void {
+  const { source, type } = mapping;
+  const { key, pending: waiting } = deletion;
+  const entry = { source, key, type, id: mapping.idOf(key), code: "has-dependents", field: undefined, message };
+  store.quarantine.put({ ...entry, digest: undefined, since: now, waitsFor: undefined });
+  // An approval stays with it; else it goes through the grace stage again.
+  const stage = waiting.stage === "approved" ? "approved" : "grace";
+  store.pending.advance(source, key, waiting.mark, { stage, notBefore: until });
+}
+
+/** Also within one source: a building and its entrances. */
+function childrenFirst(deletions: readonly Deletion[], known: Dependents, source: string): Deletion[] {
+  const byKey = new Map(deletions.map((deletion) => [deletion.key, deletion]));
+  const ordered = new Set<Deletion>();
+  const begun = new Set<string>();
+  const visit = (key: string): void => {
+    const deletion = byKey.get(key);
+    // Entities that refer to each other in a ring have no order.
+    if (deletion === undefined || begun.has(key)) return;
+    begun.add(key);
+    for (const child of known.get(key) ?? []) if (child.source === source) visit(child.key);
+    ordered.add(deletion);
+  };
+  for (const { key } of deletions) visit(key);
+  return [...ordered];
 }
 
 function guardFor(room: Room, source: CapturedSource, deletions: readonly Deletion[], now: number): Guard | undefined {

@@ -87,6 +87,8 @@ export function createEntities(database: Database, names: Names): EntityStore {
       }
     },
     dependentsOf: (source, key, limit) => statements.dependents.all<PlaceRow>(names.no(source), key, limit).map(toPlace),
+    hasStrangers: (source, which) =>
+      (which === "any" ? statements.strangers : statements.pendingStrangers).get(names.no(source)) !== undefined,
     parentsOf: (source, key) => statements.parentPlaces.all<PlaceRow>(names.no(source), key).map(toPlace),
     awaiting: (source, key) => statements.awaiting.all<PlaceRow>(names.no(source), key).map(toPlace),
     setAwaited(source, key, parents) {
@@ -121,6 +123,9 @@ export function createEntities(database: Database, names: Names): EntityStore {
   };
 }
 
+const strange = `entity.row_digest IS NULL AND entity.entity_digest IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM reference WHERE reference.child = entity.no)`;
+
 function prepareAll(database: Database) {
   const prepare = (sql: string) => database.prepare(sql);
   return {
@@ -137,6 +142,9 @@ function prepareAll(database: Database) {
     dependents: prepare(`SELECT child.source AS source, child.key AS key FROM entity AS parent
       JOIN reference ON reference.parent = parent.no JOIN entity AS child ON child.no = reference.child
       WHERE parent.source = ? AND parent.key = ? AND child.entity_digest IS NOT NULL AND child.no <> parent.no LIMIT ?`),
+    strangers: prepare(`SELECT 1 FROM entity WHERE source = ? AND ${strange} LIMIT 1`),
+    pendingStrangers: prepare(`SELECT 1 FROM pending JOIN entity ON entity.source = pending.source AND entity.key = pending.key
+      WHERE pending.source = ? AND ${strange} LIMIT 1`),
     parentPlaces: prepare(`SELECT parent.source AS source, parent.key AS key FROM entity AS child
       JOIN reference ON reference.child = child.no JOIN entity AS parent ON parent.no = reference.parent
       WHERE child.source = ? AND child.key = ?`),

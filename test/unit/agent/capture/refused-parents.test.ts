@@ -42,7 +42,9 @@ test("A child whose parent the portal wants later waits for that one, and goes b
   let busy = true;
   const refuse = ({ id }: { id: string }) => {
     if (id === "p1" && busy) return { code: "later", reason: "busy", retryAfterMs: 20_000 } as const;
-    return id === "c1" && !bench.portal.entities.has("property:p1") ? ({ code: "unknown-parent", reason: "p1" } as const) : undefined;
+    return id === "c1" && !bench.portal.entities.has("property:p1")
+      ? ({ code: "unknown-parent", reason: "p1" } as const)
+      : undefined;
   };
   bench.portal.pull(refuse);
   expect(bench.store.quarantine.list()).toMatchObject([{ key: "c1", waitsFor: { source: "parents", key: "p1" } }]);
