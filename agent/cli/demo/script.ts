@@ -1,6 +1,5 @@
 /** `demo --once`: a fixed script with everything that may happen in a day, at the end of which the oracle judges. */
 import { FuserError } from "../../../base/errors.ts";
-import { formatDuration } from "../../../base/time.ts";
 import { lifeEventKinds, liveExactly } from "../../../test/support/erp/life.ts";
 import { consultOracle, type OracleVerdict } from "../../../test/support/erp/oracle.ts";
 import { seededRandom } from "../../../test/support/erp/random.ts";
@@ -98,7 +97,14 @@ async function outage(world: World, progress: Progress, homes: readonly Home[]):
   await changeErp(world, progress, { title: "Portal killed; the ERP goes on", count: changesMeanwhile, seed: 12 });
   await session.clock.sleep(outageMs, signal);
   await portal.start();
-  progress.note(`Portal is back after ${formatDuration(outageMs)} and more`);
+  const back = progress.step("Portal is back; the agent finds it");
+  await untilConnected(world);
+  back.done("connected");
+}
+
+/** Backoff with jitter may take a while; whoever waits too long learns it from the wait for rest. */
+async function untilConnected({ portal, session, signal }: World): Promise<void> {
+  for (let tries = 0; tries < 240 && !(await portal.agent())?.connected; tries++) await session.clock.sleep(250, signal);
 }
 
 /** The agent dies with both directions busy, and is started again as a service manager would. */
