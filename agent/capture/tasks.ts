@@ -119,7 +119,8 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
       // The position first: what changes while the compare runs is then seen by a poll.
       for (const one of signals) if (one.source === source) await one.poller.begin(signal);
       const result = await scanSource(room, source, { drain, turn, signal });
-      const counts = { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen };
+      const held = room.store.quarantine.count(name);
+      const counts = { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen, held };
       if (routine) room.log.debug("Compared in full", counts);
       else room.log.info("Compared in full", counts);
       const { keyless } = result;

@@ -1,10 +1,19 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { formatDuration } from "../../base/time.ts";
 import type { Progress } from "../capture/parts.ts";
 import type { Output } from "./output.ts";
 
 export interface SyncProgress {
   show(progress: Progress): void;
   end(): void;
+}
+
+/** `4000 of about 8320 rows, 2000/s, 2s left`; where the database gives no estimate, only what was read. */
+export function progressText({ rows, total, rowsPerSecond }: Pick<Progress, "rows" | "total" | "rowsPerSecond">): string {
+  const rate = `${Math.round(rowsPerSecond)}/s`;
+  if (total === undefined || total < rows) return `${rows} rows so far, ${rate}`;
+  const left = rowsPerSecond > 0 ? `, ${formatDuration(Math.ceil((total - rows) / rowsPerSecond) * 1_000)} left` : "";
+  return `${rows} of about ${total} rows, ${rate}${total === rows ? "" : left}`;
 }
 
 /** One bar per source that is being compared, on a terminal; elsewhere nothing, for the log tells it. */
@@ -21,17 +30,17 @@ export function syncProgress(out: Output): SyncProgress {
     show({ source, rows, total, rowsPerSecond, done }) {
       all ??= new MultiBar(
         {
-          format: "{source} {bar} {value} of about {total} rows, {rate}/s, {eta_formatted} left",
+          format: "{source} {bar} {told}",
           stream: process.stderr,
           clearOnComplete: true,
           hideCursor: true,
         },
         Presets.shades_classic,
       );
-      const bar = bars.get(source) ?? all.create(total ?? rows, 0, { source: source.padEnd(18), rate: 0 });
+      const bar = bars.get(source) ?? all.create(total ?? rows, 0, { source: source.padEnd(18), told: "" });
       bars.set(source, bar);
       bar.setTotal(Math.max(total ?? rows, rows));
-      bar.update(rows, { rate: Math.round(rowsPerSecond) });
+      bar.update(rows, { told: progressText({ rows, total, rowsPerSecond }) });
       if (!done) return;
       all.remove(bar);
       bars.delete(source);
