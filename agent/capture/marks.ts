@@ -1,4 +1,7 @@
-/** Arithmetic on the marks of cursor columns, which are text: whole numbers, or local date-times `YYYY-MM-DDTHH:mm:ss[.f]`. Pure. */
+/**
+ * Arithmetic on the marks of cursor columns, which are text: whole numbers, or date-times `YYYY-MM-DDTHH:mm:ss[.f]`, local ones or (where the column
+ * holds instants) of UTC, with or without a `Z` behind. Pure.
+ */
 
 export type MarkKind = "timestamp" | "sequence";
 
@@ -13,18 +16,48 @@ export function laterMark(kind: MarkKind, one: string, other: string): string {
 /** Whether `one` is after `other`. */
 export function isLater(kind: MarkKind, one: string, other: string): boolean {
   // A shorter fraction sorts before a longer one that goes on from it, as it should.
-  return kind === "sequence" ? BigInt(one) > BigInt(other) : one > other;
+  return kind === "sequence" ? BigInt(one) > BigInt(other) : plain(one) > plain(other);
 }
+
+const plain = (mark: string): string => mark.replace(/Z$/, "");
 
 /** `mark` moved back by `overlap`: milliseconds for a timestamp, a count for a sequence. Never below the lowest. */
 export function markBefore(kind: MarkKind, mark: string, overlap: number): string {
   if (mark === lowest[kind]) return mark;
   if (kind === "sequence") return String(BigInt(mark) - BigInt(Math.round(overlap)));
-  const earlier = Temporal.PlainDateTime.from(mark).subtract({ milliseconds: Math.round(overlap) });
+  const earlier = Temporal.PlainDateTime.from(plain(mark)).subtract({ milliseconds: Math.round(overlap) });
   const text = earlier.toString({
     smallestUnit: earlier.microsecond + earlier.millisecond + earlier.nanosecond > 0 ? "microsecond" : "second",
   });
   return text < lowest.timestamp ? lowest.timestamp : text;
+}
+
+/** A clock may be wrong, a mark may be meant in another zone. */
+const aheadMs = 86_400_000;
+
+/**
+ * Whether a mark lies so far ahead of the time that it says nothing of when its row was changed: a slip of the pen, or a value that means "never". A
+ * position that followed it would pass over every change from now on. Sequences have no time.
+ */
+export function isAhead(kind: MarkKind, mark: string, now: MarkTime): boolean {
+  return kind === "timestamp" && isLater(kind, mark, localText(now, aheadMs));
+}
+
+/** The mark, or where it is ahead of the time one that is surely behind it. */
+export function believable(kind: MarkKind, mark: string, now: MarkTime): string {
+  return isAhead(kind, mark, now) ? localText(now, -aheadMs) : mark;
+}
+
+export interface MarkTime {
+  /** Epoch milliseconds. */
+  now: number;
+  /** IANA name. */
+  timezone: string;
+}
+
+function localText({ now, timezone }: MarkTime, plusMs: number): string {
+  const local = Temporal.Instant.fromEpochMilliseconds(Math.round(now + plusMs)).toZonedDateTimeISO(timezone);
+  return local.toPlainDateTime().toString({ smallestUnit: "second" });
 }
 
 export function lowestMark(kind: MarkKind): string {

@@ -5,7 +5,7 @@
 
 import { FuserError } from "../../base/errors.ts";
 import type { CursorRow } from "../../connectors/connector.ts";
-import { isLater, laterMark, lowestMark, markBefore } from "./marks.ts";
+import { believable, isAhead, isLater, laterMark, lowestMark, type MarkTime, markBefore } from "./marks.ts";
 import type { Room } from "./parts.ts";
 import { judgeSamples, type Sample, withSightings } from "./samples.ts";
 import { setBackMs } from "./schedule.ts";
@@ -47,11 +47,13 @@ export function createPoller(room: Room, from: SignalSource): Poller {
   };
 
   const pollOnce = async (signal: AbortSignal): Promise<number> => {
-    const position = store.sources.position(cursor.name);
-    if (position === undefined) {
+    const stored = store.sources.position(cursor.name);
+    if (stored === undefined) {
       await begin(signal);
       return 0;
     }
+    const time = timeOf(room);
+    const position = believable(kind, stored, time);
     const start = markBefore(kind, position, overlapNow(room, cursor));
     let reached = false;
     let marked = 0;
@@ -59,7 +61,7 @@ export function createPoller(room: Room, from: SignalSource): Poller {
     verified = false;
     for await (const rows of connector.changedSince(cursor.query, start, signal)) {
       marked += takeRows(room, from, rows, seen);
-      reached ||= rows.some((row) => !isLater(kind, position, row.mark));
+      reached ||= rows.some(({ mark }) => !isLater(kind, position, mark) && !isAhead(kind, mark, time));
     }
     marked += markRechecks(room, from, seen);
     if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { reached, signal });
@@ -78,6 +80,8 @@ export function createPoller(room: Room, from: SignalSource): Poller {
   return { begin, poll };
 }
 
+const timeOf = ({ clock, timezone }: Room): MarkTime => ({ now: clock.now(), timezone });
+
 /** Local clocks that go back repeat an hour of marks. */
 function overlapNow(room: Room, { query, overlap }: CursorSignal): number {
   return query.kind === "sequence" ? overlap : overlap + setBackMs(room.clock.now(), room.timezone);
@@ -90,19 +94,24 @@ function takeRows(room: Room, { source, cursor, child }: SignalSource, rows: rea
   const keys = new Set<string>();
   const moved: { own: string; parent: string }[] = [];
   const sightings: Sample[] = [];
-  let position = store.sources.position(cursor.name) as string;
+  const time = timeOf(room);
+  const before = store.sources.position(cursor.name) as string;
+  let position = believable(kind, before, time);
+  let news = 0;
   for (const { key, own, mark } of rows) {
-    position = laterMark(kind, position, mark);
+    const ahead = isAhead(kind, mark, time);
+    if (!ahead) position = laterMark(kind, position, mark);
     const sighted = own ?? key;
     if (sighted === undefined || !seen.isNew(sighted, mark)) continue;
-    sightings.push({ key: sighted, mark });
+    news += 1;
+    if (!ahead) sightings.push({ key: sighted, mark });
     if (key !== undefined) keys.add(key);
     if (child === undefined || own === undefined) continue;
-    const before = store.sources.child(child.name, own)?.parent;
-    if (before !== undefined && before !== key) keys.add(before);
-    if (key !== undefined && before !== key) moved.push({ own, parent: key });
+    const parent = store.sources.child(child.name, own)?.parent;
+    if (parent !== undefined && parent !== key) keys.add(parent);
+    if (key !== undefined && parent !== key) moved.push({ own, parent: key });
   }
-  if (sightings.length === 0 && position === store.sources.position(cursor.name)) return 0;
+  if (news === 0 && position === before) return 0;
   store.transaction(() => {
     store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });
     if (child !== undefined) store.sources.setParents(child.name, moved);
@@ -192,7 +201,7 @@ async function marksOf(
 async function highestMark(room: Room, { query }: CursorSignal, signal: AbortSignal): Promise<string> {
   let highest: string | undefined;
   for await (const rows of room.connector.changedSince(query, undefined, signal)) highest = rows.at(-1)?.mark ?? highest;
-  return highest ?? lowestMark(query.kind);
+  return highest === undefined ? lowestMark(query.kind) : believable(query.kind, highest, timeOf(room));
 }
 
 function historyLost(place: string, reason: string): FuserError {

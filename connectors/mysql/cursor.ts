@@ -83,7 +83,8 @@ export async function lastChange(link: Link, cursor: PreparedCursor, signal: Abo
 
 function cursorRow({ query, decoders }: PreparedCursor, raw: readonly RawValue[]): CursorRow {
   const values = raw.map((value, index) => (decoders[index] as Decode)(value));
-  const mark = String(values[0]);
+  // TIMESTAMP columns are read as instants; the session's zone is UTC.
+  const mark = String(values[0]).replace(/Z$/, "");
   return {
     mark: query.kind === "timestamp" && !mark.includes("T") ? `${mark}T00:00:00` : mark,
     key: query.key.length === 0 ? undefined : keyOf(values.slice(1, 1 + query.key.length)),

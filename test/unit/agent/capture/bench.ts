@@ -58,6 +58,7 @@ export interface BenchOptions {
   guard?: GuardLimits;
   compareEveryMs?: number;
   cursor?: boolean;
+  cursorKind?: "sequence" | "timestamp";
   childrenTouchParents?: boolean;
   onCommit?: CommitHook;
   map?: (table: TableName, mapped: ReturnType<Mapping["map"]>) => ReturnType<Mapping["map"]>;
@@ -204,7 +205,7 @@ function sourceOf(table: TableName, rank: number, options: BenchOptions): Captur
   const cursorOn = (name: string, on: TableName, key: string) =>
     ({
       name,
-      query: { table: on, column: "stamp", kind: "sequence", key: [key], own: ["key"] },
+      query: { table: on, column: "stamp", kind: options.cursorKind ?? "sequence", key: [key], own: ["key"] },
       every,
       overlap: 20,
       grain: "fraction",
