@@ -2,7 +2,7 @@ import { FuserError, kindOf } from "../base/errors.ts";
 import { encodeKey } from "../base/key.ts";
 import type { CommitPoint, LookupOutcome, StepResults, Value, WriteOutcome, WritePlan } from "./connector.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
-import { ConflictFound, columnOf, type Running, refused, runStep } from "./plan-steps.ts";
+import { ConflictFound, columnOf, isAsBefore, type Running, refused, runStep } from "./plan-steps.ts";
 import { keyPart } from "./row-batch.ts";
 import { configured } from "./source-select.ts";
 import { concat } from "./statement.ts";
@@ -43,9 +43,12 @@ export async function lookUpPlan({
   plan,
   signal,
 }: Pick<Execution, "session" | "plan" | "signal">): Promise<LookupOutcome> {
-  if (plan.idempotency.way === "base") return { state: "unknown", message: "Base values tell nothing of who wrote them" };
   await session.begin(signal);
   try {
+    if (plan.idempotency.way === "base") {
+      const asBefore = await isAsBefore(plan.steps, { session, signal, results: new Map(), statements: [] });
+      return { state: "unknown", message: "Base values tell nothing of who wrote them", asBefore };
+    }
     const asked = { ...plan, mayBeRepeated: true };
     const outcome = await lookUp({ session, plan: asked, signal });
     if (outcome === undefined) return { state: "absent" };

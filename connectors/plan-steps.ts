@@ -152,6 +152,41 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
     requireTaken(table, open, { columns, wanted, before: before.rows, after: after.rows });
 }
 
+/**
+ * Whether updates look as if they had never been carried out: each row is gone, or holds the base value wherever that is not the target (without base
+ * values: the target nowhere). Reads alone. False for a plan that does more than updates.
+ */
+export async function isAsBefore(steps: readonly PlanStep[], running: Running): Promise<boolean> {
+  for (const step of steps) {
+    if (step.kind !== "update" || !(await isUpdateUndone(step, running))) return false;
+  }
+  return steps.length > 0;
+}
+
+async function isUpdateUndone(step: Step<"update">, { session, signal, results }: Running): Promise<boolean> {
+  const table = await session.table(step.table, signal);
+  const wanted = valuesByColumn(table, step.values(results));
+  const base = step.base ? valuesByColumn(table, step.base(results)) : new Map<Column, Value>();
+  const key = [...valuesByColumn(table, step.key(results))].map(([column, value]) => session.matches(column, value));
+  if (key.length === 0 || wanted.size === 0) return false;
+  const columns = [...wanted.keys()];
+  const list = columns.map((column) => session.readable(column)).join(", ");
+  const select = concat(`SELECT ${list} FROM ${session.syntax.quote(table.name)} WHERE `, join(key, " AND "));
+  const { rows } = await session.run(select, signal);
+  const telling = columns.filter((column) => {
+    if (base.size === 0) return true;
+    return base.has(column) && !sameValue(base.get(column) as Value, wanted.get(column) as Value, column);
+  });
+  if (telling.length === 0) return rows.length === 0;
+  return rows.every((row) =>
+    telling.every((column) => {
+      const current = row[columns.indexOf(column)] as Value;
+      if (base.has(column)) return sameValue(current, base.get(column) as Value, column);
+      return !sameValue(current, wanted.get(column) as Value, column);
+    }),
+  );
+}
+
 /** Columns still to be written: current = target is done, current = base is written, anything else is a conflict. */
 function openColumns(
   columns: readonly Column[],

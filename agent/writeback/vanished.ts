@@ -15,11 +15,16 @@ export async function findVanished(parts: WritebackParts, last: number, signal: 
     .filter((command) => command.result?.outcome === "applied" && command.command !== undefined && command.state !== "received")
     .slice(0, last);
   const missing: string[] = [];
+  const standing = new Set<string>();
   for (const command of applied) {
     const compiled = stillCompiled(() => compiledAgain(parts, command));
     if (compiled === undefined) continue;
     const seen = await parts.erp.lookup({ ...compiled.plan, mayBeRepeated: true, rehearse: false }, signal);
-    if (seen.state === "absent") missing.push(command.id);
+    const place = command.key === undefined ? command.id : `${command.source} ${command.key}`;
+    // Newest first: where a later change stands, an earlier one was overwritten, not lost.
+    const asBefore = seen.state === "unknown" && seen.asBefore === true && !standing.has(place);
+    if (seen.state === "absent" || asBefore) missing.push(command.id);
+    else standing.add(place);
   }
   const all = [...new Set([...missing, ...vanishedCommands(meta)])];
   rememberVanished(meta, all);

@@ -219,6 +219,28 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     expect(await erp.rows("SELECT status FROM tickets")).toEqual([[null]]);
   });
 
+  it("a look-up of updates tells whether the rows stand as before them, and never that they were carried out", async () => {
+    await erp.run(
+      "INSERT INTO tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
+    );
+    const [[key]] = (await erp.rows("SELECT id FROM tickets")) as [[string]];
+    const asBefore = async (id: string, values: Record<string, string>, base: Record<string, string> | undefined) => {
+      const step = { kind: "update", table: "tickets", key: () => ({ id }), values: () => values, expectRows: 1 } as const;
+      const steps = [base === undefined ? step : { ...step, base: () => base }];
+      const seen = await connector.lookup({ ...planOf(nextId(), { way: "base" }), steps, resultKey: () => [id] }, never);
+      expect(seen.state).toBe("unknown");
+      return seen.state === "unknown" && seen.asBefore;
+    };
+    expect(await asBefore(key, { status: "J", title: "a" }, { status: "N", title: "a" })).toBe(true);
+    expect(await asBefore(key, { status: "N" }, { status: "J" })).toBe(false);
+    expect(await asBefore(key, { status: "J" }, { status: "X" })).toBe(false);
+    expect(await asBefore(key, { title: "a" }, { title: "a" })).toBe(false);
+    expect(await asBefore(key, { status: "J", title: "z" }, undefined)).toBe(true);
+    expect(await asBefore(key, { status: "J", title: "a" }, undefined)).toBe(false);
+    expect(await asBefore("999", { status: "J" }, { status: "N" })).toBe(true);
+    expect(await erp.rows("SELECT title, status FROM tickets")).toEqual([["a", "N"]]);
+  });
+
   it("an update of a row that is not there is refused", async () => {
     const step: PlanStep = {
       kind: "update",

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { residentMb } from "../../agent/cli/demo/memory.ts";
 import { systemClock } from "../../base/time.ts";
 import { live } from "../support/erp/life.ts";
@@ -54,6 +54,7 @@ describe.skipIf(!has("mariadb"))(`A company of ${units} units on MariaDB, seed $
     const kills = { agent: 50, portal: 20, database: 5 };
     const report = await storm(rig, { seed, durationMs: 120_000, kills, eventsPerSecond: 30, ticketsPerSecond: 2 });
     console.log(`Storm, seed ${seed}: ${JSON.stringify(report)}`);
+    onTestFailed(() => console.log(rig.lastWords()));
     const calm = systemClock.monotonic();
     await rig.atRest(100_000);
     const verdict = await rig.judge();

@@ -2,7 +2,7 @@
  * Company, portal and agent as processes of their own, for fault tests: each can be killed and started again, the agent's command line be used, and
  * the oracle be asked. Built of the demo's parts, so that tests and users see the same processes.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type AgentProcess, createAgent } from "../../agent/cli/demo/agent-process.ts";
 import { type Ran, runToEnd } from "../../agent/cli/demo/child.ts";
@@ -40,8 +40,10 @@ export interface LogLine {
 export interface Rig extends AsyncDisposable {
   readonly home: Home;
   readonly place: ErpPlace;
-  /** A connection of the clerk's. */
+  /** A connection of the clerk's; another one after the ERP was put back. */
   readonly erp: ErpDb;
+  /** Copies the ERP's files, which is down meanwhile. The function returned puts them back, under the feet of the agent. */
+  copyErp(): Promise<() => Promise<void>>;
   /** The ERP's server; undefined where it is an SQLite file. */
   readonly server: MariaDb | undefined;
   readonly portal: PortalProcess;
@@ -65,6 +67,8 @@ export interface Rig extends AsyncDisposable {
   judge(): Promise<OracleVerdict>;
   /** Lines of the agent's log so far, of all its lives. */
   log(): LogLine[];
+  /** The end of the agent's log, for a test that failed. */
+  lastWords(): string;
 }
 
 /** Makes the company, starts the portal, enrols the agent; the agent itself is not started yet. */
@@ -74,7 +78,8 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const home = opened.use(openHome(directory.path, { keep: false }));
   const server = options.dialect === "mysql" ? opened.use(await mariadb()) : undefined;
   const place = server === undefined ? sqlitePlace(home.erpFile) : mysqlPlace(urlOf(server));
-  const erp = opened.use(place.open());
+  let erp = place.open();
+  opened.defer(() => erp.close());
   await generateErp(erp, { units: options.units, seed: options.seed });
   const deaths = new AbortController();
   const parts = { clock: systemClock, signal: deaths.signal, onDeath: (error: Error) => deaths.abort(error) };
@@ -94,8 +99,33 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   await agent.prepare(portal.channel, await portal.enrolmentCode());
   const agentId = (await portal.agent())?.id ?? "";
   const rest = opened.move();
+  const withErpClosed = async <T>(work: () => Promise<T>): Promise<T> => {
+    await erp.close();
+    try {
+      return await work();
+    } finally {
+      erp = place.open();
+    }
+  };
   return {
-    ...{ home, place, erp, server, portal, agent, agentId, signal: deaths.signal },
+    ...{ home, place, server, portal, agent, agentId, signal: deaths.signal },
+    get erp() {
+      return erp;
+    },
+    async copyErp() {
+      const copy = join(directory.path, "erp-copy");
+      if (server !== undefined) {
+        const restore = await withErpClosed(() => copyServer(server, copy));
+        return () => withErpClosed(restore);
+      }
+      await checkpointed(erp);
+      cpSync(home.erpFile, copy);
+      return () =>
+        withErpClosed(async () => {
+          for (const suffix of ["-wal", "-shm", ""]) rmSync(home.erpFile + suffix, { force: true });
+          cpSync(copy, home.erpFile);
+        });
+    },
     secondAgent: ({ name, ...places }) => rest.use(createAgent({ ...agentParts, ...places, logFile: home.logFile(name) })),
     erpfuser: async <T>(...args: string[]) => {
       const ran = await runToEnd(["agent/main.ts", "--config", configFile, "--json", ...args], { signal: deaths.signal });
@@ -115,8 +145,39 @@ export async function openRig(options: RigOptions): Promise<Rig> {
       awaitRest({ session: parts, agent, portal, home, signal: deaths.signal }, { update() {}, done() {} }, withinMs),
     judge: () => consultOracle({ erp, portalStore: home.portalStore, agentId }),
     log: () => linesOf(home.logFile("agent")),
+    lastWords: () =>
+      linesOf(home.logFile("agent"))
+        .slice(-60)
+        .map((line) => JSON.stringify(line))
+        .join("\n"),
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
+}
+
+/** The data directory as a snapshot of the machine would hold it. */
+async function copyServer(server: MariaDb, copy: string): Promise<() => Promise<void>> {
+  const connection = await server.connect();
+  const [rows] = await connection.query("SELECT @@datadir AS directory");
+  await connection.end();
+  const { directory } = (rows as { directory: string }[])[0] as { directory: string };
+  await server.kill9();
+  cpSync(directory, copy, { recursive: true });
+  await server.restart();
+  return async () => {
+    await server.kill9();
+    rmSync(directory, { recursive: true });
+    cpSync(copy, directory, { recursive: true });
+    await server.restart();
+  };
+}
+
+/** Everything of the write-ahead log is in the file itself, although the agent may be reading. */
+async function checkpointed(erp: ErpDb): Promise<void> {
+  for (;;) {
+    const [row] = await erp.query("PRAGMA wal_checkpoint(TRUNCATE)");
+    if (row?.busy === 0) return;
+    await systemClock.sleep(20);
+  }
 }
 
 interface Awaited<T> {
@@ -159,6 +220,15 @@ function linesOf(file: string): LogLine[] {
     });
 }
 
-/** The agent's store as files: what a backup of the state directory holds. */
-export const storeFiles = (state: string): string[] =>
-  ["store.db", "store.db-wal", "store.db-shm"].map((name) => join(state, name));
+/** Copies an SQLite store whose process is gone, as a nightly backup would. The function returned puts the copy back. */
+export function copyStore(file: string): () => void {
+  const suffixes = ["", "-wal", "-shm"];
+  const copyOf = (suffix: string): string => `${file}.copy${suffix}`;
+  for (const suffix of suffixes) if (existsSync(file + suffix)) cpSync(file + suffix, copyOf(suffix));
+  return () => {
+    for (const suffix of suffixes) {
+      rmSync(file + suffix, { force: true });
+      if (existsSync(copyOf(suffix))) cpSync(copyOf(suffix), file + suffix);
+    }
+  };
+}

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FuserError } from "../../../../base/errors.ts";
-import type { WriteOutcome } from "../../../../connectors/connector.ts";
+import type { LookupOutcome, WriteOutcome } from "../../../../connectors/connector.ts";
 import { command, locked, settle, start, until, writebackBench } from "./bench.ts";
 
 const open = writebackBench();
@@ -514,6 +514,22 @@ test("Effects that a restored ERP has lost are listed, repeated only on a person
   expect(bench.store.inbox.unsettled().map((result) => result.id)).toContain(ids[0]);
   expect(bench.writeback.vanished()).toEqual([ids[2]]);
   expect(() => bench.writeback.resolve(ids[0], { kind: "retry" })).toThrow(expect.objectContaining({ code: "command-finished" }));
+});
+
+test("Updates whose rows stand as before them count as lost, but not where a later one of the same entity stands", async () => {
+  const bench = open();
+  const ids: string[] = [];
+  for (const key of ["K-1", "K-1", "K-2"]) {
+    bench.erp.next.push({ state: "applied", key, repeated: false, results: new Map() });
+    ids.push(bench.receive(command()));
+    if (ids.length === 1) bench.run();
+    await bench.reaches(ids.at(-1) as string, "finished");
+    bench.clock.advance(1);
+  }
+  const seen = (asBefore: boolean): LookupOutcome => ({ state: "unknown", message: "can't tell", asBefore });
+  // Newest first: of K-1 the later update stands, so the earlier one was overwritten, not lost.
+  bench.erp.nextLookup.push(seen(true), seen(false), seen(true));
+  expect(await bench.writeback.effectsVanished(new AbortController().signal)).toEqual([ids[2]]);
 });
 
 test("A stop lets what is under way end, and begins nothing new", async () => {
