@@ -27,6 +27,7 @@ export class Link {
   readonly #connection: Connection;
   readonly #access: Access;
   #broken: unknown;
+  #lackedRights = false;
   #cancelled: Promise<void> | undefined;
   #fail: (reason: unknown) => void = () => {};
 
@@ -44,6 +45,11 @@ export class Link {
   /** False once the connection was lost or given up. */
   get usable(): boolean {
     return this.#broken === undefined;
+  }
+
+  /** Whether the next work should get it: rights on a database are looked up as a session begins, so that one which lacked some would never see their grant. */
+  get reusable(): boolean {
+    return this.usable && !this.#lackedRights;
   }
 
   get id(): number {
@@ -91,7 +97,9 @@ export class Link {
         this.#start(text, receiver, { resolve, onError });
       });
     } catch (error) {
-      throw mysqlError(error, receiver.operation, place);
+      const described = mysqlError(error, receiver.operation, place);
+      this.#lackedRights ||= described instanceof FuserError && described.code === "erp-rights";
+      throw described;
     } finally {
       stop();
     }

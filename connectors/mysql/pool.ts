@@ -67,7 +67,7 @@ export class Pool implements AsyncDisposable {
   }
 
   #give(link: Link): void {
-    if (link.usable && !this.#closed) this.#idle.push(link);
+    if (link.reusable && !this.#closed) this.#idle.push(link);
     else {
       this.#open -= 1;
       void link.close();

@@ -27,7 +27,8 @@ export class Writer implements AsyncDisposable {
 
   /** @throws FuserError transient `erp-session-locked` while another session holds the agent's lock */
   async #connected(signal: AbortSignal): Promise<Link> {
-    if (this.#link?.usable) return this.#link;
+    if (this.#link?.reusable) return this.#link;
+    await this.#link?.close();
     const link = await openLink(this.#access, "write", signal);
     try {
       await takeLock(link, this.#access, signal);
@@ -72,7 +73,7 @@ export class Writer implements AsyncDisposable {
   }
 
   async #begin(signal: AbortSignal): Promise<void> {
-    const reused = this.#link?.usable === true;
+    const reused = this.#link?.reusable === true;
     const link = await this.#connected(signal);
     try {
       await link.query("START TRANSACTION", signal, operation);

@@ -20,6 +20,8 @@ import { root } from "./run/child.ts";
 import { observed, tempDirectory } from "./servers.ts";
 
 export interface SiteOptions {
+  /** Default 4: some 60 rows. */
+  units?: number;
   /** Where the ERP stands; an SQLite file where none is named. */
   server?: MariaDb;
   portal?: Partial<GatewayOptions>;
@@ -95,7 +97,7 @@ export interface Site extends AsyncDisposable {
   enrol(): Promise<void>;
   run(): Run;
   status(): StatusFile | undefined;
-  /** A clerk changes a ticket's row. */
+  /** A clerk books a payment. */
   clerkWorks(): Promise<void>;
   /** A tenant reports a damage in the portal; returns the command's id. */
   report(title?: string): string;
@@ -104,9 +106,9 @@ export interface Site extends AsyncDisposable {
 }
 
 const patience = { timeout: 45_000, interval: 100 };
-const units = 4;
+const fewUnits = 4;
 let databases = 0;
-let texts = 0;
+let payments = 0;
 
 /** A company of some 60 rows, its portal, and a configuration that fits; not enrolled yet. */
 export async function openSite(options: SiteOptions = {}): Promise<Site> {
@@ -121,7 +123,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const owner = server === undefined ? sqlitePlace(join(folder, "erp.db")) : mysqlPlace(url(server.user, server.password));
   const place = account === undefined ? owner : mysqlPlace(url(account.user, account.password));
   const erp = opened.use(owner.open());
-  await generateErp(erp, { units, seed: 5 });
+  await generateErp(erp, { units: options.units ?? fewUnits, seed: 5 });
   if (account !== undefined) {
     await erp.run(`CREATE USER '${account.user}'@'%' IDENTIFIED BY '${account.password}'`);
     await erp.run(`GRANT SELECT, INSERT, UPDATE ON ${database}.* TO '${account.user}'@'%'`);
@@ -187,9 +189,9 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     run: () => watch(start(["run"]), told),
     status: () => readStatusFile(state),
     async clerkWorks() {
-      const [first] = await erp.query("SELECT MIN(AUFTRNR) AS NR FROM AUFTRAG WHERE MANDANT = ?", [mainMandant]);
-      const sql = "UPDATE AUFTRAG SET KURZTEXT = ?, AENDTS = ? WHERE MANDANT = ? AND AUFTRNR = ?";
-      expect(await erp.run(sql, [`Termin ${++texts}`, localStamp(Date.now()), mainMandant, first?.NR ?? ""])).toBe(1);
+      const [first] = await erp.query("SELECT MIN(SOLLNR) AS NR FROM SOLLSTELLUNG WHERE MANDANT = ?", [mainMandant]);
+      const sql = "UPDATE SOLLSTELLUNG SET OFFEN = ?, AENDTS = ? WHERE MANDANT = ? AND SOLLNR = ?";
+      expect(await erp.run(sql, [`${++payments}.50`, localStamp(Date.now()), mainMandant, first?.NR ?? ""])).toBe(1);
     },
     report(title = "Heizung kalt") {
       return gateway.issue(agentId, {
