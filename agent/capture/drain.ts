@@ -2,7 +2,7 @@
  * Reads pending keys afresh by key, parents first, and lets the result take effect. All reads by key take turns, so reads of one key never overlap.
  * Offline or with a full outbox nothing is read: keys gather, at most one per entity.
  */
-import { isAbort, kindOf } from "../../base/errors.ts";
+import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
 import type { PendingKey } from "../store/store.ts";
 import type { Room } from "./parts.ts";
 import { inWindow } from "./schedule.ts";
@@ -16,6 +16,8 @@ const keysPerRead = 500;
 const unreadRetryMs = 30_000;
 /** The same for one that the ERP refuses to read. */
 const refusedRetryMs = 300_000;
+/** So many keys that can't be read, one after the other, end the try. */
+const mostInVain = 5;
 /** A backlog of more keys is bulk work: it leaves room for single changes. */
 const bulkFrom = 5_000;
 
@@ -111,6 +113,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
     const now = clock.now();
     const rejected = kindOf(error) === "rejected";
     store.transaction(() => {
+      if (!rejected)
+        log.warn("An entity can't be read now: it is tried again", { source, code: codeOf(error), id: mapping.idOf(key) });
       const notBefore = now + (rejected ? refusedRetryMs : unreadRetryMs);
       store.pending.advance(source, key, mark, { stage, notBefore, ...(guard === undefined ? {} : { guard }) });
       if (!rejected) return;
@@ -131,6 +135,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
       const bulk = store.pending.count(name) > bulkFrom;
       const most = Math.min(keysPerRead, connector.dialect.maxKeysPerRead);
       let size = most;
+      let aloneInVain = 0;
       for (;;) {
         if (!mayRead() || (bulk && !store.outbox.hasRoom(true)) || !store.sources.get(name).reconciled) return false;
         const read = await turn(async () => {
@@ -143,10 +148,13 @@ export function createDrain(room: Room, turn: Turn): Drain {
             if (isAbort(error) || (kindOf(error) !== "transient" && kindOf(error) !== "rejected")) throw error;
             if (due.length > 1) return { keys: due.length, failed: true };
             postpone(source, due[0] as PendingKey, error);
-            throw error;
+            // One after the other: then it is not the keys, but the ERP.
+            if (kindOf(error) === "transient" && ++aloneInVain >= mostInVain) throw error;
+            return { keys: 1, failed: true };
           }
         });
         if (read.keys === 0) return true;
+        if (!read.failed) aloneInVain = 0;
         size = read.failed ? Math.ceil(read.keys / 2) : Math.min(most, size * 2);
       }
     },
@@ -173,6 +181,7 @@ interface ReadOptions {
   signal: AbortSignal;
 }
 
+const codeOf = (error: unknown): string => (error instanceof FuserError ? error.code : "bug");
 const placeOf = (source: string, key: string): string => `${source}\n${key}`;
 
 function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {

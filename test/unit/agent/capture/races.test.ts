@@ -359,6 +359,36 @@ test("A key that can't be read delays no other, and is read once it can", async 
   expect(bench.portal.entities).toEqual(bench.expected());
 });
 
+test.each(["rejected", "transient"] as const)(
+  "Rows all over a table that can't be read (%s) hold up their source for no longer than their own tries",
+  async (kind) => {
+    const erp = estates(60);
+    const bench = await start({ erp, compareEveryMs: 3_600_000 });
+    await bench.pass(5_000);
+    bench.portal.pull();
+    const bad = new Set(Array.from({ length: 12 }, (_, no) => `p${no * 5}`));
+    erp.at = async (moment, _table, keys) => {
+      if (moment !== "read-keys" || !keys.some((key) => bad.has(key))) return;
+      throw new FuserError(kind, "no", { code: "erp-row", operation: "read" });
+    };
+    for (let no = 0; no < 60; no++) erp.put("parents", `p${no}`, { name: `Renamed ${no}`, parent: null });
+    await bench.pass(2_000);
+    bench.portal.pull();
+    const renamed = () => [...bench.portal.entities.values()].filter(({ name }) => String(name).startsWith("Renamed")).length;
+    expect(renamed()).toBe(48);
+    // What changes from now on is as quick as ever.
+    erp.put("parents", "p1", { name: "Renamed twice", parent: null });
+    await bench.pass(2_000);
+    bench.portal.pull();
+    expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Renamed twice" });
+    erp.at = async () => {};
+    await bench.pass(310_000);
+    bench.portal.pull();
+    expect(bench.portal.entities).toEqual(bench.expected());
+    expect(bench.store.quarantine.count()).toBe(0);
+  },
+);
+
 test("A row that the driver can't decode is parked by name, and its source goes on", async () => {
   const erp = estates(3);
   const inner = erp.connector.scan;
