@@ -32,7 +32,7 @@ export interface ChannelTiming extends SessionTiming {
 
 export const defaultTiming: ChannelTiming = {
   welcomeMs: 30_000,
-  statusEveryMs: 10_000,
+  statusEveryMs: 2_000,
   answerMs: 120_000,
   backoff: { minMs: 1_000, maxMs: 5 * 60_000 },
   stableMs: 60_000,
