@@ -12,6 +12,7 @@ import {
   entityDigest,
   entityFault,
   fromFrame,
+  type Item,
   itemsOf,
   type Message,
   messageFault,
@@ -26,10 +27,22 @@ export interface SchemaOnlyPortal extends AsyncDisposable {
   readonly entities: ReadonlyMap<string, EntityFields>;
   readonly results: ReadonlyMap<string, Message>;
   readonly statuses: readonly Message[];
+  /** Every message of the agent, in order. */
+  readonly heard: readonly Message[];
   /** Everything that did not fit the documents; empty when all is well. */
   readonly faults: readonly string[];
   issue(order: { command: string; values: EntityFields; entity?: unknown; base?: EntityFields; after?: string }): string;
+  /** Cuts the link; the agent comes back by itself. */
+  cut(): void;
+  /** Remembers everything that a portal holds durably; calling what it returns brings that state back, as a restored backup does. */
+  backup(): () => void;
   close(): Promise<void>;
+}
+
+export interface SchemaOnlyPortalOptions {
+  stage: "test" | "live";
+  /** Refuses items of its choice. */
+  refuse?: (item: Item) => { code: "invalid" | "unknown-parent" | "later"; reason: string } | undefined;
 }
 
 interface State {
@@ -46,16 +59,19 @@ interface State {
   commands: { message: Message; receivedIn: string | undefined }[];
   results: Map<string, Message>;
   statuses: Message[];
+  heard: Message[];
   faults: string[];
+  refuse: SchemaOnlyPortalOptions["refuse"];
 }
 
 const agentId = "agent-of-the-documents";
 
-export async function openSchemaOnlyPortal(options: { stage: "test" | "live" }): Promise<SchemaOnlyPortal> {
+export async function openSchemaOnlyPortal(options: SchemaOnlyPortalOptions): Promise<SchemaOnlyPortal> {
   const state: State = {
     ...{ publicKey: undefined, stage: options.stage, audience: `documents:${randomUUID()}`, seenTokens: new Set() },
     ...{ connection: 0, epoch: undefined, last: 0, host: undefined, link: undefined },
-    ...{ entities: new Map(), commands: [], results: new Map(), statuses: [], faults: [] },
+    ...{ entities: new Map(), commands: [], results: new Map(), statuses: [], heard: [], faults: [] },
+    refuse: options.refuse,
   };
   const code = "DOCU-MENT-ONLY";
   const server = createServer();
@@ -77,7 +93,9 @@ export async function openSchemaOnlyPortal(options: { stage: "test" | "live" }):
   };
   return {
     ...{ httpUrl: `http://127.0.0.1:${port}`, code, close },
-    ...{ entities: state.entities, results: state.results, statuses: state.statuses, faults: state.faults },
+    ...{ entities: state.entities, results: state.results, statuses: state.statuses, heard: state.heard, faults: state.faults },
+    cut: () => state.link?.terminate(),
+    backup: () => backup(state),
     issue(order) {
       const id = `DOC${randomUUID().replaceAll("-", "").slice(0, 17)}`;
       state.commands.push({
@@ -88,6 +106,20 @@ export async function openSchemaOnlyPortal(options: { stage: "test" | "live" }):
       return id;
     },
     [Symbol.asyncDispose]: close,
+  };
+}
+
+function backup(state: State): () => void {
+  const { connection, epoch, last, host } = state;
+  const [entities, results, commands] = structuredClone([[...state.entities], [...state.results], state.commands] as const);
+  return () => {
+    Object.assign(state, { connection, epoch, last, host });
+    state.commands.splice(0, state.commands.length, ...commands);
+    for (const [map, entries] of [[state.entities, entities] as const, [state.results, results] as const]) {
+      map.clear();
+      for (const [key, value] of entries as [string, never][]) map.set(key, value);
+    }
+    state.link?.terminate();
   };
 }
 
@@ -163,6 +195,7 @@ function serve(state: State, link: WebSocket): void {
       state.faults.push(`${message.type}: ${fault}`);
       return link.close(4400, "does not fit its schema");
     }
+    state.heard.push(message);
     const inTurn = talk.started || message.type === (talk.hello === undefined ? "hello" : "start");
     if (!inTurn) return link.close(4400, "out of turn");
     handle(state, talk, message);
@@ -260,7 +293,14 @@ function take(state: State, talk: Talk, message: Message): void {
     if (fault !== undefined) {
       state.faults.push(`${key}: ${fault}`);
       refused.push({ seq: item.seq, code: "invalid", reason: "does not fit the model" } as never);
-    } else if (item.op === "delete") state.entities.delete(key);
+      continue;
+    }
+    const refusal = state.refuse?.(item);
+    if (refusal !== undefined) {
+      refused.push({ seq: item.seq, ...refusal } as never);
+      continue;
+    }
+    if (item.op === "delete") state.entities.delete(key);
     else state.entities.set(key, item.fields);
   }
   send(state, talk.link, { type: "ack", seq: state.last, refused });
