@@ -79,6 +79,7 @@ export function createCapture(parts: CaptureParts): Capture {
     async run(signal) {
       await identityWithRetry(room, signal);
       if (signal.aborted) return;
+      parts.store.pending.setBack(parts.clock.now());
       const stopListening = parts.store.pending.onMark(() => lanes[1]?.bell.ring());
       const stop = new AbortController();
       const all = AbortSignal.any([signal, stop.signal]);

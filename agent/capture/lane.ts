@@ -38,7 +38,12 @@ const longestSleepMs = 1_000;
 /** Runs until the signal aborts, then returns normally. */
 export async function runLane(parts: LaneParts, signal: AbortSignal): Promise<void> {
   const { tasks, waits, clock, bell } = parts;
-  const dueAt = (task: Task): number => Math.max(task.dueAt(), waits.get(task)?.until ?? 0);
+  const waitOf = (task: Task): number => {
+    const until = waits.get(task)?.until ?? 0;
+    // No wait is so long: the clock was set back.
+    return until > clock.now() + configRetryMs ? 0 : until;
+  };
+  const dueAt = (task: Task): number => Math.max(task.dueAt(), waitOf(task));
   while (!signal.aborted) {
     let next = Number.POSITIVE_INFINITY;
     for (const task of tasks) {

@@ -33,7 +33,8 @@ export function sourceStatuses(room: Room, failures: ReadonlyMap<string, Failure
     const known = store.sources.get(source);
     const since = store.pending.oldestSince(source);
     const lagMs = since === undefined ? undefined : Math.max(0, now - since);
-    const failure = failures.get(source);
+    // An ERP that does not answer fails every source, also one that has nothing to ask it for right now.
+    const failure = failures.get(source) ?? failures.get("erp");
     const guard = guards.find((open) => open.source === source);
     const place = (): { state: RunState; reason: string | undefined } => {
       if (failure !== undefined) return { state: "failing", reason: failure.code };

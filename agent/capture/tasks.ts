@@ -13,6 +13,8 @@ import type { CapturedSource, ChildTable, CursorSignal } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
 const identityEveryMs = 60_000;
+/** A clock that goes back by less is waited for. */
+const clockStepMs = 60_000;
 /** A drain that found no room in the outbox looks again so much later. */
 const roomCheckMs = 250;
 
@@ -47,9 +49,8 @@ export function pollTasks(room: Room, signals: readonly PolledSignal[], forced: 
       source: source.mapping.source,
       dueAt: () => (forced.has(cursor.name) ? 0 : due(cursor.every, last)),
       async run(signal) {
-        forced.delete(cursor.name);
         last = room.clock.now();
-        await poller.poll(signal);
+        await answering(forced, cursor.name, () => poller.poll(signal));
       },
     };
   });
@@ -62,8 +63,9 @@ function identityTask(room: Room): Task {
   return {
     source: "erp",
     fatal: true,
-    dueAt: () => last + identityEveryMs,
+    dueAt: () => (last > room.clock.now() + clockStepMs ? 0 : last + identityEveryMs),
     async run(signal) {
+      room.store.pending.setBack(room.clock.now());
       await checkIdentity(room, signal);
       last = room.clock.now();
     },
@@ -113,19 +115,21 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
       if (!reconciled) return Number.POSITIVE_INFINITY;
       return forced.has(compareOf(name)) ? 0 : due(source.compare, comparedAt);
     },
-    async run(signal) {
-      // A routine compare is told by the journal alone: the log of a healthy day is short.
-      const routine = !forced.delete(compareOf(name)) && room.store.sources.get(name).comparedAt !== undefined;
-      // The position first: what changes while the compare runs is then seen by a poll.
-      for (const one of signals) if (one.source === source) await one.poller.begin(signal);
-      const result = await scanSource(room, source, { drain, turn, signal });
-      const held = room.store.quarantine.count(name);
-      const counts = { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen, held };
-      if (routine) room.log.debug("Compared in full", counts);
-      else room.log.info("Compared in full", counts);
-      const { keyless } = result;
-      if (keyless > 0) room.log.warn("Rows without a full key are left out", { source: name, code: "key-empty", count: keyless });
-    },
+    run: (signal) =>
+      answering(forced, compareOf(name), async (asked) => {
+        // A routine compare is told by the journal alone: the log of a healthy day is short.
+        const routine = !asked && room.store.sources.get(name).comparedAt !== undefined;
+        // The position first: what changes while the compare runs is then seen by a poll.
+        for (const one of signals) if (one.source === source) await one.poller.begin(signal);
+        const result = await scanSource(room, source, { drain, turn, signal });
+        const held = room.store.quarantine.count(name);
+        const counts = { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen, held };
+        if (routine) room.log.debug("Compared in full", counts);
+        else room.log.info("Compared in full", counts);
+        const { keyless } = result;
+        if (keyless > 0)
+          room.log.warn("Rows without a full key are left out", { source: name, code: "key-empty", count: keyless });
+      }),
   };
 }
 
@@ -138,17 +142,30 @@ function childCompare(room: Room, source: CapturedSource, table: ChildTable, { f
       if (room.store.sources.get(source.mapping.source).comparedAt === undefined) return Number.POSITIVE_INFINITY;
       return forced.has(compareOf(table.name)) ? 0 : due(table.compare, room.store.sources.get(table.name).comparedAt);
     },
-    async run(signal) {
-      forced.delete(compareOf(table.name));
-      await compareChildren(room, source, table, signal);
-    },
+    run: (signal) =>
+      answering(forced, compareOf(table.name), async () => {
+        await compareChildren(room, source, table, signal);
+      }),
   };
+}
+
+/** Does what was asked for out of turn; a wish whose fulfilment failed still stands. One that comes meanwhile is another one. */
+async function answering(forced: Forced, name: string, run: (asked: boolean) => Promise<unknown>): Promise<void> {
+  const asked = forced.delete(name);
+  try {
+    await run(asked);
+  } catch (error) {
+    if (asked) forced.add(name);
+    throw error;
+  }
 }
 
 /** Remembers the last answer: a cron line is not read anew at each look. */
 function dueTime(room: Room): (schedule: Schedule | undefined, last: number | undefined) => number {
   let known: { last: number | undefined; due: number } | undefined;
   return (schedule, last) => {
+    // The clock was set back: what was done in a time still to come says nothing.
+    if (last !== undefined && last > room.clock.now() + clockStepMs) return 0;
     if (known === undefined || known.last !== last) {
       const never = last === undefined ? 0 : Number.POSITIVE_INFINITY;
       known = { last, due: schedule === undefined ? never : nextRun(schedule, last, room.timezone) };

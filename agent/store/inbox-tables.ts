@@ -30,6 +30,9 @@ export function laneOf(command: PortalCommand, laneById: (id: string) => string 
 
 const creatorLane = (commandId: string): string => `createdBy:${commandId}`;
 
+/** Between two tries of a command at the most (writeback/execute.ts). */
+const longestWaitMs = 5 * 60_000;
+
 const ahead = "('received', 'executing', 'waiting')";
 
 export function prepareInbox(database: Database) {
@@ -41,10 +44,12 @@ export function prepareInbox(database: Database) {
     setState: prepare("UPDATE command SET state = ? WHERE id = ?"),
     markRepeated: prepare("UPDATE command SET may_be_repeated = 1 WHERE id = ?"),
     unsettle: prepare("UPDATE command SET settled_revision = 0, settled_at = NULL WHERE id = ?"),
-    claimable: prepare(`SELECT * FROM command AS one WHERE state = 'received' AND not_before <= ?
+    // No wait is longer than the longest one: the clock was set back.
+    claimable:
+      prepare(`SELECT * FROM command AS one WHERE state = 'received' AND (not_before <= ?1 OR not_before > ?1 + ${longestWaitMs})
       AND NOT EXISTS (SELECT 1 FROM command AS other WHERE other.id = one.predecessor AND other.state IN ${ahead})
       AND NOT EXISTS (SELECT 1 FROM command AS other WHERE other.lane = one.lane AND other.no < one.no AND other.state IN ${ahead})
-      ORDER BY no LIMIT ?`),
+      ORDER BY no LIMIT ?2`),
     nextDue: prepare("SELECT min(not_before) AS due FROM command WHERE state = 'received'"),
     countAttempt: prepare("UPDATE command SET attempts = attempts + 1 WHERE id = ?"),
     retry: prepare("UPDATE command SET not_before = ?, may_be_repeated = 1 WHERE id = ?"),

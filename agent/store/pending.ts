@@ -65,6 +65,13 @@ export function createPending(database: Database, names: Names): PendingStore {
       return (row as { count: number }).count;
     },
     countVanished: (source) => (statements.vanished.get<{ count: number }>(names.no(source)) as { count: number }).count,
+    setBack(now) {
+      if (statements.ahead.get(now) === undefined) return;
+      database.transaction(() => {
+        statements.setBack.run(now, now, now);
+        bell.touch();
+      });
+    },
     heldBy: (guard) => statements.held.all<PendingRow>(guard).map(toKey),
     releaseGuard(guard, to, now) {
       return database.transaction(() => {
@@ -103,6 +110,8 @@ function prepareAll(database: Database) {
     // A `confirm` without an owed confirmation is one whose first read came back empty.
     vanished: prepare(`SELECT count(*) AS count FROM pending WHERE source = ? AND
       (stage IN ('grace', 'held') OR (stage = 'confirm' AND owes_confirm = 0))`),
+    ahead: prepare("SELECT 1 FROM pending WHERE since > ? LIMIT 1"),
+    setBack: prepare("UPDATE pending SET not_before = not_before - (since - ?), since = ? WHERE since > ?"),
     held: prepare(`SELECT ${columns} FROM pending WHERE guard = ? AND stage = 'held' ORDER BY source, key`),
     approve: prepare("UPDATE pending SET stage = 'approved', not_before = ? WHERE guard = ? AND stage = 'held'"),
     drop: prepare("DELETE FROM pending WHERE guard = ? AND stage = 'held'"),

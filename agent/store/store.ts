@@ -53,6 +53,8 @@ export interface PendingStore {
   count(source?: string): number;
   /** Keys of a source that were found absent and are not deleted yet, whatever they wait for but a person's approval already given. */
   countVanished(source: string): number;
+  /** The clock was set back: what was signalled in a time still to come counts as signalled now, and waits no longer than it had to. */
+  setBack(now: number): void;
   /** Keys held under a guard. */
   heldBy(guard: number): readonly PendingKey[];
   /** `approved`: its keys are due at once and their deletes go out; `dropped`: the keys are forgotten. Returns how many. */
