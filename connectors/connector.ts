@@ -195,6 +195,13 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
       key: StepValues;
       /** Base values by column: current = target counts as done, current = base is written, else a conflict (architecture.md, idea 4). */
       base?: StepValues;
+      /** By column: groups of codes with one meaning to the portal. Any code of a group counts as the base or the target that is another of it. */
+      alike?: Readonly<Record<string, readonly (readonly string[])[]>>;
+      /**
+       * Columns that are written only along with another one (a stamp, a user): where all others hold their target the update counts as done, and a
+       * repetition must not stamp what somebody else has changed since.
+       */
+      along?: readonly string[];
       expectRows: number;
     }
   | {

@@ -1,6 +1,6 @@
 import { FuserError } from "../base/errors.ts";
 import type { Column, FieldConflict, PlanStep, StepResults, Table, Value } from "./connector.ts";
-import { sameValue } from "./same-value.ts";
+import { isCode, sameValue } from "./same-value.ts";
 import { configured } from "./source-select.ts";
 import { concat, join, type Statement, withMarks } from "./statement.ts";
 import type { StatementResult, WriteSession } from "./write-session.ts";
@@ -138,8 +138,9 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
   );
   const before = await run(concat(select, session.forUpdate), running);
   requireRows(table, before.rows.length, step.expectRows);
-  const open = openColumns(columns, before.rows, { wanted, base });
-  if (open.length === 0) return;
+  const open = openColumns(columns, before.rows, { wanted, base, same: sameIn(step, table) });
+  const along = columnsAlong(step, table);
+  if (open.every((column) => along.has(column))) return;
   for (const column of open) requireFits(table, column, wanted.get(column) as Value);
   const assignments = open.map((column) =>
     concat(`${quote(column.name)} = `, session.toColumn(wanted.get(column) as Value, column)),
@@ -173,25 +174,42 @@ async function isUpdateUndone(step: Step<"update">, { session, signal, results }
   const list = columns.map((column) => session.readable(column)).join(", ");
   const select = concat(`SELECT ${list} FROM ${session.syntax.quote(table.name)} WHERE `, join(key, " AND "));
   const { rows } = await session.run(select, signal);
+  const same = sameIn(step, table);
+  const along = columnsAlong(step, table);
   const telling = columns.filter((column) => {
+    if (along.has(column)) return false;
     if (base.size === 0) return true;
-    return base.has(column) && !sameValue(base.get(column) as Value, wanted.get(column) as Value, column);
+    return base.has(column) && !same(base.get(column) as Value, wanted.get(column) as Value, column);
   });
   if (telling.length === 0) return rows.length === 0;
   return rows.every((row) =>
     telling.every((column) => {
       const current = row[columns.indexOf(column)] as Value;
-      if (base.has(column)) return sameValue(current, base.get(column) as Value, column);
-      return !sameValue(current, wanted.get(column) as Value, column);
+      if (base.has(column)) return same(current, base.get(column) as Value, column);
+      return !same(current, wanted.get(column) as Value, column);
     }),
   );
+}
+
+type Same = (one: Value, other: Value, column: Column) => boolean;
+
+/** Equal, or two codes of one meaning. */
+function sameIn({ alike = {} }: Step<"update">, table: Table): Same {
+  const groups = new Map(Object.entries(alike).map(([name, codes]) => [columnOf(table, name), codes]));
+  return (one, other, column) =>
+    sameValue(one, other, column) ||
+    (groups.get(column)?.some((codes) => isCode(one, codes, column) && isCode(other, codes, column)) ?? false);
+}
+
+function columnsAlong({ along = [] }: Step<"update">, table: Table): ReadonlySet<Column> {
+  return new Set(along.map((name) => columnOf(table, name)));
 }
 
 /** Columns still to be written: current = target is done, current = base is written, anything else is a conflict. */
 function openColumns(
   columns: readonly Column[],
   rows: readonly (readonly Value[])[],
-  { wanted, base }: { wanted: ReadonlyMap<Column, Value>; base: ReadonlyMap<Column, Value> },
+  { wanted, base, same }: { wanted: ReadonlyMap<Column, Value>; base: ReadonlyMap<Column, Value>; same: Same },
 ): Column[] {
   const open = new Set<Column>();
   const conflicts: FieldConflict[] = [];
@@ -199,9 +217,9 @@ function openColumns(
     for (const [index, column] of columns.entries()) {
       const current = row[index] as Value;
       const target = wanted.get(column) as Value;
-      if (sameValue(current, target, column)) continue;
+      if (same(current, target, column)) continue;
       const known = base.get(column);
-      if (known !== undefined && !sameValue(current, known, column)) {
+      if (known !== undefined && !same(current, known, column)) {
         conflicts.push({ column: column.name, base: known, current, wanted: target });
       } else open.add(column);
     }

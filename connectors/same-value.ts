@@ -9,6 +9,11 @@ export function sameValue(a: Value, b: Value, column: Column): boolean {
   return a === b || canonical(a, column) === canonical(b, column);
 }
 
+/** Whether a value is one of these codes. */
+export function isCode(value: Value, codes: readonly string[], column: Column): boolean {
+  return codes.some((code) => sameValue(value, code, column));
+}
+
 function canonical(value: Exclude<Value, null>, column: Column): string {
   if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString("hex")}`;
   const text = String(value);

@@ -41,6 +41,21 @@ export function baseReader(
   };
 }
 
+/** Codes of a column that mean the same to the portal, in groups of two and more: it can't tell them apart, so they are no conflict. */
+export function codesAlike({ column, write }: { column: Column; write: Write }, table: Table, scope: WriteScope): string[][] {
+  const read = fieldReadFrom(column.name, table.name, scope)?.read;
+  const name = (read?.kind === "from" ? read.map : undefined) ?? (write.kind === "from" ? write.map : undefined);
+  const map = name === undefined ? undefined : scope.config.maps[name];
+  if (map === undefined) return [];
+  const codes = Object.groupBy(Object.keys(map.read), (code) => String(map.read[code]));
+  return Object.values(codes).filter((group) => group !== undefined && group.length > 1) as string[][];
+}
+
+/** Whether a column that needs no field still is what its update is about: the source reads a field from it. */
+export function bearsField({ column, write }: { column: Column; write: Write }, table: Table, scope: WriteScope): boolean {
+  return write.kind !== "expression" && fieldReadFrom(column.name, table.name, scope) !== undefined;
+}
+
 /** Who owns a field of the result's source; one that the source does not map is the portal's. */
 export function ownerOf(field: string, { source }: WriteScope): "erp" | "portal" | "shared" {
   return Object.hasOwn(source.fields, field) ? (source.fields[field]?.owner ?? "erp") : "portal";

@@ -9,7 +9,7 @@ import { celText, isDecimal } from "./cel-values.ts";
 import { formatDecimal } from "./decimal.ts";
 import { Unwritable } from "./reader-texts.ts";
 import { sqlParameters } from "./sql-parameters.ts";
-import { baseReader } from "./write-base.ts";
+import { baseReader, bearsField, codesAlike } from "./write-base.ts";
 import { blankFor, checkInsert, checkMax, checkTransactional } from "./write-checks.ts";
 import { celOfField, celTypeOfField, commandFields, commandPart, commandRecord, type WriteFrame } from "./write-frame.ts";
 import type { WriteScope } from "./write-scope.ts";
@@ -143,6 +143,11 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
   if (key === undefined || writes === undefined) return undefined;
   const bases = new Map(writes.map((each) => [each, baseReader(each, table, scope)]));
   const fixed = new Map(writes.flatMap((each) => bases.get(each)?.fixed ?? []));
+  const alike = new Map(writes.map((each) => [each, codesAlike(each, table, scope)]));
+  const byBase = isByBase(scope);
+  // Of an update that only its base values keep from being repeated.
+  const isAlong = (each: ColumnWrite): boolean =>
+    byBase && each.compiled.uses.length === 0 && !each.compiled.late && !bearsField(each, table, scope);
   return {
     uses: [...usesIn(writes), ...usesIn(key)],
     fixed,
@@ -157,16 +162,28 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
         const value = bases.get(each)?.read(frame);
         if (value !== undefined) base[each.column.name] = value;
       }
+      const codes = touched.flatMap((each) => {
+        const groups = alike.get(each) ?? [];
+        return groups.length === 0 ? [] : [[each.column.name, groups] as const];
+      });
+      const along = touched.filter(isAlong).map((each) => each.column.name);
       return {
         kind: "update",
         table: table.name,
         values: stepValues(touched, frame),
         key: stepValues(key, frame),
         base: () => base,
+        ...(codes.length > 0 && { alike: Object.fromEntries(codes) }),
+        // Where nothing says what the update is about, all of it is.
+        ...(along.length > 0 && along.length < touched.length && { along }),
         expectRows: step.expectRows,
       };
     },
   };
+}
+
+function isByBase({ command }: WriteScope): boolean {
+  return command.idempotency.way === "base" && command.steps.every((step) => step.kind === "update");
 }
 
 function compileNumber(step: StepOf<"number">, scope: WriteScope): CompiledStep | undefined {

@@ -219,6 +219,48 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     expect(await erp.rows("SELECT status FROM tickets")).toEqual([[null]]);
   });
 
+  it("a repeated update leaves alone what somebody else has stamped since, and takes codes of one meaning for the same", async () => {
+    await erp.run(
+      "INSERT INTO tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
+    );
+    const [[key]] = (await erp.rows("SELECT id FROM tickets")) as [[string]];
+    const update = (values: Record<string, string>, base: Record<string, string>): WritePlan => ({
+      ...planOf(nextId(), { way: "base" }),
+      mayBeRepeated: true,
+      steps: [
+        {
+          kind: "update",
+          table: "tickets",
+          key: () => ({ id: key }),
+          values: () => values,
+          base: () => base,
+          alike: { status: [["N", "M"]] },
+          along: ["title"],
+          expectRows: 1,
+        },
+      ],
+      resultKey: () => [key],
+    });
+    const stands = () => erp.rows("SELECT title, status FROM tickets");
+    expect(await connector.write(update({ status: "J", title: "by us" }, { status: "M" }), never)).toMatchObject({
+      state: "applied",
+    });
+    expect(await stands()).toEqual([["by us", "J"]]);
+    await erp.run("UPDATE tickets SET title = 'by a clerk'");
+    expect(await connector.write(update({ status: "J", title: "by us" }, { status: "N" }), never)).toMatchObject({
+      state: "applied",
+    });
+    expect(await stands()).toEqual([["by a clerk", "J"]]);
+    await erp.run("UPDATE tickets SET status = 'M'");
+    expect(await connector.write(update({ status: "N", title: "by us" }, { status: "J" }), never)).toMatchObject({
+      state: "applied",
+    });
+    expect(await stands()).toEqual([["by a clerk", "M"]]);
+    expect(await connector.write(update({ status: "X", title: "by us" }, { status: "J" }), never)).toMatchObject({
+      state: "conflict",
+    });
+  });
+
   it("a look-up of updates tells whether the rows stand as before them, and never that they were carried out", async () => {
     await erp.run(
       "INSERT INTO tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",

@@ -157,6 +157,16 @@ test("The base of a constant is what the source reads from that column", () => {
   expect(refusal(close, message("ticket.close", { entity, values: { status: "open" } }))).toBe("value-fixed status");
 });
 
+test("Stamps go along with what an update is about, and codes of one meaning are told apart by nobody", () => {
+  const updated = planOf(update, message("ticket.update", { entity, values: { status: "closed" }, base: { status: "open" } }));
+  expect(updated.steps[0]).toMatchObject({ along: ["AENDTS"] });
+  const close = commandNamed("ticket.close");
+  expect(planOf(close, message("ticket.close", { entity })).steps[0]).toMatchObject({ along: ["ERLDAT", "ERLZEIT", "AENDTS"] });
+  const twoCodes = commandNamed("ticket.update", { edit: (yaml) => yaml.replace('"9": closed }', '"9": closed, "8": closed }') });
+  const closed = message("ticket.update", { entity, values: { status: "closed" }, base: { status: "open" } });
+  expect(planOf(twoCodes, closed).steps[0]).toMatchObject({ alike: { STATUS: [["8", "9"]] } });
+});
+
 test("A base value with a code of its own is compared by that code, although we would write another", () => {
   const twoCodes = commandNamed("ticket.update", {
     edit: (yaml) =>
