@@ -1,5 +1,5 @@
 /** Answers what commands of the CLI ask of the running agent (store/asks.ts). */
-import { describeError, FuserError, kindOf } from "../base/errors.ts";
+import { FuserError, kindOf } from "../base/errors.ts";
 import type { Running } from "./agent.ts";
 import type { AskAnswer, AskBody } from "./store/store.ts";
 import { waitOut } from "./wait-out.ts";
@@ -20,8 +20,9 @@ function answer(running: Running, body: AskBody): AskAnswer {
     return { outcome: "done", message: act(running, body) };
   } catch (error) {
     if (kindOf(error) === "bug") throw error;
-    const code = error instanceof FuserError ? error.code : "decision-refused";
-    return { outcome: "refused", message: describeError(error), code };
+    if (!(error instanceof FuserError)) throw error;
+    const { message, code, hint } = error;
+    return { outcome: "refused", message, code, ...(hint === undefined ? {} : { hint }) };
   }
 }
 
@@ -33,7 +34,11 @@ function act(running: Running, body: AskBody): string {
       const names = capture.syncNow(body.source, body.full);
       tryAgainNow(running);
       if (names.length > 0) return `Looking now: ${names.join(", ")}`;
-      throw unknownHere("not-found-source", `The running agent has no source ${body.source}`);
+      throw unknownHere(
+        "not-found-source",
+        `The running agent has no source ${body.source}`,
+        "Is it new in the configuration? Restart the agent",
+      );
     }
     case "guard": {
       const count = capture.decideGuard(body.guard, body.decision);
@@ -44,7 +49,7 @@ function act(running: Running, body: AskBody): string {
     case "release": {
       const count = capture.release(body.source, body.key);
       if (count > 0) return `${count} released; they are read again now`;
-      throw unknownHere("not-found-quarantine", "Nothing of it is in quarantine");
+      throw unknownHere("not-found-quarantine", "Nothing of it is in quarantine", "See `erpfuser quarantine list`");
     }
     case "command":
       switch (body.action) {
@@ -69,6 +74,6 @@ function tryAgainNow({ store, channel, parts }: Running): void {
   if (name === "refused" || name === "waiting") channel.wake();
 }
 
-function unknownHere(code: string, message: string): FuserError {
-  return new FuserError("rejected", message, { code, operation: "answer a command line" });
+function unknownHere(code: string, message: string, hint: string): FuserError {
+  return new FuserError("rejected", message, { code, operation: "answer a command line", hint });
 }

@@ -25,9 +25,9 @@ export const enrol: Register = (program, start) => {
       start(async (session, [code], { acceptDatabase }) => {
         const config = await readConfiguration(session);
         const secrets = configurationSecrets(session, config);
-        await requireSecrets(config, secrets);
         if (code === undefined && acceptDatabase !== true) throw nothingSaid();
         if (code !== undefined) requireCode(code);
+        await requireSecrets(config, secrets);
         const identity = await databaseNow(session, config, secrets);
         const joined = code === undefined ? undefined : await join(session, { config, secrets, code });
         // Last, so that a code which is refused leaves the note of the database as it was.

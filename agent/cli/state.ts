@@ -30,7 +30,8 @@ export async function ask(session: Session, config: Config, body: AskBody): Prom
       const answer = state.asks.answerOf(id);
       if (answer?.outcome === "done") return answer;
       if (answer) {
-        throw new FuserError("rejected", answer.message, { code: answer.code ?? "decision-refused", operation: body.kind });
+        const { message, code = "decision-refused", hint } = answer;
+        throw new FuserError("rejected", message, { code, operation: body.kind, ...(hint === undefined ? {} : { hint }) });
       }
       if (session.clock.monotonic() > until || !agentRuns(config)) {
         throw new FuserError("transient", agentRuns(config) ? "The agent did not answer" : "The agent is not running", {

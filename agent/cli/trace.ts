@@ -1,6 +1,6 @@
 import { FuserError } from "../../base/errors.ts";
 import { entityIdOf } from "../../base/key.ts";
-import type { Config, Source } from "../../config/config.ts";
+import type { Source } from "../../config/config.ts";
 import type { StoreReader } from "../store/store.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -93,9 +93,11 @@ export const trace: Register = (program, start) => {
     .action(
       start(async (session, [type = "", key]) => {
         const config = await readConfiguration(session);
+        const isType = config.sources.some((source) => source.name === type || source.type === type);
+        if (key === undefined && isType) throw keyMissing(sourcesOf(config, type));
         return await withState(session, config, (state) =>
           key === undefined
-            ? traceCommand(session, state, { id: type, config })
+            ? traceCommand(session, state, type)
             : traceRecord(session, state, { sources: sourcesOf(config, type), key }),
         );
       }),
@@ -131,10 +133,9 @@ function keyMissing(sources: readonly Source[]): FuserError {
 const howToName = (sources: readonly Source[]): string =>
   `Give its id, or the parts of its key with commas between: ${sources.map(({ name, key }) => `${name} ${key.join(",")}`).join("; ")}`;
 
-function traceCommand(session: Session, state: StoreReader, { id, config }: { id: string; config: Config }): number {
+function traceCommand(session: Session, state: StoreReader, id: string): number {
   const entry = state.inbox.get(id);
   if (!entry) {
-    if (config.sources.some(({ name, type }) => name === id || type === id)) throw keyMissing(sourcesOf(config, id));
     throw new FuserError("rejected", `No command ${id} is known here`, {
       code: "not-found-command",
       operation: "trace a command",

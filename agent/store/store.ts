@@ -330,6 +330,7 @@ export interface Guard {
   source: string;
   /** `deletes`: more than the limit; `history`: inferred by a compare after lost history. */
   kind: "deletes" | "history";
+  /** Keys that it holds now; of a decided one, those it held then. */
   count: number;
   of: number;
   since: number;
@@ -343,6 +344,8 @@ export interface GuardStore {
   list(): readonly Guard[];
   count(id: number, count: number, of: number): void;
   close(id: number, state: "approved" | "rejected", now: number): void;
+  /** An open one that holds nothing any more: there is nothing to decide. */
+  remove(id: number): void;
 }
 
 /** What a command of the CLI asks of the running agent. */
@@ -362,8 +365,9 @@ export interface Ask {
 export interface AskAnswer {
   outcome: "done" | "refused";
   message: string;
-  /** Code of the refusal. */
+  /** Of a refusal: its code, and what to do. */
   code?: string;
+  hint?: string;
 }
 
 /** Mailbox from the CLI, another process, to the running agent. A question is answered once and stays until it is; it survives a restart. */
