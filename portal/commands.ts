@@ -81,11 +81,16 @@ function resolved(message: Command, get: (id: string) => StoredCommand | undefin
     return maker?.outcome === "applied" ? (JSON.parse(maker.result as string) as Result).entity : undefined;
   };
   const { after, entity, ...rest } = message;
-  const values = Object.entries(message.values).map(([field, value]): [string, Json] => {
-    const made =
-      typeof value === "object" && value !== null && "createdBy" in value ? madeBy(String(value.createdBy)) : undefined;
-    return [field, made?.id ?? value];
-  });
+  // At any depth, as the agent reads them.
+  const inside = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map((item: Json) => inside(item));
+    if (value === null || typeof value !== "object") return value;
+    const entries = Object.entries(value) as [string, Json][];
+    const [first] = entries;
+    if (entries.length === 1 && first?.[0] === "createdBy") return madeBy(String(first[1]))?.id ?? value;
+    return Object.fromEntries(entries.map(([name, inner]) => [name, inside(inner)]));
+  };
+  const values = Object.entries(message.values).map(([field, value]): [string, Json] => [field, inside(value as Json)]);
   const known = entity !== undefined && "createdBy" in entity ? (madeBy(entity.createdBy) ?? entity) : entity;
   const waits = after !== undefined && get(after)?.outcome !== "applied";
   return {

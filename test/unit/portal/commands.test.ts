@@ -223,9 +223,10 @@ test("What a predecessor has made stands in its place once it is applied, for an
   const { gateway, agent, link } = await linked();
   const first = gateway.issue(idOf(agent), order("a"));
   const update = { command: "ticket.update", values: { title: "b" }, after: first, entity: { createdBy: first } };
-  const ids = [update, { command: "message.create", values: { ticketId: { createdBy: first }, body: "hello" } }].map((later) =>
-    gateway.issue(idOf(agent), later),
-  );
+  const ids = [
+    update,
+    { command: "message.create", values: { ticketId: { createdBy: first }, body: ["see", { createdBy: first }] } },
+  ].map((later) => gateway.issue(idOf(agent), later));
   await settle(link, result(first, { entity: { type: "ticket", id: "T.1" } }));
   const renewed = await bench.link(gateway, agent, {
     hello: { connection: 1 },
@@ -235,7 +236,7 @@ test("What a predecessor has made stands in its place once it is applied, for an
   expect(sent.map((message) => message.id)).toEqual(ids);
   expect(sent[0]).toMatchObject({ entity: { type: "ticket", id: "T.1" } });
   expect(sent[0]).not.toHaveProperty("after");
-  expect(sent[1]?.values).toEqual({ ticketId: "T.1", body: "hello" });
+  expect(sent[1]?.values).toEqual({ ticketId: "T.1", body: ["see", "T.1"] });
 });
 
 test("A predecessor that was rejected stays named", async () => {
