@@ -34,7 +34,7 @@ export function sortDeletions(room: Room, source: CapturedSource, deletions: rea
   for (const { key, pending: waiting } of unapproved) {
     pending.advance(name, key, waiting.mark, { stage: "held", notBefore: now, guard: guard.id });
   }
-  guards.count(guard.id, pending.heldBy(guard.id).length, entities.count(name));
+  guards.outOf(guard.id, entities.count(name));
   const approved = free.filter((deletion) => deletion.approved);
   // A child among those that are held now holds its parent back, approved or not.
   return childrenFirst(holdBackParents(room, source, { deletions: approved, known, now }), known, name);

@@ -34,11 +34,14 @@ export function noteLostHistory(store: Store, source: CapturedSource, { reason, 
   }, "lost-history");
 }
 
-/** Takes the note back once the full compare is through and nothing missing waits any more. */
-export function settleLostHistory(store: Store, source: string): void {
+/**
+ * To be called when the keys of a source were read: a guard whose rows have all returned goes, and the note of lost history is taken back once the full
+ * compare is through and nothing missing waits any more.
+ */
+export function settleGuards(store: Store, source: string): void {
+  const open = store.guards.list().filter((guard) => guard.source === source && guard.state === "open");
+  for (const guard of open) if (guard.count === 0) store.guards.remove(guard.id);
   if (lostHistory(store.meta, source) === undefined || store.sources.get(source).comparedAt === undefined) return;
-  const undecided = store.guards
-    .list()
-    .some((guard) => guard.source === source && guard.kind === "history" && guard.state === "open");
+  const undecided = open.some((guard) => guard.kind === "history" && guard.count > 0);
   if (!undecided && store.pending.count(source) === 0) store.meta.set(nameOf(source), undefined);
 }

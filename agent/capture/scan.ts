@@ -235,7 +235,7 @@ function holdAll(room: Room, source: string, keys: readonly string[], now: numbe
     const waiting = pending.get(source, key);
     if (waiting !== undefined) pending.advance(source, key, waiting.mark, { stage: "held", notBefore: now, guard: guard.id });
   }
-  guards.count(guard.id, pending.heldBy(guard.id).length, entities.count(source));
+  guards.outOf(guard.id, entities.count(source));
 }
 
 function progressTeller(room: Room, scan: Scan, kind: "sync" | "compare"): (done: boolean) => void {

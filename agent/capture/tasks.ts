@@ -4,7 +4,7 @@ import { compareChildren } from "./children.ts";
 import type { Drain } from "./drain.ts";
 import { checkIdentity } from "./identity.ts";
 import type { Task } from "./lane.ts";
-import { settleLostHistory } from "./lost-history.ts";
+import { settleGuards } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { scanSource } from "./scan.ts";
 import { nextRun } from "./schedule.ts";
@@ -84,7 +84,7 @@ export function drainTasks(room: Room, drain: Drain): Task[] {
         return Math.max(blockedUntil, store.pending.nextDue(name) ?? Number.POSITIVE_INFINITY);
       },
       async run(signal) {
-        if (await drain.source(source, signal)) settleLostHistory(store, name);
+        if (await drain.source(source, signal)) settleGuards(store, name);
         else blockedUntil = room.clock.now() + roomCheckMs;
       },
     };

@@ -342,7 +342,8 @@ export interface GuardStore {
   open(source: string, kind: Guard["kind"], now: number): Guard;
   get(id: number): Guard | undefined;
   list(): readonly Guard[];
-  count(id: number, count: number, of: number): void;
+  /** Of how many known entities the open guard holds some. */
+  outOf(id: number, known: number): void;
   close(id: number, state: "approved" | "rejected", now: number): void;
   /** An open one that holds nothing any more: there is nothing to decide. */
   remove(id: number): void;

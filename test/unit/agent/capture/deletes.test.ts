@@ -128,6 +128,21 @@ test("Held deletes survive a crash and further compares, and a row that comes ba
   expect(bench.portal.entities.get("building:c3")).toEqual({ name: "Back", propertyId: "p3" });
 });
 
+test("A guard counts what it still holds, and goes when all its rows are back", async () => {
+  const bench = await start({ erp: company(30), guard: { rows: 5, percent: 100 } });
+  await synced(bench);
+  for (let no = 0; no < 8; no++) bench.erp.remove("children", `c${no}`);
+  await compared(bench);
+  for (let no = 0; no < 3; no++) bench.erp.put("children", `c${no}`, { name: `Child ${no}`, parent: `p${no}` });
+  await compared(bench);
+  expect(bench.store.guards.list()).toMatchObject([{ state: "open", count: 5 }]);
+  for (let no = 3; no < 8; no++) bench.erp.put("children", `c${no}`, { name: `Child ${no}`, parent: `p${no}` });
+  await compared(bench);
+  expect(bench.store.guards.list()).toEqual([]);
+  expect(bench.capture.status().find(({ source }) => source === "children")?.state).toBe("active");
+  expect(deletes(bench)).toEqual([]);
+});
+
 test("Rejected deletes stay at the portal; the next compare asks again", async () => {
   const bench = await start({ erp: company(30), guard: { rows: 5, percent: 100 } });
   await synced(bench);

@@ -39,15 +39,21 @@ test("Who waits for a parent is found by it", () => {
 });
 
 test("A source has one open guard of a kind at a time", () => {
-  const { guards } = open();
+  const { guards, pending } = open();
   const guard = guards.open("units", "deletes", 1);
   expect(guards.open("units", "deletes", 2).id).toBe(guard.id);
   expect(guards.open("units", "history", 2).id).not.toBe(guard.id);
-  guards.count(guard.id, 12, 100);
-  expect(guards.get(guard.id)).toMatchObject({ count: 12, of: 100, since: 1, state: "open" });
+  guards.outOf(guard.id, 100);
+  pending.mark("units", ["a", "b", "c"], { now: 1, confirm: false });
+  for (const key of ["a", "b"]) {
+    pending.advance("units", key, pending.get("units", key)?.mark ?? 0, { stage: "held", notBefore: 1, guard: guard.id });
+  }
+  expect(guards.get(guard.id)).toMatchObject({ count: 2, of: 100, since: 1, state: "open" });
+  guards.remove(guard.id);
   guards.close(guard.id, "rejected", 3);
   guards.close(guard.id, "approved", 4);
-  expect(guards.get(guard.id)?.state).toBe("rejected");
+  pending.releaseGuard(guard.id, "dropped", 4);
+  expect(guards.get(guard.id)).toMatchObject({ count: 2, of: 100, state: "rejected" });
   expect(guards.open("units", "deletes", 5).id).not.toBe(guard.id);
 });
 
