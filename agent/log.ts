@@ -1,7 +1,9 @@
-import { join } from "node:path";
+import type { Writable } from "node:stream";
 import winston from "winston";
-import DailyRotateFile from "winston-daily-rotate-file";
 import type { Log, LogFields, LogLevel } from "../base/log.ts";
+import type { Clock } from "../base/time.ts";
+import { openLogFiles } from "./log-files.ts";
+import { humanLine } from "./log-line.ts";
 
 export interface LogOptions {
   level: LogLevel;
@@ -9,6 +11,7 @@ export interface LogOptions {
   directory: string | undefined;
   /** Where people read along: `human` on a terminal, `json` for journald and the like, `off` for one-shot commands. */
   console: "human" | "json" | "off";
+  clock: Pick<Clock, "monotonic">;
 }
 
 /** The winston log with the promise of operations.md: JSON lines, rotated by day and size, kept for 30 days; people read the console format. */
@@ -19,36 +22,14 @@ export interface OpenLog extends Log {
 
 const human = winston.format.printf((line) => `${String(line.timestamp).slice(11, 19)} ${humanLine(line)}`);
 
-/** A log line for people, without its time: level, where, message, code and its further facts. */
-export function humanLine(line: Readonly<Record<string, unknown>>): string {
-  const { timestamp: _, level, message, part, source, code, hint, ...facts } = line;
-  const where = [part, source].filter(Boolean).join("/");
-  const rest = Object.entries(facts).filter(([, value]) => value !== undefined);
-  const told = rest.length === 0 ? "" : ` (${rest.map(([name, value]) => `${name} ${value}`).join(", ")})`;
-  const what = `${where ? `${where}: ` : ""}${message}${told}${code ? ` [${code}]` : ""}`;
-  // An error's text brings its hint already.
-  return `${String(level).padEnd(5)} ${what}${hint === undefined || String(message).includes(String(hint)) ? "" : `. ${hint}`}`;
-}
-
-function transports(options: LogOptions): winston.transport[] {
+function transports(options: LogOptions, files: Writable | undefined): winston.transport[] {
   const all: winston.transport[] = [];
   if (options.console !== "off") {
     const format = options.console === "human" ? human : winston.format.json();
     // All levels on stderr: stdout belongs to what a command prints as its result.
     all.push(new winston.transports.Console({ format, stderrLevels: ["error", "warn", "info", "debug"] }));
   }
-  if (options.directory !== undefined) {
-    all.push(
-      new DailyRotateFile({
-        dirname: options.directory,
-        filename: "erpfuser-%DATE%.log",
-        maxSize: "20m",
-        maxFiles: "30d",
-        auditFile: join(options.directory, ".rotation.json"),
-        format: winston.format.json(),
-      }),
-    );
-  }
+  if (files !== undefined) all.push(new winston.transports.Stream({ stream: files, format: winston.format.json() }));
   return all;
 }
 
@@ -67,22 +48,27 @@ function wrap(logger: winston.Logger): Log {
 
 /** Opens the agent's log. A log file that can't be written is told on stderr once and does not stop the agent. */
 export function openLog(options: LogOptions): OpenLog {
-  const targets = transports(options);
+  const { directory, clock } = options;
+  let told = false;
+  const onTrouble = (error: Error): void => {
+    if (!told) process.stderr.write(`The log can't be written: ${error.message}. Check the log directory and the disk.\n`);
+    told = true;
+  };
+  const files = directory === undefined ? undefined : openLogFiles({ directory, clock, onTrouble });
+  const targets = transports(options, files);
   const logger = winston.createLogger({
     level: options.level,
     silent: targets.length === 0,
     format: winston.format.timestamp(),
     transports: targets,
   });
-  let told = false;
-  logger.on("error", (error: Error) => {
-    if (!told) process.stderr.write(`The log can't be written: ${error.message}. Check the log directory and the disk.\n`);
-    told = true;
-  });
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
+  logger.on("error", onTrouble);
+  const close = async (): Promise<void> => {
+    await new Promise<void>((resolve) => {
       logger.once("finish", () => resolve());
       logger.end();
     });
+    await new Promise<void>((resolve) => (files === undefined ? resolve() : files.end(() => resolve())));
+  };
   return { ...wrap(logger), close };
 }

@@ -2,7 +2,7 @@ import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { FuserError } from "../../base/errors.ts";
-import { humanLine } from "../log.ts";
+import { humanLine } from "../log-line.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
