@@ -36,16 +36,20 @@ export function markBefore(kind: MarkKind, mark: string, overlap: number): strin
 const aheadMs = 86_400_000;
 
 /**
- * Whether a mark lies so far ahead of the time that it says nothing of when its row was changed: a slip of the pen, or a value that means "never". A
- * position that followed it would pass over every change from now on. Sequences have no time.
+ * The mark past which a mark lies so far ahead of the time that it says nothing of when its row was changed: a slip of the pen, or a value that means
+ * "never". A position that followed it would pass over every change from now on. Undefined for sequences, which have no time.
  */
-export function isAhead(kind: MarkKind, mark: string, now: MarkTime): boolean {
-  return kind === "timestamp" && isLater(kind, mark, localText(now, aheadMs));
+export function horizonOf(kind: MarkKind, now: MarkTime): string | undefined {
+  return kind === "timestamp" ? localText(now, aheadMs) : undefined;
+}
+
+export function isAhead(mark: string, horizon: string | undefined): boolean {
+  return horizon !== undefined && isLater("timestamp", mark, horizon);
 }
 
 /** The mark, or where it is ahead of the time one that is surely behind it. */
 export function believable(kind: MarkKind, mark: string, now: MarkTime): string {
-  return isAhead(kind, mark, now) ? localText(now, -aheadMs) : mark;
+  return isAhead(mark, horizonOf(kind, now)) ? localText(now, -aheadMs) : mark;
 }
 
 export interface MarkTime {

@@ -5,7 +5,7 @@
 
 import { FuserError } from "../../base/errors.ts";
 import type { CursorRow } from "../../connectors/connector.ts";
-import { believable, isAhead, isLater, laterMark, lowestMark, type MarkTime, markBefore } from "./marks.ts";
+import { believable, horizonOf, isAhead, isLater, laterMark, lowestMark, type MarkTime, markBefore } from "./marks.ts";
 import type { Room } from "./parts.ts";
 import { judgeSamples, type Sample, withSightings } from "./samples.ts";
 import { setBackMs } from "./schedule.ts";
@@ -53,6 +53,7 @@ export function createPoller(room: Room, from: SignalSource): Poller {
       return 0;
     }
     const time = timeOf(room);
+    const horizon = horizonOf(kind, time);
     const position = believable(kind, stored, time);
     const start = markBefore(kind, position, overlapNow(room, cursor));
     let reached = false;
@@ -61,7 +62,7 @@ export function createPoller(room: Room, from: SignalSource): Poller {
     verified = false;
     for await (const rows of connector.changedSince(cursor.query, start, signal)) {
       marked += takeRows(room, from, rows, seen);
-      reached ||= rows.some(({ mark }) => !isLater(kind, position, mark) && !isAhead(kind, mark, time));
+      reached ||= rows.some(({ mark }) => !isLater(kind, position, mark) && !isAhead(mark, horizon));
     }
     marked += markRechecks(room, from, seen);
     if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { reached, signal });
@@ -97,9 +98,10 @@ function takeRows(room: Room, { source, cursor, child }: SignalSource, rows: rea
   const time = timeOf(room);
   const before = store.sources.position(cursor.name) as string;
   let position = believable(kind, before, time);
+  const horizon = horizonOf(kind, time);
   let news = 0;
   for (const { key, own, mark } of rows) {
-    const ahead = isAhead(kind, mark, time);
+    const ahead = isAhead(mark, horizon);
     if (!ahead) position = laterMark(kind, position, mark);
     const sighted = own ?? key;
     if (sighted === undefined || !seen.isNew(sighted, mark)) continue;
