@@ -4,6 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { openSecrets } from "../../config/secrets.ts";
 import { type AgentParts, runAgent } from "../agent.ts";
 import { type OpenLog, openLog } from "../log.ts";
+import { requireStateDirectory } from "../store/open.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration, requireSecrets } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -22,6 +23,8 @@ export const run: Register = (program, start) => {
 /** Runs the agent of a session; fault tests add their hooks. */
 export async function runForeground(session: Session, hooks: Pick<AgentParts, "atPoint" | "onCommit">): Promise<number> {
   const config = await readConfiguration(session);
+  // Before anything is written there, and before the log would make the directory.
+  requireStateDirectory(config.agent.state);
   const secrets = openSecrets(config.agent.state, { env: session.env });
   await requireSecrets(config, secrets);
   const log = agentLog(session, config);
@@ -52,6 +55,7 @@ function agentLog(session: Session, config: Config): OpenLog {
   const terminal = session.out.interactive;
   return openLog({
     level: session.options.verbose ? "debug" : "info",
+    clock: session.clock,
     directory: logDirectory(config),
     console: session.out.json || !terminal ? "json" : "human",
   });

@@ -45,7 +45,7 @@ const defaultJournal: JournalLimits = { keepDays: 90, maxBytes: 100 * 1024 * 102
  */
 export function openStore(options: StoreOptions): Store {
   const { directory, log } = options;
-  requireDirectory(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  requireStateDirectory(directory);
   const lock = lockDirectory(directory);
   try {
     const file = path.join(directory, storeFile);
@@ -187,6 +187,14 @@ function opened(file: string, readOnly: boolean): Database {
   } catch (error) {
     throw storeError(error, file);
   }
+}
+
+/**
+ * The directory that an agent is going to write to.
+ * @throws FuserError `state-directory-missing`, `state-directory-not-writable`
+ */
+export function requireStateDirectory(directory: string): void {
+  requireDirectory(directory, constants.R_OK | constants.W_OK | constants.X_OK);
 }
 
 function requireDirectory(directory: string, rights: number): void {
