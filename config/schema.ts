@@ -32,7 +32,7 @@ const agent = keys({
   state: text
     .optional()
     .describe("Directory of store, secrets and journal. Default: /var/lib/erpfuser, on Windows %ProgramData%\\ErpFuser\\state"),
-  logs: text.optional().describe("Directory of the log files. Without it the log goes to the console alone"),
+  logs: text.optional().describe("Directory of the log files. Default: `logs` in the state directory"),
   proxy: keys({
     url: address(["http:", "https:"]).describe("Address of the proxy"),
     user: text.optional().describe("User at the proxy"),
