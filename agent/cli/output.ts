@@ -64,8 +64,9 @@ export function createOutput(json: boolean): Output {
         const code = error instanceof FuserError ? ` [${error.code}]` : "";
         process.stderr.write(`erpfuser: ${describeError(error)}${code}\n`);
         if (error instanceof FuserError) for (const line of findingLines(error.findings)) process.stderr.write(`${line}\n`);
-        if (!(error instanceof FuserError) && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
       }
+      // A bug: support needs to see where, with --json as well.
+      if (!(error instanceof FuserError) && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
     },
   };
 }
