@@ -1,7 +1,7 @@
 /** Turns the written forms of a value into the one form of config.ts, and holds each against the model. */
 
 import { didYouMean } from "../base/nearest.ts";
-import type { Json, TypeName } from "../protocol/model.ts";
+import { type Json, type TypeName, typeNames } from "../protocol/model.ts";
 import type { KeyPart, ListItem, Read } from "./config.ts";
 import type { Path } from "./document.ts";
 import {
@@ -157,7 +157,9 @@ function resolveRef(scene: Scene, node: RefNode, { path, expected }: At): Read {
 function checkTarget(scene: Scene, node: RefNode, { path, types }: { path: Path; types: readonly string[] | undefined }): void {
   const target = Object.hasOwn(scene.file.sources, node.ref) ? scene.file.sources[node.ref] : undefined;
   if (target === undefined) return;
-  if (types && !types.includes(target.type) && !scene.broken(["sources", node.ref, "type"]))
+  // A type that does not exist is told where it stands.
+  const typed = (typeNames as readonly string[]).includes(target.type);
+  if (types && typed && !types.includes(target.type) && !scene.broken(["sources", node.ref, "type"]))
     scene.fault(
       [...path, "ref"],
       `Source \`${node.ref}\` is of type ${target.type}, and ${types.join(" or ")} is wanted here`,

@@ -35,6 +35,7 @@ const prefixes: readonly [string, ExitName][] = [
   ["state", "state"],
   ["store", "state"],
   ["secret", "secrets"],
+  ["secrets", "secrets"],
   ["not-found", "notFound"],
   ["decision", "decision"],
   ["guard-unknown", "notFound"],
