@@ -8,7 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], setupFiles, testTimeout: 10_000, hookTimeout: 20_000 },
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], setupFiles, testTimeout: 30_000, hookTimeout: 30_000 },
       },
       {
         test: { name: "contract", include: ["test/contract/**/*.test.ts"], setupFiles, testTimeout: 30_000, hookTimeout: 60_000 },
