@@ -198,17 +198,19 @@ export function requireStateDirectory(directory: string): void {
 }
 
 function requireDirectory(directory: string, rights: number): void {
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    const hint = "Make the directory, owned by the agent's account, or set `agent.state` to another one";
-    throw directoryError("The state directory does not exist", { code: "state-directory-missing", place: directory, hint });
-  }
+  let isThere: boolean | undefined;
   try {
-    accessSync(directory, rights);
+    // Throws where a directory above it may not be entered.
+    isThere = statSync(directory, { throwIfNoEntry: false })?.isDirectory();
+    if (isThere) accessSync(directory, rights);
   } catch (cause) {
     const hint = "Give the agent's account the right to read and write it";
     const details = { code: "state-directory-not-writable", place: directory, hint, cause };
     throw directoryError("The agent's account may not use the state directory", details);
   }
+  if (isThere) return;
+  const hint = "Make the directory, owned by the agent's account, or set `agent.state` to another one";
+  throw directoryError("The state directory does not exist", { code: "state-directory-missing", place: directory, hint });
 }
 
 function directoryError(message: string, details: Omit<ErrorDetails, "operation">): FuserError {
