@@ -46,7 +46,14 @@ export async function runSuite(suite: Suite, { runDirectory, cache, filters }: P
       `--outputFile.json=${report}`,
       ...(filters.length > 0 ? ["--passWithNoTests", ...filters] : []),
     ],
-    env: { ...colour, TMPDIR: temporary, TEMP: temporary, ERPFUSER_TEST_CACHE: cache, ERPFUSER_TEST_NOTES: notes },
+    env: {
+      ...colour,
+      NODE_COMPILE_CACHE: join(cache, "compiled"),
+      TMPDIR: temporary,
+      TEMP: temporary,
+      ERPFUSER_TEST_CACHE: cache,
+      ERPFUSER_TEST_NOTES: notes,
+    },
     inherit: true,
     limitMs: suite.limitMinutes * 60_000,
   });
