@@ -65,19 +65,12 @@ function misunderstood(error: CommanderError): FuserError {
   });
 }
 
-/** A reader that has seen enough (`| head`) ends the command; that is no error. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(exitCodes.ok.code);
-}
-
 /** An optional argument that was left out is `undefined` in commander's list. */
 const isGiven = (argument: unknown): boolean => argument !== undefined;
 
 /** Runs one command line; resolves with the exit code (agent/cli/exit-codes.ts). */
 export async function runCommandLine(args: readonly string[], env: Session["env"]): Promise<number> {
   const stop = stopSignal();
-  process.stdout.on("error", endWithReader);
   let exitCode: number = exitCodes.ok.code;
   const json = args.includes("--json");
   const program = new Command("erpfuser")
@@ -113,7 +106,6 @@ export async function runCommandLine(args: readonly string[], env: Session["env"
     if (json && exitCode !== exitCodes.ok.code) createOutput(json).failure(misunderstood(error));
   } finally {
     stop.dispose();
-    process.stdout.off("error", endWithReader);
   }
   return exitCode;
 }

@@ -1,4 +1,5 @@
 /** The command line in an admin's first hour, as processes: on SQLite, and on MariaDB where it is installed. */
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -184,6 +185,9 @@ describe("what does not need a database", () => {
     const generated = (file: string): unknown => JSON.parse(readFileSync(`protocol/generated/${file}`, "utf8"));
     expect(await answer(site, ["model"])).toEqual(generated("model.schema.json"));
     expect(await answer(site, ["protocol"])).toEqual(generated("asyncapi.json"));
+    // A reader that has seen enough is no error.
+    const piped = `set -o pipefail; "${process.execPath}" agent/main.ts model | head -1`;
+    expect(execFileSync("bash", ["-c", piped], { encoding: "utf8" })).toBe("{\n");
     expect(await answer(site, ["protocol", "messages"])).toEqual(generated("messages.schema.json"));
   });
 });
