@@ -1,7 +1,7 @@
 // What is wrong about the ERP's database is refused with a code, an exit code and a remedy; once it is mended the agent goes on, and nothing is lost.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { MariaDb } from "../support/mariadb.ts";
 import { expectRefused } from "../support/refusal.ts";
 import { has, mariadb } from "../support/servers.ts";
@@ -32,7 +32,6 @@ const sourceStates = (site: Site) =>
   Object.fromEntries(
     (site.status()?.status.sources ?? []).map(({ source, state, reason }) => [source, `${state} ${reason ?? ""}`.trim()]),
   );
-const until = (look: () => void | Promise<void>): Promise<void> => vi.waitFor(look, { timeout: 30_000, interval: 100 });
 
 describe.skipIf(!has("mariadb"))("Refused by MariaDB", () => {
   let server: MariaDb;
@@ -65,13 +64,13 @@ describe.skipIf(!has("mariadb"))("Refused by MariaDB", () => {
     }[])
       await site.erp.run(`KILL ${id}`).catch(() => undefined);
     await run.logged("erp-login-refused");
-    await until(() => expect(sourceStates(site)).toMatchObject({ tickets: "failing erp-login-refused" }));
+    await site.until(() => expect(sourceStates(site)).toMatchObject({ tickets: "failing erp-login-refused" }));
     await site.clerkWorks();
     site.report();
     await site.erpfuser(["secret", "set", "erp-password"], "another-one\n");
     expect(await site.erpfuser(["sync"])).toMatchObject({ code: 0 });
     await site.converges();
-    await until(() => expect(sourceStates(site)).toMatchObject({ tickets: "active" }));
+    await site.until(() => expect(sourceStates(site)).toMatchObject({ tickets: "active" }));
     expect(await run.stop()).toMatchObject({ code: 0 });
   });
 
@@ -82,7 +81,7 @@ describe.skipIf(!has("mariadb"))("Refused by MariaDB", () => {
     await expectAllRefused(site, [["check"], ["enrol", site.code()], ["preview", "units"]], refused);
     const run = site.run();
     expect(await run.logged("erp-unreachable")).toMatchObject({ level: "warn", hint: expect.stringMatching(/erp: server:/) });
-    await until(async () => {
+    await site.until(async () => {
       const { code, document } = await site.erpfuser(["status"]);
       expect({ code, running: document.running, erp: (document.agent as { erpProblem?: string } | null)?.erpProblem }).toEqual({
         ...{ code: 0, running: true },
@@ -149,8 +148,10 @@ describe.skipIf(!has("mariadb"))("Refused by MariaDB", () => {
     await site.erp.run("RENAME TABLE SOLLSTELLUNG TO SOLLSTELLUNG_ALT");
     await run.logged("erp-object-missing");
     site.report();
-    await until(() => expect(sourceStates(site)).toMatchObject({ invoices: "failing erp-object-missing", tickets: "active" }));
-    await until(() => expect(site.gateway.commands(site.agentId, 1)[0]?.outcome).toBe("applied"));
+    await site.until(() =>
+      expect(sourceStates(site)).toMatchObject({ invoices: "failing erp-object-missing", tickets: "active" }),
+    );
+    await site.until(() => expect(site.gateway.commands(site.agentId, 1)[0]?.outcome).toBe("applied"));
     await site.erp.run("RENAME TABLE SOLLSTELLUNG_ALT TO SOLLSTELLUNG");
     await site.clerkWorks();
     expect(await site.erpfuser(["sync"])).toMatchObject({ code: 0 });

@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { mysqlPlace, passwordSecret, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
+import type { NamedPoint } from "../../agent/commit-points.ts";
 import { readStatusFile, type StatusFile } from "../../agent/status-file.ts";
 import { type Gateway, type GatewayOptions, openGateway } from "../../portal/gateway.ts";
 import { localStamp } from "./erp/calendar.ts";
@@ -96,15 +97,27 @@ export interface Site extends AsyncDisposable {
   /** Stores the database's password and enrols, as an admin does first. */
   enrol(): Promise<void>;
   run(): Run;
+  /** The same, but the process kills itself at the moments that `killAt` names (agent/commit-points.ts). */
+  runToBeKilled(): Run;
+  /** The process dies when it comes there next, once. */
+  killAt(point: NamedPoint): void;
   status(): StatusFile | undefined;
   /** A clerk books a payment. */
   clerkWorks(): Promise<void>;
+  /** The portal is gone; back on the same port and store. */
+  closePortal(): Promise<void>;
+  reopenPortal(): Promise<void>;
+  /** Sets the length of the description of the ticket that was reported first; returns the ticket's key. */
+  describeTicket(characters: number): Promise<string>;
+  /** Waits until `look` no longer fails. */
+  until<T>(look: () => T | Promise<T>): Promise<T>;
   /** A tenant reports a damage in the portal; returns the command's id. */
   report(title?: string): string;
   /** Nothing is missing at the portal and nothing is too much, every command had one effect: by the oracle. Fails after half a minute. */
   converges(): Promise<OracleVerdict>;
 }
 
+const agentMain = "agent/main.ts";
 const patience = { timeout: 45_000, interval: 100 };
 const fewUnits = 4;
 let databases = 0;
@@ -130,7 +143,9 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   } else observed("sqlite", process.versions.sqlite ?? "");
   const tenant = await someTenant(erp);
   const portalStore = join(folder, "portal.db");
-  const gateway = opened.use(await openGateway({ storePath: portalStore, random: Math.random, ...options.portal }));
+  const portal = { storePath: portalStore, random: Math.random, ...options.portal };
+  let gateway = await openGateway(portal);
+  opened.defer(() => gateway.close());
   const state = options.state ?? join(folder, "state");
   if (options.state === undefined) mkdirSync(state);
   const configFile = join(folder, "erpfuser.yaml");
@@ -140,11 +155,10 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     expect(said.text).not.toContain("PRIVATE KEY");
     return said;
   };
-  const start = (args: readonly string[]): ChildProcess => {
-    const child = spawn(process.execPath, ["agent/main.ts", "--config", configFile, "--json", ...args], {
-      cwd: root,
-      stdio: "pipe",
-    });
+  const killFile = join(folder, "kill-at");
+  const start = (script: string, args: readonly string[]): ChildProcess => {
+    const env = { ...process.env, ERPFUSER_TEST_KILL_FILE: killFile };
+    const child = spawn(process.execPath, [script, "--config", configFile, ...args], { cwd: root, stdio: "pipe", env });
     children.add(child);
     child.once("close", () => children.delete(child));
     return child;
@@ -155,7 +169,10 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   });
   let agentId = "";
   const site: Omit<Site, keyof AsyncDisposable> = {
-    ...{ folder, configFile, state, erp, gateway, account },
+    ...{ folder, configFile, state, erp, account },
+    get gateway() {
+      return gateway;
+    },
     get agentId() {
       return agentId;
     },
@@ -167,7 +184,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
       );
     },
     async erpfuser(args, input = "") {
-      const child = start(args);
+      const child = start(agentMain, ["--json", ...args]);
       child.stdin?.on("error", () => undefined);
       child.stdin?.end(input);
       return told(await saidBy(child));
@@ -186,13 +203,28 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
       expect(enrolled).toMatchObject({ code: 0 });
       agentId = String(enrolled.document.agentId);
     },
-    run: () => watch(start(["run"]), told),
+    run: () => watch(start(agentMain, ["--json", "run"]), told),
+    runToBeKilled: () => watch(start("test/support/killed-agent.ts", []), told),
+    killAt: (point) => writeFileSync(killFile, point),
     status: () => readStatusFile(state),
     async clerkWorks() {
       const [first] = await erp.query("SELECT MIN(SOLLNR) AS NR FROM SOLLSTELLUNG WHERE MANDANT = ?", [mainMandant]);
       const sql = "UPDATE SOLLSTELLUNG SET OFFEN = ?, AENDTS = ? WHERE MANDANT = ? AND SOLLNR = ?";
       expect(await erp.run(sql, [`${++payments}.50`, localStamp(Date.now()), mainMandant, first?.NR ?? ""])).toBe(1);
     },
+    closePortal: () => gateway.close(),
+    async reopenPortal() {
+      gateway = await openGateway({ ...portal, port: Number(new URL(gateway.httpUrl).port) });
+    },
+    async describeTicket(characters) {
+      const [first] = await erp.query("SELECT MIN(AUFTRNR) AS NR FROM AUFTRAG WHERE MANDANT = ? AND KANAL = 'P'", [mainMandant]);
+      const key = [mainMandant, first?.NR ?? ""];
+      const lines = "UPDATE AUFTRTEXT SET ZEILE = ? WHERE MANDANT = ? AND AUFTRNR = ? AND ART = 'B'";
+      expect(await erp.run(lines, ["x".repeat(characters), ...key])).toBe(1);
+      await erp.run("UPDATE AUFTRAG SET AENDTS = ? WHERE MANDANT = ? AND AUFTRNR = ?", [localStamp(Date.now()), ...key]);
+      return key.join(".");
+    },
+    until: (look) => vi.waitFor(look, patience),
     report(title = "Heizung kalt") {
       return gateway.issue(agentId, {
         command: "ticket.create",
