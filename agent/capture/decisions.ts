@@ -1,6 +1,7 @@
 /** What people decide: a guard's deletes, and what is released from quarantine. */
 import { FuserError } from "../../base/errors.ts";
 import type { Guard } from "../store/store.ts";
+import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 
 /** Quarantine code of an entity that a person keeps at the portal although a restored ERP no longer has it. */
@@ -25,7 +26,9 @@ export function decideGuard(room: Room, id: number, decision: "approve" | "rejec
   const now = clock.now();
   return store.transaction(() => {
     store.guards.close(id, decision === "approve" ? "approved" : "rejected", now);
-    if (decision === "reject" && guard.kind === "history") keep(room, guard);
+    // A table that was found empty while the ERP was being restored is held under the other kind.
+    const lost = guard.kind === "history" || lostHistory(store.meta, guard.source) !== undefined;
+    if (decision === "reject" && lost) keep(room, guard);
     const count = store.pending.releaseGuard(id, decision === "approve" ? "approved" : "dropped", now);
     const entry = { at: now, kind: "guard", source: guard.source, status: "ok", durationMs: undefined } as const;
     store.journal.add({ ...entry, detail: { guard: id, kind: guard.kind, decision, count } });

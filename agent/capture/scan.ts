@@ -205,7 +205,8 @@ function complete(room: Room, scan: Scan): void {
   const known = store.entities.count(name);
   const suspectEmpty = scan.result.rows === 0 && known > emptyIsSuspectFrom;
   store.transaction(() => {
-    if (!mapping.append) {
+    // Rows that are only ever added do not go, unless the ERP itself went back.
+    if (!mapping.append || lostHistory(store.meta, name) !== undefined) {
       for (const keys of store.entities.unseen(name, scan.seen, scan.upToNo)) {
         const news = keys.filter((key) => !scan.written.has(key) && store.pending.get(name, key) === undefined);
         scan.result.unseen += news.length;

@@ -7,6 +7,7 @@ import type { Mapped, Parent, RowFault } from "../map/mapped.ts";
 import type { EntityPlace, EntityState, OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
 import { keptCode } from "./decisions.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
+import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { countDeletes } from "./recent-deletes.ts";
 import type { CapturedSource } from "./source.ts";
@@ -184,7 +185,8 @@ class Settling {
       store.pending.clear(this.#name, key, pending.mark);
       return;
     }
-    const { graceMs } = this.#source.mapping;
+    // After lost history a person decides, and sees at once what there is to decide.
+    const graceMs = lostHistory(store.meta, this.#name) === undefined ? this.#source.mapping.graceMs : 0;
     const verdict = absentVerdict(pending, { known: store.entities.known(this.#name, key), graceMs });
     const { now } = this.#options;
     switch (verdict) {

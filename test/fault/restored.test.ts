@@ -7,7 +7,7 @@ import { findHomes, reportDamage } from "../../agent/cli/demo/tickets.ts";
 import { readStatusFile } from "../../agent/status-file.ts";
 import { systemClock } from "../../base/time.ts";
 import { backUpErp } from "../support/erp/backup.ts";
-import { liveExactly } from "../support/erp/life.ts";
+import { createLife, type LifeEventKind, lifeEventKinds, liveExactly } from "../support/erp/life.ts";
 import type { OracleVerdict } from "../support/erp/oracle.ts";
 import { seededRandom } from "../support/erp/random.ts";
 import { copyStore, openRig, type Rig } from "../support/rig.ts";
@@ -37,6 +37,16 @@ async function company(dialect: "sqlite" | "mysql"): Promise<Rig> {
 
 const change = (rig: Rig, count: number, part: number) =>
   liveExactly({ db: rig.erp, random: seededRandom(seed + part), clock: systemClock, count });
+
+/** Undone by a restore, they leave bad rows: what the portal holds of those stays as it was, and they are listed in quarantine. */
+const mending: readonly LifeEventKind[] = ["badTicketMended", "invalidDateMended", "missingBuildingEntered"];
+
+/** Every other kind of event `rounds` times. */
+async function changeWithoutMending(rig: Rig, rounds: number, part: number): Promise<void> {
+  const life = createLife({ db: rig.erp, random: seededRandom(seed + part), clock: systemClock });
+  const kinds = lifeEventKinds.filter((kind) => !mending.includes(kind));
+  for (let round = 0; round < rounds; round++) for (const kind of kinds) await life.step(kind);
+}
 
 /** Damages with all that follows from them; `from` keeps those of several calls apart. */
 async function report(rig: Rig, { from, count }: { from: number; count: number }): Promise<void> {
@@ -208,7 +218,7 @@ interface Restored {
 /** The ERP's own state of some time ago, put back by `restore`, after work that the backup does not hold. */
 async function restoredErp(rig: Rig, restore: () => Promise<void>): Promise<Restored> {
   const known = new Set(commandsAtPortal(rig));
-  await change(rig, 76, 1);
+  await changeWithoutMending(rig, 2, 1);
   await report(rig, { from: 10, count: 4 });
   await rig.atRest(restMs);
   const lost = commandsAtPortal(rig, "outcome = 'applied'").filter((id) => !known.has(id));
@@ -243,12 +253,11 @@ for (const { name, dialect, copy } of ways) {
 
       expect(deletedAtPortal(rig).difference(before)).toEqual(new Set());
       const guards = await openGuards(rig);
-      expect(guards.length).toBeGreaterThan(0);
-      for (const guard of guards) expect(guard.kind).toBe("history");
+      expect(guards.map(({ kind }) => kind)).toContain("history");
       // Portal and ERP differ by what is held, and by the commands that the backup does not know; by nothing else.
       const between = await rig.judge();
-      expect(between.mismatches - between.commands.lost).toBe(waiting);
       expect(new Set(between.details.map(({ kind }) => kind)).isSubsetOf(new Set(["extra", "command"]))).toBe(true);
+      expect(between.mismatches - between.commands.lost).toBe(waiting);
 
       await told(rig, "effects-vanished");
       const listed = await vanished(rig);
@@ -301,7 +310,7 @@ test("a cloned host: one of the two stays away and says why, no ticket is double
   await rig.until("one of them stays away", () => rig.status()?.portal.state === "superseded");
   await rig.until("the other one is connected", () => readStatusFile(state)?.portal.state === "connected");
   expect(rig.status()?.portal.reason).toContain("superseded");
-  await told(rig, "superseded");
+  await told(rig, "portal-superseded");
   expect(notesAtPortal(rig)).toContain("connection-below");
   await report(rig, { from: 12, count: 4 });
   await rig.until("the other one has settled them", () => commandsAtPortal(rig, "state <> 'settled'").length === 0, restMs);
