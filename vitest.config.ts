@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const setupFiles = ["test/support/leaks.ts"];
 
-/** One project per suite of `npm test`. Fault and end-to-end tests own real processes and ports: one file at a time. */
+/** One project per suite of `npm test`. Two files at a time: tests of real processes wait more than they work, and share neither ports nor files. */
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -18,7 +18,6 @@ export default defineConfig({
           name: "fault",
           include: ["test/fault/**/*.test.ts"],
           setupFiles,
-          fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },
@@ -28,7 +27,6 @@ export default defineConfig({
           name: "end-to-end",
           include: ["test/end-to-end/**/*.test.ts"],
           setupFiles,
-          fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },
