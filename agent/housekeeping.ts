@@ -6,11 +6,14 @@ import { waitOut } from "./wait-out.ts";
 
 const lookEveryMs = 1_000;
 const purgeEveryMs = 3_600_000;
+/** While a restore is being decided on, commands may come back with tables that were still being filled. */
+const listAgainEveryMs = 10_000;
 const checkedName = "effects-checked-for";
 
 export async function keepHouse(running: Running, signal: AbortSignal): Promise<void> {
   const { store, parts } = running;
   let purgedAt = Number.NEGATIVE_INFINITY;
+  let listedAt = Number.NEGATIVE_INFINITY;
   const tidy = async (inner: AbortSignal): Promise<void> => {
     const now = parts.clock.now();
     if (now - purgedAt > purgeEveryMs) {
@@ -19,21 +22,28 @@ export async function keepHouse(running: Running, signal: AbortSignal): Promise<
       store.asks.purge(now);
       purgedAt = now;
     }
-    await lookForLostEffects(running, inner);
+    const again = running.writeback.vanished().length > 0 && now - listedAt > listAgainEveryMs;
+    if (await lookForLostEffects(running, again, inner)) listedAt = now;
   };
   await waitOut({ parts, part: "housekeeping", everyMs: lookEveryMs }, tidy, signal);
 }
 
-/** Once per loss of history: which applied commands the ERP no longer knows. */
-async function lookForLostEffects({ store, compiled, writeback }: Running, signal: AbortSignal): Promise<void> {
+/** For each loss of history, and `again` while it is not settled: which applied commands the ERP no longer knows. True when it was asked. */
+async function lookForLostEffects(
+  { store, compiled, writeback }: Running,
+  again: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
   const reasons = compiled.mappings.map(({ source }) => lostHistory(store.meta, source)).filter((reason) => reason !== undefined);
   const loss = reasons[0];
-  if (loss === undefined || store.meta.get(checkedName) === loss) return;
+  if (loss === undefined || (store.meta.get(checkedName) === loss && !again)) return false;
   try {
     await writeback.effectsVanished(signal);
     store.meta.set(checkedName, loss);
+    return true;
   } catch (error) {
     // The ERP may be away just now: asked again in a second.
     if (!isAbort(error) && kindOf(error) !== "transient") throw error;
+    return false;
   }
 }

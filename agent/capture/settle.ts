@@ -221,6 +221,11 @@ class Settling {
       store.quarantine.remove(this.#name, key);
       return this.#done(reading);
     }
+    if (store.quarantine.get(this.#name, key)?.code === keptCode) {
+      const entityDigest = store.entities.get(this.#name, key)?.entityDigest;
+      store.entities.put(this.#name, key, { rowDigest, entityDigest });
+      return this.#done(reading);
+    }
     // A delete may have to wait, so it always goes through a pending key.
     if (reading.pending === undefined) store.pending.mark(this.#name, [key], { now: this.#options.now, confirm: false });
     const pending = store.pending.get(this.#name, key);

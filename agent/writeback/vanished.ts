@@ -26,13 +26,17 @@ export async function findVanished(parts: WritebackParts, last: number, signal: 
     if (seen.state === "absent" || asBefore) missing.push(command.id);
     else standing.add(place);
   }
-  const all = [...new Set([...missing, ...vanishedCommands(meta)])];
+  const asked = new Set(applied.map(({ id }) => id));
+  // What was listed while the restore still ran may be back.
+  const listed = vanishedCommands(meta);
+  const all = [...missing, ...listed.filter((id) => !asked.has(id))];
+  const news = missing.filter((id) => !listed.includes(id));
   rememberVanished(meta, all);
-  if (missing.length > 0) {
+  if (news.length > 0) {
     const hint = "See `erpfuser commands list`, and `erpfuser commands retry` for each that is still wanted.";
     parts.log.error("The ERP no longer knows commands that it had carried out", {
       code: "effects-vanished",
-      count: missing.length,
+      count: news.length,
       hint,
     });
   }

@@ -260,8 +260,8 @@ for (const { name, dialect, copy } of ways) {
       expect(between.mismatches - between.commands.lost).toBe(waiting);
 
       await told(rig, "effects-vanished");
-      const listed = await vanished(rig);
-      expect(listed.map(({ id }) => id).sort()).toEqual([...lost].sort());
+      const listed = async () => (await vanished(rig)).map(({ id }) => id).sort();
+      await expect.poll(listed, { timeout: 30_000, interval: 1_000 }).toEqual([...lost].sort());
       for (const id of lost) await rig.erpfuser("commands", "retry", id);
       await rig.until("they are carried out", async () => (await vanished(rig)).length === 0);
       await approveAll(rig);

@@ -532,6 +532,21 @@ test("Updates whose rows stand as before them count as lost, but not where a lat
   expect(await bench.writeback.effectsVanished(new AbortController().signal)).toEqual([ids[2]]);
 });
 
+test("What was listed as lost while the ERP was still being restored is listed no longer once it is back", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "finished");
+  const signal = new AbortController().signal;
+  bench.erp.effects.delete(id);
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([id]);
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([id]);
+  expect(bench.lines.filter((line) => line.code === "effects-vanished")).toHaveLength(1);
+  bench.erp.effects.set(id, 1);
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([]);
+  expect(bench.writeback.vanished()).toEqual([]);
+});
+
 test("A stop lets what is under way end, and begins nothing new", async () => {
   const bench = open();
   let release = (): void => undefined;
