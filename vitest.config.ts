@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 const setupFiles = ["test/support/leaks.ts"];
+/** Measures memory and progress under kills: it has the machine for itself. */
+const storm = "test/fault/storm.test.ts";
 
 /** One project per suite of `npm test`. Two files at a time: tests of real processes wait more than they work, and share neither ports nor files. */
 export default defineConfig({
@@ -17,11 +19,13 @@ export default defineConfig({
         test: {
           name: "fault",
           include: ["test/fault/**/*.test.ts"],
+          exclude: [storm],
           setupFiles,
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },
+      { test: { name: "storm", include: [storm], setupFiles, testTimeout: 300_000, hookTimeout: 120_000 } },
       {
         test: {
           name: "end-to-end",

@@ -1,5 +1,5 @@
 export interface Suite {
-  /** Name of the vitest project and of the folder under test/. */
+  /** Name of the vitest project. */
   name: string;
   what: string;
   /** Ended and counted as failed after so many minutes. */
@@ -11,5 +11,6 @@ export const suites: Suite[] = [
   { name: "unit", what: "pure parts and single files", limitMinutes: 8 },
   { name: "contract", what: "every promise of connectors and store, on real databases", limitMinutes: 8 },
   { name: "fault", what: "kill -9, lost history, full disk, restored backups: real processes, real database", limitMinutes: 15 },
+  { name: "storm", what: "a company of 10,000 units while agent, portal and database are killed 75 times", limitMinutes: 10 },
   { name: "end-to-end", what: "ERP, agent and portal as their users see them", limitMinutes: 12 },
 ];
