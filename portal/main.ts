@@ -4,6 +4,7 @@
  * The admin token is read from ERPFUSER_PORTAL_TOKEN, else made and told once, in the one JSON line on stdout.
  */
 import { randomBytes } from "node:crypto";
+import { flushCompileCache } from "node:module";
 import { parseArgs } from "node:util";
 import { describeError, FuserError } from "../base/errors.ts";
 import { type Log, type LogFields, type LogLevel, silentLog } from "../base/log.ts";
@@ -61,6 +62,8 @@ async function main(): Promise<void> {
   stopOnSignal(gateway);
   const page = values.page ? { page: `${gateway.httpUrl}/#token=${token}` } : {};
   process.stdout.write(`${JSON.stringify({ url: gateway.url, httpUrl: gateway.httpUrl, token, pid: process.pid, ...page })}\n`);
+  // Under NODE_COMPILE_CACHE: a process that is killed would leave nothing of it.
+  flushCompileCache();
 }
 
 function stopOnSignal(gateway: Gateway): void {

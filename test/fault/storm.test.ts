@@ -52,7 +52,7 @@ describe.skipIf(!has("mariadb"))(`A company of ${units} units on MariaDB, seed $
 
   test("after two minutes with the agent killed 50 times, the portal 20 times, the database 5 times, nothing is lost or doubled", async () => {
     const kills = { agent: 50, portal: 20, database: 5 };
-    const report = await storm(rig, { seed, durationMs: 120_000, kills, eventsPerSecond: 30, ticketsPerSecond: 2 });
+    const report = await storm(rig, { seed, durationMs: 120_000, kills, eventsPerSecond: 45, ticketsPerSecond: 2 });
     console.log(`Storm, seed ${seed}: ${JSON.stringify(report)}`);
     onTestFailed(() => console.log(rig.lastWords()));
     const calm = systemClock.monotonic();

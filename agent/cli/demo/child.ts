@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FuserError } from "../../../base/errors.ts";
 import type { Clock } from "../../../base/time.ts";
@@ -12,6 +14,8 @@ const endWithParent = import.meta.resolve("./end-with-parent.ts");
 /** A process that does not heed SIGTERM is killed after that long. */
 const stopGraceMs = 15_000;
 const keptLines = 15;
+/** A process that comes back after a kill finds its code compiled and is there twice as soon. */
+const compileCache = join(tmpdir(), "node-compile-cache");
 
 export interface ChildOptions {
   /** For messages: `portal`, `agent`. */
@@ -41,7 +45,7 @@ export function startChild(options: ChildOptions): Child {
   const { name, args, logFile, clock } = options;
   const child = spawn(process.execPath, ["--import", endWithParent, ...args], {
     cwd: root,
-    env: { ...process.env, ...options.env },
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ...options.env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     // A Ctrl-C of the terminal goes to the demo alone, which then ends its children in order.
     detached: process.platform !== "win32",
