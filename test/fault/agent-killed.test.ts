@@ -71,7 +71,8 @@ async function settledByPerson(one: Site): Promise<void> {
     expect((await one.erpfuser(["commands", "list", "--state", "uncertain"])).document).toMatchObject({
       commands: [{ id, state: "uncertain", command: "ticket.create", outcome: "uncertain" }],
     });
-    expect(one.status()?.status.commands).toMatchObject({ uncertain: 1 });
+    // The status is written twice a second.
+    await one.until(() => expect(one.status()?.status.commands).toMatchObject({ uncertain: 1 }));
     const numbers = await numbersOf(one, title);
     expect(numbers).toHaveLength(effects);
     const word = effects === 0 ? ["retry", id] : ["resolve", id, "--outcome", "applied", "--key", `001.${numbers[0]}`];
