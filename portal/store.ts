@@ -10,12 +10,15 @@ export class Store implements Disposable {
   readonly #statements = new Map<string, StatementSync>();
   #inTransaction = false;
 
-  /** @throws FuserError `portal-store-newer` when a newer portal wrote the file */
-  constructor(path: string) {
-    this.#database = new DatabaseSync(path, { timeout: 5_000 });
+  /**
+   * `place`: path of the file, or a database that somebody else has opened.
+   * @throws FuserError `portal-store-newer` when a newer portal wrote the file
+   */
+  constructor(place: string | DatabaseSync) {
+    this.#database = typeof place === "string" ? new DatabaseSync(place, { timeout: 5_000 }) : place;
     // FULL: an ack promises that the items survive a power cut.
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
-    this.#migrate(path);
+    this.#migrate(typeof place === "string" ? place : "");
   }
 
   #migrate(path: string): void {
