@@ -9,26 +9,20 @@ import type { Clock, Random } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Secrets } from "../config/secrets.ts";
 import type { Connector } from "../connectors/connector.ts";
-import { createDigester } from "../protocol/digest.ts";
 import type { Request } from "../protocol/messages.ts";
-import { answerAsks } from "./asks.ts";
 import { type Capture, createCapture } from "./capture/capture.ts";
 import type { Progress } from "./capture/parts.ts";
 import { inWindow } from "./capture/schedule.ts";
 import { planner } from "./carry-out.ts";
 import { type Channel, createChannel } from "./channel/channel.ts";
-import { readEnrolment, tokenSource } from "./channel/identity.ts";
-import { socketConnector } from "./channel/socket.ts";
+import { readEnrolment } from "./channel/identity.ts";
 import { type AtPoint, nothingHappens } from "./commit-points.ts";
 import { type Compiled, compile } from "./compile.ts";
-import { machineName, newId, openErp } from "./erp.ts";
-import { keepHouse } from "./housekeeping.ts";
 import { acceptPinned } from "./pin.ts";
-import { transportSettings } from "./portal-way.ts";
 import { exceedsGuard } from "./quality/guards.ts";
-import { offerOf, reportOf, tellStatus, tellWaiting } from "./reporting.ts";
-import { openStore } from "./store/open.ts";
+import { offerOf, reportOf } from "./reporting.ts";
 import type { CommitHook, Store } from "./store/store.ts";
+import { realSurroundings, type Surroundings } from "./surroundings.ts";
 import { createWriteback, type Writeback } from "./writeback/writeback.ts";
 
 export interface AgentParts {
@@ -45,12 +39,17 @@ export interface AgentParts {
   onCommit?: CommitHook;
 }
 
-/** The parts of a running agent. */
-export interface Running {
+/** What the parts are built of. */
+interface Base {
   parts: AgentParts;
+  surroundings: Surroundings;
   store: Store;
   erp: Connector;
   compiled: Compiled;
+}
+
+/** The parts of a running agent. */
+export interface Running extends Base {
   capture: Capture;
   writeback: Writeback;
   channel: Channel;
@@ -66,20 +65,21 @@ const erpBackoff = { minMs: 1_000, maxMs: 60_000 };
  * impossible until a person mends it
  */
 export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<void> {
-  const { config, secrets, clock, log } = parts;
-  const enrolment = await readEnrolment(secrets);
-  if (enrolment === undefined) throw notEnrolled(config);
-  const { state: directory } = config.agent;
-  const onCommit = parts.onCommit === undefined ? {} : { onCommit: parts.onCommit };
-  const startedAt = clock.now();
-  await using store = openStore({ directory, clock, log: log.part("store"), journal: config.journal, ...onCommit });
-  const erp = await openErp({ config, clock, log, secret: secrets.require });
+  if ((await readEnrolment(parts.secrets)) === undefined) throw notEnrolled(parts.config);
+  await runWithin(await realSurroundings(parts), parts, signal);
+}
+
+/** The same in other surroundings than a machine's own, where somebody else has seen to the enrolment. */
+export async function runWithin(surroundings: Surroundings, parts: AgentParts, signal: AbortSignal): Promise<void> {
+  const { config, secrets } = parts;
+  await using store = surroundings.openStore();
+  const erp = await surroundings.openErp();
   try {
-    const compiled = await whenErpAnswers({ parts, store, startedAt }, signal, async () => {
+    const compiled = await whenErpAnswers({ parts, surroundings, store }, signal, async () => {
       await acceptPinned({ secrets, meta: store.meta, identity: await erp.identity(signal) });
       return await compile(config, erp, signal);
     });
-    if (compiled !== undefined) await runParts(await assemble({ parts, store, erp, compiled }), { signal, startedAt });
+    if (compiled !== undefined) await runParts(await assemble({ parts, surroundings, store, erp, compiled }), signal);
   } finally {
     await erp.close();
   }
@@ -87,7 +87,7 @@ export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<
 
 /** Tries until the ERP answers; undefined when the agent is stopped before. What only a person can mend is thrown. */
 async function whenErpAnswers<T>(
-  start: { parts: AgentParts; store: Store; startedAt: number },
+  start: Pick<Base, "parts" | "surroundings" | "store">,
   signal: AbortSignal,
   action: () => Promise<T>,
 ): Promise<T | undefined> {
@@ -109,25 +109,17 @@ async function whenErpAnswers<T>(
 }
 
 /** A disk that is full too is told with the store's own next error. */
-function sayWaiting(start: { parts: AgentParts; store: Store; startedAt: number }, error: unknown): void {
+function sayWaiting({ surroundings, store }: Pick<Base, "surroundings" | "store">, error: unknown): void {
   try {
-    tellWaiting(start, error);
+    surroundings.tellWaiting(store, error);
   } catch (other) {
     if (kindOf(other) !== "transient") throw other;
   }
 }
 
-interface Base {
-  parts: AgentParts;
-  store: Store;
-  erp: Connector;
-  compiled: Compiled;
-}
-
 async function assemble(base: Base): Promise<Running> {
-  const { parts, store, erp, compiled } = base;
+  const { parts, surroundings, store, erp, compiled } = base;
   const { config, clock, random, log } = parts;
-  const digester = await createDigester();
   const portalIsThere = (): boolean => channel.state().name === "connected";
   const capture = createCapture({
     connector: erp,
@@ -136,7 +128,7 @@ async function assemble(base: Base): Promise<Running> {
     clock,
     random,
     log,
-    digest: digester.entity,
+    digest: surroundings.digester.entity,
     mayRead: portalIsThere,
     holdsDeletes: (count) => exceedsGuard(config.guards.deletes, count),
     estimateRows: (source) => compiled.rows.get(source),
@@ -175,10 +167,9 @@ function assembleWriteback(base: Base, others: { capture: Capture; portalNow: ()
 }
 
 async function assembleChannel(base: Base, { capture, writeback }: { capture: Capture; writeback: Writeback }): Promise<Channel> {
-  const { parts, store, compiled } = base;
-  const { config, secrets, clock, random, log, atPoint = nothingHappens } = parts;
-  const transport = await transportSettings(config, secrets.require, parts.env);
-  const token = tokenSource({ secrets, clock, newId });
+  const { parts, surroundings, store, compiled } = base;
+  const { config, clock, random, log, atPoint = nothingHappens } = parts;
+  const { newId, host } = surroundings;
   let wasConnected = false;
   const channel: Channel = createChannel({
     store,
@@ -186,8 +177,8 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
     random,
     log: log.part("channel"),
     newId,
-    connect: socketConnector({ ...transport, url: config.agent.portal, token, clock }),
-    offer: () => offerOf({ config, compiled, agentVersion: parts.agentVersion, host: machineName() }),
+    connect: await surroundings.wayToPortal(),
+    offer: () => offerOf({ config, compiled, agentVersion: parts.agentVersion, host }),
     onAck: (_, refused) => capture.applyRefusals(refused),
     async onNewEpoch(_, signal) {
       await capture.reconcile((type, within) => channel.inventory(type, {}, within), signal);
@@ -195,7 +186,7 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
     needsInventory: () => capture.needsReconcile(),
     onRequest: (request) => Promise.resolve(answerRequest(request, capture)),
     status: () => reportOf({ capture, store, channel }),
-    onOtherHost: (host) => store.meta.set("other-host", host),
+    onOtherHost: (other) => store.meta.set("other-host", other),
     // What no retry can mend ends a start; once connected, the agent stays and says why it waits.
     giveUpOn: (error) => error.kind === "config" && !wasConnected,
     commitPoint: atPoint,
@@ -211,17 +202,15 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
 }
 
 /** Runs all parts beside each other; the first that fails stops the others, and its error is thrown. */
-async function runParts(running: Running, { signal, startedAt }: { signal: AbortSignal; startedAt: number }): Promise<void> {
-  const { capture, writeback, channel } = running;
+async function runParts(running: Running, signal: AbortSignal): Promise<void> {
+  const { capture, writeback, channel, surroundings } = running;
   const stop = new AbortController();
   const all = AbortSignal.any([signal, stop.signal]);
   const work = [
     capture.run(all),
     writeback.run(all),
     channel.run(all),
-    answerAsks(running, all),
-    tellStatus(running, { signal: all, startedAt }),
-    keepHouse(running, all),
+    ...surroundings.chores.map((chore) => chore(running, all)),
   ];
   for (const part of work) part.then(() => stop.abort()).catch(() => stop.abort());
   const results = await Promise.allSettled(work);

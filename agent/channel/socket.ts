@@ -116,7 +116,7 @@ function open(opening: Opening): Promise<Link> {
     socket.on("unexpected-response", (_request, response) => {
       void readAnswer(response, () => fromProxy).then((answer) => giveUp(httpFailure(answer, attempt, clock.now())));
     });
-    socket.on("open", () => settle(() => resolve(new SocketLink(socket, listener, clock))));
+    socket.on("open", () => settle(() => resolve(socketLink(socket, listener, clock))));
     if (signal.aborted) onAbort();
   });
 }
@@ -141,6 +141,11 @@ async function readAnswer(response: IncomingMessage, fromProxy: () => boolean): 
     // What came until then is enough for a message.
   }
   return { status: response.statusCode ?? 0, headers: response.headers, body, fromProxy: fromProxy() };
+}
+
+/** The link over a socket that is open. */
+export function socketLink(socket: WebSocket, listener: LinkListener, clock: Clock): Link {
+  return new SocketLink(socket, listener, clock);
 }
 
 class SocketLink implements Link {

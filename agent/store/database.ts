@@ -38,12 +38,16 @@ export class Database {
   /** An inner action failed: the whole must not be committed, whatever the outer one does about it. */
   #doomed: { by: unknown } | undefined;
 
-  /** @throws the raw error of node:sqlite: the caller decides what a damaged file means. */
-  constructor(file: string, options: { readOnly?: boolean; hook?: CommitHook | undefined } = {}) {
-    this.file = file;
+  /**
+   * `place`: path of the file, or a database that somebody else has opened.
+   * @throws the raw error of node:sqlite: the caller decides what a damaged file means.
+   */
+  constructor(place: string | DatabaseSync, options: { readOnly?: boolean; hook?: CommitHook | undefined } = {}) {
+    this.file = typeof place === "string" ? place : (place.location() ?? ":memory:");
     this.readOnly = options.readOnly ?? false;
     this.#hook = options.hook;
-    this.#sqlite = new DatabaseSync(file, { timeout: busyTimeoutMs, readOnly: this.readOnly, enableForeignKeyConstraints: true });
+    const settings = { timeout: busyTimeoutMs, readOnly: this.readOnly, enableForeignKeyConstraints: true };
+    this.#sqlite = typeof place === "string" ? new DatabaseSync(place, settings) : place;
     try {
       if (!this.readOnly)
         this.#sqlite.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);

@@ -1,6 +1,7 @@
 /** Opens the store of a state directory: for the agent, which owns it, or for a CLI command that looks in while the agent runs. */
 import { accessSync, constants, existsSync, renameSync, statSync } from "node:fs";
 import path from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { type ErrorDetails, FuserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Clock } from "../../base/time.ts";
@@ -66,6 +67,13 @@ export function openStore(options: StoreOptions): Store {
   }
 }
 
+/** A store on a database that somebody else has opened and keeps for this agent alone: nothing is locked, checked or set aside. */
+export function openStoreOn(sqlite: DatabaseSync, options: Omit<StoreOptions, "directory">): Store {
+  const database = new Database(sqlite, { hook: options.onCommit });
+  migrate(database);
+  return assemble(database, options, { wasSetAside: undefined, release() {} });
+}
+
 /** The store as it stands, brought to this version; undefined when the file is damaged. */
 function openSound(file: string, hook: CommitHook | undefined): Database | undefined {
   let database: Database | undefined;
@@ -96,7 +104,11 @@ function setAside(file: string, now: number): string {
   return target;
 }
 
-function assemble(database: Database, options: StoreOptions, held: { wasSetAside: string | undefined; release(): void }): Store {
+function assemble(
+  database: Database,
+  options: Omit<StoreOptions, "directory">,
+  held: { wasSetAside: string | undefined; release(): void },
+): Store {
   const parts = createParts(database, options);
   const { meta, outbox } = parts;
   let open = true;

@@ -12,10 +12,12 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { Database } from "../../../../agent/store/database.ts";
 import { migrate, migrations } from "../../../../agent/store/migrate.ts";
-import { openStoreForReading } from "../../../../agent/store/open.ts";
+import { openStoreForReading, openStoreOn } from "../../../../agent/store/open.ts";
+import { silentLog } from "../../../../base/log.ts";
 import { codesLog, storeBench } from "./bench.ts";
 
 const { clock, folder, open, keep } = storeBench();
@@ -184,4 +186,12 @@ test("A question survives a restart of the agent until it is answered", () => {
 
 test("Without a store there is nothing to look into, and that is said", () => {
   expect(() => openStoreForReading(folder(), clock)).toThrow(withCode("store-missing"));
+});
+
+test("A store on a database that somebody else keeps finds all that was committed there, though the store before it was never closed", () => {
+  const sqlite = new DatabaseSync(":memory:");
+  keep(() => sqlite.close());
+  const options = { clock, log: silentLog };
+  openStoreOn(sqlite, options).pending.mark("units", ["a"], { now: 1, confirm: false });
+  expect(openStoreOn(sqlite, options).pending.count("units")).toBe(1);
 });

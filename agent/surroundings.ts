@@ -1,0 +1,58 @@
+/** What the agent reaches of the world around it: in life a directory, a database and a socket of this machine; the simulation brings its own. */
+import type { Connector } from "../connectors/connector.ts";
+import { createDigester, type Digester } from "../protocol/digest.ts";
+import type { AgentParts, Running } from "./agent.ts";
+import { answerAsks } from "./asks.ts";
+import { tokenSource } from "./channel/identity.ts";
+import type { Connect } from "./channel/link.ts";
+import { socketConnector } from "./channel/socket.ts";
+import { machineName, newId, openErp } from "./erp.ts";
+import { keepHouse } from "./housekeeping.ts";
+import { transportSettings } from "./portal-way.ts";
+import { tellStatus, tellWaiting } from "./reporting.ts";
+import { openStore } from "./store/open.ts";
+import type { Store } from "./store/store.ts";
+
+/** Work beside the parts; runs until the signal aborts. */
+export type Chore = (running: Running, signal: AbortSignal) => Promise<void>;
+
+export interface Surroundings {
+  /** @throws FuserError `state-*`, `store-*` */
+  openStore(): Store;
+  /** Nothing is connected before the connector's first call. */
+  openErp(): Promise<Connector>;
+  /** How links to the portal are opened. @throws FuserError `secret-missing` */
+  wayToPortal(): Promise<Connect>;
+  digester: Digester;
+  /** Unique text for connections, questions and epochs. */
+  newId: () => string;
+  /** Name of this machine, as the portal shows it. */
+  host: string;
+  chores: readonly Chore[];
+  /** Says that the agent waits for the ERP, and why. */
+  tellWaiting(store: Store, error: unknown): void;
+}
+
+/** Those of this machine. */
+export async function realSurroundings(parts: AgentParts): Promise<Surroundings> {
+  const { config, secrets, clock, log } = parts;
+  const startedAt = clock.now();
+  return {
+    openStore() {
+      const onCommit = parts.onCommit === undefined ? {} : { onCommit: parts.onCommit };
+      const { state: directory } = config.agent;
+      return openStore({ directory, clock, log: log.part("store"), journal: config.journal, ...onCommit });
+    },
+    openErp: () => openErp({ config, clock, log, secret: secrets.require }),
+    async wayToPortal() {
+      const transport = await transportSettings(config, secrets.require, parts.env);
+      const token = tokenSource({ secrets, clock, newId });
+      return socketConnector({ ...transport, url: config.agent.portal, token, clock });
+    },
+    digester: await createDigester(),
+    newId,
+    host: machineName(),
+    chores: [answerAsks, (running, signal) => tellStatus(running, { signal, startedAt }), keepHouse],
+    tellWaiting: (store, error) => tellWaiting({ parts, store, startedAt }, error),
+  };
+}
