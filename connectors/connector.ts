@@ -96,12 +96,16 @@ export interface Row {
   children: readonly ChildRows[];
 }
 
-/** A bounded batch of rows, decoded one by one and only on demand. */
+/** A bounded batch of rows. Rows and keys are decoded one by one and only on demand; what a compare needs stands in arrays. */
 export interface RowBatch {
-  /** base/key.ts form of each row's key; undefined where a key column is null. */
-  readonly keys: readonly (string | undefined)[];
+  readonly length: number;
+  /** base/key.ts form of a row's key; undefined where a key column is null. Made anew each time it is asked for. */
+  key(index: number): string | undefined;
+  /** `keyDigest` (digest.ts) of each row's key; 0n where a key column is null, which no key's digest is. */
+  readonly keyDigests: BigUint64Array;
   /** 64-bit digest of everything that the query reads of the row (columns, flags, children). */
   readonly digests: BigUint64Array;
+  /** Decodes a row, anew each time. */
   row(index: number): Row;
 }
 

@@ -1,6 +1,6 @@
 import { encodeKey } from "../base/key.ts";
 import type { RowBatch, Value } from "./connector.ts";
-import type { RawRow, RawValue, RowDigest } from "./digest.ts";
+import { keyDigest, type RawRow, type RawValue, type RowDigest } from "./digest.ts";
 
 /** Gives a raw value its meaning. Never throws: what has no meaning stays the text it is. */
 export type Decode = (raw: RawValue) => Value;
@@ -45,12 +45,20 @@ export function rawIdentity(values: readonly RawValue[], key: readonly number[])
   );
 }
 
-/** A batch over raw rows; keys and digests are made now, the rows only when asked for. */
+/** A batch over raw rows; digests are made now, keys and rows only when asked for. */
 export function rowBatch(rows: readonly RawRow[], layout: Layout, digest: RowDigest): RowBatch {
   const digests = new BigUint64Array(rows.length);
-  for (let i = 0; i < rows.length; i++) digests[i] = digest.of(rows[i] as RawRow);
+  const keyDigests = new BigUint64Array(rows.length);
+  const keyAt = (index: number): string | undefined => rawKey((rows[index] as RawRow).values, layout);
+  for (let i = 0; i < rows.length; i++) {
+    digests[i] = digest.of(rows[i] as RawRow);
+    const key = keyAt(i);
+    keyDigests[i] = key === undefined ? 0n : keyDigest(key);
+  }
   return {
-    keys: rows.map((row) => rawKey(row.values, layout)),
+    length: rows.length,
+    key: keyAt,
+    keyDigests,
     digests,
     row(index) {
       const raw = rows[index] as RawRow;

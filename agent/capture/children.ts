@@ -27,7 +27,8 @@ export async function compareChildren(
   for await (const batch of connector.scan(table.query, signal)) {
     const parents = new Set<string>();
     const moved: { own: string; parent: string }[] = [];
-    for (const key of batch.keys) {
+    for (let index = 0; index < batch.length; index++) {
+      const key = batch.key(index);
       if (key === undefined) continue;
       const { own, parent } = splitChildKey(table, key);
       const known = store.sources.child(table.name, own);
@@ -40,7 +41,7 @@ export async function compareChildren(
       moved.push({ own, parent });
     }
     if (moved.length > 0) touch(parents, moved);
-    await room.pace.rest({ rows: batch.keys.length, durationMs: clock.monotonic() - started }, signal);
+    await room.pace.rest({ rows: batch.length, durationMs: clock.monotonic() - started }, signal);
     started = clock.monotonic();
   }
   signal.throwIfAborted();

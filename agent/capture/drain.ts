@@ -42,8 +42,10 @@ export function createDrain(room: Room, turn: Turn): Drain {
     const rows = new Map<string, ReadRow>();
     const started = clock.monotonic();
     for await (const batch of connector.readKeys(source.mapping.query, keys, signal)) {
-      for (const [index, key] of batch.keys.entries())
+      for (let index = 0; index < batch.length; index++) {
+        const key = batch.key(index);
         if (key !== undefined) rows.set(key, readRow(source, batch, { index, key }));
+      }
     }
     await room.pace.rest({ rows: keys.length, durationMs: clock.monotonic() - started }, signal);
     return rows;

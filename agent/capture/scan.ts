@@ -84,7 +84,7 @@ export async function scanSource(
       await waitForRoom(room, scan, { drain, signal });
       takeBatch(room, scan, batch, readAt);
       tell(false);
-      await room.pace.rest({ rows: batch.keys.length, durationMs }, signal);
+      await room.pace.rest({ rows: batch.length, durationMs }, signal);
       readAt = clock.now();
       started = clock.monotonic();
     }
@@ -111,13 +111,14 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
   const { store, clock } = room;
   const name = scan.source.mapping.source;
   requireGround(room, scan);
-  const states = store.entities.getMany(name, batch.keys);
+  const keys = Array.from({ length: batch.length }, (_, index) => batch.key(index));
+  const states = store.entities.getMany(name, keys);
   const anyPending = store.pending.count(name) > 0;
   const readings: Reading[] = [];
   const suspects: string[] = [];
   const taken = new Set<string>();
-  const isUnknown = unknownParents(room, batch, name);
-  for (const [index, key] of batch.keys.entries()) {
+  const isUnknown = unknownParents(room, keys, name);
+  for (const [index, key] of keys.entries()) {
     if (key === undefined) {
       scan.result.keyless += 1;
       continue;
@@ -142,7 +143,7 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
     else readings.push({ key, pending: undefined, row, state: state ?? "none" });
     taken.add(key);
   }
-  scan.result.rows += batch.keys.length;
+  scan.result.rows += batch.length;
   scan.result.suspects += suspects.length;
   if (readings.length === 0 && suspects.length === 0) return;
   store.transaction(() => {
@@ -154,13 +155,13 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
 }
 
 /** Whether a parent is unknown and must be read before its child can be sent; for one batch, whose rows name the same few parents. */
-function unknownParents(room: Room, batch: RowBatch, name: string): (parent: EntityPlace) => boolean {
+function unknownParents(room: Room, keys: readonly (string | undefined)[], name: string): (parent: EntityPlace) => boolean {
   const { entities, quarantine } = room.store;
   const answers = new Map<string, boolean>();
   const isUnknown = ({ source, key }: EntityPlace): boolean => {
     if (entities.known(source, key)) return false;
     // In one batch the order is no matter: settling sorts it out. A parked parent parks its child.
-    if (source === name && batch.keys.includes(key)) return false;
+    if (source === name && keys.includes(key)) return false;
     return quarantine.get(source, key) === undefined;
   };
   return (parent) => {

@@ -175,7 +175,10 @@ async function existingKeys(
   if (samples.length === 0) return existing;
   const keys = samples.map(({ key }) => key);
   for await (const batch of room.connector.readKeys(source.mapping.query, keys, signal)) {
-    for (const key of batch.keys) if (key !== undefined) existing.add(key);
+    for (let index = 0; index < batch.length; index++) {
+      const key = batch.key(index);
+      if (key !== undefined) existing.add(key);
+    }
   }
   return existing;
 }

@@ -85,8 +85,9 @@ async function take(
 ): Promise<Previewed[]> {
   const found: Previewed[] = [];
   for await (const batch of batches) {
-    for (const [index, key] of batch.keys.entries()) {
+    for (let index = 0; index < batch.length; index++) {
       if (found.length >= wanted.count) return found;
+      const key = batch.key(index);
       const row = batch.row(index);
       const mapped = mapping.map(row, key ?? "");
       if (wanted.heldOnly && mapped.kind !== "faulty") continue;

@@ -1,7 +1,9 @@
+import { expect } from "vitest";
 import type { Log } from "../../../base/log.ts";
 import { silentLog } from "../../../base/log.ts";
 import { systemClock } from "../../../base/time.ts";
 import type { Connector, ConnectorContext, ConnectorLimits, RowBatch, SourceQuery } from "../../../connectors/connector.ts";
+import { keyDigest } from "../../../connectors/digest.ts";
 
 /** A database under the contract suite: made, changed and looked at beside the connector, through the plain driver. */
 export interface Subject extends AsyncDisposable {
@@ -54,14 +56,20 @@ export function sourceOf(
 
 export const never = new AbortController().signal;
 
-/** Every row of the batches: key, digest and decoded row. */
+/** The key of every row of a batch. */
+export function keysOf(batch: RowBatch): (string | undefined)[] {
+  return Array.from({ length: batch.length }, (_, index) => batch.key(index));
+}
+
+/** Every row of the batches: key, digest and decoded row. Each key's digest is the one that its text has. */
 export async function collect(
   batches: AsyncIterable<RowBatch>,
 ): Promise<{ key: string | undefined; digest: bigint; row: ReturnType<RowBatch["row"]> }[]> {
   const all = [];
   for await (const batch of batches) {
-    for (const [index, key] of batch.keys.entries())
-      all.push({ key, digest: batch.digests[index] as bigint, row: batch.row(index) });
+    const keys = keysOf(batch);
+    expect([...batch.keyDigests]).toEqual(keys.map((key) => (key === undefined ? 0n : keyDigest(key))));
+    for (const [index, key] of keys.entries()) all.push({ key, digest: batch.digests[index] as bigint, row: batch.row(index) });
   }
   return all;
 }

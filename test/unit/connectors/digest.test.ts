@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type RawRow, type RawValue, RowDigest } from "../../../connectors/digest.ts";
+import { keyDigest, type RawRow, type RawValue, RowDigest } from "../../../connectors/digest.ts";
 
 const digest = new RowDigest();
 const row = (values: RawValue[], flags: boolean[] = [], children: RawValue[][][] = []): RawRow => ({ values, flags, children });
@@ -60,5 +60,16 @@ describe("row digests", () => {
     expect(digest.of(row(["Musterstadt", 4711n, 12.5, null, new Uint8Array([1, 2])], [true, false], [[["line", null]]]))).toBe(
       3941008115301516392n,
     );
+  });
+});
+
+describe("key digests", () => {
+  it("tell keys apart, and none of them is that of a row without a key", () => {
+    const keys = ["", "0", "00", "001.4711", "0014711", "001.471", "%C3%84", "%C3%A4"];
+    expect(new Set([0n, ...keys.map(keyDigest)]).size).toBe(keys.length + 1);
+  });
+
+  it("never change: stored digests outlive the program", () => {
+    expect(keyDigest("001.0004711")).toBe(8557532198396410215n);
   });
 });

@@ -110,8 +110,12 @@ async function firstSync(company: Company, store: DatabaseSync): Promise<{ fault
   const { mappings } = await compiledOf(company);
   for (const mapping of [...mappings].sort((left, right) => left.rank - right.rank)) {
     for await (const batch of company.connector.scan(mapping.query, signal)) {
-      for (const [index, key] of batch.keys.entries()) {
-        const mapped = mapping.map(batch.row(index), key ?? "", (parent) => !known.has(idOf(parent.type, parent.id)));
+      for (let index = 0; index < batch.length; index++) {
+        const mapped = mapping.map(
+          batch.row(index),
+          batch.key(index) ?? "",
+          (parent) => !known.has(idOf(parent.type, parent.id)),
+        );
         if (mapped.kind === "faulty") counts.faulty++;
         if (mapped.kind !== "entity") continue;
         if (mapped.parents.some(({ missing, type, id }) => missing === "hold" && !known.has(idOf(type, id)))) {

@@ -2,6 +2,7 @@
 
 import type { ReadingConnector } from "../../../../agent/capture/parts.ts";
 import type { Connector, CursorRow, Row, RowBatch, SourceQuery } from "../../../../connectors/connector.ts";
+import { keyDigest } from "../../../../connectors/digest.ts";
 
 export interface ErpRow {
   name: string;
@@ -106,8 +107,11 @@ function connectorOf(erp: () => FakeErp): ReadingConnector {
 
 function batchOf(erp: FakeErp, table: TableName, keys: readonly string[], withParent: boolean): RowBatch {
   const rows = keys.map((key) => ({ key, row: { ...(erp.tables[table].get(key) as ErpRow) } }));
+  const ids = rows.map(({ key, row }) => (!withParent ? key : row.parent === null ? undefined : `${key}.${row.parent}`));
   return {
-    keys: rows.map(({ key, row }) => (!withParent ? key : row.parent === null ? undefined : `${key}.${row.parent}`)),
+    length: rows.length,
+    key: (index) => ids[index],
+    keyDigests: BigUint64Array.from(ids, (id) => (id === undefined ? 0n : keyDigest(id))),
     digests: BigUint64Array.from(rows, ({ row: { name, parent, cancelled } }) =>
       digestOf(JSON.stringify([name, parent, cancelled])),
     ),

@@ -276,11 +276,13 @@ test("A query that brings one key twice is settled by a read of that key, and no
     ...erp.connector,
     async *scan(query, signal) {
       for await (const batch of inner(query, signal)) {
-        const keys = [...batch.keys, ...batch.keys];
+        const { length, keyDigests, digests } = batch;
         yield {
-          keys,
-          digests: BigUint64Array.from(keys, (_, index) => (batch.digests[index % batch.keys.length] as bigint) + BigInt(index)),
-          row: (index: number) => batch.row(index % batch.keys.length),
+          length: length * 2,
+          key: (index: number) => batch.key(index % length),
+          keyDigests: BigUint64Array.of(...keyDigests, ...keyDigests),
+          digests: BigUint64Array.of(...digests, ...digests).map((digest, index) => digest + BigInt(index)),
+          row: (index: number) => batch.row(index % length),
         };
       }
     },
@@ -397,10 +399,10 @@ test("A row that the driver can't decode is parked by name, and its source goes 
     async *scan(query, signal) {
       for await (const batch of inner(query, signal)) {
         const row = (index: number) => {
-          if (batch.keys[index] === "p1") throw new RangeError("secret value out of range");
+          if (batch.key(index) === "p1") throw new RangeError("secret value out of range");
           return batch.row(index);
         };
-        yield { keys: batch.keys, digests: batch.digests, row };
+        yield { ...batch, row };
       }
     },
   };
