@@ -128,7 +128,7 @@ async function assemble(base: Base): Promise<Running> {
     clock,
     random,
     log,
-    digest: surroundings.digester.entity,
+    digest: surroundings.digester.text,
     mayRead: portalIsThere,
     holdsDeletes: (count) => exceedsGuard(config.guards.deletes, count),
     estimateRows: (source) => compiled.rows.get(source),

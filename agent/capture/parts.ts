@@ -2,7 +2,7 @@
 import type { Log } from "../../base/log.ts";
 import type { Clock, Random } from "../../base/time.ts";
 import type { Connector } from "../../connectors/connector.ts";
-import type { Fields } from "../../protocol/model.ts";
+import type { EntityText } from "../../protocol/entity-text.ts";
 import type { Store } from "../store/store.ts";
 import type { Pace } from "./pace.ts";
 import type { Window } from "./schedule.ts";
@@ -36,8 +36,8 @@ export interface CaptureParts {
   clock: Clock;
   random: Random;
   log: Log;
-  /** Digest of an entity's fields (protocol/digest.ts). */
-  digest: (fields: Fields) => bigint;
+  /** Digest of an entity (protocol/digest.ts). */
+  digest: (text: EntityText) => bigint;
   /** False while the channel is offline: nothing is read then. */
   mayRead: () => boolean;
   /** The guard (agent/quality/guards.ts): true when so many deletes need approval. */

@@ -3,6 +3,7 @@
  * and only if no signal came while it was read.
  */
 import type { Row, RowBatch } from "../../connectors/connector.ts";
+import { fieldsOf } from "../../protocol/entity-text.ts";
 import type { Mapped, Parent, RowFault } from "../map/mapped.ts";
 import type { EntityPlace, EntityState, OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
 import { keptCode } from "./decisions.ts";
@@ -240,7 +241,7 @@ class Settling {
     mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[] },
   ): void {
     const { store, digest } = this.#room;
-    const entityDigest = digest(mapped.fields);
+    const entityDigest = digest(mapped.text);
     const before = given ?? store.entities.get(this.#name, key) ?? "none";
     const state = before === "none" ? undefined : before;
     const refused = store.quarantine.get(this.#name, key);
@@ -258,7 +259,7 @@ class Settling {
       return;
     }
     const { type } = this.#source.mapping;
-    const item: Upsert["item"] = { op: "upsert", type, id: mapped.id, time: this.#options.at, fields: mapped.fields };
+    const item: Upsert["item"] = { op: "upsert", type, id: mapped.id, time: this.#options.at, text: mapped.text };
     const cause = mapped.cause ?? store.inbox.causeOf(this.#name, key);
     if (cause !== undefined) item.cause = cause;
     const { parents, awaited } = mapped;
@@ -337,7 +338,7 @@ class Settling {
   #afterUpsert({ key, rowDigest, entityDigest, parents, awaited, before, item }: Upsert, seq: number | "too-large"): void {
     const { store } = this.#room;
     if (seq === "too-large") {
-      const bytes = Buffer.byteLength(JSON.stringify(item.fields));
+      const bytes = Buffer.byteLength(JSON.stringify(fieldsOf(item.text)));
       const message = `The entity has ${bytes} bytes, more than the portal takes in one frame`;
       this.#park(key, { code: "too-large", field: undefined, message, digest: entityDigest, waitsFor: undefined }, rowDigest);
       return;

@@ -3,6 +3,8 @@ import { encodeKey } from "../../base/key.ts";
 import { silentLog } from "../../base/log.ts";
 import type { Config } from "../../config/config.ts";
 import type { Connector, RowBatch, Value } from "../../connectors/connector.ts";
+import { fieldsOf } from "../../protocol/entity-text.ts";
+import type { Fields } from "../../protocol/model.ts";
 import { compile } from "../compile.ts";
 import { openErp } from "../erp.ts";
 import type { Mapped, Mapping } from "../map/mapped.ts";
@@ -15,10 +17,13 @@ import { configurationSecrets } from "./secrets.ts";
 import type { Session } from "./session.ts";
 import { keyParts } from "./trace-key.ts";
 
+/** As the mapping made it, with an entity's fields by name. */
+type Shown = Exclude<Mapped, { kind: "entity" }> | (Omit<Mapped & { kind: "entity" }, "text"> & { fields: Fields });
+
 interface Previewed {
   key: string;
   row: Record<string, unknown>;
-  mapped: Mapped;
+  mapped: Shown;
 }
 
 /** `erpfuser preview SOURCE`: live rows beside the entities they become, and what would be held back. Nothing is sent. */
@@ -92,7 +97,7 @@ async function take(
       const mapped = mapping.map(row, key ?? "");
       if (wanted.heldOnly && mapped.kind !== "faulty") continue;
       const columns = mapping.query.columns.map((column, at) => [column, plain(row.values[at] ?? null)] as const);
-      found.push({ key: key ?? "", row: Object.fromEntries(columns), mapped });
+      found.push({ key: key ?? "", row: Object.fromEntries(columns), mapped: shownOf(mapped) });
     }
   }
   return found;
@@ -108,7 +113,13 @@ function explain({ key, row, mapped }: Previewed): string[] {
   return [`Row ${key || "without key"}`, ...columns, ...outcome(mapped), ""];
 }
 
-function outcome(mapped: Mapped): string[] {
+function shownOf(mapped: Mapped): Shown {
+  if (mapped.kind !== "entity") return mapped;
+  const { text, ...rest } = mapped;
+  return { ...rest, fields: fieldsOf(text) };
+}
+
+function outcome(mapped: Shown): string[] {
   switch (mapped.kind) {
     case "entity":
       return [

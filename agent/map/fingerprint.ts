@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Config, Source } from "../../config/config.ts";
 import type { DescribedQuery } from "../../connectors/connector.ts";
-import { canonicalJson } from "../../protocol/digest.ts";
+import { canonicalJson } from "../../protocol/canonical-json.ts";
 import type { Json } from "../../protocol/model.ts";
 import { modelVersion } from "../../protocol/version.ts";
 

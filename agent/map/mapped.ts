@@ -1,6 +1,7 @@
 /** What the mapping makes of a row, and what the parts that use it need to know. */
 import type { Row, SourceQuery } from "../../connectors/connector.ts";
-import type { Fields, TypeName } from "../../protocol/model.ts";
+import type { EntityText } from "../../protocol/entity-text.ts";
+import type { TypeName } from "../../protocol/model.ts";
 
 /** A parent that an entity names: it must be known at the portal before the child is sent. */
 export interface Parent {
@@ -38,7 +39,8 @@ export type Mapped =
   | {
       kind: "entity";
       id: string;
-      fields: Fields;
+      /** Its fields, written down once for digest and frame; `fieldsOf` gives them back. */
+      text: EntityText;
       parents: readonly Parent[];
       cause: string | undefined;
       notes: readonly RowNote[];

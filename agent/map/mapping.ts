@@ -6,6 +6,7 @@ import { entityIdOf, splitId } from "../../base/key.ts";
 import { didYouMean } from "../../base/nearest.ts";
 import type { Config, Fault, Source, SqlText } from "../../config/config.ts";
 import type { DescribedQuery, Row, SourceQuery } from "../../connectors/connector.ts";
+import { entityText } from "../../protocol/entity-text.ts";
 import { type Fields, type Json, model } from "../../protocol/model.ts";
 import { validateEntity } from "../../protocol/validate.ts";
 import { openZone } from "./calendar.ts";
@@ -190,7 +191,7 @@ function mapperOf({
       faults.push({ code: "value-invalid", field: "id", column: undefined, message: "the key is too long for an id" });
     if (faults.length === 0) faults.push(...misfits(source, out, columnOf));
     if (faults.length > 0) return { kind: "faulty", id, faults };
-    return { kind: "entity", id, fields: out, parents, cause: readCause(row), notes };
+    return { kind: "entity", id, text: entityText(out), parents, cause: readCause(row), notes };
   };
   return (row, key, isAbsent) => {
     const id = entityIdOf(source.prefix, key);

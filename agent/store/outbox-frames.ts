@@ -1,6 +1,7 @@
 /** Items cut into frames as the socket sends them: as few as their limits allow, numbers without gaps. */
-import { buildChanges } from "../../protocol/changes.ts";
+
 import { encodeJsonBytes } from "../../protocol/frames.ts";
+import { createFrameText } from "./frame-text.ts";
 import type { OutboxItem } from "./store.ts";
 
 /** performance.md, "What wins", 3: one frame per 500 to 1,000 items. */
@@ -27,45 +28,51 @@ export interface Cut {
 export function cutFrames(items: readonly OutboxItem[], from: number, maxFrameBytes: number): Cut {
   const frames: BuiltFrame[] = [];
   const seqs: (number | "too-large")[] = [];
+  const text = createFrameText(maxFrameBytes);
+  const hashes = new Uint32Array(Math.min(items.length, maxItemsPerFrame));
   let next = from;
-  let at = 0;
-  let take = maxItemsPerFrame;
-  while (at < items.length) {
-    const chunk = items.slice(at, at + take);
-    const json = Buffer.from(JSON.stringify(buildChanges(next, chunk)));
-    if (json.length > maxFrameBytes) {
-      if (chunk.length === 1) {
-        seqs.push("too-large");
-        at += 1;
-        take = maxItemsPerFrame;
-      } else {
-        // Sized by what this chunk needed, and at least halved, so that it ends.
-        take = Math.max(
-          1,
-          Math.min(Math.floor(chunk.length / 2), Math.floor((chunk.length * maxFrameBytes * 0.9) / json.length)),
-        );
-      }
-      continue;
-    }
+  let first = from;
+  const close = (): void => {
+    const count = next - first;
+    if (count === 0) return;
+    const json = text.finish();
     const frame = encodeJsonBytes(json);
     frames.push({
-      first: next,
-      last: next + chunk.length - 1,
+      first,
+      last: next - 1,
       text: typeof frame === "string",
-      bytes: typeof frame === "string" ? json : frame,
+      bytes: typeof frame === "string" ? Uint8Array.from(json) : frame,
       jsonSize: json.length,
-      ids: Uint32Array.from(chunk, (item) => idHash(item.type, item.id)),
+      ids: hashes.slice(0, count),
     });
-    for (let index = 0; index < chunk.length; index++) seqs.push(next++);
-    at += chunk.length;
+    first = next;
+  };
+  for (const item of items) {
+    if (next - first === maxItemsPerFrame) close();
+    if (next === first) text.begin(first);
+    if (!text.add(item)) {
+      // A frame of its own is the last try.
+      close();
+      text.begin(first);
+      if (!text.add(item)) {
+        seqs.push("too-large");
+        continue;
+      }
+    }
+    hashes[next - first] = idHash(item.type, item.id);
+    seqs.push(next++);
   }
+  close();
   return { frames, seqs, next };
 }
 
 /** FNV-1a, 32 bits (isthe.com/chongo/tech/comp/fnv), over type and id. */
 export function idHash(type: string, id: string): number {
-  let hash = 0x811c9dc5;
-  const text = `${type}:${id}`;
+  return hashOn(hashOn(hashOn(0x811c9dc5, type), ":"), id) >>> 0;
+}
+
+function hashOn(start: number, text: string): number {
+  let hash = start;
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return hash >>> 0;
+  return hash;
 }

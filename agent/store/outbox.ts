@@ -2,7 +2,8 @@
  * The outbox: one FIFO of immutable frames. Numbers are given in the commit that holds the entities' digests, and a frame goes only after the portal's
  * ack. Bounded in bytes: when it is full nothing is read from the ERP, and keys gather instead.
  */
-import { expandChanges } from "../../protocol/changes.ts";
+import { expandChanges, type NumberedItem } from "../../protocol/changes.ts";
+import { entityText } from "../../protocol/entity-text.ts";
 import { decodeFrame } from "../../protocol/frames.ts";
 import { changes } from "../../protocol/messages.ts";
 import type { TypeName } from "../../protocol/model.ts";
@@ -23,7 +24,6 @@ interface FrameRow {
   text: number;
   bytes: Uint8Array;
 }
-type Numbered = OutboxItem & { seq: number };
 
 /** Kept beside the table, because they are asked for at each step of a scan. */
 interface Totals {
@@ -47,7 +47,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
   let ackedTo = 0;
   let next = 1;
   let maxFrameBytes = defaultMaxFrameBytes;
-  let decoded: { first: number; last: number; items: readonly Numbered[] } | undefined;
+  let decoded: { first: number; last: number; items: readonly NumberedItem[] } | undefined;
   let totals: Totals = { first: null, items: 0, bytes: 0, bulk: 0 };
 
   const load = (): void => {
@@ -78,11 +78,11 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     totals.bytes += bytes.length;
     if (bulk) totals.bulk += bytes.length;
   };
-  const itemsOf = (row: FrameRow): readonly Numbered[] => {
+  const itemsOf = (row: FrameRow): readonly NumberedItem[] => {
     // Refusals ask for many items of one frame.
     if (decoded?.first === row.first && decoded.last === row.last) return decoded.items;
     const frame = row.text === 1 ? Buffer.from(row.bytes).toString("utf8") : row.bytes;
-    const items = [...expandChanges(decodeFrame(frame, { maxBytes, schema: changes }))] as Numbered[];
+    const items = [...expandChanges(decodeFrame(frame, { maxBytes, schema: changes }))];
     decoded = { first: row.first, last: row.last, items };
     return items;
   };
@@ -106,7 +106,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
   /** Cuts frames anew that are larger than the portal now takes. An item too large by itself stays as it is: its number is given. */
   const recut = (): void => {
     for (const row of statements.larger.all<FrameRow & { bulk: number }>(ackedTo, maxFrameBytes)) {
-      const cut = cutFrames(itemsOf(row), row.first, maxFrameBytes);
+      const cut = cutFrames(itemsOf(row).map(toOutboxItem), row.first, maxFrameBytes);
       if (cut.seqs.includes("too-large")) continue;
       statements.remove.run(row.first);
       for (const frame of cut.frames) insert(frame, row.bulk === 1);
@@ -139,7 +139,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     itemAt(seq) {
       const row = statements.from.get<FrameRow>(seq);
       const item = row && row.first <= seq ? itemsOf(row).find((candidate) => candidate.seq === seq) : undefined;
-      return item && { op: item.op, type: item.type, id: item.id };
+      return item && { op: item.op, type: item.type as TypeName, id: item.id };
     },
     seqOf: (type, id) => latest([{ type, id }])[0],
     latestSeqs: latest,
@@ -168,6 +168,14 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
       if (ackedTo > 0) database.transaction(() => {});
     },
   };
+}
+
+/** An item of a frame as it was appended. */
+function toOutboxItem({ seq: _, ...item }: NumberedItem): OutboxItem {
+  const type = item.type as TypeName;
+  if (item.op === "delete") return { op: "delete", type, id: item.id, time: item.time, reason: item.reason };
+  const { fields, ...rest } = item;
+  return { ...rest, type, text: entityText(fields) } as OutboxItem;
 }
 
 const toFrame = ({ first, last, text, bytes }: FrameRow): OutboxFrame => ({ first, last, bytes, text: text === 1 });

@@ -2,8 +2,10 @@
  * The agent's durable memory, one SQLite file (`node:sqlite`, WAL, synchronous=FULL). Everything that must be true together is written in one
  * `transaction`. All calls are synchronous: nothing else of the agent runs between two statements of one transaction.
  */
+
+import type { EntityText } from "../../protocol/entity-text.ts";
 import type { DeleteReason, Outcome, Command as PortalCommand, Result } from "../../protocol/messages.ts";
-import type { Fields, TypeName } from "../../protocol/model.ts";
+import type { TypeName } from "../../protocol/model.ts";
 
 /** Why a key waits, and for what. */
 export type PendingStage =
@@ -141,7 +143,7 @@ export type OutboxItem =
       type: TypeName;
       id: string;
       time: number;
-      fields: Fields;
+      text: EntityText;
       cause?: string;
       withheld?: readonly string[];
       replaces?: string;

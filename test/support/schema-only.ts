@@ -59,8 +59,11 @@ export function canonicalText(value: unknown): string {
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalText(inner)}`).join(",")}}`;
 }
 
-const { h64ToString } = await createXxhash();
-export const entityDigest = (fields: EntityFields): string => h64ToString(canonicalText(fields));
+const { h64, h64ToString } = await createXxhash();
+export function entityDigest(fields: EntityFields): string {
+  const names = Object.keys(fields).sort();
+  return h64ToString(canonicalText(names.map((name) => fields[name])), h64(canonicalText(names)));
+}
 export const shareOf = (id: string, digest: string): string => h64ToString(`${id}:${digest}`);
 export function rangeDigest(entities: readonly (readonly [id: string, digest: string])[]): string {
   const sum = entities.reduce((total, [id, digest]) => total + BigInt(`0x${shareOf(id, digest)}`), 0n);

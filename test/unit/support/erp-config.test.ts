@@ -7,6 +7,7 @@ import type { Config } from "../../../config/config.ts";
 import { loadConfig } from "../../../config/load.ts";
 import type { Connector, WriteOutcome } from "../../../connectors/connector.ts";
 import { connectors } from "../../../connectors/registry.ts";
+import { fieldsOf } from "../../../protocol/entity-text.ts";
 import type { Command } from "../../../protocol/messages.ts";
 import type { Json, TypeName } from "../../../protocol/model.ts";
 import { type ErpConfigOptions, erpConfig } from "../../support/erp/config.ts";
@@ -123,7 +124,7 @@ async function firstSync(company: Company, store: DatabaseSync): Promise<{ fault
           continue;
         }
         known.add(idOf(mapping.type, mapped.id));
-        put.run(mapping.type, mapped.id, JSON.stringify(mapped.fields));
+        put.run(mapping.type, mapped.id, JSON.stringify(fieldsOf(mapped.text)));
       }
     }
   }

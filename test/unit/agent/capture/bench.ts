@@ -13,6 +13,7 @@ import type { CommitHook, Store } from "../../../../agent/store/store.ts";
 import { silentLog } from "../../../../base/log.ts";
 import { expandChanges } from "../../../../protocol/changes.ts";
 import { createDigester } from "../../../../protocol/digest.ts";
+import { entityText } from "../../../../protocol/entity-text.ts";
 import { decodeFrame } from "../../../../protocol/frames.ts";
 import { changes, type Refusal } from "../../../../protocol/messages.ts";
 import type { Fields } from "../../../../protocol/model.ts";
@@ -190,7 +191,7 @@ function partsOf(bench: Bench, options: BenchOptions): CaptureParts {
     clock: bench.clock,
     random: () => 0.5,
     log: silentLog,
-    digest: (fields) => digester.entity(fields),
+    digest: digester.text,
     mayRead: () => bench.online,
     holdsDeletes: (count) => exceedsGuard(options.guard ?? { rows: 1_000, percent: 100 }, count),
     timezone: "Europe/Berlin",
@@ -241,7 +242,7 @@ function mappingOf(table: TableName, rank: number, options: BenchOptions): Mappi
       parentKey === null ? [] : [{ source: "parents", key: parentKey, type: "property", id: parentKey, missing }];
     const parents = named.filter((parent) => missing === "hold" || !isAbsent?.(parent));
     const fields: Fields = parents[0] === undefined ? { name } : { name, propertyId: parents[0].id };
-    return { kind: "entity", id, fields, parents, cause: undefined, notes: [] };
+    return { kind: "entity", id, text: entityText(fields), parents, cause: undefined, notes: [] };
   };
   return {
     source: table,

@@ -1,6 +1,7 @@
 // Children are deleted before their parents, also where nobody ever told the agent who is whose child. The bench's portal throws at the other order.
 import { expect, test } from "vitest";
 import { createDigester } from "../../../../protocol/digest.ts";
+import { entityText, fieldsOf } from "../../../../protocol/entity-text.ts";
 import type { Fields } from "../../../../protocol/model.ts";
 import { captureBench } from "./bench.ts";
 import { fakeErp } from "./fake-erp.ts";
@@ -58,8 +59,8 @@ test("A source whose entities refer to each other deletes them children first, a
     erp,
     map: (table, mapped) => {
       if (table !== "parents" || mapped.kind !== "entity") return mapped;
-      const { propertyId, ...fields } = mapped.fields;
-      return { ...mapped, fields: propertyId === undefined ? fields : { ...fields, parentId: propertyId } };
+      const { propertyId, ...fields } = fieldsOf(mapped.text);
+      return { ...mapped, text: entityText(propertyId === undefined ? fields : { ...fields, parentId: propertyId }) };
     },
   });
   await bench.pass(5_000);

@@ -16,6 +16,7 @@ import type { FuserError } from "../../../../base/errors.ts";
 import { type Log, type LogFields, silentLog } from "../../../../base/log.ts";
 import { type Clock, systemClock } from "../../../../base/time.ts";
 import type { Gateway } from "../../../../portal/gateway.ts";
+import { entityText } from "../../../../protocol/entity-text.ts";
 import type { Refusal, Request } from "../../../../protocol/messages.ts";
 
 export const direct: TransportSettings = { proxy: undefined, caFile: undefined, env: {} };
@@ -47,7 +48,7 @@ export const property = (key: string, name = key): OutboxItem => ({
   type: "property",
   id: key,
   time: 1_000,
-  fields: { name },
+  text: entityText({ name }),
 });
 
 export interface Enrolled {

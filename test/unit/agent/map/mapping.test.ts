@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { missingColumns } from "../../../../agent/map/query.ts";
 import type { Table } from "../../../../connectors/connector.ts";
-import { canonicalJson } from "../../../../protocol/digest.ts";
+import { canonicalJson } from "../../../../protocol/canonical-json.ts";
+import { type EntityText, entityText } from "../../../../protocol/entity-text.ts";
 import type { Fields } from "../../../../protocol/model.ts";
 import {
   cel,
@@ -56,7 +57,7 @@ test("A row with composite keys, dates and references becomes an entity that nam
   expect(mapping.map(rowOf(mapping, lease), "001.0004.1")).toEqual({
     kind: "entity",
     id: "001.0004.1",
-    fields: {
+    text: entityText({
       unitId: "001.0004",
       kind: "tenant",
       startDate: "2020-02-01",
@@ -65,7 +66,7 @@ test("A row with composite keys, dates and references becomes an entity that nam
         { personId: "p:001.0815.1", role: "main" },
         { personId: "p:001.0816.1", role: "co-tenant" },
       ],
-    },
+    }),
     parents: [
       { source: "persons", key: "001.0815.1", type: "person", id: "p:001.0815.1", missing: "hold" },
       { source: "persons", key: "001.0816.1", type: "person", id: "p:001.0816.1", missing: "omit" },
@@ -78,8 +79,9 @@ test("A row with composite keys, dates and references becomes an entity that nam
 
 test("Fields come out in canonical order at every level, so that their JSON needs no sorting", () => {
   const mapped = mapOne(mapping, lease);
-  const { fields } = mapped as { fields: Fields };
-  expect(JSON.stringify(fields)).toBe(canonicalJson(fields));
+  const { text, fields } = mapped as { text: EntityText; fields: Fields };
+  expect(text.names.list).toEqual(Object.keys(fields).sort());
+  expect(`[${text.values}]`).toBe(canonicalJson(Object.values(fields)));
 });
 
 test("A reference with `missing: omit` is left out when its parent is known to be absent, and the entity goes", () => {

@@ -5,7 +5,8 @@ import { compileMapping } from "../../../../agent/map/mapping.ts";
 import { buildQuery } from "../../../../agent/map/query.ts";
 import type { CommandConfig, Config, DateType, FieldMapping, Place, Read, Source, ValueMap } from "../../../../config/config.ts";
 import type { Column, ColumnType, DescribedQuery, Row, Value } from "../../../../connectors/connector.ts";
-import type { Json, TypeName } from "../../../../protocol/model.ts";
+import { fieldsOf } from "../../../../protocol/entity-text.ts";
+import type { Fields, Json, TypeName } from "../../../../protocol/model.ts";
 
 export const at = (path = "x", line = 1): Place => ({ path, line });
 
@@ -183,12 +184,18 @@ export function rowOf(mapping: Mapping, values: Record<string, Value>, rest: Par
   return { values: mapping.query.columns.map((name) => values[name] ?? null), flags: [], children: [], ...rest };
 }
 
-export function mapOne(mapping: Mapping, values: Record<string, Value>, rest: Partial<Row> = {}): Mapped {
-  return mapping.map(rowOf(mapping, values, rest), "1");
+/** What became of a row; an entity with its fields read back from its text. */
+export type Outcome = Exclude<Mapped, { kind: "entity" }> | (Mapped & { kind: "entity" } & { fields: Fields });
+
+export function mapOne(mapping: Mapping, values: Record<string, Value>, rest: Partial<Row> = {}): Outcome {
+  return withFields(mapping.map(rowOf(mapping, values, rest), "1"));
 }
+
+export const withFields = (mapped: Mapped): Outcome =>
+  mapped.kind === "entity" ? { ...mapped, fields: fieldsOf(mapped.text) } : mapped;
 
 /** The fields of an entity, or the faults as `code field`. */
 export function outcome(mapped: Mapped): unknown {
-  if (mapped.kind === "entity") return mapped.fields;
+  if (mapped.kind === "entity") return fieldsOf(mapped.text);
   return mapped.kind === "faulty" ? mapped.faults.map((fault) => `${fault.code} ${fault.field}`) : mapped.kind;
 }

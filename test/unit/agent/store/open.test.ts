@@ -18,6 +18,7 @@ import { Database } from "../../../../agent/store/database.ts";
 import { migrate, migrations } from "../../../../agent/store/migrate.ts";
 import { openStoreForReading, openStoreOn } from "../../../../agent/store/open.ts";
 import { silentLog } from "../../../../base/log.ts";
+import { entityText } from "../../../../protocol/entity-text.ts";
 import { codesLog, storeBench } from "./bench.ts";
 
 const { clock, folder, open, keep } = storeBench();
@@ -156,7 +157,7 @@ test("Another process looks into the store while the agent runs, sees each commi
   const reader = openStoreForReading(directory, clock);
   keep(() => reader[Symbol.dispose]());
   store.pending.mark("units", ["1", "2"], { now: 1, confirm: false });
-  store.outbox.append([{ op: "upsert", type: "unit", id: "1", time: 1, fields: { name: "A" } }], { bulk: false });
+  store.outbox.append([{ op: "upsert", type: "unit", id: "1", time: 1, text: entityText({ name: "A" }) }], { bulk: false });
   expect(reader.pending.count("units")).toBe(2);
   expect(reader.outbox.bounds()).toMatchObject({ first: 1, next: 2, items: 1 });
   expect(() => (reader as unknown as typeof store).meta.set("x", "y")).toThrow(withCode("store-not-writable"));

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { OutboxFrame, OutboxItem, OutboxStore } from "../../../../agent/store/store.ts";
 import { expandChanges } from "../../../../protocol/changes.ts";
+import { entityText } from "../../../../protocol/entity-text.ts";
 import { decodeFrame } from "../../../../protocol/frames.ts";
 import { agentMessage, changes } from "../../../../protocol/messages.ts";
 import { storeBench } from "./bench.ts";
@@ -12,7 +13,7 @@ const unit = (id: string, name = "A"): OutboxItem => ({
   type: "unit",
   id,
   time: 1,
-  fields: { name, objectType: "flat" },
+  text: entityText({ name, objectType: "flat" }),
 });
 
 function itemsOf(frame: OutboxFrame, maxBytes = 64_000_000) {
@@ -140,7 +141,7 @@ test("It is full at 64 MB, bulk work at 8 MB ahead, and an ack makes room again"
     });
     return Buffer.from(values.buffer).toString("base64");
   };
-  const big = (): OutboxItem => ({ op: "upsert", type: "unit", id: "a", time: 1, fields: { name: noise() } });
+  const big = (): OutboxItem => ({ op: "upsert", type: "unit", id: "a", time: 1, text: entityText({ name: noise() }) });
   while (outbox.hasRoom(true)) outbox.append([big()], { bulk: true });
   expect(outbox.bounds().bytes).toBeGreaterThan(8 * 1024 * 1024);
   expect(outbox.bounds().bytes).toBeLessThan(12 * 1024 * 1024);

@@ -5,6 +5,7 @@ import { Database } from "../../../../agent/store/database.ts";
 import { createMeta } from "../../../../agent/store/meta.ts";
 import { migrate } from "../../../../agent/store/migrate.ts";
 import { createOutbox } from "../../../../agent/store/outbox.ts";
+import { entityText } from "../../../../protocol/entity-text.ts";
 import { storeBench } from "./bench.ts";
 
 const { folder, open, keep } = storeBench();
@@ -15,7 +16,7 @@ test("A transaction that throws leaves nothing, neither in the file nor in what 
   expect(() =>
     store.transaction(() => {
       store.pending.mark("units", ["1"], { now: 1, confirm: false });
-      store.outbox.append([{ op: "upsert", type: "unit", id: "1", time: 1, fields: { name: "A" } }], { bulk: true });
+      store.outbox.append([{ op: "upsert", type: "unit", id: "1", time: 1, text: entityText({ name: "A" }) }], { bulk: true });
       throw new Error("no");
     }),
   ).toThrow("no");
@@ -78,7 +79,7 @@ test("On a full disk nothing is half committed, the error says so, and it goes o
   const meta = createMeta(database);
   const outbox = createOutbox(database, meta);
   const item = (no: number) =>
-    ({ op: "upsert", type: "unit", id: String(no), time: 1, fields: { name: `${no}`.repeat(900) } }) as const;
+    ({ op: "upsert", type: "unit", id: String(no), time: 1, text: entityText({ name: `${no}`.repeat(900) }) }) as const;
   database.exec(`PRAGMA max_page_count = ${Number(database.pragma("page_count")) + 3}`);
   const fill = (): void => {
     for (let no = 0; no < 1_000; no++) {
