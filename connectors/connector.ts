@@ -101,7 +101,7 @@ export interface RowBatch {
   readonly length: number;
   /** base/key.ts form of a row's key; undefined where a key column is null. Made anew each time it is asked for. */
   key(index: number): string | undefined;
-  /** `keyDigest` (digest.ts) of each row's key; 0n where a key column is null, which no key's digest is. */
+  /** `keyDigest` (base/key-digest.ts) of each row's key; 0n where a key column is null, which no key's digest is. */
   readonly keyDigests: BigUint64Array;
   /** 64-bit digest of everything that the query reads of the row (columns, flags, children). */
   readonly digests: BigUint64Array;

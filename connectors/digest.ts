@@ -1,5 +1,4 @@
 import xxhash from "xxhash-wasm";
-import { murmur128 } from "./murmur.ts";
 
 /** A value as the driver gave it, before its meaning is known. */
 export type RawValue = string | number | bigint | Uint8Array | null;
@@ -12,20 +11,6 @@ export interface RawRow {
 }
 
 const { h64Raw } = await xxhash();
-
-const digests = new BigUint64Array(1);
-const digestWords = new Uint32Array(digests.buffer);
-
-/**
- * 64-bit digest of a key in its base/key.ts form: the first half of MurmurHash3_x86_128 of its UTF-8 bytes, 1n in place of 0n, which stands for a row
- * without a key. Stored digests outlive the program: it never changes.
- */
-export function keyDigest(key: string): bigint {
-  const bytes = Buffer.from(key, "utf8");
-  const words = murmur128(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength);
-  digestWords.set(words.subarray(0, 2));
-  return digests[0] || 1n;
-}
 
 const tags = { null: 0, text: 1, bytes: 2, integer: 3, float: 4, flag: 5, rows: 6 } as const;
 

@@ -1,6 +1,7 @@
 import { encodeKey } from "../base/key.ts";
+import { keyDigest } from "../base/key-digest.ts";
 import type { RowBatch, Value } from "./connector.ts";
-import { keyDigest, type RawRow, type RawValue, type RowDigest } from "./digest.ts";
+import type { RawRow, RawValue, RowDigest } from "./digest.ts";
 
 /** Gives a raw value its meaning. Never throws: what has no meaning stays the text it is. */
 export type Decode = (raw: RawValue) => Value;

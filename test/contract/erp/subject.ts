@@ -1,9 +1,9 @@
 import { expect } from "vitest";
+import { keyDigest } from "../../../base/key-digest.ts";
 import type { Log } from "../../../base/log.ts";
 import { silentLog } from "../../../base/log.ts";
 import { systemClock } from "../../../base/time.ts";
 import type { Connector, ConnectorContext, ConnectorLimits, RowBatch, SourceQuery } from "../../../connectors/connector.ts";
-import { keyDigest } from "../../../connectors/digest.ts";
 
 /** A database under the contract suite: made, changed and looked at beside the connector, through the plain driver. */
 export interface Subject extends AsyncDisposable {

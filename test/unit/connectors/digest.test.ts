@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { keyDigest, type RawRow, type RawValue, RowDigest } from "../../../connectors/digest.ts";
+import { keyDigest } from "../../../base/key-digest.ts";
+import { type RawRow, type RawValue, RowDigest } from "../../../connectors/digest.ts";
 
 const digest = new RowDigest();
 const row = (values: RawValue[], flags: boolean[] = [], children: RawValue[][][] = []): RawRow => ({ values, flags, children });

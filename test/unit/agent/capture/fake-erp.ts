@@ -1,8 +1,8 @@
 // An ERP in memory with two tables, whose timing the test decides: rows that become visible after their signal, scans that see old pages.
 
 import type { ReadingConnector } from "../../../../agent/capture/parts.ts";
+import { keyDigest } from "../../../../base/key-digest.ts";
 import type { Connector, CursorRow, Row, RowBatch, SourceQuery } from "../../../../connectors/connector.ts";
-import { keyDigest } from "../../../../connectors/digest.ts";
 
 export interface ErpRow {
   name: string;

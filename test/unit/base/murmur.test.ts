@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { murmur128 } from "../../../connectors/murmur.ts";
+import { murmur128 } from "../../../base/murmur.ts";
 
 function hash128(bytes: Uint8Array, seed: number): Uint8Array {
   const words = murmur128(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength, seed);
