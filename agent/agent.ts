@@ -134,6 +134,7 @@ async function assemble(base: Base): Promise<Running> {
     estimateRows: (source) => compiled.rows.get(source),
     timezone: config.erp.timezone,
     blackout: config.erp.courtesy.blackout,
+    gentle: config.erp.courtesy.pace === "gentle",
     rowsPerSecond: config.erp.courtesy.rowsPerSecond,
     ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }),
   });

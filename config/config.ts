@@ -250,6 +250,7 @@ export interface Config {
     /** What local times in this database mean. */
     timezone: string;
     courtesy: {
+      pace: "gentle" | "full";
       rowsPerSecond: number | undefined;
       statementTimeoutMs: number;
       lockTimeoutMs: number;

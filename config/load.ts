@@ -131,6 +131,7 @@ function courtesyOf(courtesy: FileNode["erp"]["courtesy"]): Config["erp"]["court
         ].filter((part) => part.fromMinute < part.untilMinute),
   );
   return {
+    pace: courtesy.pace,
     rowsPerSecond: courtesy.rowsPerSecond,
     statementTimeoutMs: courtesy.statementTimeout,
     lockTimeoutMs: courtesy.lockTimeout,

@@ -44,7 +44,12 @@ const agent = keys({
 });
 
 const courtesy = keys({
-  rowsPerSecond: whole(1, 10_000_000).optional().describe("Most rows read per second"),
+  pace: oneOf(["gentle", "full"])
+    .prefault("gentle")
+    .describe(
+      "`gentle`: compares read at an even, slow pace and rest when the ERP answers slowly; `full`: as fast as it answers",
+    ),
+  rowsPerSecond: whole(1, 10_000_000).optional().describe("Most rows read per second, at either pace"),
   statementTimeout: duration.prefault("30s").describe("Longest time for one statement"),
   lockTimeout: duration.prefault("2s").describe("Longest wait for a lock"),
   blackout: listOf(keys({ between: between.describe("From and until, local time of `timezone`") }))

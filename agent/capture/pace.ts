@@ -1,6 +1,13 @@
 /** Courtesy to the ERP: a cap on rows per second, and slower reading while the ERP itself answers slowly. */
 import type { Clock } from "../../base/time.ts";
 
+export interface PaceSettings {
+  /** False: as fast as the ERP answers, but for the cap. */
+  gentle: boolean;
+  /** The admin's cap; a gentle pace has one of its own where none is given. */
+  rowsPerSecond: number | undefined;
+}
+
 export interface Pace {
   /** To be called after each read: waits as long as the ERP should rest before the next one. */
   rest(read: { rows: number; durationMs: number }, signal: AbortSignal): Promise<void>;
@@ -8,6 +15,8 @@ export interface Pace {
   slowness(): number;
 }
 
+/** What a gentle pace reads at the most: a hundredth or two of what a database on one core gives. */
+const gentleRowsPerSecond = 20_000;
 /** Reads of fewer milliseconds say nothing of the ERP's load. */
 const noticeableMs = 20;
 /** From this ratio on the agent yields. */
@@ -20,7 +29,9 @@ const fastest = 0.02;
 /** Most rows saved up while idle: a second's worth. */
 const burstSeconds = 1;
 
-export function createPace(clock: Clock, rowsPerSecond: number | undefined): Pace {
+export function createPace(clock: Clock, settings: PaceSettings): Pace {
+  const { gentle } = settings;
+  const rowsPerSecond = settings.rowsPerSecond ?? (gentle ? gentleRowsPerSecond : undefined);
   let usual: number | undefined;
   let ratio = 1;
   let tokens = (rowsPerSecond ?? 0) * burstSeconds;
@@ -40,7 +51,7 @@ export function createPace(clock: Clock, rowsPerSecond: number | undefined): Pac
     // Quick to believe in better times, slow to get used to worse ones.
     usual += (perRow - usual) * (perRow < usual ? 0.3 : 0.01);
     ratio = durationMs < noticeableMs ? 1 : perRow / Math.max(usual, fastest);
-    return ratio < slowFrom ? 0 : durationMs * Math.min(ratio - slowFrom + 1, longestRestFactor);
+    return ratio < slowFrom || !gentle ? 0 : durationMs * Math.min(ratio - slowFrom + 1, longestRestFactor);
   };
 
   return {

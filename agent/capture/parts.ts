@@ -48,6 +48,8 @@ export interface CaptureParts {
   /** IANA name: what local times of the ERP and cron lines mean. */
   timezone: string;
   blackout: readonly Window[];
+  /** Reads rest so that the ERP's own work does not suffer; default false. */
+  gentle?: boolean;
   rowsPerSecond: number | undefined;
 }
 

@@ -37,6 +37,7 @@ describe("the import rules refuse", () => {
     ["portal/gateway.ts", "../agent/store/database.ts"],
     ["portal/gateway.ts", "../config/schema.ts"],
     ["installer/build.ts", "../agent/main.ts"],
+    ["bench/sync.ts", "../agent/capture/scan.ts"],
   ];
 
   test.each(forbidden)("%s importing %s", (from, specifier) => {
@@ -98,6 +99,8 @@ describe("the import rules allow", () => {
     ["agent/cli/demo.ts", "../../test/support/erp/company.ts"],
     ["portal/gateway.ts", "../protocol/messages.ts"],
     ["test/fault/kill.test.ts", "../../agent/store/outbox.ts"],
+    ["bench/portal-helper.ts", "../portal/gateway.ts"],
+    ["bench/scene.ts", "../test/support/servers.ts"],
   ])("%s to import %s", (from, specifier) => {
     expect(reasons(from, `import { thing } from "${specifier}";`)).toEqual([]);
   });

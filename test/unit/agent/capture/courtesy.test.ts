@@ -20,7 +20,7 @@ function sleeplessClock(): { clock: Clock; slept: number[]; pass(ms: number): vo
 
 test("No more rows are read per second than the cap allows", async () => {
   const { clock, slept } = sleeplessClock();
-  const pace = createPace(clock, 1_000);
+  const pace = createPace(clock, { gentle: false, rowsPerSecond: 1_000 });
   for (let read = 0; read < 10; read++) await pace.rest({ rows: 500, durationMs: 1 }, signal);
   // 5,000 rows, of which a second's worth may come at once.
   expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(4_000, -1);
@@ -28,7 +28,7 @@ test("No more rows are read per second than the cap allows", async () => {
 
 test("Reading slows down while the ERP answers many times slower than usual, and not for usual answers", async () => {
   const { clock, slept } = sleeplessClock();
-  const pace = createPace(clock, undefined);
+  const pace = createPace(clock, { gentle: true, rowsPerSecond: 1_000_000 });
   for (let read = 0; read < 20; read++) await pace.rest({ rows: 500, durationMs: 50 }, signal);
   expect([slept, pace.slowness()]).toEqual([[], 1]);
   await pace.rest({ rows: 500, durationMs: 1_000 }, signal);
@@ -37,6 +37,13 @@ test("Reading slows down while the ERP answers many times slower than usual, and
   expect(pace.slowness()).toBeGreaterThan(10);
   await pace.rest({ rows: 500, durationMs: 50 }, signal);
   expect(slept).toHaveLength(1);
+});
+
+test("At full pace only the admin's own cap holds reading back, whatever the ERP's answers take", async () => {
+  const { clock, slept } = sleeplessClock();
+  const pace = createPace(clock, { gentle: false, rowsPerSecond: undefined });
+  for (const durationMs of [1, 1, 1, 5_000]) await pace.rest({ rows: 1_000_000, durationMs }, signal);
+  expect(slept).toEqual([]);
 });
 
 test("Who takes turns runs one after the other, also behind a failure", async () => {

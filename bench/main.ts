@@ -1,0 +1,46 @@
+// `npm run bench`: measures what docs/performance.md promises, all in one run on one machine. Ends with 1 when something that must be met is not.
+import { machineNote } from "./machine.ts";
+import { type Options, parseOptions, usage } from "./options.ts";
+import { profileText } from "./profile.ts";
+import { allMet, type Figures, jsonText, type Result, tableText } from "./report.ts";
+import { openScene } from "./scene.ts";
+import { measureSync } from "./sync.ts";
+
+const started = performance.now();
+
+/** Progress goes to stderr: stdout belongs to the result. */
+function say(text: string): void {
+  console.error(`${((performance.now() - started) / 1_000).toFixed(1).padStart(6)} s  ${text}`);
+}
+
+async function measure({ rows, rounds, parts, profiles }: Options): Promise<Result> {
+  const machine = machineNote();
+  const figures: Record<string, number> = {};
+  const details: Record<string, unknown> = {};
+  const take = (part: string, measured: { figures: Figures; details: unknown }): void => {
+    Object.assign(figures, measured.figures);
+    details[part] = measured.details;
+  };
+  await using scene = await openScene({ rows, profiles, say });
+  say(`a row has ${scene.rowBytes.toFixed(1)} bytes as text`);
+  if (parts.has("sync")) take("sync", await measureSync(scene, { rounds, say }));
+  return { rows, rounds, machine, figures, details };
+}
+
+function options(): Options | undefined {
+  try {
+    return parseOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usage}`);
+    return undefined;
+  }
+}
+
+const chosen = options();
+if (chosen === undefined) process.exitCode = 2;
+else {
+  const result = await measure(chosen);
+  if (chosen.profiles !== undefined) console.error(profileText(chosen.profiles));
+  console.log(chosen.json ? jsonText(result) : tableText(result));
+  process.exitCode = allMet(result.figures) ? 0 : 1;
+}
