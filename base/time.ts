@@ -6,7 +6,7 @@ export interface Clock {
   monotonic(): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Calls `action` once after `ms`; returns a function that cancels it. */
+  /** Calls `action` once after `ms`, for 0 in the next turn of the event loop; returns a function that cancels it. */
   after(ms: number, action: () => void): () => void;
 }
 
@@ -31,6 +31,11 @@ export const systemClock: Clock = {
     });
   },
   after(ms, action) {
+    // A timer waits for a millisecond at the least.
+    if (ms <= 0) {
+      const turn = setImmediate(action);
+      return () => clearImmediate(turn);
+    }
     const timer = setTimeout(action, ms);
     return () => clearTimeout(timer);
   },

@@ -71,6 +71,13 @@ function isToken(authorization: string | undefined, token: string): boolean {
 
 function handlersOf(gateway: Gateway, clock: Clock): Record<string, Handler> {
   const chosen = (id: string | undefined): string => chooseAgent(gateway, id);
+  /** A view finds all that is acked in the tables; the links are not held up meanwhile. */
+  const settled =
+    (view: Handler): Handler =>
+    async (asked, url) => {
+      await gateway.settled();
+      return view(asked, url);
+    };
   const fromUrl = (url: URL): string => chosen(url.searchParams.get("agentId") ?? undefined);
   return {
     "POST /api/enrolment-codes": async (asked) => {
@@ -97,16 +104,18 @@ function handlersOf(gateway: Gateway, clock: Clock): Record<string, Handler> {
       return { done: gateway.setStage(chosen(body.agentId), body.stage) };
     },
     "POST /api/revoke": async (asked) => ({ done: gateway.revoke(chosen((await readJson(asked, revokeBody)).agentId)) }),
-    "GET /api/state": () => ({
+    "GET /api/state": settled(() => ({
       now: new Date(clock.now()).toISOString(),
       revision: gateway.revision(),
       agents: gateway.agents().map((agent) => agentSummary(gateway, agent)),
       events: gateway.recentEvents(30),
-    }),
+    })),
     "GET /api/revision": (_asked, url) => revisionAfter(gateway, { clock, seen: Number(url.searchParams.get("after")) }),
-    "GET /api/estates": (_asked, url) => estatesView(gateway.store, fromUrl(url), url.searchParams.get("search") ?? ""),
-    "GET /api/estate": (_asked, url) => estateView(gateway.store, fromUrl(url), url.searchParams.get("id") ?? ""),
-    "GET /api/tickets": (_asked, url) => ticketsView(gateway.store, fromUrl(url), Number(url.searchParams.get("limit") ?? 50)),
+    "GET /api/estates": settled((_asked, url) => estatesView(gateway.store, fromUrl(url), url.searchParams.get("search") ?? "")),
+    "GET /api/estate": settled((_asked, url) => estateView(gateway.store, fromUrl(url), url.searchParams.get("id") ?? "")),
+    "GET /api/tickets": settled((_asked, url) =>
+      ticketsView(gateway.store, fromUrl(url), Number(url.searchParams.get("limit") ?? 50)),
+    ),
   };
 }
 

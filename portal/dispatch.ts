@@ -2,7 +2,7 @@
 import type { Clock } from "../base/time.ts";
 import type { Command } from "../protocol/messages.ts";
 import type { Commands } from "./commands.ts";
-import type { Speaker } from "./entities.ts";
+import type { Speaker } from "./commit.ts";
 import type { Limits } from "./settings.ts";
 
 export interface Dispatch {

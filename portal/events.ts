@@ -1,9 +1,10 @@
 /** What happens at the gateway, for its owner, the demo page and tests. */
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import type { NumberedItem } from "../protocol/changes.ts";
+import { expandChanges, type NumberedItem } from "../protocol/changes.ts";
 import type { Outcome, Refusal, Status } from "../protocol/messages.ts";
 import type { CommandState } from "./commands.ts";
+import type { Arrived, Committed } from "./commit.ts";
 import type { Store } from "./store.ts";
 
 export type GatewayEvent = { agentId: string } & (
@@ -17,6 +18,28 @@ export type GatewayEvent = { agentId: string } & (
   /** Something that a person should see, e.g. `other-host`, `connection-below`, `superseded`. */
   | { kind: "noted"; code: string; text: string }
 );
+
+/** Items that were committed with these frames: those taken are listed only for who asks for them. */
+export function itemsEvent(agentId: string, frames: readonly Arrived[], { from, last, refused }: Committed): GatewayEvent {
+  let applied: NumberedItem[] | undefined;
+  const list = (): NumberedItem[] => {
+    const without = new Set(refused.map((refusal) => refusal.seq));
+    const all = frames.flatMap(({ frame }) => [...expandChanges(frame)]);
+    let behind = from;
+    return all.filter(({ seq }) => {
+      if (seq <= behind) return false;
+      behind = seq;
+      return !without.has(seq);
+    });
+  };
+  return {
+    ...{ kind: "items", agentId, refused, last },
+    get applied() {
+      applied ??= list();
+      return applied;
+    },
+  };
+}
 
 export interface Events {
   emit(event: GatewayEvent): void;

@@ -86,6 +86,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   };
   return {
     ...hub.desk,
+    get store() {
+      return hub.desk.store;
+    },
     ...{ url: channel, httpUrl: origin, close },
     addRoute: (route) => void routes.push(route),
     onClose(action) {

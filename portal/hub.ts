@@ -9,12 +9,17 @@ import type { Clock, Random } from "../base/time.ts";
 import type { Digester } from "../protocol/digest.ts";
 import { type Answer, closeCode, type Request } from "../protocol/messages.ts";
 import { type Agent, type Agents, agentsIn, type Offers, type Stage } from "./agents.ts";
+import { createApply } from "./apply.ts";
 import { type CommandOrder, type Commands, commandsIn, type StoredCommand } from "./commands.ts";
 import { entitiesIn } from "./entities.ts";
 import { type Events, eventsIn, type GatewayEvent } from "./events.ts";
+import { journalIn } from "./journal.ts";
+import { knownIn } from "./known.ts";
 import { type GatewayParts, Link, type LinkOwner } from "./link.ts";
+import { refusalsIn } from "./refusals.ts";
 import { defaultLimits, type Hooks, type Limits } from "./settings.ts";
 import type { Store } from "./store.ts";
+import { createTurns } from "./turns.ts";
 
 export interface HubOptions {
   store: Store;
@@ -59,7 +64,9 @@ export interface AgentDesk {
   listen(listener: (event: GatewayEvent) => void): () => void;
   recentEvents(limit: number): { agentId: string; at: number; code: string; text: string }[];
   revision(): number;
-  /** For reading by the owner's own views. */
+  /** Resolves once all that is acked now stands in the tables: it is journaled when acked, and applied soon afterwards. */
+  settled(): Promise<void>;
+  /** For reading by the owner's own views. What is acked and not yet in the tables is applied at once: wait for `settled` before where it may be much. */
   readonly store: Store;
 }
 
@@ -78,24 +85,37 @@ export function createHub(options: HubOptions): Hub {
   const hooks: Hooks = { ...options.hooks };
   const agents = agentsIn(store, clock);
   const events = eventsIn({ store, clock, log });
+  const limits = { ...defaultLimits, ...options.limits };
+  const journal = journalIn(store);
+  const entities = entitiesIn(store, digester);
+  const apply = createApply({ store, journal, entities, clock, log, patientBytes: limits.journalBytes / 2 });
+  const refusals = refusalsIn(store);
+  const known = knownIn(store, random);
+  const turns = createTurns({ store, journal, refusals, known, apply, clock, hooks, limits, log });
+  const commands = commandsIn(store, clock, random);
   const parts: GatewayParts = {
-    ...{ store, agents, events, digester, clock, log, hooks },
-    limits: { ...defaultLimits, ...options.limits },
-    entities: entitiesIn(store, clock, digester),
-    commands: commandsIn(store, clock, random),
+    ...{ store, agents, commands, events, digester, clock, log, hooks, limits },
+    ...{ journal, apply, refusals, known, turns },
   };
   const links = createLinks(parts, newId);
   events.listen((event) => {
     // Whoever holds the old key is out as soon as a new one is enrolled.
     if (event.kind === "enrolled") links.closeAll(event.agentId, closeCode.notAuthenticated, "the agent was enrolled again");
   });
-  return { desk: deskOf(parts, links), parts, accept: links.add, close: links.close };
+  return {
+    ...{ desk: deskOf(parts, links), parts, accept: links.add },
+    async close(bye) {
+      await links.close(bye);
+      turns.stop();
+      await apply.finish();
+    },
+  };
 }
 
 function deskOf(parts: GatewayParts, links: Links): AgentDesk {
-  const { store, agents, events, commands, hooks } = parts;
+  const { agents, events, commands, hooks } = parts;
   return {
-    ...{ hooks, store, issue: issuer({ agents, events, commands, hooks, links }) },
+    ...{ hooks, issue: issuer({ agents, events, commands, hooks, links }) },
     createEnrolmentCode: agents.createCode,
     revoke(agentId) {
       const done = agents.revoke(agentId);
@@ -127,6 +147,11 @@ function deskOf(parts: GatewayParts, links: Links): AgentDesk {
     listen: events.listen,
     recentEvents: events.recent,
     revision: events.revision,
+    settled: () => parts.apply.settled(),
+    get store() {
+      parts.apply.settleNow();
+      return parts.store;
+    },
   };
 }
 

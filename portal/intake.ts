@@ -1,39 +1,27 @@
-/** Takes the `changes` of one link: keeps the window, commits the frames of one turn together, acks after the commit. */
+/** The window of one link, and its acks: what was committed is acked at once, unless a hook holds acks back. */
 import type { Clock } from "../base/time.ts";
-import { countItems, type NumberedItem } from "../protocol/changes.ts";
-import type { Ack, Changes, Refusal } from "../protocol/messages.ts";
-import type { Entities, Speaker } from "./entities.ts";
+import { countItems } from "../protocol/changes.ts";
+import type { Ack, Refusal } from "../protocol/messages.ts";
+import type { Arrived, Committed } from "./commit.ts";
 import type { Hooks, Limits } from "./settings.ts";
 
 /** Refusals in one ack at the most, so that it stays far below the largest frame. */
 const refusalsPerAck = 500;
 
 export interface IntakeParts {
-  speaker: Speaker;
-  accepted: ReadonlySet<string>;
-  entities: Entities;
   clock: Clock;
   limits: Limits;
   hooks: Hooks;
   sendAck: (ack: Ack) => void;
-  onCommitted: (applied: readonly NumberedItem[], refused: readonly Refusal[], last: number) => void;
-}
-
-export type IntakeFault = "past-window" | "fenced" | "gap" | undefined;
-
-/** A frame of `changes` and its size on the wire. */
-export interface ArrivedChanges {
-  frame: Changes;
-  bytes: number;
 }
 
 export interface Intake {
-  /** Counts a frame against the window as it arrives. */
-  arrive(arrived: ArrivedChanges): IntakeFault;
-  /** Commits frames that arrived, in order. */
-  commit(arrived: readonly ArrivedChanges[]): IntakeFault;
+  /** Counts a frame against the window; false when it is past it. */
+  count(arrived: Arrived): boolean;
+  /** These frames are durable. */
+  committed(frames: readonly Arrived[], done: Committed): void;
   /** Acks once more what the agent still holds although it is durable here, refusals included: an ack may have been lost with its link. */
-  repeatAck(firstHeld: number, last: number): void;
+  repeatAck(last: number, refused: readonly Refusal[]): void;
   close(): void;
 }
 
@@ -43,45 +31,40 @@ export function createIntake(parts: IntakeParts): Intake {
   let waiting = nothing();
   let cancelAck: (() => void) | undefined;
 
+  const repeatAck = (last: number, refused: readonly Refusal[]): void => {
+    for (const ack of acksOf(last, refused)) parts.sendAck(ack);
+  };
   const flush = (): void => {
     cancelAck = undefined;
     const due = waiting;
     waiting = nothing();
     unacked.items -= due.items;
     unacked.bytes -= due.bytes;
-    for (const ack of acksOf(due.last, due.refused)) parts.sendAck(ack);
+    repeatAck(due.last, due.refused);
   };
 
   return {
-    arrive({ frame, bytes }) {
+    count({ frame, bytes }) {
       const items = countItems(frame);
       const past = unacked.items + items > limits.windowItems || unacked.bytes + bytes > limits.windowBytes;
       // One frame may always be sent, however small the window.
-      if (past && unacked.items > 0) return "past-window";
+      if (past && unacked.items > 0) return false;
       unacked.items += items;
       unacked.bytes += bytes;
-      return undefined;
+      return true;
     },
-    commit(arrived) {
-      const frames = arrived.map(({ frame }) => frame);
-      const done = parts.entities.apply(parts.speaker, frames, { accepted: parts.accepted, refuse: parts.hooks.refuse });
-      if (done.outcome === "fenced") return "fenced";
-      if (done.applied.length + done.refused.length > 0) parts.onCommitted(done.applied, done.refused, done.last);
+    committed(frames, done) {
       waiting.last = done.last;
-      waiting.refused.push(...done.refused);
-      for (const { frame, bytes } of arrived) {
+      for (const refusal of done.refused) waiting.refused.push(refusal);
+      for (const { frame, bytes } of frames) {
         waiting.items += countItems(frame);
         waiting.bytes += bytes;
       }
       const delayMs = parts.hooks.ackDelayMs;
       if (delayMs === undefined) flush();
       else if (delayMs !== "never") cancelAck ??= clock.after(delayMs, flush);
-      return done.outcome === "gap" ? "gap" : undefined;
     },
-    repeatAck(firstHeld, last) {
-      if (firstHeld > last) return;
-      for (const ack of acksOf(last, parts.entities.refusalsFrom(parts.speaker, firstHeld))) parts.sendAck(ack);
-    },
+    repeatAck,
     close() {
       cancelAck?.();
     },

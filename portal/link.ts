@@ -19,21 +19,30 @@ import {
   type Welcome,
 } from "../protocol/messages.ts";
 import type { Agents } from "./agents.ts";
+import type { Apply } from "./apply.ts";
 import type { Commands } from "./commands.ts";
+import type { Arrived, Committed, Offer, Speaker } from "./commit.ts";
 import { createDispatch, type Dispatch } from "./dispatch.ts";
-import type { Entities, Speaker } from "./entities.ts";
-import type { Events } from "./events.ts";
+import { type Events, itemsEvent } from "./events.ts";
 import { welcomeFor } from "./handshake.ts";
-import { type ArrivedChanges, createIntake, type Intake, type IntakeFault } from "./intake.ts";
+import { createIntake, type Intake } from "./intake.ts";
 import { answerInventory } from "./inventory.ts";
+import type { Journal } from "./journal.ts";
+import type { Known } from "./known.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Hooks, Limits } from "./settings.ts";
 import type { Store } from "./store.ts";
+import type { Taker, Turns } from "./turns.ts";
 
 /** What all links of a gateway share. */
 export interface GatewayParts {
   store: Store;
   agents: Agents;
-  entities: Entities;
+  journal: Journal;
+  apply: Apply;
+  refusals: Refusals;
+  known: Known;
+  turns: Turns;
   commands: Commands;
   events: Events;
   digester: Digester;
@@ -45,6 +54,10 @@ export interface GatewayParts {
 
 /** Frames of the largest size that may wait for an agent which does not read. */
 const unreadFrames = 16;
+/** Bytes of frames that may wait here before the rest is left to the network. */
+const mostWaitingBytes = 512 * 1_024;
+/** What a frame that waits costs beside its bytes. */
+const waitingFrameBytes = 256;
 /** How long the other end may take to close in answer, milliseconds. */
 const closingMs = 2_000;
 
@@ -52,14 +65,14 @@ type State =
   | { at: "greeting" }
   /** `last`: what the store held when `welcome` was made, whatever a hook made it say. */
   | { at: "welcomed"; hello: Hello; welcome: Welcome; last: number | null }
-  | { at: "open"; speaker: Speaker; intake: Intake; dispatch: Dispatch }
+  | { at: "open"; speaker: Speaker; intake: Intake; dispatch: Dispatch; offer: Omit<Offer, "frames"> }
   | { at: "closed" };
 
-interface Arrived {
+interface Read {
   message: AgentMessage;
+  raw: string | Uint8Array;
+  /** Size on the wire. */
   bytes: number;
-  /** Against the window. */
-  counted: boolean;
 }
 
 export interface LinkOwner {
@@ -69,16 +82,23 @@ export interface LinkOwner {
   closed(link: Link): void;
 }
 
-export class Link {
+export class Link implements Taker {
   readonly agentId: string;
   readonly #socket: WebSocket;
   readonly #parts: GatewayParts;
   readonly #owner: LinkOwner;
   #state: State = { at: "greeting" };
   #closedWith: { code: number; reason: string } | undefined;
-  #arrived: Arrived[] = [];
+  /** Frames as they came. */
+  #waiting: { data: Buffer; isBinary: boolean }[] = [];
+  #waitingBytes = 0;
+  #paused = false;
+  /** The first of them, once it was read. */
+  #head: Read | undefined;
+  /** Taken before, to be judged again. */
+  #again: Arrived[] = [];
+  #waitsForTables = false;
   #heardAt: number;
-  #cancelTurn: (() => void) | undefined;
   #cancelBeat: (() => void) | undefined;
   #cancelClosing: (() => void) | undefined;
 
@@ -141,8 +161,9 @@ export class Link {
   #leave(): void {
     if (this.#state.at === "open") this.#state.intake.close();
     this.#state = { at: "closed" };
-    this.#arrived = [];
-    this.#cancelTurn?.();
+    this.#waiting = [];
+    this.#head = undefined;
+    this.#again = [];
     this.#cancelBeat?.();
   }
 
@@ -160,7 +181,8 @@ export class Link {
 
   #beat(): void {
     const silentMs = this.#parts.clock.monotonic() - this.#heardAt;
-    if (silentMs >= this.#parts.limits.heartbeatSeconds * 2_000) {
+    // What a paused socket says is not heard.
+    if (!this.#paused && silentMs >= this.#parts.limits.heartbeatSeconds * 2_000) {
       this.close(closeCode.silence, "nothing heard for two heartbeats");
       return;
     }
@@ -169,70 +191,114 @@ export class Link {
     if (this.#state.at !== "closed") this.#beatLater();
   }
 
-  /** Reads and counts a frame at once; it is handled in the next turn, together with others that came meanwhile. */
+  /** Keeps a frame for the next turn; one that sends faster than it is acked is left to the network. */
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#state.at === "closed") return;
     this.#heardAt = this.#parts.clock.monotonic();
+    this.#waiting.push({ data, isBinary });
+    this.#waitingBytes += data.length + waitingFrameBytes;
+    if (!this.#paused && this.#waitingBytes > mostWaitingBytes) {
+      this.#paused = true;
+      this.#socket.pause();
+    }
+    this.#parts.turns.ask(this);
+  }
+
+  take(now: { committing: boolean; full: boolean }): Arrived | "later" | undefined {
+    let taken: Arrived | "later" | undefined;
     this.#guarded(() => {
-      const frame = isBinary ? data : data.toString("utf8");
-      const message = decodeFrame(frame, { maxBytes: this.#parts.limits.maxFrameBytes, schema: agentMessage });
+      taken = this.#next(now);
+    });
+    return taken;
+  }
+
+  #next({ committing, full }: { committing: boolean; full: boolean }): Arrived | "later" | undefined {
+    for (;;) {
+      const state = this.#state;
+      if (state.at === "closed" || this.#waitsForTables) return undefined;
+      if (this.#again.length > 0) return full ? "later" : this.#again.shift();
+      const head = this.#readHead();
+      if (head === undefined) return undefined;
+      const { message, raw, bytes } = head;
+      if (message.type === "changes" && state.at === "open") {
+        if (full) return "later";
+        this.#head = undefined;
+        const arrived: Arrived = { frame: message, raw, bytes };
+        if (state.intake.count(arrived)) return arrived;
+        this.close(closeCode.malformed, "changes: more items or bytes than the window allows");
+        return undefined;
+      }
+      if (committing) return undefined;
+      if (message.type === "inventory" && this.#parts.journal.holds(this.agentId)) {
+        this.#awaitTables();
+        return undefined;
+      }
+      this.#head = undefined;
+      this.#handle(message);
+    }
+  }
+
+  /** Reads the first frame that waits, if it was not read yet. */
+  #readHead(): Read | undefined {
+    while (this.#head === undefined) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      const { data, isBinary } = next;
+      this.#waitingBytes -= data.length + waitingFrameBytes;
+      if (this.#paused && this.#waitingBytes < mostWaitingBytes / 2) {
+        this.#paused = false;
+        this.#heardAt = this.#parts.clock.monotonic();
+        this.#socket.resume();
+      }
+      const raw = isBinary ? data : data.toString("utf8");
+      const message = decodeFrame(raw, { maxBytes: this.#parts.limits.maxFrameBytes, schema: agentMessage });
       const wish = this.#parts.hooks.message?.(message, this.agentId);
       if (wish === "drop") {
         this.terminate();
-        return;
+        break;
       }
-      if (wish === "ignore") return;
-      const arrived: Arrived = { message, bytes: data.length, counted: false };
-      if (!this.#count(arrived)) return;
-      this.#arrived.push(arrived);
-      this.#cancelTurn ??= this.#parts.clock.after(0, () => this.#turn());
-    });
-  }
-
-  /** False when the frame breaks the window and the link was closed. What came before `start` was handled is counted later. */
-  #count(arrived: Arrived): boolean {
-    const { message, bytes } = arrived;
-    if (arrived.counted || message.type !== "changes" || this.#state.at !== "open") return true;
-    arrived.counted = true;
-    const fault = this.#state.intake.arrive({ frame: message, bytes });
-    if (fault !== undefined) this.#closeFor(fault);
-    return fault === undefined;
-  }
-
-  #turn(): void {
-    this.#cancelTurn = undefined;
-    const arrived = this.#arrived;
-    this.#arrived = [];
-    this.#guarded(() => {
-      let group: ArrivedChanges[] = [];
-      for (const one of arrived) {
-        const { message, bytes } = one;
-        if (!this.#count(one)) return;
-        if (message.type === "changes" && this.#state.at === "open") {
-          group.push({ frame: message, bytes });
-          continue;
-        }
-        if (!this.#commit(group)) return;
-        group = [];
-        this.#handle(message);
-      }
-      this.#commit(group);
-    });
-  }
-
-  /** False when the link was closed. */
-  #commit(group: readonly ArrivedChanges[]): boolean {
-    if (group.length > 0 && this.#state.at === "open") {
-      const fault = this.#state.intake.commit(group);
-      if (fault !== undefined) this.#closeFor(fault);
+      if (wish !== "ignore") this.#head = { message, raw, bytes: data.length };
     }
-    return this.#state.at !== "closed";
+    return this.#head;
   }
 
-  #closeFor(fault: NonNullable<IntakeFault>): void {
-    if (fault === "fenced") this.close(closeCode.superseded, "another connection of this agent took over");
-    else if (fault === "gap") this.close(closeCode.malformed, "changes: a number is missing before `from`");
-    else this.close(closeCode.malformed, "changes: more items or bytes than the window allows");
+  /** Goes on once all that was journaled of this agent stands in the tables. */
+  #awaitTables(): void {
+    this.#waitsForTables = true;
+    const goOn = (): void => {
+      this.#waitsForTables = false;
+      this.#parts.turns.ask(this);
+    };
+    // It rejects when the gateway stops, and with it this link.
+    this.#parts.apply.settled(this.agentId).then(goOn, () => {});
+  }
+
+  offer(frames: readonly Arrived[]): Offer | undefined {
+    return this.#state.at === "open" ? { ...this.#state.offer, frames } : undefined;
+  }
+
+  committed(done: Committed, frames: readonly Arrived[]): void {
+    this.#guarded(() => {
+      if (done.outcome === "fenced") this.#closeFenced();
+      if (this.#state.at !== "open") return;
+      const taken = frames.slice(0, done.taken);
+      if (done.last > done.from) this.#parts.events.emit(itemsEvent(this.agentId, taken, done));
+      if (taken.length > 0) this.#state.intake.committed(taken, done);
+      if (done.outcome === "gap") this.close(closeCode.malformed, "changes: a number is missing before `from`");
+      if (done.outcome === "unsure") {
+        this.#again = [...frames.slice(done.taken), ...this.#again];
+        this.#awaitTables();
+      }
+      this.#parts.turns.ask(this);
+    });
+  }
+
+  failed(): void {
+    this.close(1011, "the portal failed; try again later");
+  }
+
+  #closeFenced(): void {
+    this.close(closeCode.superseded, "another connection of this agent took over");
   }
 
   #guarded(action: () => void): void {
@@ -299,7 +365,7 @@ export class Link {
 
   #start(greeted: State & { at: "welcomed" }, start: Start): void {
     const { hello, welcome } = greeted;
-    const { agents, entities, commands, clock, limits, hooks, events } = this.#parts;
+    const { agents, refusals, commands, clock, limits, hooks, events } = this.#parts;
     if (start.connection !== welcome.connection) {
       this.close(closeCode.malformed, "start: not the connection number of `welcome`");
       return;
@@ -309,25 +375,19 @@ export class Link {
       return;
     }
     if (!agents.start(this.agentId, { hello, start, last: greeted.last })) {
-      this.#closeFor("fenced");
+      this.#closeFenced();
       return;
     }
     const speaker: Speaker = { agentId: this.agentId, epoch: start.epoch, connection: start.connection };
-    const intake = createIntake({
-      speaker,
-      accepted: new Set(welcome.types),
-      entities,
-      clock,
-      limits,
-      hooks,
-      sendAck: (ack) => this.send(ack),
-      onCommitted: (applied, refused, last) => events.emit({ kind: "items", agentId: this.agentId, applied, refused, last }),
-    });
+    const intake = createIntake({ clock, limits, hooks, sendAck: (ack) => this.send(ack) });
     const dispatch = createDispatch({ speaker, commands, clock, limits, send: (message) => this.send(message) });
-    this.#state = { at: "open", speaker, intake, dispatch };
+    const offer = { speaker, accepted: new Set(welcome.types), known: this.#parts.known.ofLink(this.agentId) };
+    this.#state = { at: "open", speaker, intake, dispatch, offer };
     const { connection, epoch, renewed } = start;
     events.emit({ kind: "connected", agentId: this.agentId, connection, epoch, renewed });
-    if (epoch === hello.epoch && greeted.last !== null) intake.repeatAck(hello.first, greeted.last);
+    const { last } = greeted;
+    if (epoch === hello.epoch && last !== null && hello.first <= last)
+      intake.repeatAck(last, refusals.from(speaker, hello.first));
     dispatch.pump();
   }
 

@@ -98,4 +98,15 @@ export const migrations: readonly string[] = [
 
   CREATE TABLE event (n INTEGER PRIMARY KEY, agent_id TEXT NOT NULL, at INTEGER NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL);
   `,
+  `
+  CREATE TABLE journal (
+    n INTEGER PRIMARY KEY,
+    agent_id TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    refused TEXT,
+    at INTEGER NOT NULL,
+    frame NOT NULL
+  );
+  `,
 ];

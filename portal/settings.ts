@@ -1,6 +1,6 @@
 /** What the owner of a gateway may set, and the hooks by which tests make it a slow or lying portal. */
 import type { AgentMessage, Welcome } from "../protocol/messages.ts";
-import type { RefuseHook } from "./entities.ts";
+import type { RefuseHook } from "./judge.ts";
 
 export interface Limits {
   /** Items sent and not yet acked. */
@@ -14,6 +14,8 @@ export interface Limits {
   commandsInFlight: number;
   /** A command not received by then is sent again, milliseconds. */
   commandResendMs: number;
+  /** Bytes of frames that may be journaled and not applied to the tables yet; past them acks wait. From half of it on applying takes turns with intake. */
+  journalBytes: number;
 }
 
 export const defaultLimits: Limits = {
@@ -23,6 +25,7 @@ export const defaultLimits: Limits = {
   heartbeatSeconds: 30,
   commandsInFlight: 100,
   commandResendMs: 30_000,
+  journalBytes: 256 * 1_024 * 1_024,
 };
 
 /** All of them may be changed while the gateway runs; the next frame sees it. */

@@ -54,6 +54,11 @@ export class Store implements Disposable {
     return Number(this.#prepared(sql).run(...values).changes);
   }
 
+  /** Runs an INSERT of one row; tells its rowid. */
+  insert(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#prepared(sql).run(...values).lastInsertRowid);
+  }
+
   get<T = Row>(sql: string, ...values: SQLInputValue[]): T | undefined {
     return this.#prepared(sql).get(...values) as T | undefined;
   }
@@ -70,6 +75,23 @@ export class Store implements Disposable {
   /** All or nothing, and durable when it returns. The write lock is taken at once, so that what is read stays true until the commit. */
   transaction<T>(action: () => T): T {
     if (this.#inTransaction) return action();
+    return this.#commit(action);
+  }
+
+  /**
+   * All or nothing, but a power cut may take it back as a whole: for work that is done again from what is durable. The write-ahead log keeps the order of
+   * commits, so nothing durable ever stands on something that was taken back.
+   */
+  repeatable<T>(action: () => T): T {
+    this.#database.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return this.#commit(action);
+    } finally {
+      this.#database.exec("PRAGMA synchronous = FULL");
+    }
+  }
+
+  #commit<T>(action: () => T): T {
     this.#database.exec("BEGIN IMMEDIATE");
     this.#inTransaction = true;
     try {

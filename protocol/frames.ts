@@ -1,4 +1,5 @@
 /** How a message becomes a WebSocket frame and back: text JSON while small, else one codec byte and the compressed JSON. */
+import { constants as bufferConstants } from "node:buffer";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type * as z from "zod";
 
@@ -69,6 +70,11 @@ export function decodeFrame<T>(data: string | Uint8Array, options: DecodeOptions
   const [issue] = parsed.error.issues;
   const { path, message } = issue ? describeIssue(issue) : { path: "", message: "is not valid" };
   throw new MalformedFrame(`The frame does not fit its schema at ${path || "its top"}: ${message}.`, { code: "schema", path });
+}
+
+/** The message of a frame that was decoded before and kept as it was: nothing is checked again. */
+export function readFrame(data: string | Uint8Array): unknown {
+  return JSON.parse(typeof data === "string" ? data : unpack(data, bufferConstants.MAX_LENGTH));
 }
 
 /** The value, or undefined where it is not JSON: the parser's own error quotes the text and goes no further. */

@@ -1,0 +1,165 @@
+/**
+ * Entities that are known to stand at the portal, tables and journal together: a cache in front of the tables, so that a child's parents are seldom looked up.
+ * An entry is 64 bits of hash over link, type and id; like everywhere in the protocol, equal digests count as equal. What is not in here may still be known.
+ */
+import type { Random } from "../base/time.ts";
+import type { Store } from "./store.ts";
+
+/** Entries looked at for one id: one cache line. */
+const ways = 8;
+const smallest = 1_024;
+/** 4 million entries, 32 MB, for all agents together. */
+const largest = 1 << 22;
+/** Ids read at once where lookups of one type keep missing. */
+const mostReadAhead = 8_192;
+
+/** The known entities of one agent, as long as one link of it speaks: another gateway may take over in between. */
+export interface KnownOfLink {
+  /** An upsert of it was journaled. */
+  add(type: string, id: string): void;
+  /** It was deleted, or may not be known for another reason. */
+  remove(type: string, id: string): void;
+  /** Found in the cache. */
+  has(type: string, id: string): boolean;
+  /** Asks the tables, which must hold all that was journaled of this agent. */
+  look(type: string, id: string): boolean;
+}
+
+export interface Known {
+  ofLink(agentId: string): KnownOfLink;
+  /** Forgets everything: what was added has not become true. */
+  clear(): void;
+}
+
+export function knownIn(store: Store, random: Random): Known {
+  const cache = createCache();
+  return {
+    ofLink: (agentId) => knownOfLink({ store, cache, random }, agentId),
+    clear: () => cache.clear(),
+  };
+}
+
+/** A replaced entity still counts: its children are re-homed, they do not become orphans. */
+const stands = "(deleted_at IS NULL OR replaced_by IS NOT NULL)";
+
+function knownOfLink(parts: { store: Store; cache: Cache; random: Random }, agentId: string): KnownOfLink {
+  const { store, cache, random } = parts;
+  const salt = (): number => Math.floor(random() * 2 ** 32);
+  const types = new Map<string, { high: number; low: number; readAhead: number }>();
+  const seedOf = (type: string): { high: number; low: number; readAhead: number } => {
+    let seed = types.get(type);
+    if (seed === undefined) {
+      seed = { high: salt(), low: salt(), readAhead: 1 };
+      types.set(type, seed);
+    }
+    return seed;
+  };
+  return {
+    add: (type, id) => cache.add(seedOf(type), id),
+    remove: (type, id) => cache.remove(seedOf(type), id),
+    has: (type, id) => cache.has(seedOf(type), id),
+    look(type, id) {
+      const seed = seedOf(type);
+      const sql = `SELECT id FROM entity WHERE agent_id = ? AND type = ? AND id >= ? AND ${stands} ORDER BY id LIMIT ?`;
+      const found = store.all<{ id: string }>(sql, agentId, type, id, seed.readAhead);
+      for (const one of found) cache.add(seed, one.id);
+      if (found[0]?.id !== id) return false;
+      seed.readAhead = Math.min(seed.readAhead * 2, mostReadAhead);
+      return true;
+    },
+  };
+}
+
+interface Seed {
+  high: number;
+  low: number;
+}
+
+interface Cache {
+  add(seed: Seed, id: string): void;
+  remove(seed: Seed, id: string): void;
+  has(seed: Seed, id: string): boolean;
+  clear(): void;
+}
+
+function createCache(): Cache {
+  let entries = smallest;
+  let words = new Uint32Array(entries * 2);
+  let used = 0;
+  let victim = 0;
+  // Set by `hash`: two numbers without an object for each call.
+  let high = 0;
+  let low = 0;
+  const hash = (seed: Seed, id: string): void => {
+    let one = seed.high;
+    let two = seed.low;
+    for (let at = 0; at < id.length; at++) {
+      const unit = id.charCodeAt(at);
+      one = Math.imul(one ^ unit, 0x9e3779b1);
+      two = (Math.imul(two ^ unit, 0x85ebca77) + (one >>> 15)) | 0;
+    }
+    // The final mixing of MurmurHash3 (github.com/aappleby/smhasher), each half with the other.
+    one = Math.imul(one ^ (one >>> 16) ^ two, 0x85ebca6b);
+    two = Math.imul(two ^ (two >>> 13) ^ one, 0xc2b2ae35);
+    high = (one ^ (one >>> 16)) >>> 0;
+    // 0 marks a free place.
+    low = (two ^ (two >>> 15)) >>> 0 || 1;
+  };
+  const bucketOf = (first: number): number => (first & (entries / ways - 1)) * ways * 2;
+  const find = (): number => {
+    const bucket = bucketOf(high);
+    for (let at = bucket; at < bucket + ways * 2; at += 2) if (words[at] === high && words[at + 1] === low) return at;
+    return -1;
+  };
+  const put = (): void => {
+    const bucket = bucketOf(high);
+    let at = bucket;
+    while (at < bucket + ways * 2 && words[at + 1] !== 0) at += 2;
+    if (at < bucket + ways * 2) used += 1;
+    else {
+      victim = (victim + 1) % ways;
+      at = bucket + victim * 2;
+    }
+    words[at] = high;
+    words[at + 1] = low;
+  };
+  const grow = (): void => {
+    const old = words;
+    entries *= 2;
+    words = new Uint32Array(entries * 2);
+    used = 0;
+    for (let at = 0; at < old.length; at += 2) {
+      low = old[at + 1] as number;
+      if (low === 0) continue;
+      high = old[at] as number;
+      put();
+    }
+  };
+  return {
+    add(seed, id) {
+      hash(seed, id);
+      if (find() >= 0) return;
+      if (used > entries / 2 && entries < largest) {
+        const [first, second] = [high, low];
+        grow();
+        [high, low] = [first, second];
+      }
+      put();
+    },
+    remove(seed, id) {
+      hash(seed, id);
+      const at = find();
+      if (at < 0) return;
+      words.fill(0, at, at + 2);
+      used -= 1;
+    },
+    has(seed, id) {
+      hash(seed, id);
+      return find() >= 0;
+    },
+    clear() {
+      words.fill(0);
+      used = 0;
+    },
+  };
+}
