@@ -76,14 +76,17 @@ async function stream(agent: FakeAgent, before: Progress): Promise<Progress> {
   return { connection: welcome.connection, acked };
 }
 
-function lastHeld(storePath: string): number {
+function read(storePath: string, sql: string): number {
   const database = new DatabaseSync(storePath, { readOnly: true, timeout: 2_000 });
   try {
-    return Number((database.prepare("SELECT coalesce(max(last), 0) AS n FROM agent").get() as { n: number }).n);
+    return Number((database.prepare(sql).get() as { n: number }).n);
   } finally {
     database.close();
   }
 }
+
+const lastHeld = (storePath: string): number => read(storePath, "SELECT coalesce(max(last), 0) AS n FROM agent");
+const journaled = (storePath: string): number => read(storePath, "SELECT count(*) AS n FROM journal");
 
 test("A portal killed again and again keeps every acked item and ends with the last state of each entity", async () => {
   const storePath = bench.storePath();
@@ -115,6 +118,8 @@ test("A portal killed again and again keeps every acked item and ends with the l
   // Kills after the work was done would prove nothing.
   expect(interrupted).toBeGreaterThan(kills / 2);
   expect(progress).toEqual({ acked: items, connection: kills + 1 });
+  // At rest the journal drains by itself.
+  await expect.poll(() => journaled(storePath), { interval: 10, timeout: 10_000 }).toBe(0);
 
   const expected = new Map<string, string>();
   for (let seq = 1; seq <= items; seq++) {
