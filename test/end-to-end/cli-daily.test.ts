@@ -1,9 +1,9 @@
 /** The command line in daily work, beside a running agent, as processes. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Run } from "../support/agent-run.ts";
 import { answer, refusal, runInStep } from "../support/cli.ts";
-import type { Run, Site } from "../support/site.ts";
-import { openSite } from "../support/site.ts";
+import { openSite, type Site } from "../support/site.ts";
 
 interface Entry {
   source: string;

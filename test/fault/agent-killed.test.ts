@@ -2,10 +2,11 @@
 // command of the command line settles it. (command-killed.test.ts proves the same on SQLite with the parts alone.)
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { NamedPoint } from "../../agent/commit-points.ts";
+import type { Run } from "../support/agent-run.ts";
 import { createLedger } from "../support/erp/schema.ts";
 import type { MariaDb } from "../support/mariadb.ts";
 import { has, mariadb } from "../support/servers.ts";
-import { openSite, type Run, type Site, type SiteOptions } from "../support/site.ts";
+import { openSite, type Site, type SiteOptions } from "../support/site.ts";
 
 const points: NamedPoint[] = [
   "before-claim-commit",
@@ -36,7 +37,7 @@ async function killedAt(one: Site, run: Run, point: NamedPoint): Promise<{ id: s
   const title = `Schaden ${point}`;
   const id = one.report(title);
   expect(await run.ended).toMatchObject({ code: -1 });
-  return { id, title, next: one.runToBeKilled() };
+  return { id, title, next: one.runSteered() };
 }
 
 const outcomeOf = (one: Site, id: string, outcome: string): Promise<void> =>
@@ -56,7 +57,7 @@ const blindly = (text: string): string =>
 
 async function settledByPerson(one: Site): Promise<void> {
   one.configure({}, blindly);
-  let run = one.runToBeKilled();
+  let run = one.runSteered();
   await one.converges();
   const inDoubt: [point: NamedPoint, effects: number][] = [
     ["after-claim-commit", 0],
@@ -101,7 +102,7 @@ describe.skipIf(!has("mariadb"))("On MariaDB", () => {
       const one = await enrolledSite({ server });
       await createLedger(one.erp);
       one.configure({ idempotency });
-      let run = one.runToBeKilled();
+      let run = one.runSteered();
       await one.converges();
       for (const point of points) {
         const { id, title, next } = await killedAt(one, run, point);

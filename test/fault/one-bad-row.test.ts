@@ -1,12 +1,13 @@
 // One row that can't be sent, whoever says so, delays nothing but what hangs on it; it is listed with its reason and goes once it is mended.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../base/time.ts";
+import type { Run } from "../support/agent-run.ts";
 import { localStamp } from "../support/erp/calendar.ts";
 import type { ErpRow } from "../support/erp/db.ts";
 import { insertRows, mainMandant } from "../support/erp/generate.ts";
 import type { TableName } from "../support/erp/schema.ts";
 import { has, mariadb } from "../support/servers.ts";
-import { openSite, type Run, type Site } from "../support/site.ts";
+import { openSite, type Site } from "../support/site.ts";
 
 /** How often every source looks for changes, by cursor or by compare. */
 const pollMs = 1_000;

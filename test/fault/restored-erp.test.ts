@@ -10,10 +10,10 @@ import {
   expectClean,
   report,
   restMs,
-  seed,
   told,
 } from "../support/restored.ts";
 import type { Rig } from "../support/rig.ts";
+import { seed } from "../support/seed.ts";
 import { has } from "../support/servers.ts";
 
 /** Everything was compared since, and what is left waits for a person: deletes that are held, and parents that wait for their children's. */

@@ -3,18 +3,9 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readStatusFile } from "../../agent/status-file.ts";
-import {
-  change,
-  commandsAtPortal,
-  company,
-  expectClean,
-  notesAtPortal,
-  report,
-  restMs,
-  seed,
-  told,
-} from "../support/restored.ts";
+import { change, commandsAtPortal, company, expectClean, notesAtPortal, report, restMs, told } from "../support/restored.ts";
 import { copyStore } from "../support/rig.ts";
+import { seed } from "../support/seed.ts";
 
 describe(`Restored from backup, seed ${seed}`, () => {
   test("the agent's store: recognised, compared with the portal's inventory, each ticket still once", async () => {

@@ -5,11 +5,10 @@ import { systemClock } from "../../base/time.ts";
 import { live } from "../support/erp/life.ts";
 import { seededRandom } from "../support/erp/random.ts";
 import { openRig, type Rig } from "../support/rig.ts";
+import { seed } from "../support/seed.ts";
 import { has } from "../support/servers.ts";
 import { storm } from "../support/storm.ts";
 
-/** ERPFUSER_TEST_SEED repeats a run's random decisions; the moments of processes are the machine's own. */
-const seed = Number(process.env.ERPFUSER_TEST_SEED ?? Math.floor(Math.random() * 1_000_000));
 const units = 10_000;
 /** The bound for the agent, MB. */
 const mostMb = 200;

@@ -1,6 +1,7 @@
 /** What the tests of the command line share: one document on stdout and nothing beside it, and a running agent that is in step. */
 import { expect, vi } from "vitest";
-import type { Run, Said, Site } from "./site.ts";
+import type { Run, Said } from "./agent-run.ts";
+import type { Site } from "./site.ts";
 
 /** Runs a command with `--json`; expects this exit code and that stdout and stderr together hold nothing but one document. Returns it. */
 export async function answer(site: Site, args: readonly string[], { exit = 0, input = "" } = {}): Promise<Said["document"]> {

@@ -1,6 +1,6 @@
 /** What every refusal owes the person who reads it: its code, its exit code, and what to do. */
 import { expect } from "vitest";
-import type { Said } from "./site.ts";
+import type { Said } from "./agent-run.ts";
 
 export interface Refusal {
   /** Exit code (docs/exit-codes.md). */

@@ -5,9 +5,9 @@ import { createLife, type LifeEventKind, lifeEventKinds, liveExactly } from "./e
 import type { OracleVerdict } from "./erp/oracle.ts";
 import { seededRandom } from "./erp/random.ts";
 import { openRig, type Rig } from "./rig.ts";
+import { seed } from "./seed.ts";
 import { openPortalStore } from "./storm.ts";
 
-export const seed = Number(process.env.ERPFUSER_TEST_SEED ?? Math.floor(Math.random() * 1_000_000));
 export const units = 200;
 export const restMs = 90_000;
 

@@ -1,22 +1,29 @@
 /**
- * One customer's site for tests of what is refused: a small company, a portal in this process, and the agent's command line as processes of its own.
- * Whatever a process says is searched for secrets.
+ * One customer's site for fault tests: a small company, a portal in this process, and the agent's command line as processes of its own, with proxies
+ * between them where a test asks for it. Whatever a process says is searched for secrets.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
+import { enrol as enrolAtPortal } from "../../agent/channel/enrol.ts";
 import { mysqlPlace, passwordSecret, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
 import type { NamedPoint } from "../../agent/commit-points.ts";
+import { machineName } from "../../agent/erp.ts";
 import { readStatusFile, type StatusFile } from "../../agent/status-file.ts";
+import { openStoreForReading } from "../../agent/store/open.ts";
+import { systemClock } from "../../base/time.ts";
+import { openSecrets } from "../../config/secrets.ts";
 import { type Gateway, type GatewayOptions, openGateway } from "../../portal/gateway.ts";
+import { endChild, patience, type Run, type Said, saidBy, watch } from "./agent-run.ts";
 import { localStamp } from "./erp/calendar.ts";
 import { type ErpConfigOptions, erpConfig } from "./erp/config.ts";
 import type { ErpDb } from "./erp/db.ts";
 import { generateErp, mainMandant } from "./erp/generate.ts";
 import { consultOracle, type OracleVerdict } from "./erp/oracle.ts";
 import type { MariaDb } from "./mariadb.ts";
+import { openProxy, type TcpProxy } from "./proxy.ts";
 import { root } from "./run/child.ts";
 import { observed, tempDirectory } from "./servers.ts";
 
@@ -26,58 +33,10 @@ export interface SiteOptions {
   /** Where the ERP stands; an SQLite file where none is named. */
   server?: MariaDb;
   portal?: Partial<GatewayOptions>;
+  /** Proxies between the parts (`ways`); needs a server. */
+  proxied?: boolean;
   /** The state directory, which must exist; default is one of the site's own. */
   state?: string;
-}
-
-/** What a command said. */
-export interface Said {
-  code: number;
-  /** The JSON document on stdout; undefined where there is none. */
-  document: Document;
-  text: string;
-}
-
-interface Document {
-  error?: Problem & { findings?: Finding[] };
-  findings?: Finding[];
-  [name: string]: unknown;
-}
-
-interface Problem {
-  code: string;
-  kind: string;
-  message: string;
-  place?: string;
-  hint?: string;
-}
-
-export interface Finding {
-  severity: string;
-  code: string;
-  place: string;
-  message: string;
-  remedy: string;
-}
-
-export interface LogLine {
-  level: string;
-  message: string;
-  code?: string;
-  [field: string]: unknown;
-}
-
-/** `erpfuser run` as a process. */
-export interface Run extends AsyncDisposable {
-  readonly pid: number;
-  readonly lines: readonly LogLine[];
-  /** Waits for a line with this code; fails when the process ends before. */
-  logged(code: string): Promise<LogLine>;
-  /** How it ended by itself. */
-  readonly ended: Promise<Said>;
-  /** SIGTERM; returns how it ended. */
-  stop(): Promise<Said>;
-  kill9(): Promise<void>;
 }
 
 export interface Site extends AsyncDisposable {
@@ -86,6 +45,10 @@ export interface Site extends AsyncDisposable {
   readonly state: string;
   readonly erp: ErpDb;
   readonly gateway: Gateway;
+  /** SQLite file of the portal. */
+  readonly portalStore: string;
+  /** What lies between the agent and ERP and portal; an error where the site is not `proxied`. */
+  readonly ways: { erp: TcpProxy; portal: TcpProxy };
   readonly agentId: string;
   /** User and password of the agent's account in the database; undefined on SQLite. */
   readonly account: { user: string; password: string; database: string } | undefined;
@@ -96,11 +59,15 @@ export interface Site extends AsyncDisposable {
   code(options?: { ttlMs?: number; agentId?: string }): string;
   /** Stores the database's password and enrols, as an admin does first. */
   enrol(): Promise<void>;
+  /** The same within this process, for tests of what comes later. */
+  join(): Promise<void>;
   run(): Run;
-  /** The same, but the process kills itself at the moments that `killAt` names (agent/commit-points.ts). */
-  runToBeKilled(): Run;
+  /** The same, but the process heeds `killAt` and `setClock` (steered-agent.ts). */
+  runSteered(): Run;
   /** The process dies when it comes there next, once. */
   killAt(point: NamedPoint): void;
+  /** The process's wall clock is off by so much from now on, ms. */
+  setClock(offsetMs: number): void;
   status(): StatusFile | undefined;
   /** A clerk books a payment. */
   clerkWorks(): Promise<void>;
@@ -115,10 +82,11 @@ export interface Site extends AsyncDisposable {
   report(title?: string): string;
   /** Nothing is missing at the portal and nothing is too much, every command had one effect: by the oracle. Fails after half a minute. */
   converges(): Promise<OracleVerdict>;
+  /** The same, and nothing is under way any more: a second effect of a command would show. `issued` commands, each carried out once. */
+  comesToRest(issued: number): Promise<OracleVerdict>;
 }
 
 const agentMain = "agent/main.ts";
-const patience = { timeout: 45_000, interval: 100 };
 const fewUnits = 4;
 let databases = 0;
 let payments = 0;
@@ -131,10 +99,11 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const database = `site_${process.pid}_${++databases}`;
   const account =
     server === undefined ? undefined : { user: `agent_${databases}`, password: `pw-${process.pid}-${Math.random()}`, database };
-  const url = (user: string, password: string): string =>
-    `mysql://${user}:${password}@${server?.host}:${server?.port}/${database}`;
+  const url = (user: string, password: string, port = server?.port): string =>
+    `mysql://${user}:${password}@${server?.host}:${port}/${database}`;
   const owner = server === undefined ? sqlitePlace(join(folder, "erp.db")) : mysqlPlace(url(server.user, server.password));
-  const place = account === undefined ? owner : mysqlPlace(url(account.user, account.password));
+  const ways = options.proxied && server !== undefined ? { erp: opened.use(await openProxy(server)) } : undefined;
+  const place = account === undefined ? owner : mysqlPlace(url(account.user, account.password, ways?.erp.port));
   const erp = opened.use(owner.open());
   await generateErp(erp, { units: options.units ?? fewUnits, seed: 5 });
   if (account !== undefined) {
@@ -146,6 +115,9 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const portal = { storePath: portalStore, random: Math.random, ...options.portal };
   let gateway = await openGateway(portal);
   opened.defer(() => gateway.close());
+  const gatewayPort = Number(new URL(gateway.httpUrl).port);
+  const portalWay = ways && opened.use(await openProxy({ port: gatewayPort }));
+  const portalUrl = portalWay ? gateway.url.replace(`:${gatewayPort}/`, `:${portalWay.port}/`) : gateway.url;
   const state = options.state ?? join(folder, "state");
   if (options.state === undefined) mkdirSync(state);
   const configFile = join(folder, "erpfuser.yaml");
@@ -156,8 +128,9 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     return said;
   };
   const killFile = join(folder, "kill-at");
+  const clockFile = join(folder, "clock");
   const start = (script: string, args: readonly string[]): ChildProcess => {
-    const env = { ...process.env, ERPFUSER_TEST_KILL_FILE: killFile };
+    const env = { ...process.env, ERPFUSER_TEST_KILL_FILE: killFile, ERPFUSER_TEST_CLOCK_FILE: clockFile };
     const child = spawn(process.execPath, [script, "--config", configFile, ...args], { cwd: root, stdio: "pipe", env });
     children.add(child);
     child.once("close", () => children.delete(child));
@@ -169,7 +142,11 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   });
   let agentId = "";
   const site: Omit<Site, keyof AsyncDisposable> = {
-    ...{ folder, configFile, state, erp, account },
+    ...{ folder, configFile, state, erp, account, portalStore },
+    get ways() {
+      if (ways === undefined || portalWay === undefined) throw new Error("this site is not proxied");
+      return { ...ways, portal: portalWay };
+    },
     get gateway() {
       return gateway;
     },
@@ -178,10 +155,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     },
     configure(more = {}, change = (text) => text) {
       const { dialect, connection } = place;
-      writeFileSync(
-        configFile,
-        change(erpConfig({ dialect, connection, portalUrl: gateway.url, state, stage: "live", ...more })),
-      );
+      writeFileSync(configFile, change(erpConfig({ dialect, connection, portalUrl, state, stage: "live", ...more })));
     },
     async erpfuser(args, input = "") {
       const child = start(agentMain, ["--json", ...args]);
@@ -203,9 +177,18 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
       expect(enrolled).toMatchObject({ code: 0 });
       agentId = String(enrolled.document.agentId);
     },
+    async join() {
+      const settings = openSecrets(state);
+      if (account !== undefined) await settings.set(passwordSecret, account.password);
+      const transport = { proxy: undefined, caFile: undefined, env: {} };
+      const parts = { clock: systemClock, newId: randomUUID, signal: AbortSignal.timeout(patience.timeout) };
+      const who = { code: site.code(), host: machineName(), agentName: "Musterstadt" };
+      agentId = (await enrolAtPortal({ ...parts, portal: gateway.url, secrets: settings, transport }, who)).agentId;
+    },
     run: () => watch(start(agentMain, ["--json", "run"]), told),
-    runToBeKilled: () => watch(start("test/support/killed-agent.ts", []), told),
+    runSteered: () => watch(start("test/support/steered-agent.ts", []), told),
     killAt: (point) => writeFileSync(killFile, point),
+    setClock: (offsetMs) => writeFileSync(clockFile, String(offsetMs)),
     status: () => readStatusFile(state),
     async clerkWorks() {
       const [first] = await erp.query("SELECT MIN(SOLLNR) AS NR FROM SOLLSTELLUNG WHERE MANDANT = ?", [mainMandant]);
@@ -214,7 +197,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     },
     closePortal: () => gateway.close(),
     async reopenPortal() {
-      gateway = await openGateway({ ...portal, port: Number(new URL(gateway.httpUrl).port) });
+      gateway = await openGateway({ ...portal, port: gatewayPort });
     },
     async describeTicket(characters) {
       const [first] = await erp.query("SELECT MIN(AUFTRNR) AS NR FROM AUFTRAG WHERE MANDANT = ? AND KANAL = 'P'", [mainMandant]);
@@ -240,6 +223,18 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
         return verdict;
       }, patience);
     },
+    async comesToRest(issued) {
+      await site.converges();
+      await site.until(() => {
+        using store = openStoreForReading(state, systemClock);
+        const { received, executing, finished } = store.inbox.counts();
+        const underWay = { received, executing, finished, pending: store.pending.count(), unacked: store.outbox.bounds().items };
+        expect(underWay).toEqual({ received: 0, executing: 0, finished: 0, pending: 0, unacked: 0 });
+      });
+      const verdict = await site.converges();
+      expect(verdict.commands).toMatchObject({ issued, appliedOnce: issued });
+      return verdict;
+    },
   };
   site.configure();
   const rest = opened.move();
@@ -254,73 +249,4 @@ async function someTenant(erp: ErpDb): Promise<{ unitId: string; reporterId: str
   const [row] = await erp.query(sql, [mainMandant]);
   const id = (...names: string[]): string => [mainMandant, ...names.map((name) => String(row?.[name]))].join(".");
   return { unitId: id("OBJNR", "HAUSNR", "WOHNNR"), reporterId: `${id("PERSNR")}.1` };
-}
-
-async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "close");
-  child.kill(signal);
-  await gone;
-}
-
-/** Reads all that a process says until it ends. */
-async function saidBy(child: ChildProcess): Promise<Said> {
-  const out = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name]?.setEncoding("utf8").on("data", (text: string) => {
-      out[name] += text;
-    });
-  }
-  const [code] = (await once(child, "close")) as [number | null];
-  const last = out.stdout.trimEnd().split("\n").at(-1) ?? "";
-  return { code: code ?? -1, document: last === "" ? {} : (JSON.parse(last) as Document), text: `${out.stdout}${out.stderr}` };
-}
-
-function watch(child: ChildProcess, told: (said: Said) => Said): Run {
-  const lines: LogLine[] = [];
-  let rest = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    for (const part of parts) lines.push(lineOf(part));
-  });
-  const ended = saidBy(child).then(told);
-  ended.catch(() => undefined);
-  let over: Said | undefined;
-  void ended.then((said) => {
-    over = said;
-  });
-  const stop = async (signal: NodeJS.Signals): Promise<void> => endChild(child, signal);
-  return {
-    ...{ pid: child.pid ?? 0, lines, ended },
-    logged: (code) =>
-      vi.waitFor(() => {
-        const found = lines.find((line) => line.code === code);
-        if (found === undefined && over !== undefined)
-          expect.fail(`ended with ${over.code} before it said ${code}: ${over.text}`);
-        expect(found, `a log line ${code} among ${lines.map((line) => line.code).join(" ")}`).toBeDefined();
-        return found as LogLine;
-      }, patience),
-    async stop() {
-      await stop("SIGTERM");
-      return ended;
-    },
-    async kill9() {
-      await stop("SIGKILL");
-      await ended;
-    },
-    async [Symbol.asyncDispose]() {
-      await stop("SIGTERM");
-      await ended;
-    },
-  };
-}
-
-/** A crash's last words are no JSON. */
-function lineOf(text: string): LogLine {
-  try {
-    return JSON.parse(text) as LogLine;
-  } catch {
-    return { level: "error", message: text };
-  }
 }

@@ -21,6 +21,8 @@ export interface ErpConfigOptions {
   idempotency?: "column" | "ledger" | "probe";
   /** Time for which an inferred delete waits. Default 0s. */
   grace?: string;
+  /** Value of `erp: courtesy:`, e.g. `{ lockTimeout: 1s }`. */
+  courtesy?: string;
   /** Limit of deletes in one pass. Default 500 rows and 50 %. */
   guards?: { rows: number; percent: number };
 }
@@ -45,6 +47,7 @@ function head({
   portalUrl,
   state,
   stage = "live",
+  courtesy,
   guards = { rows: 500, percent: 50 },
 }: ErpConfigOptions): string {
   return `# Sample housing company: composite padded keys, YYYYMMDD integers, codes, no foreign keys.
@@ -52,7 +55,7 @@ agent: { name: Musterstadt, portal: "${portalUrl}", stage: ${stage}, state: "${s
 erp:
   connector: ${dialect}
 ${connection.map((line) => `  ${line}`).join("\n")}
-  timezone: Europe/Berlin
+  timezone: Europe/Berlin${courtesy === undefined ? "" : `\n  courtesy: ${courtesy}`}
 vars: { mandant: "${mainMandant}" }
 scope: { MANDANT: "\${vars.mandant}" }
 guards: { deletes: { rows: ${guards.rows}, percent: ${guards.percent} } }`;

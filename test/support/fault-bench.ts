@@ -1,0 +1,78 @@
+/** What a file of fault rows works on: one MariaDB, a site per row with proxies between its parts, everything random from one seed. */
+import { afterAll, afterEach, beforeAll } from "vitest";
+import type { Random } from "../../base/time.ts";
+import type { Run } from "./agent-run.ts";
+import type { ErpConfigOptions } from "./erp/config.ts";
+import { seededRandom } from "./erp/random.ts";
+import type { MariaDb } from "./mariadb.ts";
+import { seed } from "./seed.ts";
+import { mariadb } from "./servers.ts";
+import { openSite, type Site, type SiteOptions } from "./site.ts";
+
+export interface RowOptions extends SiteOptions {
+  config?: Partial<ErpConfigOptions>;
+}
+
+export interface FaultBench {
+  readonly server: MariaDb;
+  /** Of this row's own; the same for the same seed. */
+  random: Random;
+  /** A site that is enrolled and proxied, whose agent has not run yet: statements and locks are given up after a second, heartbeats come every second. */
+  site(options?: RowOptions): Promise<Site>;
+  /** The same with its agent, which is steered and in step. */
+  running(options?: RowOptions): Promise<{ site: Site; run: Run }>;
+}
+
+const impatient = "{ statementTimeout: 1s, lockTimeout: 1s }";
+
+/** To be called in a `describe`. A row that fails shows what its agent said last. */
+export function faultBench(): FaultBench {
+  let server: MariaDb | undefined;
+  let site: Site | undefined;
+  let run: Run | undefined;
+  beforeAll(async () => {
+    server = await mariadb();
+  });
+  afterAll(async () => {
+    await server?.stop();
+  });
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail" && run !== undefined) console.log(`seed ${seed}\n${lastWords(run)}`);
+    await site?.[Symbol.asyncDispose]();
+    site = undefined;
+    run = undefined;
+    bench.random = seededRandom(seed);
+  });
+  const bench: FaultBench = {
+    get server() {
+      if (server === undefined) throw new Error("there is no server yet");
+      return server;
+    },
+    random: seededRandom(seed),
+    async site({ config, ...more } = {}) {
+      site = await openSite({
+        server: bench.server,
+        proxied: true,
+        ...more,
+        portal: { limits: { heartbeatSeconds: 1 }, ...more.portal },
+      });
+      await site.join();
+      site.configure({ courtesy: impatient, ...config });
+      return site;
+    },
+    async running(more) {
+      const one = await bench.site(more);
+      run = one.runSteered();
+      await one.comesToRest(0);
+      return { site: one, run };
+    },
+  };
+  return bench;
+}
+
+function lastWords(run: Run): string {
+  return run.lines
+    .slice(-40)
+    .map((line) => JSON.stringify(line))
+    .join("\n");
+}
