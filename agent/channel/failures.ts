@@ -38,6 +38,10 @@ const unknownIssuer = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
 ]);
 
+/** What OpenSSL says, in its code or only in its message, of bytes that were spoilt on the way (RFC 8446, 6.2): the next try may well pass. */
+const spoiltOnTheWay =
+  /(bad.record.mac|bad.decrypt|decrypt.error|decryption.failed|decode.error|digest.check.failed|bad.signature)/i;
+
 /** True for a certificate whose issuer nobody here trusts: the issuer can then be asked for and named. */
 export function isUnknownIssuer(error: unknown): boolean {
   return unknownIssuer.has(codeOf(error));
@@ -116,7 +120,7 @@ function verdictOf(error: unknown, attempt: Attempt): Verdict {
         hint: "Use the portal's name exactly as its operator gave it under agent.portal.",
       };
   }
-  if (/^(ERR_SSL_|EPROTO)/.test(code)) {
+  if (/^(ERR_SSL_|EPROTO)/.test(code) && !spoiltOnTheWay.test(`${code} ${error instanceof Error ? error.message : ""}`)) {
     return {
       kind: "config",
       code: "tls-failed",

@@ -1,4 +1,6 @@
 /** What a file of fault rows works on: one MariaDB, a site per row with proxies between its parts, everything random from one seed. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import type { Random } from "../../base/time.ts";
 import type { Run } from "./agent-run.ts";
@@ -8,8 +10,11 @@ import type { MariaDb } from "./mariadb.ts";
 import { seed } from "./seed.ts";
 import { mariadb } from "./servers.ts";
 import { openSite, type Site, type SiteOptions } from "./site.ts";
+import { testCertificate } from "./test-certificate.ts";
 
 export interface RowOptions extends SiteOptions {
+  /** The portal speaks TLS with a certificate that the agent is told to trust. */
+  tls?: boolean;
   config?: Partial<ErpConfigOptions>;
 }
 
@@ -49,15 +54,16 @@ export function faultBench(): FaultBench {
       return server;
     },
     random: seededRandom(seed),
-    async site({ config, ...more } = {}) {
-      site = await openSite({
-        server: bench.server,
-        proxied: true,
-        ...more,
-        portal: { limits: { heartbeatSeconds: 1 }, ...more.portal },
-      });
-      await site.join();
-      site.configure({ courtesy: impatient, ...config });
+    async site({ config, tls, portal = {}, ...more } = {}) {
+      const own = tls ? { tls: testCertificate() } : {};
+      const limits = { heartbeatSeconds: 1, ...portal.limits };
+      site = await openSite({ server: bench.server, proxied: true, ...more, portal: { ...own, ...portal, limits } });
+      const ca = join(site.folder, "ca.pem");
+      if (own.tls) writeFileSync(ca, own.tls.cert);
+      await site.join(own.tls && ca);
+      const trusting = (text: string): string =>
+        own.tls ? text.replace("agent: { ", `agent: { caFile: ${JSON.stringify(ca)}, `) : text;
+      site.configure({ courtesy: impatient, ...config }, trusting);
       return site;
     },
     async running(more) {

@@ -60,7 +60,7 @@ export interface Site extends AsyncDisposable {
   /** Stores the database's password and enrols, as an admin does first. */
   enrol(): Promise<void>;
   /** The same within this process, for tests of what comes later. */
-  join(): Promise<void>;
+  join(caFile?: string): Promise<void>;
   run(): Run;
   /** The same, but the process heeds `killAt` and `setClock` (steered-agent.ts). */
   runSteered(): Run;
@@ -68,6 +68,8 @@ export interface Site extends AsyncDisposable {
   killAt(point: NamedPoint): void;
   /** The process's wall clock is off by so much from now on, ms. */
   setClock(offsetMs: number): void;
+  /** As `erpfuser sync` does: what waits after a failure is tried at once. */
+  hurry(options?: { full?: boolean }): void;
   status(): StatusFile | undefined;
   /** A clerk books a payment. */
   clerkWorks(): Promise<void>;
@@ -177,10 +179,10 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
       expect(enrolled).toMatchObject({ code: 0 });
       agentId = String(enrolled.document.agentId);
     },
-    async join() {
+    async join(caFile) {
       const settings = openSecrets(state);
       if (account !== undefined) await settings.set(passwordSecret, account.password);
-      const transport = { proxy: undefined, caFile: undefined, env: {} };
+      const transport = { proxy: undefined, caFile, env: {} };
       const parts = { clock: systemClock, newId: randomUUID, signal: AbortSignal.timeout(patience.timeout) };
       const who = { code: site.code(), host: machineName(), agentName: "Musterstadt" };
       agentId = (await enrolAtPortal({ ...parts, portal: gateway.url, secrets: settings, transport }, who)).agentId;
@@ -189,6 +191,10 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     runSteered: () => watch(start("test/support/steered-agent.ts", []), told),
     killAt: (point) => writeFileSync(killFile, point),
     setClock: (offsetMs) => writeFileSync(clockFile, String(offsetMs)),
+    hurry({ full = false } = {}) {
+      using store = openStoreForReading(state, systemClock);
+      store.asks.post({ kind: "sync", source: undefined, full }, systemClock.now());
+    },
     status: () => readStatusFile(state),
     async clerkWorks() {
       const [first] = await erp.query("SELECT MIN(SOLLNR) AS NR FROM SOLLSTELLUNG WHERE MANDANT = ?", [mainMandant]);

@@ -9,6 +9,7 @@ import type { TransportSettings } from "../../../../agent/channel/transport.ts";
 import type { FuserError } from "../../../../base/errors.ts";
 import { type Clock, systemClock } from "../../../../base/time.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
+import { openProxy } from "../../../support/proxy.ts";
 import { direct, until } from "./bench.ts";
 import { type Authority, authority } from "./certificates.ts";
 
@@ -196,6 +197,26 @@ test("TLS older than 1.2 is refused", async () => {
     code: "tls-failed",
   });
 });
+
+test.each(["up", "down"] as const)(
+  "Bytes that are spoilt on the way %s in the TLS handshake are no reason to call a person",
+  async (way) => {
+    const { port } = await portal({ tls: ca.issue("IP:127.0.0.1") });
+    const proxy = await openProxy({ port });
+    closing.push(() => proxy[Symbol.asyncDispose]());
+    const encrypted = 0x17;
+    proxy.tamper(way, (bytes) => {
+      // The server's greeting goes before, in the clear.
+      const at = bytes[0] === encrypted ? 0 : bytes.indexOf(Uint8Array.of(encrypted, 3, 3));
+      if (at < 0) return bytes;
+      const spoilt = Buffer.from(bytes);
+      spoilt[at + 8] = (spoilt[at + 8] ?? 0) ^ 1;
+      return spoilt;
+    });
+    const error = await failure(open(`wss://127.0.0.1:${proxy.port}/`, { transport: { caFile: ca.caFile } }));
+    expect(error).toMatchObject({ kind: "transient", code: "portal-unreachable" });
+  },
+);
 
 test("An unknown host, a closed port and a port that speaks no TLS each say so", async () => {
   const plain = await portal();

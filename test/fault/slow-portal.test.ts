@@ -1,0 +1,47 @@
+// A portal that takes its time: acks late or for a while not at all, and refuses for now what it will take later. The ERP is read no faster than the
+// portal takes it, commands go on meanwhile, and nothing is lost.
+import { describe, expect, test } from "vitest";
+import { faultBench } from "../support/fault-bench.ts";
+import { has } from "../support/servers.ts";
+
+describe.skipIf(!has("mariadb"))("A slow portal", () => {
+  const bench = faultBench();
+
+  test("acks each frame late, in a window of ten items: all of both directions arrives once", async () => {
+    const site = await bench.site({ portal: { limits: { windowItems: 10 } } });
+    site.gateway.hooks.ackDelayMs = 300;
+    site.runSteered();
+    for (let n = 0; n < 3; n++) {
+      site.report(`Schaden ${n}`);
+      await site.clerkWorks();
+    }
+    await site.comesToRest(3);
+  });
+
+  test("acks nothing for a while: commands are carried out meanwhile, and all arrives once it acks again", async () => {
+    const { site } = await bench.running();
+    site.gateway.hooks.ackDelayMs = "never";
+    await site.clerkWorks();
+    const id = site.report();
+    await site.until(() => expect(site.gateway.command(id)?.outcome).toBe("applied"));
+    await site.until(() => expect(site.status()?.status.outbox.items).toBeGreaterThan(0));
+    site.gateway.hooks.ackDelayMs = undefined;
+    await site.clerkWorks();
+    await site.comesToRest(1);
+  });
+
+  test("refuses everything for now: it comes again at its time, parents first, and all is taken", async () => {
+    const site = await bench.site();
+    const until = Date.now() + 2_000;
+    let refused = 0;
+    site.gateway.hooks.refuse = () => {
+      if (Date.now() > until) return undefined;
+      refused += 1;
+      return { code: "later", reason: "busy", retryAfterMs: 500 };
+    };
+    site.runSteered();
+    await site.until(() => expect(refused).toBeGreaterThan(10));
+    site.report();
+    await site.comesToRest(1);
+  });
+});
