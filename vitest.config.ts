@@ -16,6 +16,9 @@ export default defineConfig({
         test: { name: "contract", include: ["test/contract/**/*.test.ts"], setupFiles, testTimeout: 30_000, hookTimeout: 60_000 },
       },
       {
+        test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], setupFiles, testTimeout: 60_000, hookTimeout: 60_000 },
+      },
+      {
         test: {
           name: "fault",
           include: ["test/fault/**/*.test.ts"],

@@ -7,7 +7,8 @@ import { entityId, type Json } from "./model.ts";
 
 /** Number of an item in the agent's outbox, counted from 1 within an epoch. */
 const sequence = z.int().min(0);
-const epoch = z.string().min(8).max(64);
+/** Plain characters only: it is compared with what a database gave back. */
+const epoch = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
 const commandId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
 const requestId = z.string().min(1).max(64);
 const word = z.string().min(1).max(100);
@@ -31,7 +32,13 @@ export const hello = z.strictObject({
   host: word.describe("Name of the agent's machine, shown where two copies of one agent meet."),
   stage,
   epoch,
-  connection: z.int().min(0).describe("The connection number last received, 0 for none."),
+  connection: z
+    .int()
+    .min(0)
+    .max(2 ** 52)
+    .describe(
+      "The connection number last received, 0 for none. Bounded far below what numbers can say: the portal counts on from it.",
+    ),
   first: sequence.describe("First sequence number still held in the outbox; equal to `next` when it is empty."),
   next: sequence.describe("The sequence number that the next item will get."),
   types: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),

@@ -10,6 +10,11 @@ export interface Suite {
 export const suites: Suite[] = [
   { name: "unit", what: "pure parts and single files", limitMinutes: 8 },
   { name: "contract", what: "every promise of connectors and store, on real databases", limitMinutes: 8 },
+  {
+    name: "fuzz",
+    what: "frames, configurations and rows of chance for a few seconds each; longer by npm run fuzz",
+    limitMinutes: 5,
+  },
   { name: "fault", what: "kill -9, lost history, full disk, restored backups: real processes, real database", limitMinutes: 15 },
   { name: "storm", what: "a company of 10,000 units while agent, portal and database are killed 75 times", limitMinutes: 10 },
   { name: "end-to-end", what: "ERP, agent and portal as their users see them", limitMinutes: 12 },

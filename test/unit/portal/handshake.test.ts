@@ -257,3 +257,15 @@ test("A portal that stops says bye, and when to come back", async () => {
   expect(await link.next("bye")).toMatchObject({ retryAfterMs: 1_234 });
   expect((await link.closed).code).toBe(closeCode.restart);
 });
+
+test.each([
+  ["a connection number behind which numbers end", { connection: Number.MAX_SAFE_INTEGER - 1 }],
+  ["an epoch that a database gives back as another text", { epoch: "\ud800epoch-3" }],
+])("A hello with %s is refused, and the agent is welcome with a right one", async (_what, change) => {
+  const { agent } = await portal();
+  const link = await connected(agent.connect());
+  link.send(hello(change));
+  expect((await link.closed).code).toBe(closeCode.malformed);
+  const { welcome } = await open(agent);
+  expect([welcome.connection, welcome.seen]).toEqual([1, 0]);
+});

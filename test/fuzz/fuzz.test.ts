@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import type { Hooks } from "../../portal/settings.ts";
+import { framesPortalWith } from "./frames-portal.ts";
+import { type FuzzReport, fuzz } from "./fuzz.ts";
+import { targets } from "./targets.ts";
+
+/** ERPFUSER_TEST_SEED repeats a run. */
+const seed = Number(process.env.ERPFUSER_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const forMs = 4_000;
+
+/** A fault with the command that shows it again. */
+function toldOf({ target, faults }: FuzzReport): string[] {
+  return faults.map((fault) => `${fault.seen}\n${fault.input}\nnpm run fuzz -- --target ${target} --choices ${fault.choices}`);
+}
+
+for (const target of targets) {
+  test(`${target.name}: whatever comes, every promise is kept (seed ${seed})`, async () => {
+    const report = await fuzz(target, { seed, forMs });
+    expect(toldOf(report)).toEqual([]);
+    expect(report.executions).toBeGreaterThan(100);
+  }, 60_000);
+}
+
+const planted: readonly [what: string, hooks: Hooks, promise: RegExp][] = [
+  ["loses a frame", { message: (message) => (message.type === "changes" ? "ignore" : undefined) }, /acked|holds|welcome/],
+  ["forgets what it holds", { welcome: (welcome) => ({ ...welcome, last: welcome.last === null ? null : 0 }) }, /welcome/],
+  ["gives the same connection number again", { welcome: (welcome) => ({ ...welcome, connection: welcome.seen + 1 }) }, /welcome/],
+  ["acks nothing", { ackDelayMs: "never" }, /acked/],
+  ["refuses what is right", { refuse: (item) => (item.id === "E.2" ? { code: "invalid", reason: "no" } : undefined) }, /refused/],
+  ["cuts the link on a valid message", { message: (message) => (message.type === "status" ? "drop" : undefined) }, /not refused/],
+];
+
+for (const [what, hooks, promise] of planted) {
+  test(`A portal that ${what} is found out`, async () => {
+    const report = await fuzz(framesPortalWith(hooks), { seed, forMs: 30_000, mostFaults: 1, shrinkMs: 0 });
+    expect(report.faults.map((fault) => fault.promise)).toEqual([expect.stringMatching(promise)]);
+  }, 60_000);
+}

@@ -1,0 +1,4 @@
+import { framesPortal } from "./frames-portal.ts";
+import type { Target } from "./target.ts";
+
+export const targets: readonly Target[] = [framesPortal];

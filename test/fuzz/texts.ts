@@ -1,0 +1,57 @@
+import type { Chance } from "./chance.ts";
+
+/** Short texts that have tripped somebody: names of JavaScript's own, quotes of every language they pass through, odd characters. */
+const odd = [
+  "",
+  " ",
+  "a",
+  "0",
+  "Müller",
+  "Straße 12 a",
+  "😀",
+  "👩‍👩‍👧",
+  "e\u0301",
+  "\u0000",
+  "a\u0000b",
+  "\ud800",
+  "\udc00x",
+  "\u2028",
+  "\ufeff",
+  "\ufffd",
+  "\u202e",
+  "\r\n",
+  "\t",
+  '"',
+  "'",
+  "\\",
+  "`",
+  "${x}",
+  "<script>",
+  "'; DROP TABLE entity; --",
+  "%00",
+  "%",
+  "null",
+  "true",
+  "NaN",
+  "1e5",
+  "-0",
+  "00",
+  "toString",
+  "constructor",
+  "hasOwnProperty",
+  "prototype",
+  "length",
+  "__defineGetter__",
+  "0000-00-00",
+  "2026-03-29",
+  "2026-03-29T02:30:00Z",
+  "a@b.de",
+  "ID",
+  "ıİ",
+  "ẞ",
+] as const;
+
+export function someText(chance: Chance): string {
+  const text = chance.pick(odd);
+  return chance.oneIn(5) ? text + chance.pick(odd) : text;
+}
