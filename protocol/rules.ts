@@ -47,7 +47,7 @@ const handshake = `
 4. An agent that sees \`seen\` above what it presented, \`last\` at or past its \`next\`, \`last\` below its \`first\` − 1, or \`null\` for an epoch that
    the portal knew before, begins a new epoch: one side was restored from a backup or copied. It then asks for the portal's \`inventory\` and sends what differs.
 5. After \`start\`, if \`last\` ≥ the hello's \`first\`, the portal MUST send an \`ack\` of \`last\` that repeats the refusals (of this epoch) of every number ≥
-   \`first\`: the ack may have been lost with the previous connection.`;
+   \`first\`: the ack may have been lost with the previous connection. Where several items of one entity are among them, the last one's refusal is enough.`;
 
 const changes = `
 ## Changes and acks

@@ -237,7 +237,9 @@ class Talk {
       const seq = message.seq as number;
       if (seq > held.last) throw new Broken("no more is acked than was taken", `${seq} of ${held.last}`);
       const refused = (message.refused as { seq: number; code: string }[]).map((one) => `${one.seq} ${one.code}`);
-      const due = held.refused.filter((one) => one.seq > this.#acked && one.seq <= seq).map((one) => `${one.seq} ${one.code}`);
+      const due = held.refused
+        .filter((one) => one.seq > this.#acked && one.seq <= seq && (held.latest.get(one.key) ?? 0) <= one.seq)
+        .map((one) => `${one.seq} ${one.code}`);
       // An ack that repeats what was told before repeats its refusals too.
       const known = new Set(held.refused.map((one) => `${one.seq} ${one.code}`));
       const stranger = refused.find((one) => !known.has(one));

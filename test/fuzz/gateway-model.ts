@@ -16,6 +16,8 @@ interface HeldEntity {
 export interface Refused {
   seq: number;
   code: string;
+  /** Type and id. */
+  key: string;
 }
 
 /** What is durable of one agent. */
@@ -25,6 +27,8 @@ export interface Held {
   last: number;
   entities: Map<string, HeldEntity>;
   refused: Refused[];
+  /** Last number of each entity. */
+  latest: Map<string, number>;
 }
 
 type LinkState =
@@ -37,7 +41,7 @@ type LinkState =
 const malformed = [4400, 4413, 1009];
 
 export class GatewayModel {
-  held: Held = { connection: 0, epoch: null, last: 0, entities: new Map(), refused: [] };
+  held: Held = { connection: 0, epoch: null, last: 0, entities: new Map(), refused: [], latest: new Map() };
   /** What the portal may hold: it may not have come to the last frames when the link ended. The first is what it has acked at least. */
   possible: Held[] = [];
   readonly #links = new Map<number, LinkState>();
@@ -122,7 +126,8 @@ export class GatewayModel {
   #start(link: number, { hello, connection, types }: LinkState & { at: "welcomed" }, start: Message): void {
     if (start.connection !== connection || (start.epoch !== hello.epoch && start.renewed === undefined)) return this.refuse(link);
     this.held.connection = connection;
-    if (this.held.epoch !== start.epoch) Object.assign(this.held, { epoch: start.epoch, last: 0, refused: [] });
+    if (this.held.epoch !== start.epoch)
+      Object.assign(this.held, { epoch: start.epoch, last: 0, refused: [], latest: new Map() });
     this.#links.set(link, { at: "open", types });
     this.possible.push(snapshot(this.held));
   }
@@ -150,13 +155,14 @@ export class GatewayModel {
 
   #apply(item: Item, types: ReadonlySet<string>): void {
     const { held } = this;
+    const key = `${item.type}/${item.id}`;
     held.last = item.seq;
+    held.latest.set(key, item.seq);
     const code = this.#refusalOf(item, types);
     if (code !== undefined) {
-      held.refused.push({ seq: item.seq, code });
+      held.refused.push({ seq: item.seq, code, key });
       return;
     }
-    const key = `${item.type}/${item.id}`;
     const before = held.entities.get(key);
     if (item.op === "delete") {
       if (before !== undefined) held.entities.set(key, { ...before, deleted: true });
@@ -189,7 +195,7 @@ export class GatewayModel {
 const deleteReasons = new Set<unknown>(["gone", "cancelled", "out-of-scope", "erased", "merged", "renumbered"]);
 
 function snapshot(held: Held): Held {
-  return { ...held, entities: new Map(held.entities), refused: [...held.refused] };
+  return { ...held, entities: new Map(held.entities), refused: [...held.refused], latest: new Map(held.latest) };
 }
 
 /** What an inventory must name: ids by type, with their fields. */
