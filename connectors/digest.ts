@@ -1,31 +1,37 @@
-import xxhash from "xxhash-wasm";
+import { murmur128 } from "../base/murmur.ts";
 
 /** A value as the driver gave it, before its meaning is known. */
 export type RawValue = string | number | bigint | Uint8Array | null;
 
 /** A row as the driver gave it. */
 export interface RawRow {
+  /** The source's columns, then its flags. */
   readonly values: readonly RawValue[];
-  readonly flags: readonly boolean[];
+  /** Rows of each child query. */
   readonly children: readonly (readonly (readonly RawValue[])[])[];
 }
 
-const { h64Raw } = await xxhash();
+const digests = new BigUint64Array(1);
+const digestWords = new Uint32Array(digests.buffer);
 
-const tags = { null: 0, text: 1, bytes: 2, integer: 3, float: 4, flag: 5, rows: 6 } as const;
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const tags = { null: 0, text: 1, bytes: 2, integer: 3, float: 4, rows: 6 } as const;
 
 /**
- * 64-bit digests (XXH64) of whole rows. Every value goes in with its type and length, every list with its count, so that no two different
- * rows read the same bytes. Raw values are enough: equal digests mean equal rows for one set of columns, types and session settings.
+ * 64-bit digests (the first half of MurmurHash3_x86_128) of whole rows. Every value goes in with its type and length, every list with its count, so
+ * that no two different rows read the same bytes. Raw values are enough: equal digests mean equal rows for one set of columns, types and session settings.
  */
 export class RowDigest {
   #buffer = Buffer.allocUnsafe(16_384);
+  #view = viewOf(this.#buffer);
   #at = 0;
 
   of(row: RawRow): bigint {
     this.#at = 0;
     for (const value of row.values) this.#value(value);
-    for (const flag of row.flags) this.#head(tags.flag, flag ? 1 : 0);
     for (const rows of row.children) {
       this.#head(tags.rows, rows.length);
       for (const child of rows) {
@@ -33,7 +39,8 @@ export class RowDigest {
         for (const value of child) this.#value(value);
       }
     }
-    return h64Raw(this.#buffer.subarray(0, this.#at));
+    digestWords.set(murmur128(this.#view, 0, this.#at).subarray(0, 2));
+    return digests[0] as bigint;
   }
 
   #value(value: RawValue): void {
@@ -71,5 +78,6 @@ export class RowDigest {
     const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#at + bytes));
     this.#buffer.copy(larger, 0, 0, this.#at);
     this.#buffer = larger;
+    this.#view = viewOf(larger);
   }
 }

@@ -58,29 +58,53 @@ export function anyOf(columns: readonly string[], keys: readonly (readonly (read
   return concat("(", join(keys.map(one), " OR "), ")");
 }
 
+/** What tells rows apart that an order holds equal: the key's digest, or the row's where a key column is null. */
+export interface RowIdentities {
+  readonly keyDigests: BigUint64Array;
+  readonly digests: BigUint64Array;
+}
+
+export function identityAt({ keyDigests, digests }: RowIdentities, index: number): bigint {
+  return (keyDigests[index] as bigint) || (digests[index] as bigint);
+}
+
 /**
  * Remembers the last rows handed out, so that a continued scan can read the group of rows equal to its last key once more and leave out what
  * was handed out already: a collation may hold keys equal that differ, and a key may not be unique.
  */
 export class Tail {
   readonly #limit: number;
-  readonly #ring: string[] = [];
-  #next = 0;
+  readonly #batches: RowIdentities[] = [];
+  #length = 0;
 
-  /** @param limit how many rows are remembered; a larger group of equal keys is handed out twice */
+  /** @param limit at least so many rows are remembered; a larger group of equal keys may be handed out twice */
   constructor(limit = 4096) {
     this.#limit = limit;
   }
 
-  note(identity: string): void {
-    this.#ring[this.#next] = identity;
-    this.#next = (this.#next + 1) % this.#limit;
+  /** Only the digests are kept. */
+  note({ keyDigests, digests }: RowIdentities): void {
+    this.#batches.push({ keyDigests, digests });
+    this.#length += digests.length;
+    for (
+      let oldest = this.#batches[0];
+      oldest && this.#length - oldest.digests.length >= this.#limit;
+      oldest = this.#batches[0]
+    ) {
+      this.#batches.shift();
+      this.#length -= oldest.digests.length;
+    }
   }
 
   /** Answers, row by row, whether a row of the group was handed out before. */
-  filter(): (identity: string) => boolean {
-    const counts = new Map<string, number>();
-    for (const identity of this.#ring) counts.set(identity, (counts.get(identity) ?? 0) + 1);
+  filter(): (identity: bigint) => boolean {
+    const counts = new Map<bigint, number>();
+    for (const rows of this.#batches) {
+      for (let i = 0; i < rows.digests.length; i++) {
+        const identity = identityAt(rows, i);
+        counts.set(identity, (counts.get(identity) ?? 0) + 1);
+      }
+    }
     return (identity) => {
       const left = counts.get(identity) ?? 0;
       if (left > 0) counts.set(identity, left - 1);

@@ -1,7 +1,8 @@
 import { encodeKey } from "../base/key.ts";
 import { keyDigest } from "../base/key-digest.ts";
-import type { RowBatch, Value } from "./connector.ts";
+import type { Row, RowBatch, Value } from "./connector.ts";
 import type { RawRow, RawValue, RowDigest } from "./digest.ts";
+import type { RowIdentities } from "./keyset.ts";
 
 /** Gives a raw value its meaning. Never throws: what has no meaning stays the text it is. */
 export type Decode = (raw: RawValue) => Value;
@@ -31,42 +32,54 @@ export function keyOf(values: readonly Value[]): string | undefined {
   return encodeKey(parts);
 }
 
-/** Key of a raw row. */
-function rawKey(values: readonly RawValue[], layout: Pick<Layout, "key" | "columns">): string | undefined {
-  return keyOf(layout.key.map((index) => (layout.columns[index] as Decode)(values[index] as RawValue)));
+/** Raw rows with the digests of their values and of their keys. */
+export interface DigestedRows extends RowIdentities {
+  readonly rows: readonly (readonly RawValue[])[];
 }
 
-/** Text that tells apart the keys of raw rows, null ones included; two rows of one key are the same to everybody. */
-export function rawIdentity(values: readonly RawValue[], key: readonly number[]): string {
-  return JSON.stringify(
-    key.map((index) => {
-      const raw = values[index] as RawValue;
-      return raw instanceof Uint8Array ? Buffer.from(raw).toString("latin1") : raw === null ? null : String(raw);
-    }),
-  );
-}
-
-/** A batch over raw rows; digests are made now, keys and rows only when asked for. */
-export function rowBatch(rows: readonly RawRow[], layout: Layout, digest: RowDigest): RowBatch {
+/** @param layout without it rows are told apart by all of their values */
+export function digested(rows: readonly (readonly RawValue[])[], digest: RowDigest, layout?: Layout): DigestedRows {
   const digests = new BigUint64Array(rows.length);
   const keyDigests = new BigUint64Array(rows.length);
-  const keyAt = (index: number): string | undefined => rawKey((rows[index] as RawRow).values, layout);
-  for (let i = 0; i < rows.length; i++) {
-    digests[i] = digest.of(rows[i] as RawRow);
-    const key = keyAt(i);
-    keyDigests[i] = key === undefined ? 0n : keyDigest(key);
+  for (const [index, values] of rows.entries()) {
+    digests[index] = digest.of({ values, children: [] });
+    const key = layout && rawKey(values, layout);
+    if (key !== undefined) keyDigests[index] = keyDigest(key);
   }
+  return { rows, digests, keyDigests };
+}
+
+function rawKey(values: readonly RawValue[], { key, columns }: Layout): string | undefined {
+  return keyOf(key.map((index) => (columns[index] as Decode)(values[index] as RawValue)));
+}
+
+/**
+ * A batch over raw rows.
+ * @param children per row and child query its rows; undefined for a source without child queries
+ */
+export function rowBatch(
+  { rows, keyDigests, digests }: DigestedRows,
+  layout: Layout,
+  digest: RowDigest,
+  children?: readonly RawRow["children"][],
+): RowBatch {
+  const { columns } = layout;
+  const width = columns.length;
   return {
     length: rows.length,
-    key: keyAt,
+    key: (index) => rawKey(rows[index] as RawValue[], layout),
     keyDigests,
-    digests,
-    row(index) {
-      const raw = rows[index] as RawRow;
+    digests: children
+      ? BigUint64Array.from(rows, (values, index) => digest.of({ values, children: children[index] as RawRow["children"] }))
+      : digests,
+    row(index): Row {
+      const raw = rows[index] as RawValue[];
       return {
-        values: raw.values.map((value, column) => (layout.columns[column] as Decode)(value)),
-        flags: raw.flags,
-        children: raw.children.map((list, child) => list.map((values) => decodeChild(values, layout.children[child] ?? []))),
+        values: columns.map((decode, column) => decode(raw[column] as RawValue)),
+        flags: raw.slice(width).map((flag) => flag === 1n),
+        children: (children?.[index] ?? []).map((list, child) =>
+          list.map((values) => decodeChild(values, layout.children[child] ?? [])),
+        ),
       };
     },
   };

@@ -26,6 +26,11 @@ export const mysqlSettings = z
       .optional()
       .describe("Character set of the connection; columns of any character set are converted by the server"),
     tls: tls.optional(),
+    rawRows: truth
+      .optional()
+      .describe(
+        "Read rows as the bytes that the server sends: less work for this machine. Default: true, where the driver allows it",
+      ),
   })
   .refine((settings) => (settings.server === undefined) !== (settings.socket === undefined), {
     message: "name either `server` or `socket`",

@@ -1,11 +1,10 @@
 import type { Connector, RowBatch, SourceQuery } from "../connector.ts";
-import { RowDigest } from "../digest.ts";
 import { executePlan, lookUpPlan } from "../execute-plan.ts";
 import type { ConnectorModule } from "../module.ts";
-import { rowBatch } from "../row-batch.ts";
 import { createSerial } from "../serial.ts";
 import { fromSource } from "../source-select.ts";
 import { concat } from "../statement.ts";
+import { packedBatch } from "./batch.ts";
 import { checkMysql } from "./checks.ts";
 import { type MysqlSettings, mysqlSettings } from "./config.ts";
 import type { Access } from "./connect.ts";
@@ -13,9 +12,10 @@ import { lastChange, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { identityOf } from "./identity.ts";
 import { Pool } from "./pool.ts";
-import { completeRows, describeSource, type PreparedSource, prepareSource, selectKeys } from "./source.ts";
+import { packetsAreRows, type RowWay } from "./row-packets.ts";
+import { childrenOf, describeSource, type PreparedSource, prepareSource, selectKeys } from "./source.ts";
 import { mysqlDialect, mysqlSyntax, withLiterals } from "./sql.ts";
-import { readOn } from "./stream.ts";
+import { type DigestedRows, digested, readOn } from "./stream.ts";
 import { Writer } from "./write.ts";
 
 /** MariaDB and MySQL as an ERP database. */
@@ -28,13 +28,31 @@ export const mysql: ConnectorModule<MysqlSettings> = {
 
 /** Connections: two for short reads, one more for child rows, one per running stream, one that writes. */
 function openMysql(access: Access): Connector {
-  const { clock } = access.context;
-  const digest = new RowDigest();
+  const { clock, log } = access.context;
   const short = new Pool(access, "read", 2);
   const batch = new Pool(access, "batch", 1);
   const writer = new Writer(access);
   const serial = createSerial();
   const described = new WeakMap<SourceQuery, PreparedSource>();
+  let way: RowWay | undefined = access.settings.rawRows === false ? "values" : undefined;
+
+  /** How rows are read: tried out at the first read. */
+  async function rowWay(signal: AbortSignal): Promise<RowWay> {
+    if (way !== undefined) return way;
+    const operation = "try to read rows as they are sent";
+    const fits = await packetsAreRows(
+      (text, by) => short.use(signal, async (link) => (await link.select(text, signal, { operation, by })).rows),
+      signal,
+    );
+    if (way === undefined && !fits)
+      log.warn("The database driver does not give rows as they are sent: they are read in a slower way");
+    way ??= fits ? "packets" : "values";
+    return way;
+  }
+
+  async function batchOf(prepared: PreparedSource, read: DigestedRows, signal: AbortSignal): Promise<RowBatch> {
+    return packedBatch(prepared.decoding, read, await childrenOf(prepared, read.rows, batch, signal));
+  }
 
   /** Reads by key are short and many: a source is described once, and again when its columns are seen to have changed. */
   async function describedOnce(source: SourceQuery, signal: AbortSignal): Promise<PreparedSource> {
@@ -55,10 +73,11 @@ function openMysql(access: Access): Connector {
     if (statement === undefined) return undefined;
     try {
       const operation = `read rows of the source ${source.source} by key`;
-      const [result] = await short.use(signal, (link) => link.query(withLiterals(statement), signal, operation));
-      prepared.select.verify(result?.fields ?? []);
-      if (!result || result.rows.length === 0) return undefined;
-      return rowBatch(await completeRows(prepared, result.rows, batch, signal), prepared.layout, digest);
+      const by = await rowWay(signal);
+      const { fields, rows } = await short.use(signal, (link) => link.select(withLiterals(statement), signal, { operation, by }));
+      prepared.select.verify(fields);
+      if (rows.length === 0) return undefined;
+      return await batchOf(prepared, digested(rows, prepared.decoding.keys), signal);
     } catch (error) {
       described.delete(source);
       throw error;
@@ -78,10 +97,8 @@ function openMysql(access: Access): Connector {
       }),
     async *scan(source, signal) {
       const prepared = await short.use(signal, (link) => prepareSource(link, source, signal));
-      const context = { access, signal, operation: `scan the source ${source.source}` };
-      for await (const rows of readOn(prepared.select, context)) {
-        yield rowBatch(await completeRows(prepared, rows, batch, signal), prepared.layout, digest);
-      }
+      const context = { access, by: await rowWay(signal), signal, operation: `scan the source ${source.source}` };
+      for await (const read of readOn(prepared.select, context)) yield await batchOf(prepared, read, signal);
     },
     async *readKeys(source, keys, signal) {
       for (let start = 0; start < keys.length; start += mysqlDialect.maxKeysPerRead) {
@@ -93,7 +110,8 @@ function openMysql(access: Access): Connector {
     async *changedSince(query, from, signal) {
       const cursor = await short.use(signal, (link) => prepareCursor(link, query, signal));
       if (from !== undefined) {
-        yield* readChanges(cursor, from, { access, signal, operation: `read changes of the table ${query.table}` });
+        // Few rows, each of which is decoded.
+        yield* readChanges(cursor, from, { access, by: "values", signal, operation: `read changes of the table ${query.table}` });
         return;
       }
       const last = await short.use(signal, (link) => lastChange(link, cursor, signal));

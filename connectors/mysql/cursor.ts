@@ -1,18 +1,19 @@
 import { FuserError } from "../../base/errors.ts";
 import type { CursorQuery, CursorRow } from "../connector.ts";
-import type { RawValue } from "../digest.ts";
-import { type Decode, keyOf } from "../row-batch.ts";
+import { keyOf } from "../row-batch.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
+import { type DecodeBytes, decoderOf, decodeSent } from "./decode.ts";
 import type { Link, ResultSet } from "./link.ts";
+import { type SentValue, sentValues } from "./packed-rows.ts";
 import { mysqlSyntax, withLiterals } from "./sql.ts";
 import { readOn, type StreamContext } from "./stream.ts";
-import { decoderOf, type Field, fieldType } from "./values.ts";
+import { type Field, fieldType } from "./values.ts";
 
 /** A cursor query whose columns the server has described. */
 export interface PreparedCursor {
   query: CursorQuery;
   fields: readonly Field[];
-  decoders: readonly Decode[];
+  decoders: readonly DecodeBytes[];
 }
 
 function selectCursor(
@@ -63,10 +64,11 @@ export async function* readChanges(cursor: PreparedCursor, from: string, context
         conditions: options.condition ? [since, options.condition] : [since],
         ...(options.orderBy ? { orderBy: options.orderBy } : {}),
       }),
-    identity: (row: readonly RawValue[]): string => row.map(String).join("\n"),
+    keys: undefined,
     verify: () => {},
   };
-  for await (const batch of readOn(select, context)) yield batch.map((raw) => cursorRow(cursor, raw));
+  for await (const { rows } of readOn(select, context))
+    yield Array.from({ length: rows.length }, (_, index) => cursorRow(cursor, sentValues(rows, index)));
 }
 
 /** The row with the highest mark, if any. */
@@ -78,11 +80,11 @@ export async function lastChange(link: Link, cursor: PreparedCursor, signal: Abo
     limit: 1,
   });
   const [result] = await link.query(withLiterals(statement), signal, `read the highest mark of ${cursor.query.table}`);
-  return (result as ResultSet).rows.map((raw) => cursorRow(cursor, raw));
+  return (result as ResultSet).rows.map((sent) => cursorRow(cursor, sent));
 }
 
-function cursorRow({ query, decoders }: PreparedCursor, raw: readonly RawValue[]): CursorRow {
-  const values = raw.map((value, index) => (decoders[index] as Decode)(value));
+function cursorRow({ query, decoders }: PreparedCursor, sent: readonly SentValue[]): CursorRow {
+  const values = sent.map((value, index) => decodeSent(decoders[index] as DecodeBytes, value));
   // TIMESTAMP columns are read as instants; the session's zone is UTC.
   const mark = String(values[0]).replace(/Z$/, "");
   return {

@@ -1,16 +1,18 @@
+import type { Socket } from "node:net";
 import type { Connection } from "mysql2";
 import { FuserError } from "../../base/errors.ts";
-import type { RawValue } from "../digest.ts";
 import { placeOf } from "./config.ts";
 import { type Access, connectWithTls, hangUp, killThread, type LinkKind } from "./connect.ts";
 import { mysqlError } from "./errors.ts";
+import { type PackedRows, RowPacker, type SentValue } from "./packed-rows.ts";
+import { packing, type RowWay, receivePackets, type TakePacket } from "./row-packets.ts";
 import type { Field } from "./values.ts";
 
 /** What one statement gave. */
 export interface ResultSet {
   /** Empty for a statement without rows. */
   fields: readonly Field[];
-  rows: RawValue[][];
+  rows: SentValue[][];
   affected: number;
   insertId: bigint;
   /** Whether the session is within a transaction after it (SERVER_STATUS_IN_TRANS); undefined for rows. */
@@ -68,6 +70,25 @@ export class Link {
     return results;
   }
 
+  /** The rows of one SELECT, packed. */
+  async select(
+    text: string,
+    signal: AbortSignal,
+    { operation, by }: { operation: string; by: RowWay },
+  ): Promise<{ fields: readonly Field[]; rows: PackedRows }> {
+    const packer = new RowPacker();
+    let fields: readonly Field[] = [];
+    await this.run(text, signal, {
+      operation,
+      onFields: (seen) => {
+        fields = seen;
+      },
+      onHeader: () => {},
+      ...packing(packer, by),
+    });
+    return { fields, rows: packer.take() };
+  }
+
   /** Runs a text and hands on what comes, as it comes; `pause` and `resume` hold it back meanwhile. */
   async run(text: string, signal: AbortSignal, receiver: Receiver): Promise<void> {
     const { context, settings } = this.#access;
@@ -108,25 +129,31 @@ export class Link {
   #start(text: string, receiver: Receiver, end: { resolve: () => void; onError: (error: unknown) => void }): void {
     // Without a callback the driver hands on each row; typeCast false leaves it as the bytes that came.
     const command = this.#connection.query({ sql: text, rowsAsArray: true, typeCast: false } as never);
+    if (receiver.onPacket) receivePackets(command, receiver.onPacket);
     let rows = false;
     command.on("fields", (fields: unknown) => {
       rows = fields !== undefined;
       if (rows) receiver.onFields(fields as Field[]);
     });
     command.on("result", (result: unknown) => {
-      if (rows) receiver.onRow(result as RawValue[]);
+      if (rows) receiver.onRow(result as SentValue[]);
       else receiver.onHeader(headerOf(result));
     });
     command.on("error", end.onError);
     command.on("end", end.resolve);
   }
 
+  /** Reads no more from the socket. What was read already still comes: the driver's own way would copy and queue it row by row. */
   pause(): void {
-    this.#connection.pause();
+    this.#socket.pause();
   }
 
   resume(): void {
-    this.#connection.resume();
+    this.#socket.resume();
+  }
+
+  get #socket(): Socket {
+    return (this.#connection as unknown as { stream: Socket }).stream;
   }
 
   /** Ends whatever runs, in the server as well, and the connection with it; what runs fails with `reason`. */
@@ -169,7 +196,9 @@ export interface Receiver {
   /** Time limit in milliseconds; the statement time-out where not given. */
   limitMs?: number;
   onFields: (fields: Field[]) => void;
-  onRow: (row: RawValue[]) => void;
+  onRow: (row: SentValue[]) => void;
+  /** Rows as they stand in the socket's bytes, in place of `onRow`: row-packets.ts. */
+  onPacket?: TakePacket;
   onHeader: (header: ResultSet) => void;
 }
 

@@ -1,23 +1,27 @@
 import { FuserError } from "../../base/errors.ts";
 import { decodeKey } from "../../base/key.ts";
 import type { Column, DescribedQuery, SourceQuery, Value } from "../connector.ts";
-import type { RawRow, RawValue } from "../digest.ts";
 import { anyOf } from "../keyset.ts";
 import { fillTemplate } from "../parameters.ts";
-import { type Layout, rawIdentity } from "../row-batch.ts";
 import { type ChildTemplate, childTemplates, columnIndex, selectSource } from "../source-select.ts";
 import { concat, type Statement } from "../statement.ts";
+import type { RowDecoding, SentChildren } from "./batch.ts";
+import { decoderOf } from "./decode.ts";
+import { KeyReader } from "./keys.ts";
 import type { Link, ResultSet } from "./link.ts";
+import { type PackedRows, type SentValue, sentValues } from "./packed-rows.ts";
 import type { Pool } from "./pool.ts";
 import { mysqlSyntax, withLiterals } from "./sql.ts";
 import type { ContinuedSelect } from "./stream.ts";
-import { columnOfField, decoderOf, type Field, fieldType, keyLiteral, rawLiteral, sortsByNumber } from "./values.ts";
+import { columnOfField, type Field, fieldType, keyLiteral, sentLiteral, sortsByNumber } from "./values.ts";
 
 /** A source query whose result columns the server has described. */
 export interface PreparedSource {
   source: SourceQuery;
   fields: readonly Field[];
-  layout: Layout;
+  /** Positions of the key's columns within the row. */
+  key: readonly number[];
+  decoding: RowDecoding;
   select: ContinuedSelect;
   children: readonly PreparedChild[];
 }
@@ -40,7 +44,12 @@ export async function prepareSource(link: Link, source: SourceQuery, signal: Abo
   for (const template of templates)
     children.push({ template, fields: await childFields(link, template, { source, signal, operation }) });
   const key = source.key.map((column) => columnIndex(source, column));
-  const layout: Layout = { key, columns: fields.map(decoderOf), children: children.map((child) => child.fields.map(decoderOf)) };
+  const decoding: RowDecoding = {
+    keys: new KeyReader(fields, key),
+    columns: fields.map(decoderOf),
+    flags: source.flags.length,
+    children: children.map((child) => child.fields.map(decoderOf)),
+  };
   const order = key.map((position) => {
     const field = fields[position] as Field;
     const column = mysqlSyntax.quote(source.columns[position] as string);
@@ -49,11 +58,12 @@ export async function prepareSource(link: Link, source: SourceQuery, signal: Abo
   return {
     source,
     fields,
-    layout,
+    key,
+    decoding,
     select: {
       order,
       statement: (options) => selectSource(mysqlSyntax, source, options),
-      identity: (row) => rawIdentity(row, layout.key),
+      keys: decoding.keys,
       verify: (seen) => requireSameFields(source, fields, seen),
     },
     children,
@@ -105,35 +115,29 @@ function fillChild(child: ChildTemplate, source: SourceQuery, columnValue: (colu
   );
 }
 
-/** Flags and children of raw rows; the children of a hundred parents come in one round trip. */
-export async function completeRows(
+/** Child rows of each row; a hundred rows' come in one round trip. Undefined for a source without child queries. */
+export async function childrenOf(
   prepared: PreparedSource,
-  rows: readonly RawValue[][],
+  rows: PackedRows,
   batch: Pool,
   signal: AbortSignal,
-): Promise<RawRow[]> {
-  const width = prepared.source.columns.length;
-  const flagsOf = (row: readonly RawValue[]): boolean[] =>
-    row.slice(width).map((flag) => (flag as Uint8Array | null)?.[0] === 0x31);
-  const valuesOf = (row: RawValue[]): RawValue[] => (row.length === width ? row : row.slice(0, width));
-  if (prepared.children.length === 0) return rows.map((row) => ({ values: valuesOf(row), flags: flagsOf(row), children: [] }));
-  const complete: RawRow[] = [];
+): Promise<SentChildren[][] | undefined> {
+  if (prepared.children.length === 0) return undefined;
+  const lists: SentChildren[][] = [];
   for (let start = 0; start < rows.length; start += parentsPerRound) {
-    const some = rows.slice(start, start + parentsPerRound);
-    const lists = await childLists(prepared, some, batch, signal);
-    for (const [index, row] of some.entries()) {
-      complete.push({ values: valuesOf(row), flags: flagsOf(row), children: lists[index] as RawValue[][][] });
-    }
+    const some: SentValue[][] = [];
+    for (let index = start; index < Math.min(rows.length, start + parentsPerRound); index++) some.push(sentValues(rows, index));
+    lists.push(...(await childLists(prepared, some, batch, signal)));
   }
-  return complete;
+  return lists;
 }
 
 async function childLists(
   prepared: PreparedSource,
-  rows: readonly RawValue[][],
+  rows: readonly SentValue[][],
   batch: Pool,
   signal: AbortSignal,
-): Promise<RawValue[][][][]> {
+): Promise<SentChildren[][]> {
   const texts = rows.flatMap((row) => prepared.children.map((child) => withLiterals(childOf(prepared, child, row))));
   // A line break ends a comment that a text may end with.
   const results = await batch.use(signal, (link) =>
@@ -146,11 +150,11 @@ async function childLists(
 }
 
 /** A child query for one row; its values are literals of the row's own types, so that an index of the child's table serves. */
-function childOf(prepared: PreparedSource, { template }: PreparedChild, row: readonly RawValue[]): Statement {
+function childOf(prepared: PreparedSource, { template }: PreparedChild, row: readonly SentValue[]): Statement {
   const { source, fields } = prepared;
   const pieces: (Statement | string)[] = [template.template.text[0] as string];
   for (const [index, from] of template.sources.entries()) {
-    if ("column" in from) pieces.push(rawLiteral(row[from.column] as RawValue, fields[from.column] as Field));
+    if ("column" in from) pieces.push(sentLiteral(row[from.column] ?? null, fields[from.column] as Field));
     else {
       const one = { text: ["", ""], names: [from.name] };
       pieces.push(
@@ -171,12 +175,12 @@ export function selectKeys(
   prepared: PreparedSource,
   keys: readonly string[],
 ): { statement: Statement | undefined; everyKeyFits: boolean } {
-  const { source, fields, layout } = prepared;
+  const { source, fields } = prepared;
   const columns = source.key.map((column) => mysqlSyntax.quote(source.columns[columnIndex(source, column)] as string));
   const forms = keys.flatMap((key) => {
     const parts = decodeKey(key);
     if (parts?.length !== columns.length) return [];
-    const literals = parts.map((part, index) => keyLiteral(part, fieldType(fields[layout.key[index] as number] as Field)));
+    const literals = parts.map((part, index) => keyLiteral(part, fieldType(fields[prepared.key[index] as number] as Field)));
     return literals.every((literal) => literal !== undefined) ? [literals.map((literal) => [literal])] : [];
   });
   const statement = forms.length === 0 ? undefined : selectSource(mysqlSyntax, source, { condition: anyOf(columns, forms) });

@@ -1,27 +1,38 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { ConnectorLimits } from "../connector.ts";
-import type { RawValue } from "../digest.ts";
-import { at, behind, type KeyPoint, Tail } from "../keyset.ts";
-import { sizeOf } from "../row-batch.ts";
+import { at, behind, identityAt, type KeyPoint, type RowIdentities, Tail } from "../keyset.ts";
 import type { Statement } from "../statement.ts";
 import type { Access } from "./connect.ts";
-import { type Link, openLink } from "./link.ts";
+import type { KeyReader } from "./keys.ts";
+import { type Link, openLink, type Receiver } from "./link.ts";
+import { type PackedRows, RowPacker, rowDigests, sentValues, someRows } from "./packed-rows.ts";
+import { type RowWay, unexpectedRow } from "./row-packets.ts";
 import { withLiterals } from "./sql.ts";
-import { type Field, rawLiteral } from "./values.ts";
+import { type Field, sentLiteral } from "./values.ts";
 
 /** A SELECT that can be continued behind the last row it gave. */
 export interface ContinuedSelect {
   /** Expressions it is ordered by, and the position of their value within a row. */
   order: readonly { expression: string; position: number; field: Field }[];
   statement: (options: { condition?: Statement; orderBy?: readonly string[] }) => Statement;
-  /** Tells rows apart that the order holds equal. */
-  identity: (row: readonly RawValue[]) => string;
+  /** Reads the rows' keys; without it rows are told apart by all of their bytes. */
+  keys: KeyReader | undefined;
   /** Throws when the result's columns are not the ones that were described. */
   verify: (fields: readonly Field[]) => void;
 }
 
+/** Rows with the digests of their bytes and of their keys. */
+export interface DigestedRows extends RowIdentities {
+  readonly rows: PackedRows;
+}
+
+export function digested(rows: PackedRows, keys: KeyReader | undefined): DigestedRows {
+  return { rows, digests: rowDigests(rows), keyDigests: keys?.digests(rows) ?? new BigUint64Array(rows.length) };
+}
+
 export interface StreamContext {
   access: Access;
+  by: RowWay;
   signal: AbortSignal;
   operation: string;
 }
@@ -30,11 +41,11 @@ export interface StreamContext {
  * All rows in the order of the SELECT, in bounded batches, each read only when asked for. A statement is ended after `snapshotMs` even while
  * the consumer takes its time, and the next one goes on behind the last row handed out; it always gives at least one row before.
  */
-export async function* readOn(select: ContinuedSelect, context: StreamContext): AsyncGenerator<RawValue[][]> {
+export async function* readOn(select: ContinuedSelect, context: StreamContext): AsyncGenerator<DigestedRows> {
   const { limits } = context.access.context;
   const orderBy = select.order.map(({ expression }) => expression);
   const tail = new Tail();
-  let last: RawValue[] | undefined;
+  let last: PackedRows | undefined;
   for (;;) {
     const points = last && pointsOf(select, last);
     if (points) {
@@ -45,43 +56,47 @@ export async function* readOn(select: ContinuedSelect, context: StreamContext): 
         statement: select.statement({ condition: at(points) }),
         lifeMs: undefined,
       });
-      for await (const batch of batchesOf(group)) {
-        const fresh = batch.filter((row) => !seen(select.identity(row)));
-        if (fresh.length === 0) continue;
-        last = note(fresh, tail, select);
+      for await (const batch of batchesOf(group, select)) {
+        const fresh = unseen(batch, seen, select);
+        if (fresh.rows.length === 0) continue;
+        last = fresh.rows;
+        tail.note(fresh);
         yield fresh;
       }
     }
     const statement = select.statement(points ? { condition: behind(points), orderBy } : { orderBy });
     const rows = await RowStream.open(context, { select, statement, lifeMs: limits.snapshotMs });
-    for await (const batch of batchesOf(rows)) {
-      last = note(batch, tail, select);
+    for await (const batch of batchesOf(rows, select)) {
+      last = batch.rows;
+      tail.note(batch);
       yield batch;
     }
     if (!rows.cut) return;
   }
 }
 
-async function* batchesOf(rows: RowStream): AsyncGenerator<RawValue[][]> {
+async function* batchesOf(stream: RowStream, { keys }: ContinuedSelect): AsyncGenerator<DigestedRows> {
   try {
-    for (let batch = await rows.next(); batch !== undefined; batch = await rows.next()) {
-      yield batch;
+    for (let rows = await stream.next(); rows !== undefined; rows = await stream.next()) {
+      yield digested(rows, keys);
       await turn();
     }
   } finally {
-    await rows.close();
+    await stream.close();
   }
 }
 
-function note(batch: readonly RawValue[][], tail: Tail, select: ContinuedSelect): RawValue[] {
-  for (const row of batch) tail.note(select.identity(row));
-  return batch.at(-1) as RawValue[];
+function unseen(batch: DigestedRows, seen: (identity: bigint) => boolean, { keys }: ContinuedSelect): DigestedRows {
+  const fresh: number[] = [];
+  for (let i = 0; i < batch.rows.length; i++) if (!seen(identityAt(batch, i))) fresh.push(i);
+  return fresh.length === batch.rows.length ? batch : digested(someRows(batch.rows, fresh), keys);
 }
 
-function pointsOf(select: ContinuedSelect, row: readonly RawValue[]): KeyPoint[] {
+function pointsOf(select: ContinuedSelect, rows: PackedRows): KeyPoint[] {
+  const row = sentValues(rows, rows.length - 1);
   return select.order.map(({ expression, position, field }) => {
-    const raw = row[position] as RawValue;
-    return { column: expression, value: raw === null ? undefined : rawLiteral(raw, field) };
+    const value = row[position] ?? null;
+    return { column: expression, value: value === null ? undefined : sentLiteral(value, field) };
   });
 }
 
@@ -98,10 +113,8 @@ class RowStream {
   readonly #limits: ConnectorLimits;
   readonly #stopTimer: () => void;
   /** Full batches, and the one that fills. */
-  #ready: RawValue[][][] = [];
-  #batch: RawValue[][] = [];
-  /** About the size of the one that fills. */
-  #bytes = 0;
+  #ready: PackedRows[] = [];
+  readonly #filling = new RowPacker();
   #received = false;
   #paused = false;
   #state: "running" | "overdue" | "cut" | "done" | "failed" | "closed" = "running";
@@ -113,7 +126,7 @@ class RowStream {
     return new RowStream(await openLink(context.access, "read", context.signal), context, read);
   }
 
-  private constructor(link: Link, { access, signal, operation }: StreamContext, { select, statement, lifeMs }: StreamedRead) {
+  private constructor(link: Link, { access, by, signal, operation }: StreamContext, { select, statement, lifeMs }: StreamedRead) {
     this.#link = link;
     const { clock, limits } = access.context;
     this.#limits = limits;
@@ -124,7 +137,7 @@ class RowStream {
       limitMs,
       onFields: (fields: readonly Field[]) => this.#verify(select, fields),
       onHeader: () => {},
-      onRow: (row: RawValue[]) => this.#receive(row),
+      ...this.#receiving(by),
     };
     this.#ended = link.run(withLiterals(statement), signal, receiver).then(
       () => this.#finish("done", undefined),
@@ -138,21 +151,18 @@ class RowStream {
   }
 
   /** The next batch; undefined at the end or at the cut. */
-  async next(): Promise<RawValue[][] | undefined> {
+  async next(): Promise<PackedRows | undefined> {
     while (this.#ready.length === 0 && this.#live()) {
       if (this.#paused) {
         this.#paused = false;
         this.#link.resume();
-        // What the driver held back came within the call.
-        continue;
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
     if (this.#state === "failed") throw this.#error;
-    const batch = this.#ready.shift() ?? this.#batch;
-    if (batch === this.#batch) this.#batch = [];
+    const batch = this.#ready.shift() ?? this.#filling.take();
     return batch.length === 0 ? undefined : batch;
   }
 
@@ -160,16 +170,33 @@ class RowStream {
     return this.#state === "running" || this.#state === "overdue";
   }
 
-  #receive(row: RawValue[]): void {
-    // What still lies in the driver's buffers after the cut is read again behind the last row handed out.
-    if (!this.#live()) return;
-    this.#batch.push(row);
-    this.#bytes += sizeOf(row);
+  /** What still lies in the driver's buffers after the cut is read again behind the last row handed out. */
+  #receiving(by: RowWay): Pick<Receiver, "onRow" | "onPacket"> {
+    const filling = this.#filling;
+    if (by === "values") {
+      return {
+        onRow: (row) => {
+          if (!this.#live()) return;
+          filling.addValues(row);
+          this.#added();
+        },
+      };
+    }
+    return {
+      onRow: unexpectedRow,
+      onPacket: (bytes, start, end) => {
+        if (!this.#live()) return;
+        filling.addPacket(bytes, start, end);
+        this.#added();
+      },
+    };
+  }
+
+  #added(): void {
+    const filling = this.#filling;
     this.#received = true;
-    if (this.#batch.length >= this.#limits.batchRows || this.#bytes >= this.#limits.batchBytes) {
-      this.#ready.push(this.#batch);
-      this.#batch = [];
-      this.#bytes = 0;
+    if (filling.length >= this.#limits.batchRows || filling.size >= this.#limits.batchBytes) {
+      this.#ready.push(filling.take());
       // One more batch may gather while the consumer works on this one.
       if (this.#ready.length > 1 && !this.#paused) {
         this.#paused = true;

@@ -1,9 +1,8 @@
 // Named imports of this CommonJS package are not all seen by Node itself.
 import mysql from "mysql2";
 import type { Column, ColumnType, Value } from "../connector.ts";
-import type { RawValue } from "../digest.ts";
-import type { Decode } from "../row-batch.ts";
 import { bind, type Statement, sql } from "../statement.ts";
+import type { SentValue } from "./packed-rows.ts";
 import { bytesLiteral, textLiteral } from "./sql.ts";
 
 /**
@@ -61,6 +60,15 @@ export function fieldType(field: Field): ColumnType {
   }
 }
 
+/** BIT columns, whose values alone come as bytes that are no text. */
+export function isBits(field: Field): boolean {
+  return field.columnType === mysql.Types.BIT;
+}
+
+export function bitsOf(bytes: Buffer): bigint {
+  return BigInt(`0x${bytes.toString("hex") || "0"}`);
+}
+
 /** ENUM and SET sort by their number and compare by their text: no order can be continued by their bare value. */
 export function sortsByNumber(field: Field): boolean {
   return (field.flags & (flag.enumeration | flag.set)) !== 0;
@@ -82,71 +90,14 @@ export function columnOfField(field: Field): Column {
   };
 }
 
-/** How values of a result's column are decoded. */
-export function decoderOf(field: Field): Decode {
-  const type = fieldType(field);
-  if (type === "bytes") return (raw) => raw as Uint8Array | null;
-  if (field.columnType === mysql.Types.BIT) {
-    return (raw) => (raw === null ? null : type === "boolean" ? bitsOf(raw) !== 0n : integer(String(bitsOf(raw))));
-  }
-  switch (type) {
-    case "integer":
-      return (raw) => (raw === null ? null : integer(latin(raw)));
-    case "float":
-      return (raw) => (raw === null ? null : Number(latin(raw)));
-    case "decimal":
-    case "date":
-      return (raw) => (raw === null ? null : latin(raw));
-    case "time":
-      return (raw) => (raw === null ? null : trimFraction(latin(raw)));
-    case "datetime":
-      return (raw) => (raw === null ? null : moment(latin(raw)));
-    case "instant":
-      return (raw) => (raw === null ? null : `${moment(latin(raw))}Z`);
-    default:
-      return (raw) => (raw === null ? null : utf8(raw));
-  }
-}
-
-function buffer(raw: RawValue): Buffer {
-  const bytes = raw as Uint8Array;
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function latin(raw: RawValue): string {
-  return buffer(raw).toString("latin1");
-}
-
-function utf8(raw: RawValue): string {
-  return buffer(raw).toString("utf8");
-}
-
-function bitsOf(raw: RawValue): bigint {
-  return BigInt(`0x${buffer(raw).toString("hex") || "0"}`);
-}
-
-function integer(text: string): number | bigint {
-  const number = Number(text);
-  return Number.isSafeInteger(number) ? number : BigInt(text);
-}
-
-/** `2026-01-31 10:00:00.500000` -> `2026-01-31T10:00:00.5`; an impossible date keeps its digits. */
-function moment(text: string): string {
-  return trimFraction(text.replace(" ", "T"));
-}
-
-function trimFraction(text: string): string {
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-}
-
 /** A value of a row as a literal that means the same to the server: to continue behind it, or to bind it in a child query. */
-export function rawLiteral(raw: RawValue, field: Field): Statement {
-  if (raw === null) return sql("NULL");
+export function sentLiteral(value: SentValue, field: Field): Statement {
+  if (value === null) return sql("NULL");
   const type = fieldType(field);
-  if (type === "bytes") return sql(bytesLiteral(buffer(raw)));
-  if (field.columnType === mysql.Types.BIT) return sql(String(bitsOf(raw)));
-  if (type === "integer" || type === "decimal" || type === "float") return sql(latin(raw));
-  return sql(textLiteral(utf8(raw)));
+  if (type === "bytes") return sql(bytesLiteral(value));
+  if (isBits(field)) return sql(String(bitsOf(value)));
+  if (type === "integer" || type === "decimal" || type === "float") return sql(value.toString("latin1"));
+  return sql(textLiteral(value.toString("utf8")));
 }
 
 const wholeNumber = /^-?\d{1,30}$/;

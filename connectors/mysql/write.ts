@@ -4,11 +4,12 @@ import { keyPart } from "../row-batch.ts";
 import { concat, type Statement, sql } from "../statement.ts";
 import type { StatementResult, WriteSession } from "../write-session.ts";
 import type { Access } from "./connect.ts";
+import { type DecodeBytes, decoderOf, decodeSent } from "./decode.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { type Link, openLink, type ResultSet } from "./link.ts";
 import { mysqlSyntax, textLiteral, withLiterals } from "./sql.ts";
-import { boundFor, decoderOf, fieldType, keyLiteral } from "./values.ts";
+import { boundFor, fieldType, keyLiteral } from "./values.ts";
 
 const operation = "write to the ERP";
 
@@ -132,7 +133,7 @@ function commitUnknown(cause: unknown): FuserError {
 
 function rowsOf(result: ResultSet): StatementResult {
   const decoders = result.fields.map(decoderOf);
-  const rows = result.rows.map((row) => row.map((raw, index) => decoders[index]?.(raw) ?? null));
+  const rows = result.rows.map((row) => row.map((value, index) => decodeSent(decoders[index] as DecodeBytes, value)));
   // The session keeps the server's zone: what TIMESTAMP columns print here is local time.
   const local = result.fields.map((field) => fieldType(field) === "instant");
   const plain = rows.map((row) =>

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Connector, ConnectorContext } from "../connector.ts";
-import { type RawRow, RowDigest } from "../digest.ts";
+import { RowDigest } from "../digest.ts";
 import { executePlan, lookUpPlan } from "../execute-plan.ts";
 import type { ConnectorModule } from "../module.ts";
 import { rowBatch } from "../row-batch.ts";
@@ -99,20 +99,20 @@ function openSqlite({ file }: SqliteSettings, context: ConnectorContext): Connec
       short(`describe the source ${source.source}`, signal, (database) => describeSource(database, source, sampled)),
     scan: (source, signal) =>
       stream(`scan the source ${source.source}`, signal, async function* (database) {
-        const prepared = await retryBusy(context, signal, () => prepareSource(database, source, sampled));
-        for await (const rows of readOn(database, prepared.select, { context, signal })) {
-          yield rowBatch(rows.map(prepared.complete), prepared.layout, digest);
+        const prepared = await retryBusy(context, signal, () => prepareSource(database, source, { sampled, digest }));
+        for await (const read of readOn(database, prepared.select, { context, signal })) {
+          yield rowBatch(read, prepared.layout, digest, prepared.childrenOf(read.rows));
         }
       }),
     async *readKeys(source, keys, signal) {
       for (let start = 0; start < keys.length; start += sqliteDialect.maxKeysPerRead) {
         const some = keys.slice(start, start + sqliteDialect.maxKeysPerRead);
         const batch = await short(`read rows of the source ${source.source} by key`, signal, (database) => {
-          const prepared = prepareSource(database, source, sampled);
+          const prepared = prepareSource(database, source, { sampled, digest });
           const condition = keyCondition(source.key, prepared.keyTypes, some);
           if (condition === undefined) return undefined;
-          const rows: RawRow[] = all(database, prepared.select.statement({ condition })).map(prepared.complete);
-          return rows.length > 0 ? rowBatch(rows, prepared.layout, digest) : undefined;
+          const read = prepared.select.digested(all(database, prepared.select.statement({ condition })));
+          return read.rows.length > 0 ? rowBatch(read, prepared.layout, digest, prepared.childrenOf(read.rows)) : undefined;
         });
         if (batch) yield batch;
       }

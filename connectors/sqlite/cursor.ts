@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { FuserError } from "../../base/errors.ts";
 import type { CursorQuery, CursorRow } from "../connector.ts";
-import type { RawValue } from "../digest.ts";
-import { keyOf } from "../row-batch.ts";
+import { type RawValue, RowDigest } from "../digest.ts";
+import { type DigestedRows, digested, keyOf } from "../row-batch.ts";
 import { bind, concat, join, type Statement, sql, withMarks } from "../statement.ts";
 import { all, prepare } from "./database.ts";
 import { type ReadContext, readOn } from "./read.ts";
@@ -36,10 +36,15 @@ export async function* readChanges(
     if (last.length > 0) yield last.map(row);
     return;
   }
-  const identity = (raw: readonly RawValue[]): string => raw.map(String).join("\n");
-  for await (const batch of readOn(database, { order: [{ column, position: 0 }], statement, identity }, context)) {
+  const digest = new RowDigest();
+  const select = {
+    order: [{ column, position: 0 }],
+    statement,
+    digested: (rows: readonly RawValue[][]): DigestedRows => digested(rows, digest),
+  };
+  for await (const batch of readOn(database, select, context)) {
     // The stored form may sort a little before `from` although it means the same or an earlier moment of that second.
-    const rows = batch.map(row).filter(({ mark }) => query.kind === "sequence" || reached(mark, from));
+    const rows = batch.rows.map(row).filter(({ mark }) => query.kind === "sequence" || reached(mark, from));
     if (rows.length > 0) yield rows;
   }
 }

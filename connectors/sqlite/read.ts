@@ -3,8 +3,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { decodeKey } from "../../base/key.ts";
 import type { ConnectorContext, ConnectorLimits } from "../connector.ts";
 import type { RawValue } from "../digest.ts";
-import { anyOf, at, behind, type KeyPoint, Tail } from "../keyset.ts";
-import { sizeOf } from "../row-batch.ts";
+import { anyOf, at, behind, identityAt, type KeyPoint, Tail } from "../keyset.ts";
+import { type DigestedRows, sizeOf } from "../row-batch.ts";
 import { bind, type Statement, withMarks } from "../statement.ts";
 import { retryBusy } from "./busy.ts";
 import { inputs, isWal, prepare } from "./database.ts";
@@ -17,8 +17,7 @@ export interface ContinuedSelect {
   order: readonly { column: string; position: number }[];
   /** The statement with a further condition, ordered or not. */
   statement: (options: { condition?: Statement; orderBy?: readonly string[]; limit?: number }) => Statement;
-  /** Tells rows apart that the order holds equal. */
-  identity: (row: readonly RawValue[]) => string;
+  digested: (rows: readonly RawValue[][]) => DigestedRows;
 }
 
 export interface ReadContext {
@@ -35,12 +34,12 @@ export async function* readOn(
   database: DatabaseSync,
   select: ContinuedSelect,
   { context, signal }: ReadContext,
-): AsyncGenerator<RawValue[][]> {
+): AsyncGenerator<DigestedRows> {
   const { clock, limits } = context;
   const log = isWal(database);
   const page = { orderBy: select.order.map(({ column }) => column), ...(log ? {} : { limit: limits.batchRows }) };
   const tail = new Tail();
-  let last: RawValue[] | undefined;
+  let last: readonly RawValue[] | undefined;
   for (;;) {
     const begun = clock.monotonic();
     const behindLast = last && pointsOf(select, last);
@@ -51,8 +50,11 @@ export async function* readOn(
         const rows = rowsOf(database, select.statement({ condition: at(behindLast) }));
         return log ? rows : [...rows];
       });
-      for (const batch of batches(unseen(group, select, seen), limits)) {
-        last = note(batch, tail, select);
+      for (const rows of batches(group, limits)) {
+        const batch = unseen(select.digested(rows), seen, select);
+        if (batch.rows.length === 0) continue;
+        tail.note(batch);
+        last = batch.rows.at(-1);
         yield batch;
         await nextTurn(signal);
       }
@@ -61,11 +63,13 @@ export async function* readOn(
     const { rows, first } = await retryBusy(context, signal, () => firstBatch(rowsOf(database, statement), limits));
     let cut = false;
     for (let next = first; !next.done; next = cut ? rows.return(undefined) : rows.next()) {
-      last = note(next.value, tail, select);
+      const batch = select.digested(next.value);
+      tail.note(batch);
+      last = batch.rows.at(-1);
       // Without a log the statement ends before the consumer takes its time.
       cut = !log;
       if (cut) rows.return(undefined);
-      yield next.value;
+      yield batch;
       await nextTurn(signal);
       cut ||= clock.monotonic() - begun >= limits.snapshotMs;
     }
@@ -102,17 +106,9 @@ function* batches(rows: Iterable<RawValue[]>, limits: ConnectorLimits): Batches 
   if (batch.length > 0) yield batch;
 }
 
-function* unseen(
-  rows: Iterable<RawValue[]>,
-  select: ContinuedSelect,
-  seen: (identity: string) => boolean,
-): Generator<RawValue[]> {
-  for (const row of rows) if (!seen(select.identity(row))) yield row;
-}
-
-function note(batch: readonly RawValue[][], tail: Tail, select: ContinuedSelect): RawValue[] {
-  for (const row of batch) tail.note(select.identity(row));
-  return batch.at(-1) as RawValue[];
+function unseen(batch: DigestedRows, seen: (identity: bigint) => boolean, select: ContinuedSelect): DigestedRows {
+  const fresh = batch.rows.filter((_, index) => !seen(identityAt(batch, index)));
+  return fresh.length === batch.rows.length ? batch : select.digested(fresh as RawValue[][]);
 }
 
 function pointsOf(select: ContinuedSelect, row: readonly RawValue[]): KeyPoint[] {

@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Column, DescribedQuery, SourceQuery, Value } from "../connector.ts";
-import type { RawRow, RawValue } from "../digest.ts";
+import type { RawRow, RawValue, RowDigest } from "../digest.ts";
 import { fillTemplate } from "../parameters.ts";
-import { type Layout, rawIdentity } from "../row-batch.ts";
+import { digested, type Layout } from "../row-batch.ts";
 import { type ChildTemplate, childTemplates, columnIndex, fromSource, selectSource } from "../source-select.ts";
 import { concat, withMarks } from "../statement.ts";
 import { all, inputs, prepare } from "./database.ts";
@@ -18,8 +18,8 @@ export interface PreparedSource {
   keyTypes: readonly DeclaredType[];
   layout: Layout;
   select: ContinuedSelect;
-  /** Flags and children of a raw row as `select` gave it. */
-  complete(row: readonly RawValue[]): RawRow;
+  /** Child rows of rows that `select` gave; undefined for a source without child queries. */
+  childrenOf(rows: readonly (readonly RawValue[])[]): RawRow["children"][] | undefined;
 }
 
 /** Types of columns that nothing declares (expressions), by source, so that a column keeps its type while the connector lives. */
@@ -32,7 +32,11 @@ interface PreparedChild {
 }
 
 /** @throws the driver's error for a missing table or column, FuserError config for a text that can't be used */
-export function prepareSource(database: DatabaseSync, source: SourceQuery, sampled: SampledTypes): PreparedSource {
+export function prepareSource(
+  database: DatabaseSync,
+  source: SourceQuery,
+  { sampled, digest }: { sampled: SampledTypes; digest: RowDigest },
+): PreparedSource {
   const types = columnTypes(database, source, sampled);
   const children = prepareChildren(database, source);
   const key = source.key.map((column) => columnIndex(source, column));
@@ -48,16 +52,10 @@ export function prepareSource(database: DatabaseSync, source: SourceQuery, sampl
     select: {
       order: key.map((position) => ({ column: sqliteSyntax.quote(source.columns[position] as string), position })),
       statement: (options) => selectSource(sqliteSyntax, source, options),
-      identity: (row) => rawIdentity(row, layout.key),
+      digested: (rows) => digested(rows, digest, layout),
     },
-    complete(row) {
-      const width = source.columns.length;
-      return {
-        values: row.length === width ? row : row.slice(0, width),
-        flags: row.slice(width).map((flag) => flag === 1n),
-        children: children.map((child) => childRows(child, row, source)),
-      };
-    },
+    childrenOf: (rows) =>
+      children.length === 0 ? undefined : rows.map((row) => children.map((child) => childRows(child, row, source))),
   };
 }
 

@@ -1,11 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { anyOf, at, behind, type KeyPoint, Tail } from "../../../connectors/keyset.ts";
+import { anyOf, at, behind, type KeyPoint, type RowIdentities, Tail } from "../../../connectors/keyset.ts";
 import { bind, type Statement, withMarks } from "../../../connectors/statement.ts";
 
 const value = fc.option(fc.integer({ min: 0, max: 3 }), { nil: null });
-const rows = fc.array(fc.tuple(value, value, value), { maxLength: 40 });
+const tables = fc.array(fc.tuple(value, value, value), { maxLength: 40 });
 
 function points(row: readonly (number | null)[]): KeyPoint[] {
   return row.map((part, index) => ({ column: `"c${index}"`, value: part === null ? undefined : bind(part) }));
@@ -14,7 +14,7 @@ function points(row: readonly (number | null)[]): KeyPoint[] {
 describe("keyset conditions", () => {
   it("split any table at any row into what comes before, at and behind it, NULLs included", () => {
     fc.assert(
-      fc.property(rows, fc.tuple(value, value, value), (table, point) => {
+      fc.property(tables, fc.tuple(value, value, value), (table, point) => {
         using database = new DatabaseSync(":memory:");
         database.exec("CREATE TABLE t (c0, c1, c2)");
         for (const row of table) database.prepare("INSERT INTO t VALUES (?, ?, ?)").run(...row);
@@ -51,18 +51,31 @@ describe("keyset conditions", () => {
   });
 });
 
+/** Rows of one batch, each with this number as its key's digest; 0 for a row without a key. */
+function rows(...keys: number[]): RowIdentities {
+  return { keyDigests: BigUint64Array.from(keys, BigInt), digests: BigUint64Array.from(keys, (key) => BigInt(key) + 100n) };
+}
+
 describe("the tail of a scan", () => {
   it("leaves out as many rows of a key as were handed out, and no more", () => {
     const tail = new Tail();
-    for (const identity of ["a", "b", "b"]) tail.note(identity);
+    tail.note(rows(1, 2));
+    tail.note(rows(2));
     const seen = tail.filter();
-    expect(["b", "b", "b", "c", "a"].map(seen)).toEqual([true, true, false, false, true]);
+    expect([2n, 2n, 2n, 3n, 1n].map(seen)).toEqual([true, true, false, false, true]);
   });
 
-  it("remembers only the last rows", () => {
-    const tail = new Tail(2);
-    for (const identity of ["a", "b", "c"]) tail.note(identity);
+  it("tells rows without a key apart by their own digests", () => {
+    const tail = new Tail();
+    tail.note(rows(0, 1));
     const seen = tail.filter();
-    expect(["a", "b", "c"].map(seen)).toEqual([false, true, true]);
+    expect([0n, 100n, 100n, 1n].map(seen)).toEqual([false, true, false, true]);
+  });
+
+  it("remembers only as many batches as hold the last rows", () => {
+    const tail = new Tail(3);
+    for (const batch of [rows(1, 2), rows(3, 4), rows(5)]) tail.note(batch);
+    const seen = tail.filter();
+    expect([1n, 2n, 3n, 4n, 5n].map(seen)).toEqual([false, false, true, true, true]);
   });
 });

@@ -1,0 +1,200 @@
+/**
+ * Rows as the text protocol sends them (dev.mysql.com, "Text Resultset Row"): each value with its length before it, NULL as one byte. They lie one
+ * behind another in one buffer, whichever way they came; a row's digest is that of its bytes, and nothing is decoded before it is asked for.
+ */
+import { murmur128 } from "../../base/murmur.ts";
+import { viewOf } from "../digest.ts";
+
+/** A value as the server sent it. */
+export type SentValue = Buffer | null;
+
+export interface PackedRows {
+  readonly length: number;
+  readonly bytes: Buffer;
+  /** Where each row begins and ends. */
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+const nullMark = 0xfb;
+const twoByteLength = 0xfc;
+const threeByteLength = 0xfd;
+const eightByteLength = 0xfe;
+/** Behind a row's end in the bytes of a socket: length and number of the next packet. */
+const packetHeader = 4;
+const leastCapacity = 16_384;
+
+/** Gathers rows. What came in one piece of the socket's bytes is copied in one piece. */
+export class RowPacker {
+  #bytes = Buffer.allocUnsafeSlow(leastCapacity);
+  /** How much of `#bytes` is used. */
+  #used = 0;
+  #starts = new Uint32Array(256);
+  #ends = new Uint32Array(256);
+  #count = 0;
+  /** Bytes that are still to be copied: from, up to. */
+  #source: Buffer = this.#bytes;
+  #from = 0;
+  #upTo = 0;
+
+  get length(): number {
+    return this.#count;
+  }
+
+  /** About how many bytes its rows have. */
+  get size(): number {
+    return this.#used + this.#upTo - this.#from;
+  }
+
+  /** A row as it stands in `bytes`, which must not change before `take`. */
+  addPacket(bytes: Buffer, start: number, end: number): void {
+    if (bytes !== this.#source || start !== this.#upTo + packetHeader) {
+      this.#copy();
+      this.#source = bytes;
+      this.#from = start;
+    }
+    const shift = this.#used - this.#from;
+    this.#upTo = end;
+    this.#note(start + shift, end + shift);
+  }
+
+  /** A row whose values the driver has cut out. */
+  addValues(values: readonly SentValue[]): void {
+    this.#copy();
+    const start = this.#used;
+    for (const value of values) {
+      const length = value === null ? 0 : value.length;
+      this.#reserve(9 + length);
+      this.#used = value === null ? this.#bytes.writeUInt8(nullMark, this.#used) : writeLength(this.#bytes, this.#used, length);
+      if (value === null) continue;
+      this.#bytes.set(value, this.#used);
+      this.#used += length;
+    }
+    this.#note(start, this.#used);
+  }
+
+  /** Hands out what was gathered and begins anew. */
+  take(): PackedRows {
+    this.#copy();
+    const rows = {
+      length: this.#count,
+      bytes: this.#bytes.subarray(0, this.#used),
+      starts: this.#starts.subarray(0, this.#count),
+      ends: this.#ends.subarray(0, this.#count),
+    };
+    // The next batch is likely to be as large.
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(leastCapacity, this.#used));
+    this.#starts = new Uint32Array(Math.max(256, this.#count));
+    this.#ends = new Uint32Array(Math.max(256, this.#count));
+    this.#source = this.#bytes;
+    this.#used = this.#count = this.#from = this.#upTo = 0;
+    return rows;
+  }
+
+  #note(start: number, end: number): void {
+    if (this.#count === this.#starts.length) {
+      this.#starts = larger(this.#starts);
+      this.#ends = larger(this.#ends);
+    }
+    this.#starts[this.#count] = start;
+    this.#ends[this.#count] = end;
+    this.#count += 1;
+  }
+
+  #copy(): void {
+    const bytes = this.#upTo - this.#from;
+    if (bytes === 0) return;
+    this.#reserve(bytes);
+    this.#source.copy(this.#bytes, this.#used, this.#from, this.#upTo);
+    this.#used += bytes;
+    this.#source = this.#bytes;
+    this.#from = this.#upTo = 0;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#used + bytes <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#used + bytes));
+    this.#bytes.copy(grown, 0, 0, this.#used);
+    this.#bytes = grown;
+  }
+}
+
+function larger(positions: Uint32Array): Uint32Array<ArrayBuffer> {
+  const grown = new Uint32Array(positions.length * 2);
+  grown.set(positions);
+  return grown;
+}
+
+function writeLength(bytes: Buffer, at: number, length: number): number {
+  if (length < nullMark) return bytes.writeUInt8(length, at);
+  if (length <= 0xffff) return bytes.writeUInt16LE(length, bytes.writeUInt8(twoByteLength, at));
+  if (length <= 0xffffff) return bytes.writeUIntLE(length, bytes.writeUInt8(threeByteLength, at), 3);
+  return bytes.writeBigUInt64LE(BigInt(length), bytes.writeUInt8(eightByteLength, at));
+}
+
+/** Walks along the values of a row. */
+export class ValueWalk {
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+  /** Where the value begins that `next` came to. */
+  start = 0;
+
+  get end(): number {
+    return this.#at;
+  }
+
+  /** Begins before the first value of a row. */
+  open(rows: PackedRows, index: number): void {
+    this.#bytes = rows.bytes;
+    this.#at = rows.starts[index] as number;
+  }
+
+  /** Goes to the next value; false when it is NULL. */
+  next(): boolean {
+    const bytes = this.#bytes;
+    const first = bytes[this.#at] as number;
+    if (first < nullMark) {
+      this.start = this.#at + 1;
+      this.#at = this.start + first;
+      return true;
+    }
+    if (first === nullMark) {
+      this.#at += 1;
+      return false;
+    }
+    const size = first === twoByteLength ? 2 : first === threeByteLength ? 3 : 8;
+    const length = size === 8 ? Number(bytes.readBigUInt64LE(this.#at + 1)) : bytes.readUIntLE(this.#at + 1, size);
+    this.start = this.#at + 1 + size;
+    this.#at = this.start + length;
+    return true;
+  }
+}
+
+const walk = new ValueWalk();
+
+/** The values of a row, as views of its bytes. */
+export function sentValues(rows: PackedRows, index: number): SentValue[] {
+  const values: SentValue[] = [];
+  walk.open(rows, index);
+  while (walk.end < (rows.ends[index] as number)) values.push(walk.next() ? rows.bytes.subarray(walk.start, walk.end) : null);
+  return values;
+}
+
+/** 64-bit digest of each row: the first half of MurmurHash3_x86_128 of its bytes. */
+export function rowDigests(rows: PackedRows): BigUint64Array<ArrayBuffer> {
+  const digests = new BigUint64Array(rows.length);
+  const words = new Uint32Array(digests.buffer);
+  const view = viewOf(rows.bytes);
+  for (let i = 0; i < rows.length; i++) {
+    const hash = murmur128(view, rows.starts[i] as number, rows.ends[i] as number);
+    words[2 * i] = hash[0] as number;
+    words[2 * i + 1] = hash[1] as number;
+  }
+  return digests;
+}
+
+/** These rows and no others, over the same bytes. */
+export function someRows(rows: PackedRows, indexes: readonly number[]): PackedRows {
+  const pick = (positions: Uint32Array): Uint32Array => Uint32Array.from(indexes, (index) => positions[index] as number);
+  return { length: indexes.length, bytes: rows.bytes, starts: pick(rows.starts), ends: pick(rows.ends) };
+}
