@@ -29,6 +29,20 @@ export function sizesOf(rows: number): Sizes {
   };
 }
 
+/** Key of a unit, by its number from 0. */
+export function unitKey(unit: number): string[] {
+  const padded = (number: number, width: number): string => String(number).padStart(width, "0");
+  return [
+    mandant,
+    padded(Math.floor(unit / unitsPerProperty) + 1, 6),
+    padded((Math.floor(unit / 10) % 5) + 1, 4),
+    padded((unit % 10) + 1, 6),
+  ];
+}
+
+/** The same as the portal knows it. */
+export const unitId = (unit: number): string => unitKey(unit).join(".");
+
 /** The fourteen columns of a period that the mapping reads and the yardstick likewise. */
 export const periodColumns = [
   "MANDANT",
@@ -47,16 +61,16 @@ export const periodColumns = [
   "BUERGNR",
 ];
 
-const unitKey = "MANDANT CHAR(3) NOT NULL, OBJNR CHAR(6) NOT NULL, HAUSNR CHAR(4) NOT NULL, WOHNNR CHAR(6) NOT NULL";
+const unitColumns = "MANDANT CHAR(3) NOT NULL, OBJNR CHAR(6) NOT NULL, HAUSNR CHAR(4) NOT NULL, WOHNNR CHAR(6) NOT NULL";
 const stamp = "AENDTS DATETIME(6) NOT NULL, INDEX (AENDTS)";
 
 const tables = [
   `CREATE TABLE OBJEKT (MANDANT CHAR(3) NOT NULL, OBJNR CHAR(6) NOT NULL, BEZ VARCHAR(60) NOT NULL, ${stamp}, PRIMARY KEY (MANDANT, OBJNR))`,
-  `CREATE TABLE WOHNUNG (${unitKey}, LAGE VARCHAR(40) NOT NULL, ${stamp}, PRIMARY KEY (MANDANT, OBJNR, HAUSNR, WOHNNR))`,
+  `CREATE TABLE WOHNUNG (${unitColumns}, LAGE VARCHAR(40) NOT NULL, ${stamp}, PRIMARY KEY (MANDANT, OBJNR, HAUSNR, WOHNNR))`,
   `CREATE TABLE PERSON (MANDANT CHAR(3) NOT NULL, PERSNR CHAR(10) NOT NULL, TEIL INT NOT NULL, NAME1 VARCHAR(60) NOT NULL, ${stamp},
     PRIMARY KEY (MANDANT, PERSNR, TEIL))`,
   // As old systems keep them: numbers padded with zeros, texts with blanks, dates as integers, 0 and 99991231 in place of null.
-  `CREATE TABLE MIETVERTRAG (${unitKey}, FOLGE INT NOT NULL, VERTRAGNR VARCHAR(60) NOT NULL, ART CHAR(2) NOT NULL, BEGINN INT NOT NULL,
+  `CREATE TABLE MIETVERTRAG (${unitColumns}, FOLGE INT NOT NULL, VERTRAGNR VARCHAR(60) NOT NULL, ART CHAR(2) NOT NULL, BEGINN INT NOT NULL,
     ENDE INT NOT NULL, PERSNR CHAR(10) NOT NULL, NAME1 VARCHAR(60) NOT NULL, MITPERSNR CHAR(10) NOT NULL, NAME2 VARCHAR(60) NOT NULL,
     BUERGNR CHAR(10) NOT NULL, ${stamp}, PRIMARY KEY (MANDANT, OBJNR, HAUSNR, WOHNNR, FOLGE))`,
   `CREATE TABLE NUMMERNKREIS (MANDANT CHAR(3) NOT NULL, KREIS VARCHAR(20) NOT NULL, NR INT NOT NULL, PRIMARY KEY (MANDANT, KREIS))`,

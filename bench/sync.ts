@@ -40,6 +40,15 @@ async function syncParents(scene: Scene): Promise<void> {
   await pair.quiet();
 }
 
+/** Brings everything to the portal; what other measurements stand on. */
+export async function syncAll(scene: Scene): Promise<void> {
+  await syncParents(scene);
+  await using pair = await scene.start({ periods: true, name: "all" });
+  await pair.portal.call("reached", scene.parents + scene.sizes.periods);
+  await pair.agent.compared("periods", { after: 0, withinMs });
+  await pair.quiet();
+}
+
 /** One first sync from the kept states, then the compares. */
 async function syncRound(scene: Scene, yardstick: Helper, { no, name }: { no: number; name: string }): Promise<Round> {
   const yardstickMs = [await readBare(yardstick)];
