@@ -10,7 +10,9 @@ export interface Wishes {
   /** False leaves the periods out, so that their parents come first and alone. */
   periods: boolean;
   /** How often cursor columns are asked; undefined: no source is polled. */
-  pollEvery?: string | undefined;
+  polls?: { periods: string; others: string } | undefined;
+  /** Rows are read by the portable path. */
+  portable?: boolean | undefined;
   /** Content of `courtesy:`. */
   courtesy: string;
 }
@@ -19,11 +21,11 @@ export interface Wishes {
 const never = "10000d";
 
 export function configuration(wishes: Wishes): string {
-  const changes = changesOf(wishes.pollEvery);
+  const changes = changesOf(wishes.polls?.others);
   return `agent: { name: Bench, portal: "${wishes.portalUrl}", stage: live, state: "${wishes.state}" }
 erp:
   connector: mysql
-${wishes.connection.map((line) => `  ${line}`).join("\n")}
+${wishes.connection.map((line) => `  ${line}`).join("\n")}${wishes.portable === true ? "\n  rawRows: false" : ""}
   timezone: Europe/Berlin
   courtesy: ${wishes.courtesy}
 vars: { mandant: "${mandant}" }
@@ -36,16 +38,16 @@ maps:
   orderStatus: { read: { "0": open, "9": closed }, write: { open: "0", closed: "9" }, unknown: quarantine }
 sources:
 ${parents(changes)}
-${wishes.periods ? periods(changes) : ""}
+${wishes.periods ? periods(changesOf(wishes.polls?.periods)) : ""}
 ${tickets(changes)}
 ${catalogues.map((table, index) => catalogue(table, index, changes)).join("\n")}
 ${commands}
 `;
 }
 
-function changesOf(pollEvery: string | undefined): string {
-  if (pollEvery === undefined) return `{ compare: ${never} }`;
-  return `{ column: AENDTS, kind: timestamp, grain: fraction, overlap: 1s, every: ${pollEvery}, compare: ${never} }`;
+function changesOf(every: string | undefined): string {
+  if (every === undefined) return `{ compare: ${never} }`;
+  return `{ column: AENDTS, kind: timestamp, grain: fraction, overlap: 1s, every: ${every}, compare: ${never} }`;
 }
 
 const unitRef = "{ ref: units, key: [MANDANT, OBJNR, HAUSNR, WOHNNR] }";

@@ -88,7 +88,8 @@ const hash = (purpose: string, below: number): string => `(CRC32(CONCAT('${purpo
 const padded = (number: string, width: number): string => `LPAD(${number}, ${width}, '0')`;
 const name = (purpose: string, width: number): string =>
   `RPAD(CONCAT(ELT(${hash(`${purpose}f`, 11)} + 1, ${first}), ' ', ELT(${hash(`${purpose}l`, 11)} + 1, ${last})), ${width}, ' ')`;
-const longAgo = "'2020-01-01 00:00:00.000000'";
+/** Each a minute after the one before: as of rows that were changed one by one, long ago. */
+const longAgo = "'2010-01-01' + INTERVAL seq MINUTE";
 const day = (expression: string): string =>
   `CAST(DATE_FORMAT('1990-01-01' + INTERVAL (${expression}) DAY, '%Y%m%d') AS UNSIGNED)`;
 

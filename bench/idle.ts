@@ -9,8 +9,7 @@ const measuredMs = 30_000;
 
 /** The store must hold all periods already: what is known must not cost while nothing changes. */
 export async function measureIdle(scene: Scene): Promise<{ figures: Figures; details: unknown }> {
-  await using pair = await scene.start({ periods: true, pollEvery: "1s", name: "idle" });
-  await pair.quiet();
+  await using pair = await scene.start({ periods: true, polls: { periods: "1s", others: "1s" }, name: "idle" });
   await systemClock.sleep(settleMs);
   const before = { agent: cpuUs(pair.agent.pid), portal: cpuUs(pair.portal.pid), at: performance.now() };
   await systemClock.sleep(measuredMs);

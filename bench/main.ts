@@ -32,7 +32,8 @@ async function measure({ rows, rounds, parts, profiles }: Options): Promise<Resu
   await using scene = await openScene({ rows, profiles, say });
   say(`a row has ${scene.rowBytes.toFixed(1)} bytes as text`);
   // Each leaves gateway and agent as they are after a first sync, for the next one.
-  if (parts.has("sync")) take("sync", await measureSync(scene, { rounds, say }));
+  if (parts.has("portable")) take("portable", await measureSync(scene, { rounds, portable: true, say }));
+  if (parts.has("sync")) take("sync", await measureSync(scene, { rounds, portable: false, say }));
   else if (needsAll.some((part) => parts.has(part))) await syncAll(scene);
   if (parts.has("commands")) take("commands", await measureCommands(scene));
   if (parts.has("idle")) take("idle", await measureIdle(scene));

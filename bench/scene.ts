@@ -1,5 +1,5 @@
 /** What the measurements stand on: a MariaDB of the bench's own with its table, the gateway and the agent as processes, and copies of their states. */
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Connection } from "mysql2/promise";
 import { passwordSecret } from "../agent/cli/demo/erp-place.ts";
@@ -21,7 +21,8 @@ export interface Pair extends AsyncDisposable {
 
 export interface PairWishes {
   periods: boolean;
-  pollEvery?: string;
+  polls?: AgentWishes["polls"];
+  portable?: boolean;
   /** Default: off. */
   courtesy?: string;
   /** Name of the profiles that the processes leave, where profiles are wanted. */
@@ -44,6 +45,7 @@ export interface Scene extends AsyncDisposable {
   /** Keeps the states of both, which must not run, under a name; `restore` puts them back. */
   keep(name: string): void;
   restore(name: string): void;
+  isKept(name: string): boolean;
 }
 
 export const courtesyOff = "{ pace: full, statementTimeout: 5m }";
@@ -79,6 +81,7 @@ export async function openScene(options: {
     ...{ sizes, server, erp, access, parents, rowBytes: await rowBytes(erp) },
     start: (wishes: PairWishes) => startPair(ground, wishes),
     keep: (name: string) => cpSync(live, copyOf(name), { recursive: true }),
+    isKept: (name: string) => existsSync(copyOf(name)),
     restore(name: string) {
       rmSync(live, { recursive: true });
       cpSync(copyOf(name), live, { recursive: true });
@@ -126,7 +129,7 @@ async function startPair(ground: Ground, wishes: PairWishes): Promise<Pair> {
   };
 }
 
-function wishesOf({ access, port }: Ground, { periods, pollEvery, courtesy = courtesyOff }: PairWishes): AgentWishes {
+function wishesOf({ access, port }: Ground, { periods, polls, portable, courtesy = courtesyOff }: PairWishes): AgentWishes {
   const { host, user, password, ...rest } = access;
   const connection = [
     `server: ${host}`,
@@ -135,7 +138,7 @@ function wishesOf({ access, port }: Ground, { periods, pollEvery, courtesy = cou
     `user: ${user}`,
     ...(password === "" ? [] : [`password: { secret: ${passwordSecret} }`]),
   ];
-  return { connection, portalUrl: `ws://127.0.0.1:${port}/agent`, periods, pollEvery, courtesy };
+  return { connection, portalUrl: `ws://127.0.0.1:${port}/agent`, periods, polls, portable, courtesy };
 }
 
 /** Both have used less than a fiftieth of a core for half a second. */

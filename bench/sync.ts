@@ -50,10 +50,10 @@ export async function syncAll(scene: Scene): Promise<void> {
 }
 
 /** One first sync from the kept states, then the compares. */
-async function syncRound(scene: Scene, yardstick: Helper, { no, name }: { no: number; name: string }): Promise<Round> {
+async function syncRound(scene: Scene, yardstick: Helper, { no, portable }: { no: number; portable: boolean }): Promise<Round> {
   const yardstickMs = [await readBare(yardstick)];
   scene.restore("parents");
-  await using pair = await scene.start({ periods: true, name });
+  await using pair = await scene.start({ periods: true, portable, name: `${portable ? "portable" : "sync"}${no}` });
   const { snapshot, wireBytes } = await firstSync(scene, pair);
   await pair.quiet();
   yardstickMs.push(await readBare(yardstick));
@@ -112,30 +112,47 @@ function costSince({ server, sizes }: Scene, { agent, portal }: Pick<Pair, "agen
   });
 }
 
+interface SyncWishes {
+  rounds: number;
+  /** By the path that databases without raw access take. */
+  portable: boolean;
+  say: (text: string) => void;
+}
+
 /** Rounds of first sync and compares; medians of what each round compares within itself. */
 export async function measureSync(
   scene: Scene,
-  { rounds: count, say }: { rounds: number; say: (text: string) => void },
+  { rounds: count, portable, say }: SyncWishes,
 ): Promise<{ figures: Figures; details: unknown }> {
   await using yardstick = startHelper("bench/yardstick.ts", { args: [JSON.stringify(scene.access)] });
   // Once for nothing: its code is compiled, and the server has all pages in memory.
   await readBare(yardstick);
-  await syncParents(scene);
-  scene.keep("parents");
+  if (!scene.isKept("parents")) {
+    await syncParents(scene);
+    scene.keep("parents");
+  }
   const rounds: Round[] = [];
   for (let no = 0; no < count; no++) {
-    const round = await syncRound(scene, yardstick, { no, name: `sync${no}` });
+    const round = await syncRound(scene, yardstick, { no, portable });
     rounds.push(round);
     say(roundText(round, scene.sizes.periods));
   }
-  return { figures: figuresOf(rounds, scene.sizes.periods), details: { rounds } };
+  const figures = portable ? portableFigures(rounds) : figuresOf(rounds, scene.sizes.periods);
+  return { figures, details: { rounds } };
+}
+
+const ratio = (rounds: readonly Round[], timed: "snapshot" | "compare"): number =>
+  median(rounds.map((round) => median(round.yardstickMs) / round[timed].ms));
+
+function portableFigures(rounds: readonly Round[]): Figures {
+  return { portableSnapshotRatio: ratio(rounds, "snapshot"), portableCompareRatio: ratio(rounds, "compare") };
 }
 
 function figuresOf(rounds: readonly Round[], rows: number): Figures {
   const over = (figure: (round: Round) => number): number => median(rounds.map(figure));
   return {
-    snapshotRatio: over((round) => median(round.yardstickMs) / round.snapshot.ms),
-    compareRatio: over((round) => median(round.yardstickMs) / round.compare.ms),
+    snapshotRatio: ratio(rounds, "snapshot"),
+    compareRatio: ratio(rounds, "compare"),
     compareChangedRatio: over((round) => round.compare.ms / round.changed.ms),
     wireBytesPerRow: over((round) => round.wireBytes / rows),
     rssMb1M: Math.max(...rounds.map((round) => round.peakMb)),
