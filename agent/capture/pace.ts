@@ -1,4 +1,7 @@
-/** Courtesy to the ERP: a cap on rows per second, and slower reading while the ERP itself answers slowly. */
+/**
+ * Courtesy to the ERP: an even, bounded rate of rows, and rests in proportion to the time that the ERP itself takes to answer. A loaded ERP answers later, so
+ * it is left alone for longer; and yet reading always goes on.
+ */
 import type { Clock } from "../../base/time.ts";
 
 export interface PaceSettings {
@@ -8,57 +11,106 @@ export interface PaceSettings {
   rowsPerSecond: number | undefined;
 }
 
-export interface Pace {
-  /** To be called after each read: waits as long as the ERP should rest before the next one. */
-  rest(read: { rows: number; durationMs: number }, signal: AbortSignal): Promise<void>;
-  /** How many times slower than usual the ERP answers; 1 is usual. */
-  slowness(): number;
+export interface Read {
+  rows: number;
+  /** How long the ERP let us wait for them, ms. */
+  durationMs: number;
 }
 
-/** What a gentle pace reads at the most: a hundredth or two of what a database on one core gives. */
-const gentleRowsPerSecond = 20_000;
+export interface Pace {
+  /** To be called after each read: waits as long as the ERP should rest before the next one. */
+  rest(read: Read, signal: AbortSignal): Promise<void>;
+}
+
+/** What a gentle pace reads at the most: a database on one core gives thirty times as many. */
+const gentleRowsPerSecond = 25_000;
+/** Most rows saved up while idle: so many seconds' worth. */
+const burstSeconds = 1;
+/** Share of its time that a gentle pace lets the ERP work for us, and how much of it can be saved up, ms. */
+const gentleShare = 0.1;
+const burstMs = 250;
+/** No row costs a longer rest than this on average (a million rows: four minutes), unless its own reading takes as long. */
+const longestRestPerRowMs = 0.25;
+const longestRestMs = 10_000;
+/** From this ratio on the agent yields, for a few times as long as the slow read took. */
+const slowFrom = 3;
+const longestSlowFactor = 3;
 /** Reads of fewer milliseconds say nothing of the ERP's load. */
 const noticeableMs = 20;
-/** From this ratio on the agent yields. */
-const slowFrom = 3;
-/** Rests so many times as long as the slow read took, at most: a single change must still come through. */
-const longestRestFactor = 3;
-const longestRestMs = 10_000;
 /** A database answers no faster than this, ms per share: what is below was answered by a cache. */
 const fastest = 0.02;
-/** Most rows saved up while idle: a second's worth. */
-const burstSeconds = 1;
+/** A read costs a round trip and its rows: the trip counts as so many. */
+const tripRows = 50;
+/** Answers that are remembered. Of these the third longest counts: a server sends ahead, so that most come at once whatever they cost. */
+const remembered = 32;
+const countedOfLongest = 3;
 
 export function createPace(clock: Clock, settings: PaceSettings): Pace {
   const { gentle } = settings;
   const rowsPerSecond = settings.rowsPerSecond ?? (gentle ? gentleRowsPerSecond : undefined);
-  let usual: number | undefined;
-  let ratio = 1;
-  let tokens = (rowsPerSecond ?? 0) * burstSeconds;
-  let filledAt = clock.monotonic();
-
-  const capDelayMs = (rows: number): number => {
-    if (rowsPerSecond === undefined) return 0;
-    const now = clock.monotonic();
-    tokens = Math.min(rowsPerSecond * burstSeconds, tokens + ((now - filledAt) / 1_000) * rowsPerSecond) - rows;
-    filledAt = now;
-    return tokens >= 0 ? 0 : (-tokens / rowsPerSecond) * 1_000;
-  };
-  const slowDelayMs = (rows: number, durationMs: number): number => {
-    // A read costs a round trip and its rows: the share of 50 rows stands for the trip.
-    const perRow = durationMs / (rows + 50);
-    usual ??= perRow;
-    // Quick to believe in better times, slow to get used to worse ones.
-    usual += (perRow - usual) * (perRow < usual ? 0.3 : 0.01);
-    ratio = durationMs < noticeableMs ? 1 : perRow / Math.max(usual, fastest);
-    return ratio < slowFrom || !gentle ? 0 : durationMs * Math.min(ratio - slowFrom + 1, longestRestFactor);
-  };
-
+  const rows = rowsPerSecond === undefined ? undefined : createBudget(clock, rowsPerSecond / 1_000, rowsPerSecond * burstSeconds);
+  const time = gentle ? createBudget(clock, gentleShare, burstMs) : undefined;
+  const answers = createAnswers();
+  const slow = createSlowness();
   return {
-    async rest({ rows, durationMs }, signal) {
-      const delayMs = Math.min(longestRestMs, Math.max(capDelayMs(rows), slowDelayMs(rows, durationMs)));
-      if (delayMs >= 1) await clock.sleep(delayMs, signal);
+    async rest(read, signal) {
+      const { durationMs } = read;
+      const costMs = Math.max(durationMs, answers.note(read));
+      const mostMs = Math.min(longestRestMs, Math.max(read.rows * longestRestPerRowMs, costMs));
+      const ratio = slow.note(read);
+      const slowMs = !gentle || ratio < slowFrom ? 0 : durationMs * Math.min(ratio - slowFrom + 1, longestSlowFactor);
+      const restMs = Math.max(
+        rows?.spend(read.rows, longestRestMs) ?? 0,
+        time?.spend(costMs, mostMs) ?? 0,
+        Math.min(slowMs, longestRestMs),
+      );
+      if (restMs >= 1) await clock.sleep(restMs, signal);
     },
-    slowness: () => Math.max(1, ratio),
+  };
+}
+
+interface Budget {
+  /** Returns how many ms it takes until the debt is paid; what would take longer than `mostMs` is remitted. */
+  spend(amount: number, mostMs: number): number;
+}
+
+/** Something that grows back with time, up to `most`, and may be overdrawn. */
+function createBudget(clock: Clock, perMs: number, most: number): Budget {
+  let left = most;
+  let filledAt = clock.monotonic();
+  return {
+    spend(amount, mostMs) {
+      const now = clock.monotonic();
+      left = Math.max(Math.min(most, left + (now - filledAt) * perMs) - amount, -mostMs * perMs);
+      filledAt = now;
+      return left >= 0 ? 0 : -left / perMs;
+    },
+  };
+}
+
+/** What a read costs the ERP, judged by the latest answers; ms. */
+function createAnswers(): { note(read: Read): number } {
+  const perRow: number[] = [];
+  return {
+    note({ rows, durationMs }) {
+      perRow.push(durationMs / (rows + tripRows));
+      if (perRow.length > remembered) perRow.shift();
+      const counted = perRow.toSorted((one, other) => other - one)[countedOfLongest - 1] ?? 0;
+      return counted * (rows + tripRows);
+    },
+  };
+}
+
+/** How many times slower than usual an answer is. */
+function createSlowness(): { note(read: Read): number } {
+  let usual: number | undefined;
+  return {
+    note({ rows, durationMs }) {
+      const perRow = durationMs / (rows + tripRows);
+      usual ??= perRow;
+      // Quick to believe in better times, slow to get used to worse ones.
+      usual += (perRow - usual) * (perRow < usual ? 0.3 : 0.01);
+      return durationMs < noticeableMs ? 1 : perRow / Math.max(usual, fastest);
+    },
   };
 }

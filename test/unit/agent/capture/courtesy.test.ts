@@ -26,17 +26,88 @@ test("No more rows are read per second than the cap allows", async () => {
   expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(4_000, -1);
 });
 
-test("Reading slows down while the ERP answers many times slower than usual, and not for usual answers", async () => {
+const total = (slept: readonly number[]): number => slept.reduce((sum, ms) => sum + ms, 0);
+
+test("A gentle pace reads a million rows that cost next to nothing in less than a minute, and evenly", async () => {
   const { clock, slept } = sleeplessClock();
-  const pace = createPace(clock, { gentle: true, rowsPerSecond: 1_000_000 });
-  for (let read = 0; read < 20; read++) await pace.rest({ rows: 500, durationMs: 50 }, signal);
-  expect([slept, pace.slowness()]).toEqual([[], 1]);
-  await pace.rest({ rows: 500, durationMs: 1_000 }, signal);
+  const pace = createPace(clock, { gentle: true, rowsPerSecond: undefined });
+  for (let read = 0; read < 1_000; read++) await pace.rest({ rows: 1_000, durationMs: 0.2 }, signal);
+  expect(total(slept)).toBeGreaterThan(30_000);
+  expect(total(slept)).toBeLessThan(60_000);
+  expect(Math.max(...slept)).toBeLessThan(100);
+});
+
+test("A gentle pace rests nine times as long as the ERP works for it, where rows are costly", async () => {
+  const { clock, slept, pass } = sleeplessClock();
+  const pace = createPace(clock, { gentle: true, rowsPerSecond: undefined });
+  for (let read = 0; read < 100; read++) {
+    pass(20);
+    await pace.rest({ rows: 1_000, durationMs: 20 }, signal);
+  }
+  // But for what may be saved up.
+  expect(total(slept) / (100 * 20)).toBeGreaterThan(7.5);
+  expect(total(slept) / (100 * 20)).toBeLessThan(9.5);
+});
+
+test("A server that sends ahead, so that most of its costly batches come at once, is paid for each of them", async () => {
+  const { clock, slept, pass } = sleeplessClock();
+  const pace = createPace(clock, { gentle: true, rowsPerSecond: undefined });
+  for (let read = 0; read < 320; read++) {
+    const durationMs = read % 8 === 0 ? 20 : 0.1;
+    pass(durationMs);
+    await pace.rest({ rows: 1_000, durationMs }, signal);
+  }
+  expect(total(slept)).toBeGreaterThan(320 * 20 * 7);
+});
+
+test("One slow answer among many quick ones is not taken for what a row costs", async () => {
+  const { clock, slept, pass } = sleeplessClock();
+  const pace = createPace(clock, { gentle: true, rowsPerSecond: 1_000_000_000 });
+  for (let read = 0; read < 100; read++) {
+    pass(10);
+    await pace.rest({ rows: 1_000, durationMs: read === 50 ? 15 : 0.1 }, signal);
+  }
+  expect(slept).toEqual([]);
+});
+
+test("However slowly the ERP answers, a read of costly rows is followed by a rest no longer than it took, and the debt is forgotten", async () => {
+  const { clock, slept, pass } = sleeplessClock();
+  const pace = createPace(clock, { gentle: true, rowsPerSecond: undefined });
+  for (let read = 0; read < 50; read++) {
+    pass(1_000);
+    await pace.rest({ rows: 1_000, durationMs: 1_000 }, signal);
+  }
+  expect(Math.max(...slept)).toBeLessThanOrEqual(1_100);
+  slept.length = 0;
+  pass(60_000);
+  for (let read = 0; read < 3; read++) await pace.rest({ rows: 10, durationMs: 1 }, signal);
+  expect(slept).toEqual([]);
+});
+
+test("Reading yields to an ERP that suddenly answers many times slower than usual", async () => {
+  const { clock, slept, pass } = sleeplessClock();
+  const pace = createPace(clock, { gentle: true, rowsPerSecond: undefined });
+  const read = async (durationMs: number): Promise<void> => {
+    pass(10_000);
+    await pace.rest({ rows: 500, durationMs }, signal);
+  };
+  for (let turn = 0; turn < 20; turn++) await read(20);
+  expect(slept).toEqual([]);
+  await read(1_000);
   expect(slept[0]).toBeGreaterThanOrEqual(1_000);
-  expect(slept[0]).toBeLessThanOrEqual(3_000);
-  expect(pace.slowness()).toBeGreaterThan(10);
-  await pace.rest({ rows: 500, durationMs: 50 }, signal);
-  expect(slept).toHaveLength(1);
+  expect(slept[0]).toBeLessThanOrEqual(10_000);
+});
+
+test("Single changes are read without a rest, also many a second", async () => {
+  const { clock, slept, pass } = sleeplessClock();
+  const pace = createPace(clock, { gentle: true, rowsPerSecond: undefined });
+  for (let second = 0; second < 60; second++) {
+    for (let read = 0; read < 10; read++) {
+      pass(100);
+      await pace.rest({ rows: 20, durationMs: 4 }, signal);
+    }
+  }
+  expect(slept).toEqual([]);
 });
 
 test("At full pace only the admin's own cap holds reading back, whatever the ERP's answers take", async () => {
