@@ -76,16 +76,18 @@ export function drainTasks(room: Room, drain: Drain): Task[] {
   const { store } = room;
   return room.sources.map((source) => {
     const name = source.mapping.source;
-    let blockedUntil = 0;
+    // Of the clock that nobody sets.
+    let blockedUntil = Number.NEGATIVE_INFINITY;
     return {
       source: name,
       dueAt() {
         if (!store.sources.get(name).reconciled) return Number.POSITIVE_INFINITY;
-        return Math.max(blockedUntil, store.pending.nextDue(name) ?? Number.POSITIVE_INFINITY);
+        const blockedMs = Math.max(0, blockedUntil - room.clock.monotonic());
+        return Math.max(room.clock.now() + blockedMs, store.pending.nextDue(name) ?? Number.POSITIVE_INFINITY);
       },
       async run(signal) {
         if (await drain.source(source, signal)) settleGuards(store, name);
-        else blockedUntil = room.clock.now() + roomCheckMs;
+        else blockedUntil = room.clock.monotonic() + roomCheckMs;
       },
     };
   });

@@ -29,6 +29,23 @@ test.each([["running on"], ["started again"]])("A clock set back by a day stops 
   expect(bench.store.pending.count()).toBe(0);
 });
 
+test("A clock set back while bulk work waits for room in the outbox holds it up no longer than that", async () => {
+  const bench = await start({ erp: estates(3) });
+  await bench.pass(5_000);
+  const { outbox, pending } = bench.store;
+  const { hasRoom } = outbox;
+  outbox.hasRoom = (bulk) => !bulk;
+  const many = Array.from({ length: 5_001 }, (_, no) => `x${no}`);
+  pending.mark("parents", many, { now: bench.clock.now(), confirm: false });
+  await bench.pass(1_000);
+  expect(pending.count()).toBe(many.length);
+  bench.clock.setWall(bench.clock.now() - 24 * hourMs);
+  pending.setBack(bench.clock.now());
+  outbox.hasRoom = hasRoom;
+  await bench.pass(5_000);
+  expect(pending.count()).toBeLessThan(many.length);
+});
+
 test("A compare that was asked for and failed is made as soon as the ERP lets it, not with the next schedule", async () => {
   const erp = estates(3);
   const bench = await start({ erp, cursor: false, compareEveryMs: 24 * hourMs });
