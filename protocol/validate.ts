@@ -1,5 +1,6 @@
 /** Whether entities and items fit the model. Faults name places and kinds, never values. */
 import type { ChangeItem } from "./changes.ts";
+import { fitsOf } from "./fits.ts";
 import { describeIssue } from "./frames.ts";
 import { deleteReason } from "./messages.ts";
 import { entityId, type Fields, model, type TypeName } from "./model.ts";
@@ -13,6 +14,8 @@ export interface Fault {
 /** More faults of one entity than this help nobody. */
 const maxFaults = 20;
 
+const idFits = fitsOf(entityId);
+
 /** True for a type of this version of the model. */
 export function isTypeName(type: string): type is TypeName {
   return Object.hasOwn(model, type);
@@ -21,22 +24,26 @@ export function isTypeName(type: string): type is TypeName {
 /** All faults of an entity's fields against the model, an empty list when it fits. */
 export function validateEntity(type: string, fields: Fields): Fault[] {
   if (!isTypeName(type)) return [{ path: "type", message: "is not in the model" }];
-  const parsed = model[type].schema.safeParse(fields);
+  const { schema } = model[type];
+  if (fitsOf(schema)(fields)) return [];
+  const parsed = schema.safeParse(fields);
   return parsed.success ? [] : parsed.error.issues.slice(0, maxFaults).map(describeIssue);
 }
 
 /** All faults of one item of `changes`: its id, what goes with it, and its fields. */
 export function validateItem(item: ChangeItem): Fault[] {
   const faults: Fault[] = [];
-  if (!entityId.safeParse(item.id).success) faults.push({ path: "id", message: "is not a valid id" });
+  if (!idFits(item.id) && !entityId.safeParse(item.id).success) faults.push({ path: "id", message: "is not a valid id" });
   if (item.op === "delete") {
     if (!isTypeName(item.type)) faults.push({ path: "type", message: "is not in the model" });
     if (!deleteReason.safeParse(item.reason).success) faults.push({ path: "reason", message: "is not known here" });
     return faults;
   }
-  for (const field of item.withheld ?? []) {
-    if (item.fields[field] !== null) faults.push({ path: `withheld.${field}`, message: "must be null in the fields" });
+  if (item.withheld !== undefined) {
+    for (const field of item.withheld) {
+      if (item.fields[field] !== null) faults.push({ path: `withheld.${field}`, message: "must be null in the fields" });
+    }
   }
-  faults.push(...validateEntity(item.type, item.fields));
+  for (const fault of validateEntity(item.type, item.fields)) faults.push(fault);
   return faults;
 }
