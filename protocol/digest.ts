@@ -7,7 +7,7 @@ import { type EntityText, entityText, type FieldNames } from "./entity-text.ts";
 import type { Fields } from "./model.ts";
 
 export interface Digester {
-  /** Digest of an entity: over the canonical JSON array of its fields' values, seeded with the names' digest; without type and id. */
+  /** Digest of an entity: over the canonical JSON of its fields' values, joined by commas and seeded with the names' digest; without type and id. */
   entity(fields: Fields): bigint;
   /** The same of an entity that is written down already. */
   text(text: EntityText): bigint;
@@ -25,7 +25,7 @@ export async function createDigester(): Promise<Digester> {
       ({ names } = entity);
       seed = h64(names.json);
     }
-    return h64(`[${entity.values}]`, seed);
+    return h64(entity.values, seed);
   };
   return {
     entity: (fields) => text(entityText(fields)),

@@ -80,6 +80,15 @@ function boundsOf(checks: readonly z.core.$ZodCheck<never>[] | undefined): Bound
   return bounds.pattern?.global || bounds.pattern?.sticky ? undefined : bounds;
 }
 
+/** How many items a list may have. */
+export function lengthsOf(schema: z.core.$ZodType): { least: number; most: number } {
+  const def = (schema as z.core.$ZodTypes)._zod.def as Def;
+  if (def.type === "nullable" || def.type === "optional") return lengthsOf(def.innerType);
+  const bounds = boundsOf(def.checks as readonly z.core.$ZodCheck<never>[] | undefined);
+  // With a check of another kind no length is good enough to do without the schema.
+  return def.type === "array" && bounds !== undefined ? bounds : { least: Number.POSITIVE_INFINITY, most: 0 };
+}
+
 function stringFits(schema: z.core.$ZodType, def: Extract<Def, { type: "string" }>): Fits {
   const bounds = boundsOf(def.checks);
   if (bounds === undefined || (def as { coerce?: boolean }).coerce) return asked(schema);

@@ -24,7 +24,9 @@ export class MalformedFrame extends Error {
   }
 }
 
-const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Most frames are packed, and unpacked, into one piece of memory of this size. */
+const chunkSize = 256 * 1024;
+const compression = { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /** The frame of one message: a string is sent as a text frame, bytes as a binary one. */
 export function encodeFrame(message: unknown): string | Uint8Array {
@@ -93,7 +95,7 @@ function unpack(frame: Uint8Array, maxBytes: number): string {
     throw new MalformedFrame("The frame names a codec that is not known here.", { code: "unknown-codec" });
   let json: Uint8Array;
   try {
-    json = zstdDecompressSync(frame.subarray(1), { maxOutputLength: maxBytes });
+    json = zstdDecompressSync(frame.subarray(1), { chunkSize, maxOutputLength: maxBytes });
   } catch (error) {
     if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") {
       throw new MalformedFrame(`The frame unpacks to more than ${maxBytes} bytes.`, { code: "too-large", cause: error });

@@ -10,13 +10,19 @@ function two(text: string, at: number): number {
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
 }
 
-function startsWithDate(text: string): boolean {
+/** Whether a text begins with `YYYY-MM-DD`. */
+export function startsWithDate(text: string): boolean {
   const year = two(text, 0) * 100 + two(text, 2);
   const month = two(text, 5);
   const day = two(text, 8);
   if (text[4] !== "-" || text[7] !== "-" || !(year >= 1) || !(month >= 1 && month <= 12) || !(day >= 1)) return false;
   if (month === 2 && day === 29) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return day <= (daysOfMonth[month - 1] as number);
+}
+
+/** Whether `HH:mm:ss` stands in a text at this place; a leap second is none. */
+export function hasTimeAt(text: string, at: number): boolean {
+  return text[at + 2] === ":" && text[at + 5] === ":" && two(text, at) < 24 && two(text, at + 3) < 60 && two(text, at + 6) < 60;
 }
 
 /** `YYYY-MM-DD`, a day of the (proleptic) Gregorian calendar, years 1 to 9999. */
@@ -27,8 +33,7 @@ export function isCalendarDate(value: unknown): value is string {
 /** `YYYY-MM-DDTHH:mm:ss[.f]Z`, the fraction of any length. */
 export function isUtcInstant(value: unknown): value is string {
   if (typeof value !== "string" || value.length < 20 || !value.endsWith("Z") || !startsWithDate(value)) return false;
-  if (value[10] !== "T" || value[13] !== ":" || value[16] !== ":") return false;
-  if (!(two(value, 11) < 24) || !(two(value, 14) < 60) || !(two(value, 17) < 60)) return false;
+  if (value[10] !== "T" || !hasTimeAt(value, 11)) return false;
   if (value.length === 20) return true;
   if (value[19] !== "." || value.length === 21) return false;
   for (let at = 20; at < value.length - 1; at++) {

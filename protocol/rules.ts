@@ -97,7 +97,7 @@ point, after at least one entry.
 
 - Canonical JSON: object keys sorted by UTF-16 code unit at every level; no blanks; numbers and strings as ECMAScript's JSON.stringify writes them (RFC 8785).
 - Entity digest: take the names of the entity's fields (without type and id; absent fields absent) sorted by UTF-16 code unit, and their values in that order. XXH64, seed 0,
-  over the UTF-8 bytes of the names' canonical JSON (\`["floor","name"]\`) is the seed; XXH64 with it over the canonical JSON of the values (\`[null,"Köln"]\`) is the digest;
+  over the UTF-8 bytes of the names' canonical JSON (\`["floor","name"]\`) is the seed; XXH64 with it over the canonical JSON of each value, joined by commas (\`null,"Köln"\`), is the digest;
   on the wire 16 lowercase hex digits.
 - Share of an entity: XXH64, seed 0, over \`<id>:<entity digest in hex>\`. Range digest: the sum of its entities' shares modulo 2^64, as 16 hex digits.
 - Level \`ids\`: \`ids\` holds up to \`limit\` pairs [id, entity digest]. Level \`ranges\`: each range covers \`limit\` consecutive ids (the last one fewer).

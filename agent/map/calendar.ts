@@ -1,5 +1,7 @@
 /** The calendar and the ERP's time zone. Dates are `YYYY-MM-DD`, local times `YYYY-MM-DDTHH:mm:ss[.f]`, instants end in `Z`. */
 
+import { hasTimeAt, isCalendarDate, isUtcInstant, startsWithDate } from "../../protocol/moments.ts";
+
 const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const minuteMs = 60_000;
 
@@ -19,18 +21,17 @@ export function digits(value: number, width: number): string {
   return String(value).padStart(width, "0");
 }
 
-const dateText = /^(\d{4})-(\d{2})-(\d{2})$/;
 const localText = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?$/;
 const timeText = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?$/;
 
 /** The date itself if it is one of the calendar, else undefined. */
 export function validDate(text: string): string | undefined {
-  const match = dateText.exec(text);
-  return match && isCalendarDay(Number(match[1]), Number(match[2]), Number(match[3])) ? text : undefined;
+  return isCalendarDate(text) ? text : undefined;
 }
 
 /** `HH:mm:ss[.f]`, seconds filled in and zeros behind the fraction dropped; undefined when it is no time of day. */
 export function validTime(text: string): string | undefined {
+  if (text.length === 8 && hasTimeAt(text, 0)) return text;
   const match = timeText.exec(text);
   if (!match || !isTimeOfDay(Number(match[1]), Number(match[2]), Number(match[3] ?? 0))) return undefined;
   return `${match[1]}:${match[2]}:${match[3] ?? "00"}${fractionText(match[4])}`;
@@ -38,6 +39,7 @@ export function validTime(text: string): string | undefined {
 
 /** `YYYY-MM-DDTHH:mm:ss[.f]` of a local date and time; undefined when there is no such moment in a calendar. */
 export function validLocal(text: string): string | undefined {
+  if (text.length === 19 && text[10] === "T" && startsWithDate(text) && hasTimeAt(text, 11)) return text;
   const match = localText.exec(text);
   if (!match || validDate(match[1] as string) === undefined) return undefined;
   const time = validTime(text.slice(11));
@@ -54,6 +56,13 @@ export function instantMs(text: string): number | undefined {
   if (!text.endsWith("Z") || validLocal(text.slice(0, -1)) === undefined) return undefined;
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** An instant's text to the millisecond, without an empty fraction; undefined when it is none. */
+export function validInstant(text: string): string | undefined {
+  if (text.length === 20 && isUtcInstant(text)) return text;
+  const ms = instantMs(text);
+  return ms === undefined ? undefined : instantText(ms);
 }
 
 /** Instant in UTC to the millisecond, without an empty fraction: `2026-03-29T01:00:00Z`. */
@@ -76,8 +85,15 @@ export interface Zone {
    * that they show twice in autumn is the first, still in summer time (RFC 5545, 3.3.5).
    */
   toInstant(local: string): number;
+  /** The same as `instantText` writes it. */
+  toInstantText(local: string): string;
   /** Local time to the millisecond. */
   toLocal(ms: number): string;
+}
+
+/** The moment of a local time by the calendar of the runtime, which is exact and slow. */
+function reckoned(local: string, zone: string): number {
+  return Temporal.PlainDateTime.from(local).toZonedDateTime(zone, { disambiguation: "compatible" }).epochMilliseconds;
 }
 
 /** A stretch of time in which a zone's offset stays the same; milliseconds. */
@@ -85,6 +101,35 @@ interface Span {
   from: number;
   until: number;
   offset: number;
+}
+
+/** What is needed to reckon a local day's instants by the hour. */
+interface PlainDay {
+  /** Hours ahead of UTC; undefined on a day on which the clocks are changed, and in a zone that is not whole hours from UTC. */
+  hours: number | undefined;
+  /** `YYYY-MM-DDT` of the day before, the day itself and the day after. */
+  starts: readonly [string, string, string];
+}
+
+const hourTexts = Array.from({ length: 24 }, (_, hour) => digits(hour, 2));
+const hourMs = 60 * minuteMs;
+/** Days remembered; a company's history holds some ten thousand. */
+const mostDays = 20_000;
+
+/** The date of a text that begins with one, as a number of eight digits. */
+function dayNumber(text: string): number {
+  let number = 0;
+  for (let at = 0; at < 10; at++) if (at !== 4 && at !== 7) number = number * 10 + text.charCodeAt(at) - 48;
+  return number;
+}
+
+function plainDay(date: string, toInstant: (local: string) => number): PlainDay {
+  const [before, after] = [shiftDate(date, -1), shiftDate(date, 1)];
+  const ahead = (time: string): number => (Date.parse(`${date}T${time}Z`) - toInstant(`${date}T${time}`)) / hourMs;
+  const hours = ahead("00:00:00");
+  // Offsets are changed at most once a day: the same at both ends, it is the same between them.
+  const plain = before && after && Number.isInteger(hours) && ahead("23:59:59") === hours;
+  return { hours: plain ? hours : undefined, starts: [`${before}T`, `${date}T`, `${after}T`] };
 }
 
 /** No zone is further from UTC: a local time at least so far inside a span can only be meant in that span. */
@@ -102,12 +147,36 @@ export function openZone(name: string): Zone {
     spans.unshift(found as Span);
     return found as Span;
   };
+  const toInstant = (local: string): number => {
+    const ms = Date.parse(`${local.slice(0, 23)}Z`);
+    const span = spanOf(ms - widestOffsetMs);
+    if (span.until > ms + widestOffsetMs) return ms - span.offset;
+    const next = spanOf(span.until);
+    if (next.until <= ms + widestOffsetMs) return reckoned(local, name);
+    // What is before the change by the old offset is before it (also the first of an hour that is shown twice); the rest is after it, or skipped.
+    const [before, after] = [ms - span.offset, ms - next.offset];
+    return before < span.until || after < span.until ? before : after;
+  };
+  const days = new Map<number, PlainDay>();
+  const dayOf = (local: string): PlainDay => {
+    const number = dayNumber(local);
+    let day = days.get(number);
+    if (day === undefined) {
+      day = plainDay(local.slice(0, 10), toInstant);
+      if (days.size === mostDays) days.clear();
+      days.set(number, day);
+    }
+    return day;
+  };
   return {
-    toInstant(local) {
-      const ms = Date.parse(`${local.slice(0, 23)}Z`);
-      const span = spanOf(ms);
-      if (ms - widestOffsetMs >= span.from && ms + widestOffsetMs < span.until) return ms - span.offset;
-      return Temporal.PlainDateTime.from(local).toZonedDateTime(name, { disambiguation: "compatible" }).epochMilliseconds;
+    toInstant,
+    toInstantText(local) {
+      const { hours, starts } = dayOf(local);
+      if (hours === undefined || local.length > 23) return instantText(toInstant(local));
+      const hour = (local.charCodeAt(11) - 48) * 10 + local.charCodeAt(12) - 48 - hours;
+      const start = starts[hour < 0 ? 0 : hour < 24 ? 1 : 2] + (hourTexts[(hour + 24) % 24] as string);
+      if (local.length === 19) return `${start}${local.slice(13)}Z`;
+      return `${start}${local.slice(13, 19)}${local.slice(19).padEnd(4, "0")}Z`;
     },
     toLocal(ms) {
       const text = new Date(ms + spanOf(ms).offset).toISOString();

@@ -85,8 +85,18 @@ function cp1252Byte(char: string): number | undefined {
 
 const text = (says: string, clean: (value: string) => string | null): CleanStepRule => ({ says, gives: "text", clean });
 
+/** As `trim`, which need not be asked where both ends are plain ASCII. */
+function trimmed(value: string): string {
+  return isPlainAt(value, 0) && isPlainAt(value, value.length - 1) ? value : value.trim();
+}
+
+function isPlainAt(value: string, at: number): boolean {
+  const unit = value.charCodeAt(at);
+  return unit > 0x20 && unit < 0x7f;
+}
+
 export const cleanSteps: Readonly<Record<string, CleanStepRule>> = {
-  trim: text("Blanks, tabs and line ends at both ends are dropped.", (value) => value.trim()),
+  trim: text("Blanks, tabs and line ends at both ends are dropped.", trimmed),
   lower: text("All letters small.", (value) => value.toLowerCase()),
   upper: text("All letters capital.", (value) => value.toUpperCase()),
   "empty-to-null": text("An empty text is null.", (value) => (value === "" ? null : value)),

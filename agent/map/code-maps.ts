@@ -3,7 +3,7 @@
 import { didYouMean } from "../../base/nearest.ts";
 import type { Place, ValueMap } from "../../config/config.ts";
 import type { Value } from "../../connectors/connector.ts";
-import type { Json } from "../../protocol/model.ts";
+import { canonicalJson } from "../../protocol/canonical-json.ts";
 import { constantFor } from "./constants.ts";
 import { normaliseDecimal } from "./decimal.ts";
 import type { Faults } from "./faults.ts";
@@ -15,11 +15,12 @@ export function codeText(value: Exclude<Value, null>): string {
   return String(value);
 }
 
+/** Values are canonical JSON. */
 export interface CompiledCodes {
   /** What the code means; undefined for an unknown one. */
-  meaning(code: string): Json | undefined;
+  meaning(code: string): string | undefined;
   /** Value of an unknown code; undefined puts the row into quarantine. */
-  otherwise: Json | undefined;
+  otherwise: string | undefined;
   name: string;
 }
 
@@ -29,12 +30,12 @@ export function compileCodes(
   kind: FieldKind,
   { at, faults, field }: { at: Place; faults: Faults; field: string },
 ): CompiledCodes {
-  const meanings = new Map<string, Json>();
-  const fitted = (text: string): Json | undefined => {
+  const meanings = new Map<string, string>();
+  const fitted = (text: string): string | undefined => {
     const value = constantFor(text, kind);
     if (value === undefined)
       faults.add(at, `Map ${map.name} gives ${text}, but ${field} takes ${takes(kind)}`, suggestion(text, kind));
-    return value;
+    return value === undefined ? undefined : canonicalJson(value);
   };
   for (const [code, text] of Object.entries(map.read)) {
     const value = fitted(text);
@@ -49,7 +50,7 @@ export function compileCodes(
 }
 
 /** `1.00` of a decimal column and `true` of a boolean one are found as 1. */
-function byNumber(meanings: ReadonlyMap<string, Json>, code: string): Json | undefined {
+function byNumber(meanings: ReadonlyMap<string, string>, code: string): string | undefined {
   if (code === "true") return meanings.get("1");
   if (code === "false") return meanings.get("0");
   if (!code.includes(".")) return undefined;

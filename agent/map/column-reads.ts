@@ -3,6 +3,7 @@
 import { didYouMean } from "../../base/nearest.ts";
 import type { Place, Read } from "../../config/config.ts";
 import type { Value } from "../../connectors/connector.ts";
+import { canonicalJson } from "../../protocol/canonical-json.ts";
 import type { Json } from "../../protocol/model.ts";
 import { shiftDate } from "./calendar.ts";
 import { type CleanStepRule, cleanSteps } from "./clean-steps.ts";
@@ -15,6 +16,7 @@ import { type FieldKind, kindText } from "./field-kind.ts";
 import type { RowFault } from "./mapped.ts";
 import type { ReadScope } from "./read-scope.ts";
 import type { CompiledRead, RowReading } from "./row-reading.ts";
+import { remembering, writerOf } from "./value-text.ts";
 
 type FromRead = Read & { kind: "from" };
 /** A stage: null ends the way, after a fault as well as for an empty value. */
@@ -41,20 +43,28 @@ export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadSc
   const finish = read.map === undefined ? fitting(work, made) : mapping(work);
   const otherwise = read.default === undefined ? null : constantOrFault(work, read.default);
   if (finish === undefined || otherwise === undefined) return undefined;
-  const { index } = found;
   const dropEmpty = kind.emptyIsNull || read.map !== undefined || read.default !== undefined;
+  const taken: Take = (given, reading) => {
+    let value: Made | null = given;
+    for (let at = 0; at < stages.length && value !== null; at++) value = (stages[at] as Stage)(value, reading);
+    return value === null || (value === "" && dropEmpty) ? otherwise : finish(value, reading);
+  };
+  // Days and codes come again and again; other values hardly ever do.
+  const take = read.map !== undefined || (read.as !== undefined && made === "date") ? remembering(taken) : taken;
+  const { index } = found;
   return {
     constant: false,
     read(reading) {
-      let value: Made | null = reading.values[index] ?? null;
-      for (let at = 0; at < stages.length && value !== null; at++) value = (stages[at] as Stage)(value, reading);
-      if (value === null || (value === "" && dropEmpty)) return otherwise;
-      return finish(value, reading);
+      const value = reading.values[index];
+      return value === null || value === undefined ? otherwise : take(value, reading);
     },
   };
 }
 
-function constantOrFault({ read, kind, scope, field }: Work, value: Json): Json | undefined {
+/** From a column's value to what is written of it; null is empty. */
+type Take = (value: Exclude<Value, null>, reading: RowReading) => string | null;
+
+function constantOrFault({ read, kind, scope, field }: Work, value: Json): string | undefined {
   const fitted = constantFor(value, kind);
   if (fitted === undefined)
     scope.faults.add(
@@ -62,7 +72,7 @@ function constantOrFault({ read, kind, scope, field }: Work, value: Json): Json 
       `${field} takes ${kindText(kind)}, not the default ${JSON.stringify(value)}`,
       "Correct the default.",
     );
-  return fitted;
+  return fitted === undefined ? undefined : canonicalJson(fitted);
 }
 
 /** `do:` the steps in order; all but the last give a text. */
@@ -88,7 +98,10 @@ function addCleaning({ read, scope, field, found }: Work, stages: Stage[]): Made
     }
     gives = step.gives;
     stages.push(
-      (value, reading) => step.clean(value as string, () => reading.notes.push({ code: "value-dropped", field })) as Made | null,
+      step.gives === "text"
+        ? (value) => step.clean(value as string, nothingLeft) as Made | null
+        : (value, reading) =>
+            step.clean(value as string, () => reading.notes.push({ code: "value-dropped", field })) as Made | null,
     );
   }
   return gives;
@@ -146,7 +159,10 @@ function addShift({ read, scope, field, found }: Work, stages: Stage[], made: Ma
   return true;
 }
 
-type Finish = (value: Made, reading: RowReading) => Json | null;
+type Finish = (value: Made, reading: RowReading) => string | null;
+
+/** Steps that give a text leave nothing out. */
+const nothingLeft = (): void => {};
 
 /** The last stage without a map: what was made is fitted to the field. */
 function fitting({ read, kind, scope, field, found }: Work, made: MadeType): Finish | undefined {
@@ -171,9 +187,10 @@ function fitting({ read, kind, scope, field, found }: Work, made: MadeType): Fin
     column: name,
     message: moment ? `column ${name} holds no valid ${made}` : `column ${name} holds what is not ${kindText(kind)}`,
   };
+  const write = writerOf(kind);
   return (value, reading) => {
     const converted = convert(value);
-    if (converted !== undefined) return converted;
+    if (converted !== undefined) return write(converted, reading);
     reading.faults.push(fault);
     return null;
   };

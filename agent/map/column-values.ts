@@ -1,6 +1,6 @@
 /** From a value of the expression language to a value of an ERP column, without loss: what does not fit is refused, never cut or rounded. */
 import type { Column, ColumnType, Value } from "../../connectors/connector.ts";
-import { instantMs, instantText, validDate, validLocal, validTime, type Zone } from "./calendar.ts";
+import { instantMs, validDate, validLocal, validTime, type Zone } from "./calendar.ts";
 import { type CelType, type CelValue, celText, isDecimal } from "./cel-values.ts";
 import { type Decimal, decimalOfInteger, formatDecimal, parseDecimal } from "./decimal.ts";
 import type { RejectionCode } from "./reader-texts.ts";
@@ -62,7 +62,7 @@ function convert(column: Column, value: Exclude<CelValue, null>, zone: Zone): Va
     case "instant": {
       if (typeof value === "string" && value.endsWith("Z")) return instantMs(value) === undefined ? undefined : value;
       const local = localOf(value, zone);
-      return local && instantText(zone.toInstant(local));
+      return local && zone.toInstantText(local);
     }
     default:
       return undefined;

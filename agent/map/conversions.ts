@@ -4,7 +4,7 @@
  */
 import type { ColumnType } from "../../connectors/connector.ts";
 import type { Json } from "../../protocol/model.ts";
-import { instantMs, instantText, validDate, validLocal, validTime, type Zone } from "./calendar.ts";
+import { instantMs, instantText, validDate, validInstant, validLocal, validTime, type Zone } from "./calendar.ts";
 import { type CelType, type CelValue, isDecimal } from "./cel-values.ts";
 import { decimalOfFloat, formatDecimal, moneyText, normaliseDecimal } from "./decimal.ts";
 import type { FieldKind } from "./field-kind.ts";
@@ -36,10 +36,7 @@ const asNumber: Convert = (value) => {
   return String(value).trim() !== "" && Number.isFinite(number) ? number : undefined;
 };
 const asDate: Convert = (value) => validDate(value as string);
-const asInstant: Convert = (value) => {
-  const ms = instantMs(value as string);
-  return ms === undefined ? undefined : instantText(ms);
-};
+const asInstant: Convert = (value) => validInstant(value as string);
 
 /** The conversion of `made` into a field of this kind, or a remedy in words why there is none. */
 export function conversionTo(
@@ -113,7 +110,7 @@ function instantConversion(made: MadeType, zone: Zone): Convert | string {
   if (made !== "date" && made !== "datetime") return sayAs;
   return (value) => {
     const local = validLocal(made === "date" ? `${value}T00:00:00` : (value as string));
-    return local === undefined ? undefined : instantText(zone.toInstant(local));
+    return local === undefined ? undefined : zone.toInstantText(local);
   };
 }
 

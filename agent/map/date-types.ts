@@ -1,7 +1,7 @@
 /** `types:` compiled: from a column's value to a date, a time or both. */
 import type { DateType, Place } from "../../config/config.ts";
 import type { Column, ColumnType, Value } from "../../connectors/connector.ts";
-import { instantMs, instantText, isCalendarDay, validDate, validLocal, validTime } from "./calendar.ts";
+import { isCalendarDay, validDate, validInstant, validLocal, validTime } from "./calendar.ts";
 import { compileDatePattern, type DatePattern } from "./date-pattern.ts";
 import type { Faults } from "./faults.ts";
 
@@ -70,10 +70,7 @@ export function nativeReader(type: "date" | "time" | "datetime" | "instant"): (t
   if (type === "date") return validDate;
   if (type === "time") return validTime;
   if (type === "datetime") return validLocal;
-  return (text) => {
-    const ms = instantMs(text);
-    return ms === undefined ? undefined : instantText(ms);
-  };
+  return validInstant;
 }
 
 /** A sentinel may be written as the whole value, with a blank for the T, or as its date alone. */

@@ -6,8 +6,8 @@ import { entityIdOf, splitId } from "../../base/key.ts";
 import { didYouMean } from "../../base/nearest.ts";
 import type { Config, Fault, Source, SqlText } from "../../config/config.ts";
 import type { DescribedQuery, Row, SourceQuery } from "../../connectors/connector.ts";
-import { entityText } from "../../protocol/entity-text.ts";
-import { type Fields, type Json, model } from "../../protocol/model.ts";
+import { type EntityText, type FieldNames, fieldNames, fieldsOf } from "../../protocol/entity-text.ts";
+import { type Fields, model } from "../../protocol/model.ts";
 import { validateEntity } from "../../protocol/validate.ts";
 import { openZone } from "./calendar.ts";
 import { openColumns } from "./columns.ts";
@@ -178,20 +178,32 @@ function mapperOf({
 }): Mapping["map"] {
   const flagged = source.deletes.flag !== undefined;
   const columnOf = new Map(fields.map((field) => [field.name, field.column]));
+  const allNames = nameSets(fields.map((field) => field.name));
   const mapRow = (row: Row, id: string, isAbsent: ((parent: Parent) => boolean) | undefined): Mapped => {
-    const reading: RowReading = { values: row.values, children: row.children, faults: [], notes: [], parents: [], isAbsent };
-    const out: Record<string, Json> = {};
-    for (const field of fields) {
-      if (field.when !== undefined && !field.when(reading)) continue;
-      const value = field.read(reading);
-      if (value !== undefined) out[field.name] = value;
+    const reading: RowReading = {
+      values: row.values,
+      children: row.children,
+      faults: [],
+      notes: [],
+      parents: [],
+      misfit: false,
+      isAbsent,
+    };
+    let values = "";
+    let names = allNames;
+    for (let index = 0; index < fields.length; index++) {
+      const { when, read } = fields[index] as CompiledField;
+      const value = when === undefined || when(reading) ? read(reading) : undefined;
+      if (value === undefined) names = names.without(index);
+      else values = values === "" ? value : `${values},${value}`;
     }
     const { faults, notes, parents } = reading;
+    const text: EntityText = { names: names.names, values };
     if (id.length > idLimit)
       faults.push({ code: "value-invalid", field: "id", column: undefined, message: "the key is too long for an id" });
-    if (faults.length === 0) faults.push(...misfits(source, out, columnOf));
+    if (reading.misfit && faults.length === 0) faults.push(...misfits(source, fieldsOf(text), columnOf));
     if (faults.length > 0) return { kind: "faulty", id, faults };
-    return { kind: "entity", id, text: entityText(out), parents, cause: readCause(row), notes };
+    return { kind: "entity", id, text, parents, cause: readCause(row), notes };
   };
   return (row, key, isAbsent) => {
     const id = entityIdOf(source.prefix, key);
@@ -212,6 +224,27 @@ function mapperOf({
         faults: [{ code: "row-unreadable", field: "id", column: undefined, message: "the row can't be mapped" }],
       };
     }
+  };
+}
+
+/** The names of the fields that a row has, and the same without one of them; each set is made once. */
+interface NameSet {
+  names: FieldNames;
+  without(index: number): NameSet;
+}
+
+function nameSets(all: readonly (string | undefined)[]): NameSet {
+  const fewer = new Map<number, NameSet>();
+  return {
+    names: fieldNames(all.filter((name) => name !== undefined)),
+    without(index) {
+      let less = fewer.get(index);
+      if (less === undefined) {
+        less = nameSets(all.with(index, undefined));
+        fewer.set(index, less);
+      }
+      return less;
+    },
   };
 }
 

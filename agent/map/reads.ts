@@ -2,7 +2,8 @@
 
 import { didYouMean } from "../../base/nearest.ts";
 import type { Place, Read } from "../../config/config.ts";
-import type { Json } from "../../protocol/model.ts";
+import { canonicalJson, quoted } from "../../protocol/canonical-json.ts";
+import { lengthsOf } from "../../protocol/fits.ts";
 import { type CelType, ExpressionFailure } from "./cel-values.ts";
 import { suggestion, takes } from "./code-maps.ts";
 import { compileColumnRead } from "./column-reads.ts";
@@ -14,6 +15,7 @@ import { namesIn } from "./language.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { compileReference } from "./references.ts";
 import type { CompiledRead, Reader, RowReading } from "./row-reading.ts";
+import { writerOf } from "./value-text.ts";
 
 /**
  * Compiles a read for a field of this kind; undefined after a fault. The reader gives null for whatever is empty; `settled` decides what becomes of
@@ -23,7 +25,10 @@ export function compileRead(read: Read, kind: FieldKind, scope: ReadScope, field
   switch (read.kind) {
     case "constant": {
       const value = constantFor(read.value, kind);
-      if (value !== undefined) return { constant: true, read: () => value };
+      if (value !== undefined) {
+        const text = value === null ? null : canonicalJson(value);
+        return { constant: true, read: () => text };
+      }
       const shown = JSON.stringify(read.value);
       scope.faults.add(read.at, `${field} takes ${takes(kind)}, not the constant ${shown}`, suggestion(String(read.value), kind));
       return undefined;
@@ -60,7 +65,7 @@ const plain = {
 /** What becomes of null: kept where the field may be null, left out where it may be absent, else the row is faulty. */
 export function settled(compiled: CompiledRead, kind: FieldKind, field: string): Reader {
   const { read } = compiled;
-  if (kind.nullable) return read;
+  if (kind.nullable) return (reading) => read(reading) ?? "null";
   if (kind.optional) return (reading) => read(reading) ?? undefined;
   return (reading) => {
     const before = reading.faults.length;
@@ -73,7 +78,7 @@ export function settled(compiled: CompiledRead, kind: FieldKind, field: string):
         message: `${field} is empty, but the portal needs it`,
       });
     }
-    return value;
+    return value ?? "null";
   };
 }
 
@@ -92,6 +97,7 @@ function compileExpression(
     return undefined;
   }
   const { type } = compiled;
+  const write = writerOf(kind);
   return {
     constant: (namesIn(read.expression.cel) ?? []).every((name) => name === "vars"),
     read(reading) {
@@ -99,7 +105,7 @@ function compileExpression(
         const value = compiled.evaluate(reading);
         if (value === null || (value === "" && kind.emptyIsNull)) return null;
         const converted = convert(madeValue(value, type as CelType));
-        if (converted !== undefined) return converted;
+        if (converted !== undefined) return write(converted, reading);
         reading.faults.push({
           code: "value-invalid",
           field,
@@ -132,12 +138,14 @@ function compileDateTime(
   const convert = conversionTo(kind, "datetime", { zone: scope.zone, currency: undefined });
   if (typeof convert === "string") scope.faults.add(read.at, `${field} takes ${kindText(kind)}, not a date with a time`, convert);
   if (date === undefined || time === undefined || typeof convert === "string") return undefined;
+  const write = writerOf(kind);
   return {
     constant: false,
     read(reading) {
       const day = date(reading, field);
       if (day === null) return null;
-      return convert(`${day}T${time(reading, field) ?? "00:00:00"}`) ?? null;
+      const converted = convert(`${day}T${time(reading, field) ?? "00:00:00"}`);
+      return converted === undefined ? null : write(converted, reading);
     },
   };
 }
@@ -196,26 +204,35 @@ function compileRows(read: Read & { kind: "rows" }, kind: FieldKind, scope: Read
   }
   const item = compileRead(itemRead, listed ? (kind.item as FieldKind) : lineKind(kind), child.scope, field);
   if (item === undefined) return undefined;
-  const readAll = (reading: RowReading): Json[] => {
+  const readAll = (reading: RowReading): (string | null)[] => {
     const { values } = reading;
-    const found: Json[] = [];
+    const found: (string | null)[] = [];
     for (const row of reading.children[index] ?? []) {
       reading.values = row;
-      const value = item.read(reading);
-      if (value !== null && value !== undefined) found.push(value);
-      else if (!listed) found.push("");
+      found.push(item.read(reading));
     }
     reading.values = values;
     return found;
   };
-  if (listed) return { constant: false, read: readAll };
+  if (listed) {
+    const write = listWriter(kind);
+    return {
+      constant: false,
+      read: (reading) =>
+        write(
+          readAll(reading).filter((text) => text !== null),
+          reading,
+        ),
+    };
+  }
   const separator = read.join ?? "";
+  const write = writerOf(kind);
   return {
     constant: false,
     read(reading) {
       const lines = readAll(reading);
-      const text = lines.join(separator);
-      return lines.length === 0 || (text === "" && kind.emptyIsNull) ? null : text;
+      const text = lines.map((line) => (line === null ? "" : String(JSON.parse(line)))).join(separator);
+      return lines.length === 0 || (text === "" && kind.emptyIsNull) ? null : write(text, reading);
     },
   };
 }
@@ -245,17 +262,27 @@ function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: Read
     return { when: when && conditionOf(when, field), read: compiled.read };
   });
   if (items.includes(undefined)) return undefined;
+  const write = listWriter(kind);
   return {
     constant: false,
     read(reading) {
-      const found: Json[] = [];
-      for (const item of items as { when: ((reading: RowReading) => boolean) | undefined; read: Reader }[]) {
+      const found: string[] = [];
+      for (const item of items as { when: ((reading: RowReading) => boolean) | undefined; read: CompiledRead["read"] }[]) {
         if (item.when && !item.when(reading)) continue;
-        const value = item.read(reading);
-        if (value !== null && value !== undefined) found.push(value);
+        const text = item.read(reading);
+        if (text !== null) found.push(text);
       }
-      return found;
+      return write(found, reading);
     },
+  };
+}
+
+/** Writes a list of items that are written already. */
+function listWriter(kind: FieldKind): (items: readonly string[], reading: RowReading) => string {
+  const { least, most } = lengthsOf(kind.schema);
+  return (items, reading) => {
+    if (items.length < least || items.length > most) reading.misfit = true;
+    return `[${items.join(",")}]`;
   };
 }
 
@@ -292,7 +319,7 @@ function compileObject(
     scope.faults.add(read.at, `${field} takes ${kindText(kind)}, not an object`, "Write one value.");
     return undefined;
   }
-  const parts: { name: string; kind: FieldKind; compiled: CompiledRead; path: string }[] = [];
+  const parts: ObjectPart[] = [];
   let complete = true;
   for (const name of Object.keys(read.fields).sort()) {
     const inner = kinds === undefined ? ({ ...(kind.item as FieldKind), optional: true } as FieldKind) : kinds[name];
@@ -301,7 +328,7 @@ function compileObject(
     const path = `${field}.${name}`;
     const compiled = inner && compileRead(read.fields[name] as Read, inner, scope, path);
     if (compiled === undefined) complete = false;
-    else parts.push({ name, kind: inner as FieldKind, compiled, path });
+    else parts.push({ label: `${quoted(name)}:`, kind: inner as FieldKind, compiled, path });
   }
   for (const [name, inner] of Object.entries(kinds ?? {})) {
     if (inner.optional || Object.hasOwn(read.fields, name)) continue;
@@ -310,24 +337,36 @@ function compileObject(
   }
   if (!complete) return undefined;
   const constant = parts.every((part) => part.compiled.constant);
-  return { constant, read: (reading) => readObject(parts, constant, reading) };
+  // What a record's keys may be is for its schema alone to say.
+  const asked = kind.kind === "record";
+  return {
+    constant,
+    read(reading) {
+      if (asked) reading.misfit = true;
+      return readObject(parts, constant, reading);
+    },
+  };
 }
 
-function readObject(
-  parts: readonly { name: string; kind: FieldKind; compiled: CompiledRead; path: string }[],
-  constant: boolean,
-  reading: RowReading,
-): Json {
-  const out: Record<string, Json> = {};
+interface ObjectPart {
+  /** Its name as JSON, with the colon. */
+  label: string;
+  kind: FieldKind;
+  compiled: CompiledRead;
+  path: string;
+}
+
+function readObject(parts: readonly ObjectPart[], constant: boolean, reading: RowReading): string | null {
+  let out = "";
   let something = constant;
   let missing: string | undefined;
-  for (const { name, kind, compiled, path } of parts) {
-    const value = compiled.read(reading);
-    if (value === null || value === undefined) {
-      if (kind.nullable) out[name] = null;
+  for (const { label, kind, compiled, path } of parts) {
+    const text = compiled.read(reading);
+    if (text === null) {
+      if (kind.nullable) out += `${out === "" ? "" : ","}${label}null`;
       else if (!kind.optional) missing ??= path;
     } else {
-      out[name] = value;
+      out += `${out === "" ? "" : ","}${label}${text}`;
       something ||= !compiled.constant;
     }
   }
@@ -340,5 +379,5 @@ function readObject(
       message: `${missing} is empty, but the portal needs it`,
     });
   }
-  return out;
+  return `{${out}}`;
 }

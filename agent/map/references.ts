@@ -12,6 +12,9 @@ import type { CompiledRead, RowReading } from "./row-reading.ts";
 
 type PartReader = (reading: RowReading) => string | null;
 
+/** As protocol/model.ts: an id has at most this many characters. */
+const idLimit = 300;
+
 /** Compiles `{ ref: source, key: [...] }`. The reference is null as soon as a part read from the row is null or empty: there is nothing it points at. */
 export function compileReference(
   read: Read & { kind: "ref" },
@@ -53,21 +56,22 @@ export function compileReference(
   // As the portal: a type that is sent later can't be asked for first (protocol/references.ts).
   const isParent = model[target.type].rank <= model[source.type].rank;
   const readKey = keyReader(parts as PartReader[]);
+  const { name, type, prefix } = target;
+  const { missing } = read;
   return {
     constant: false,
     read(reading) {
       const key = readKey(reading);
       if (key === null) return null;
-      const parent: Parent = {
-        source: target.name,
-        key,
-        type: target.type,
-        id: entityIdOf(target.prefix, key),
-        missing: read.missing,
-      };
-      if (read.missing === "omit" && reading.isAbsent?.(parent)) return null;
-      if (isParent) reading.parents.push(parent);
-      return parent.id;
+      const id = entityIdOf(prefix, key);
+      if (id.length > idLimit) reading.misfit = true;
+      if (isParent || missing === "omit") {
+        const parent: Parent = { source: name, key, type, id, missing };
+        if (missing === "omit" && reading.isAbsent?.(parent)) return null;
+        if (isParent) reading.parents.push(parent);
+      }
+      // An id is made of characters that JSON writes as they are.
+      return `"${id}"`;
     },
   };
 }

@@ -1,6 +1,5 @@
 /** A row while it is being mapped, and the compiled readers that work on it. */
 import type { ChildRows, Value } from "../../connectors/connector.ts";
-import type { Json } from "../../protocol/model.ts";
 import type { Parent, RowFault, RowNote } from "./mapped.ts";
 
 export interface RowReading {
@@ -9,15 +8,18 @@ export interface RowReading {
   faults: RowFault[];
   notes: RowNote[];
   parents: Parent[];
+  /** A value was written that the model may refuse: the whole entity is to be asked about. */
+  misfit: boolean;
   /** Whether a parent with `missing: omit` is known not to be there. */
   isAbsent: ((parent: Parent) => boolean) | undefined;
 }
 
-/** Gives the field's value; undefined leaves it out. A fault is noted in the reading, and what is given then does not matter. */
-export type Reader = (reading: RowReading) => Json | undefined;
+/** Gives the field's value as canonical JSON; undefined leaves it out. A fault is noted in the reading, and what is given then does not matter. */
+export type Reader = (reading: RowReading) => string | undefined;
 
-/** `constant`: it reads nothing of the row, so it does not keep an otherwise empty object alive. */
 export interface CompiledRead {
-  read: Reader;
+  /** The value as canonical JSON; null where it is empty. */
+  read: (reading: RowReading) => string | null;
+  /** It reads nothing of the row, so it does not keep an otherwise empty object alive. */
   constant: boolean;
 }

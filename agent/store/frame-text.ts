@@ -40,6 +40,9 @@ export function createFrameText(maxBytes: number): FrameText {
   let bytes = Buffer.allocUnsafe(64 * 1024);
   let at = 0;
   let table: Table | undefined;
+  /** Items of one read have one time, and a number is slow to write. */
+  let time = 0;
+  let timeText = "0";
 
   const write = (text: string): void => {
     const most = at + text.length * widest;
@@ -64,7 +67,11 @@ export function createFrameText(maxBytes: number): FrameText {
       const into = goesOn ? (table as Table) : newTable(item, names);
       const opening = goesOn ? "," : `${table === undefined ? "" : `${tableEnd(table)},`}${tableStart(into)}`;
       const values = item.op === "delete" ? quoted(item.reason) : item.text.values;
-      write(`${opening}[${quoted(item.id)},${item.time}${values === "" ? "" : ","}${values}]`);
+      if (item.time !== time) {
+        ({ time } = item);
+        timeText = String(time);
+      }
+      write(`${opening}[${quoted(item.id)},${timeText}${values === "" ? "]" : `,${values}]`}`);
       const noted = hasNotes(item) ? withNotes(into, item) : into;
       if (at + noted.noteBytes + closing > maxBytes) {
         at = start;

@@ -66,9 +66,16 @@ export function cutFrames(items: readonly OutboxItem[], from: number, maxFrameBy
   return { frames, seqs, next };
 }
 
+let lastType = "";
+let typeHash = 0;
+
 /** FNV-1a, 32 bits (isthe.com/chongo/tech/comp/fnv), over type and id. */
 export function idHash(type: string, id: string): number {
-  return hashOn(hashOn(hashOn(0x811c9dc5, type), ":"), id) >>> 0;
+  if (type !== lastType) {
+    lastType = type;
+    typeHash = hashOn(hashOn(0x811c9dc5, type), ":");
+  }
+  return hashOn(typeHash, id) >>> 0;
 }
 
 function hashOn(start: number, text: string): number {

@@ -62,7 +62,7 @@ export function canonicalText(value: unknown): string {
 const { h64, h64ToString } = await createXxhash();
 export function entityDigest(fields: EntityFields): string {
   const names = Object.keys(fields).sort();
-  return h64ToString(canonicalText(names.map((name) => fields[name])), h64(canonicalText(names)));
+  return h64ToString(names.map((name) => canonicalText(fields[name])).join(), h64(canonicalText(names)));
 }
 export const shareOf = (id: string, digest: string): string => h64ToString(`${id}:${digest}`);
 export function rangeDigest(entities: readonly (readonly [id: string, digest: string])[]): string {

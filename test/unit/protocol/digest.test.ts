@@ -11,8 +11,8 @@ test("The digest is XXH64 with seed 0, as the published vectors have it", async 
   const { h64 } = await createXxhash();
   expect(digestHex(h64(""))).toBe("ef46db3751d8e999");
   expect(digestHex(h64("a"))).toBe("d24ec4f1a98c6e5b");
-  expect(digester.entity({})).toBe(h64("[]", h64("[]")));
-  expect(digester.entity({ name: "Köln", floor: null })).toBe(h64('[null,"Köln"]', h64('["floor","name"]')));
+  expect(digester.entity({})).toBe(h64("", h64("[]")));
+  expect(digester.entity({ name: "Köln", floor: null })).toBe(h64('null,"Köln"', h64('["floor","name"]')));
   expect(digester.share("E.1", 0x1n)).toBe(h64("E.1:0000000000000001"));
 });
 

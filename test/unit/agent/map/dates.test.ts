@@ -57,6 +57,7 @@ test("Every instant is read back from its local time, but for the hour that is s
       const local = zone.toLocal(ms);
       const reference = Temporal.PlainDateTime.from(local).toZonedDateTime(name, { disambiguation: "compatible" });
       expect(zone.toInstant(local)).toBe(reference.epochMilliseconds);
+      expect(zone.toInstantText(local)).toBe(instantText(reference.epochMilliseconds));
       if (reference.epochMilliseconds !== ms) expect(ms - reference.epochMilliseconds).toBeLessThanOrEqual(3_600_000);
     }),
   );
