@@ -2,6 +2,7 @@
 import { FuserError } from "../base/errors.ts";
 import type { Finding } from "../base/findings.ts";
 import type { Config, Fault, Source } from "../config/config.ts";
+import { readable } from "../config/fault-text.ts";
 import type { Connector, DescribedQuery, SourceQuery, Table, WriteRight } from "../connectors/connector.ts";
 import { type CapturedSource, capturedSource } from "./capture/source.ts";
 import type { Mapping } from "./map/mapped.ts";
@@ -63,7 +64,7 @@ export async function tryCompile(
     if ("faults" in result) faults.push(...result.faults);
     else commands.set(command.name, result.compiled);
   }
-  if (faults.length > 0) return { faults: faults.sort((one, other) => one.line - other.line) };
+  if (faults.length > 0) return { faults: faults.map(readable).sort((one, other) => one.line - other.line) };
   return { compiled: { mappings, sources: captured(config, mappings, tables), commands, rows } };
 }
 

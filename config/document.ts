@@ -1,5 +1,5 @@
 /** The configuration's text as a tree of texts, lists and keys, and where each of its nodes stands. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
+import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
 import type { Fault, Place } from "./config.ts";
 
 /** Names and list indexes from the top. */
@@ -45,7 +45,9 @@ export function readDocument(text: string): SourceText {
     const document = parseDocument(text, { schema: "failsafe", lineCounter: lines, prettyErrors: false, logLevel: "error" });
     for (const error of [...document.errors, ...document.warnings]) faults.push(syntaxFault(error, text, lines));
     if (faults.some((found) => found.message !== duplicate)) return { tree: undefined, faults, place };
-    return { tree: treeOf(document, { lines, placed, fault }), faults, place };
+    const tree = treeOf(document, { lines, placed, fault });
+    // What was cut off would only bring faults of its own.
+    return { tree: faults.some((found) => found.message === tooLarge) ? undefined : tree, faults, place };
   } catch (error) {
     // The parser recurses: a text of many thousand open brackets ends its stack.
     if (!(error instanceof RangeError)) throw error;
@@ -62,6 +64,7 @@ interface Walk {
 
 function treeOf(document: ReturnType<typeof parseDocument>, { lines, placed, fault }: Walk): unknown {
   let nodes = 0;
+  const targets = new Map<Alias, unknown>();
   const lineAt = (node: unknown, otherwise: number): number => {
     const start = (node as { range?: readonly number[] | null } | null)?.range?.[0];
     return start === undefined ? otherwise : Math.max(1, lines.linePos(start).line);
@@ -72,16 +75,14 @@ function treeOf(document: ReturnType<typeof parseDocument>, { lines, placed, fau
     nodes += 1;
     if (nodes > most.nodes || path.length > most.depth) {
       if (nodes <= most.nodes || nodes === most.nodes + 1)
-        fault(
-          { path: pathText(path.slice(0, 5)), line },
-          "The file is too large or nests too deeply",
-          "Write out less by anchors and aliases.",
-        );
+        fault({ path: pathText(path.slice(0, 5)), line }, tooLarge, "Write out less by anchors and aliases.");
       nodes = most.nodes + 1;
       return "";
     }
     if (isAlias(node)) {
-      const target = node.resolve(document);
+      // Each search walks the whole document, and an alias within an aliased list is met again and again.
+      if (!targets.has(node)) targets.set(node, node.resolve(document));
+      const target = targets.get(node);
       if (target === undefined) fault({ path: pathText(path), line }, ...noAnchor);
       return visit(target, path, line);
     }
@@ -102,6 +103,7 @@ function treeOf(document: ReturnType<typeof parseDocument>, { lines, placed, fau
   return visit(document.contents, [], 1);
 }
 
+const tooLarge = "The file is too large or nests too deeply";
 const noAnchor = ["An alias (`*name`) has no anchor", "Define the anchor (`&name`) before, or put the text in quotes."] as const;
 const duplicate = "The key stands here a second time";
 

@@ -5,6 +5,7 @@ import { FuserError } from "../base/errors.ts";
 import type { Finding } from "../base/findings.ts";
 import type { Config, Fault } from "./config.ts";
 import { readDocument } from "./document.ts";
+import { readable } from "./fault-text.ts";
 import { checkSources } from "./references.ts";
 import { resolveCommand } from "./resolve-command.ts";
 import { resolveMaps, resolveScope, resolveTypes, resolveVars } from "./resolve-dictionaries.ts";
@@ -67,7 +68,7 @@ export function parseConfig({ text, file }: { text: string; file: string }, opti
 
 function inOrder(faults: readonly Fault[]): readonly Fault[] {
   const once = new Map(faults.map((fault) => [JSON.stringify([fault.path, fault.message]), fault]));
-  return [...once.values()].sort((a, b) => a.line - b.line || a.path.localeCompare(b.path));
+  return [...once.values()].map(readable).sort((a, b) => a.line - b.line || a.path.localeCompare(b.path));
 }
 
 function configOf(scene: Scene, file: string, options: LoadOptions): Config {

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { didYouMean, nearest } from "../base/nearest.ts";
 import { connectors } from "../connectors/registry.ts";
 import { pathText } from "./document.ts";
+import { strangeBySecret } from "./fault-text.ts";
 import { type Expected, fieldOf, fieldsOf } from "./model-shape.ts";
 import { knownName, type Scene } from "./scene.ts";
 
@@ -23,7 +24,10 @@ export function resolveSettings(scene: Scene, connector: string, written: Readon
     const path = ["erp", ...(issue.path as (string | number)[])];
     const key = path.at(-1) as string;
     const missing = path.length === 2 && written[key] === undefined;
-    if (issue.code === "unrecognized_keys") {
+    // A strange key where only a secret's name may stand can be the secret itself.
+    if (issue.code === "unrecognized_keys" && keysAt(schema, issue.path).join() === "secret")
+      scene.fault(path, ...strangeBySecret);
+    else if (issue.code === "unrecognized_keys") {
       for (const name of issue.keys)
         if (!told.has(pathText([...path, name])))
           scene.fault(

@@ -6,7 +6,7 @@ import type * as z from "zod";
 import { didYouMean, nearest } from "../base/nearest.ts";
 import type { Fault, Place } from "./config.ts";
 import type { Path, SourceText } from "./document.ts";
-import { readComplaint, readKnownKeys } from "./fault-text.ts";
+import { readComplaint, readKnownKeys, strangeBySecret } from "./fault-text.ts";
 import { configFile, type FileNode } from "./schema.ts";
 
 export interface Shape {
@@ -71,7 +71,7 @@ export function shapeOf(source: SourceText): Shape {
     const troubles = sorted(result.error.issues.flatMap((issue) => troublesOf(issue, tree, [])));
     for (const { trouble, follows } of troubles)
       if (!follows && !prune.told(trouble))
-        faults.push({ ...source.place(prune.original(placeOf(trouble))), ...textOf(trouble) });
+        faults.push({ ...source.place(prune.original(shownPlaceOf(trouble))), ...textOf(trouble) });
     for (const { trouble } of troubles) prune.repair(trouble);
     prune.settle();
   }
@@ -99,9 +99,16 @@ function isMisspelt(missing: Trouble & { kind: "missing" }, others: readonly Tro
 
 const placeOf = (trouble: Trouble): Path => (trouble.kind === "wrong" ? trouble.path : [...trouble.path, trouble.key]);
 
+/** Where only the name of a secret may stand, a strange key may be the secret itself: it is not repeated. */
+const mayBeSecret = (trouble: Trouble): boolean =>
+  trouble.kind === "unknown" && trouble.known.length === 1 && trouble.known[0] === "secret";
+
+const shownPlaceOf = (trouble: Trouble): Path => (mayBeSecret(trouble) ? trouble.path : placeOf(trouble));
+
 function textOf(trouble: Trouble): { message: string; remedy: string } {
   switch (trouble.kind) {
     case "unknown":
+      if (mayBeSecret(trouble)) return { message: strangeBySecret[0], remedy: strangeBySecret[1] };
       return { message: `\`${trouble.key.slice(0, 60)}\` is not known here`, remedy: didYouMean(trouble.key, trouble.known) };
     case "later":
       return { message: `\`${trouble.key}\` is not supported yet by this version`, remedy: trouble.until };

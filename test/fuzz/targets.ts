@@ -1,4 +1,5 @@
+import { configuration } from "./configuration.ts";
 import { framesPortal } from "./frames-portal.ts";
 import type { Target } from "./target.ts";
 
-export const targets: readonly Target[] = [framesPortal];
+export const targets: readonly Target[] = [framesPortal, configuration];

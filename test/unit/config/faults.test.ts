@@ -645,6 +645,22 @@ describe("text that is no YAML", () => {
     expect(faultsOf("a: &a [*a, *a]\n").length).toBeGreaterThan(0);
   });
 
+  test("an alias of a list of aliases costs what it is worth, not a search of the file each time", () => {
+    const levels = Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level},`.repeat(9)}]`);
+    const began = process.cpuUsage();
+    const told = faultsOf(`a0: &a0 [x]\n${levels.join("\n")}\nvars: *a30\n`);
+    const { user } = process.cpuUsage(began);
+    expect(told.map((fault) => fault.message)).toEqual(["The file is too large or nests too deeply"]);
+    // Far more than it takes, far less than the 4 s that the searches took.
+    expect(user / 1_000).toBeLessThan(2_500);
+  });
+
+  test("a text as long as a book is not repeated as a whole", () => {
+    const told = faultsOf(withLines({ 16: `      lastName: { from: NAME1, do: [${"x".repeat(20_000)}] }` }));
+    expect(told.length).toBeGreaterThan(0);
+    for (const { path, message, remedy } of told) expect((path + message + remedy).length).toBeLessThan(2_500);
+  });
+
   test("a text that nests a hundred thousand levels is refused", () => {
     expect(faultsOf("[".repeat(100_000)).length).toBeGreaterThan(0);
     expect(faultsOf(`a: ${"{b: ".repeat(5_000)}${"}".repeat(5_000)}`).length).toBeGreaterThan(0);
@@ -659,6 +675,18 @@ describe("secrets", () => {
       expect(told.filter((fault) => fault.path === `vars.${key}`)).toMatchObject([
         { line: 3, message: `\`${key}\` holds a secret in plain text` },
       ]);
+      expect(JSON.stringify(told)).not.toContain("hunter2");
+    },
+  );
+
+  test.each([
+    { 2: `erp: { connector: mysql, server: a, user: b, database: c, password: { hunter2 }, timezone: UTC }` },
+    { 1: `agent: { name: A, portal: "wss://a.example.com", proxy: { url: "http://p:1", user: u, password: { hunter2: x } } }` },
+  ] as Readonly<Record<number, string>>[])(
+    "a secret in the place of the word `secret` is a fault that does not repeat it: %j",
+    (change) => {
+      const told = faultsOf(withLines(change));
+      expect(told.map((fault) => fault.message)).toContain("A key is not known here");
       expect(JSON.stringify(told)).not.toContain("hunter2");
     },
   );
