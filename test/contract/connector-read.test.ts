@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Connector } from "../../connectors/connector.ts";
 import { collect, keysOf, never, type Subject, sourceOf } from "./erp/subject.ts";
-import { subjects } from "./erp/subjects.ts";
+import { readers } from "./erp/subjects.ts";
 
-describe.each(subjects)("$name: reading", ({ make }) => {
+describe.each(readers)("$name: reading", ({ make }) => {
   let erp: Subject;
   let connector: Connector;
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeKey } from "../../base/key.ts";
 import type { Connector, RowBatch } from "../../connectors/connector.ts";
 import { collect, keysOf, never, type Subject, sourceOf } from "./erp/subject.ts";
-import { subjects } from "./erp/subjects.ts";
+import { readers } from "./erp/subjects.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -36,7 +36,7 @@ const nastyKeys = [
   "ý",
 ];
 
-describe.each(subjects)("$name: scans", ({ make }) => {
+describe.each(readers)("$name: scans", ({ make }) => {
   let erp: Subject;
   let connector: Connector;
   let hasty: Connector;

@@ -1,4 +1,5 @@
 import { createConnection } from "mysql2/promise";
+import type { MysqlSettings } from "../../../connectors/mysql/config.ts";
 import { mysql } from "../../../connectors/mysql/connector.ts";
 import type { MariaDb } from "../../support/mariadb.ts";
 import { mariadb } from "../../support/servers.ts";
@@ -6,8 +7,11 @@ import { contextOf, type Subject } from "./subject.ts";
 
 let last = 0;
 
-/** A database on a MariaDB of its own, or on the given server. */
-export async function mysqlSubject(given?: MariaDb): Promise<Subject & { server: MariaDb; database: string }> {
+/** A database on a MariaDB of its own, or on the given server; `settings` are those of its connectors. */
+export async function mysqlSubject(
+  given?: MariaDb,
+  settings: Pick<MysqlSettings, "rawRows"> = {},
+): Promise<Subject & { server: MariaDb; database: string }> {
   const server = given ?? (await mariadb());
   last += 1;
   const database = `contract_${last}`;
@@ -26,7 +30,7 @@ export async function mysqlSubject(given?: MariaDb): Promise<Subject & { server:
     database,
     open: (options) =>
       mysql.open(
-        { server: access.host, port: access.port, database, user: access.user, password: { secret: "erp" } },
+        { server: access.host, port: access.port, database, user: access.user, password: { secret: "erp" }, ...settings },
         async () => access.password,
         contextOf(options),
       ),
