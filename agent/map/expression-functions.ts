@@ -123,12 +123,17 @@ function regular(source: string): RegExp {
 const t = (args: readonly CelValue[], index: number): string => args[index] as string;
 const n = (args: readonly CelValue[], index: number): number => Number(args[index] as bigint);
 
+/** `empty(x)`. */
+export function isEmpty(value: CelValue): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
 export const functions: Readonly<Record<string, FunctionRule>> = {
   empty: {
     signatures: ["empty(T): bool"],
     says: "True for null and for the empty text or list.",
     takesNull: true,
-    run: ([value]) => value === null || value === "" || (Array.isArray(value) && value.length === 0),
+    run: ([value]) => isEmpty(value as CelValue),
   },
   coalesce: {
     signatures: ["coalesce(T, T): T", "coalesce(T, T, T): T"],

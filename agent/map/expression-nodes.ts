@@ -12,7 +12,7 @@ import {
   negateDecimal,
   parseDecimal,
 } from "./decimal.ts";
-import { functions } from "./expression-functions.ts";
+import { functions, isEmpty } from "./expression-functions.ts";
 import { methods, NotInLanguage, recordAccess, type Vocabulary } from "./language.ts";
 
 export type Node<F> = (frame: F) => CelValue;
@@ -112,6 +112,11 @@ function accessNode<F>(node: ASTNode, vocabulary: Vocabulary<F>): Node<F> {
 function callNode<F>(name: string, args: readonly Node<F>[], zone: Zone): Node<F> {
   const rule = functions[name];
   if (rule === undefined) throw new NotInLanguage(`${name}() must be followed by a part: ${name}(field).COLUMN`);
+  if (name === "empty") {
+    // The condition of most rows, so it goes without a list of arguments.
+    const [arg] = args as readonly [Node<F>];
+    return (frame) => isEmpty(arg(frame));
+  }
   if (rule.takesNull)
     return (frame) =>
       rule.run(

@@ -14,7 +14,7 @@ import { openColumns } from "./columns.ts";
 import { type Faults, gatherFaults } from "./faults.ts";
 import { type FieldKind, fieldKindOf } from "./field-kind.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import type { Mapped, Mapping, Parent, RowFault } from "./mapped.ts";
+import type { Mapped, Mapping, Parent, RowFault, RowNote } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
 import { openReadScope, type ReadScope } from "./read-scope.ts";
 import { compileRead, conditionOf, settled } from "./reads.ts";
@@ -178,17 +178,25 @@ function mapperOf({
 }): Mapping["map"] {
   const flagged = source.deletes.flag !== undefined;
   const columnOf = new Map(fields.map((field) => [field.name, field.column]));
+  const reading: RowReading = {
+    values: [],
+    children: [],
+    faults: [],
+    notes: [],
+    parents: [],
+    misfit: false,
+    isAbsent: undefined,
+  };
   const allNames = nameSets(fields.map((field) => field.name));
   const mapRow = (row: Row, id: string, isAbsent: ((parent: Parent) => boolean) | undefined): Mapped => {
-    const reading: RowReading = {
-      values: row.values,
-      children: row.children,
-      faults: [],
-      notes: [],
-      parents: [],
-      misfit: false,
-      isAbsent,
-    };
+    reading.values = row.values;
+    reading.children = row.children;
+    reading.isAbsent = isAbsent;
+    reading.misfit = false;
+    reading.parents = [];
+    // Empty for nearly all rows, and then kept for the next one.
+    if (reading.faults.length > 0) reading.faults = [];
+    if (reading.notes.length > 0) reading.notes = [];
     let values = "";
     let names = allNames;
     for (let index = 0; index < fields.length; index++) {
@@ -203,7 +211,7 @@ function mapperOf({
       faults.push({ code: "value-invalid", field: "id", column: undefined, message: "the key is too long for an id" });
     if (reading.misfit && faults.length === 0) faults.push(...misfits(source, fieldsOf(text), columnOf));
     if (faults.length > 0) return { kind: "faulty", id, faults };
-    return { kind: "entity", id, text, parents, cause: readCause(row), notes };
+    return { kind: "entity", id, text, parents, cause: readCause(row), notes: notes.length === 0 ? noNotes : notes };
   };
   return (row, key, isAbsent) => {
     const id = entityIdOf(source.prefix, key);
@@ -226,6 +234,8 @@ function mapperOf({
     }
   };
 }
+
+const noNotes: readonly RowNote[] = [];
 
 /** The names of the fields that a row has, and the same without one of them; each set is made once. */
 interface NameSet {

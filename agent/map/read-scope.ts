@@ -38,7 +38,14 @@ function readVocabulary(config: Config, columns: Columns): Pick<Vocabulary<RowRe
   const variables = new Map<string, Variable<RowReading>>();
   for (const { name, index, column } of columns.all) {
     const type = celTypeOfColumn(column.type);
-    if (type !== undefined) variables.set(name, { type, read: (reading) => celOfValue(reading.values[index] ?? null, type) });
+    if (type === undefined) continue;
+    variables.set(name, {
+      type,
+      read(reading) {
+        const value = reading.values[index] ?? null;
+        return type === "text" && typeof value === "string" ? value : celOfValue(value, type);
+      },
+    });
   }
   const vars = new Map(Object.entries(config.vars).map(([name, value]) => [name, { type: "text" as const, read: () => value }]));
   return {

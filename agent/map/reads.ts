@@ -12,6 +12,7 @@ import { conversionTo, madeOfCel, madeValue } from "./conversions.ts";
 import { compileDateType } from "./date-types.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import { namesIn } from "./language.ts";
+import { type ObjectPart, objectReader } from "./object-reads.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { compileReference } from "./references.ts";
 import type { CompiledRead, Reader, RowReading } from "./row-reading.ts";
@@ -27,7 +28,7 @@ export function compileRead(read: Read, kind: FieldKind, scope: ReadScope, field
       const value = constantFor(read.value, kind);
       if (value !== undefined) {
         const text = value === null ? null : canonicalJson(value);
-        return { constant: true, read: () => text };
+        return { constant: true, read: () => text, ...(text !== null && { fixed: text }) };
       }
       const shown = JSON.stringify(read.value);
       scope.faults.add(read.at, `${field} takes ${takes(kind)}, not the constant ${shown}`, suggestion(String(read.value), kind));
@@ -336,48 +337,5 @@ function compileObject(
     complete = false;
   }
   if (!complete) return undefined;
-  const constant = parts.every((part) => part.compiled.constant);
-  // What a record's keys may be is for its schema alone to say.
-  const asked = kind.kind === "record";
-  return {
-    constant,
-    read(reading) {
-      if (asked) reading.misfit = true;
-      return readObject(parts, constant, reading);
-    },
-  };
-}
-
-interface ObjectPart {
-  /** Its name as JSON, with the colon. */
-  label: string;
-  kind: FieldKind;
-  compiled: CompiledRead;
-  path: string;
-}
-
-function readObject(parts: readonly ObjectPart[], constant: boolean, reading: RowReading): string | null {
-  let out = "";
-  let something = constant;
-  let missing: string | undefined;
-  for (const { label, kind, compiled, path } of parts) {
-    const text = compiled.read(reading);
-    if (text === null) {
-      if (kind.nullable) out += `${out === "" ? "" : ","}${label}null`;
-      else if (!kind.optional) missing ??= path;
-    } else {
-      out += `${out === "" ? "" : ","}${label}${text}`;
-      something ||= !compiled.constant;
-    }
-  }
-  if (!something) return null;
-  if (missing !== undefined) {
-    reading.faults.push({
-      code: "value-invalid",
-      field: missing,
-      column: undefined,
-      message: `${missing} is empty, but the portal needs it`,
-    });
-  }
-  return `{${out}}`;
+  return objectReader(parts, { isRecord: kind.kind === "record" });
 }

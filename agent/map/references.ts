@@ -55,37 +55,53 @@ export function compileReference(
   if (parts.includes(undefined)) return undefined;
   // As the portal: a type that is sent later can't be asked for first (protocol/references.ts).
   const isParent = model[target.type].rank <= model[source.type].rank;
-  const readKey = keyReader(parts as PartReader[]);
-  const { name, type, prefix } = target;
   const { missing } = read;
+  const find = parentReader(parts as PartReader[], (key) => {
+    const id = entityIdOf(target.prefix, key);
+    // An id is made of characters that JSON writes as they are.
+    return { parent: { source: target.name, key, type: target.type, id, missing }, json: `"${id}"` };
+  });
   return {
     constant: false,
     read(reading) {
-      const key = readKey(reading);
-      if (key === null) return null;
-      const id = entityIdOf(prefix, key);
-      if (id.length > idLimit) reading.misfit = true;
-      if (isParent || missing === "omit") {
-        const parent: Parent = { source: name, key, type, id, missing };
-        if (missing === "omit" && reading.isAbsent?.(parent)) return null;
-        if (isParent) reading.parents.push(parent);
-      }
-      // An id is made of characters that JSON writes as they are.
-      return `"${id}"`;
+      const found = find(reading);
+      if (found === null) return null;
+      const { parent, json } = found;
+      if (parent.id.length > idLimit) reading.misfit = true;
+      if (missing === "omit" && reading.isAbsent?.(parent)) return null;
+      if (isParent) reading.parents.push(parent);
+      return json;
     },
   };
 }
 
-function keyReader(parts: readonly PartReader[]): PartReader {
-  const count = parts.length;
+interface FoundParent {
+  parent: Parent;
+  /** Its id as JSON. */
+  json: string;
+}
+
+/** What a row refers to. Rows that stand side by side often refer to the same: the last one is kept. */
+function parentReader(
+  parts: readonly PartReader[],
+  make: (key: string) => FoundParent,
+): (reading: RowReading) => FoundParent | null {
+  const texts = new Array<string>(parts.length).fill("");
+  let last: FoundParent | undefined;
   return (reading) => {
-    const texts = new Array<string>(count);
-    for (let index = 0; index < count; index++) {
+    let same = last !== undefined;
+    for (let index = 0; index < parts.length; index++) {
       const text = (parts[index] as PartReader)(reading);
-      if (text === null || text === "") return null;
+      if (text === null || text === "") {
+        last = undefined;
+        return null;
+      }
+      if (text === texts[index]) continue;
+      same = false;
       texts[index] = text;
     }
-    return encodeKey(texts);
+    if (!same || last === undefined) last = make(encodeKey(texts));
+    return last;
   };
 }
 

@@ -22,4 +22,6 @@ export interface CompiledRead {
   read: (reading: RowReading) => string | null;
   /** It reads nothing of the row, so it does not keep an otherwise empty object alive. */
   constant: boolean;
+  /** What it gives for every row, where that is known and not null. */
+  fixed?: string;
 }
