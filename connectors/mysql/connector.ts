@@ -1,4 +1,4 @@
-import type { Connector, RowBatch, SourceQuery } from "../connector.ts";
+import type { Connector, CursorQuery, RowBatch, SourceQuery } from "../connector.ts";
 import { executePlan, lookUpPlan } from "../execute-plan.ts";
 import type { ConnectorModule } from "../module.ts";
 import { createSerial } from "../serial.ts";
@@ -8,7 +8,7 @@ import { packedBatch } from "./batch.ts";
 import { checkMysql } from "./checks.ts";
 import { type MysqlSettings, mysqlSettings } from "./config.ts";
 import type { Access } from "./connect.ts";
-import { lastChange, prepareCursor, readChanges } from "./cursor.ts";
+import { fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { identityOf } from "./identity.ts";
 import { Pool } from "./pool.ts";
@@ -34,6 +34,8 @@ function openMysql(access: Access): Connector {
   const writer = new Writer(access);
   const serial = createSerial();
   const described = new WeakMap<SourceQuery, PreparedSource>();
+  // Polls are many: a column is described once, and again after a failure.
+  const cursors = new WeakMap<CursorQuery, PreparedCursor>();
   let way: RowWay | undefined = access.settings.rawRows === false ? "values" : undefined;
 
   /** How rows are read: tried out at the first read. */
@@ -108,14 +110,22 @@ function openMysql(access: Access): Connector {
       }
     },
     async *changedSince(query, from, signal) {
-      const cursor = await short.use(signal, (link) => prepareCursor(link, query, signal));
-      if (from !== undefined) {
-        // Few rows, each of which is decoded.
-        yield* readChanges(cursor, from, { access, by: "values", signal, operation: `read changes of the table ${query.table}` });
-        return;
+      const cursor = cursors.get(query) ?? (await short.use(signal, (link) => prepareCursor(link, query, signal)));
+      cursors.set(query, cursor);
+      try {
+        const most = access.context.limits.batchRows;
+        const few = await short.use(signal, (link) =>
+          from === undefined ? lastChange(link, cursor, signal) : fewChanges(link, cursor, { from, most, signal }),
+        );
+        if (few === undefined) {
+          // Each row is decoded: the bytes as they are sent would not help.
+          const context = { access, by: "values", signal, operation: `read changes of the table ${query.table}` } as const;
+          yield* readChanges(cursor, from as string, context);
+        } else if (few.length > 0) yield few;
+      } catch (error) {
+        cursors.delete(query);
+        throw error;
       }
-      const last = await short.use(signal, (link) => lastChange(link, cursor, signal));
-      if (last.length > 0) yield last;
     },
     aggregate: (source, cursor, signal) =>
       short.use(signal, async (link) => {

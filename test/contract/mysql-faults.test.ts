@@ -72,6 +72,30 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     expect(await refusal(await as({}))).toHaveLength(3);
   });
 
+  it("polls of a cursor column use a connection that is there, and a column that is typed anew is described again", async () => {
+    await erp.run("CREATE TABLE polled (id INT PRIMARY KEY, changed DATETIME NOT NULL)");
+    await erp.run("INSERT INTO polled VALUES (1, '2026-05-01 12:00:00'), (2, '2026-05-01 13:00:00')");
+    await admin.query(`GRANT SELECT ON ${erp.database}.polled TO reader@'%'`);
+    const query = { table: "polled", column: "changed", kind: "timestamp" as const, key: ["id"], own: [] };
+    const connector = await as({});
+    const poll = async () => (await Array.fromAsync(connector.changedSince(query, "2026-05-01T12:30:00", never))).flat();
+    const connections = async (): Promise<number> => {
+      const [rows] = await admin.query("SHOW GLOBAL STATUS LIKE 'Connections'");
+      return Number((rows as { Value: string }[])[0]?.Value);
+    };
+    try {
+      expect(await poll()).toEqual([{ key: "2", own: undefined, mark: "2026-05-01T13:00:00" }]);
+      const before = await connections();
+      for (let turn = 0; turn < 5; turn++) expect(await poll()).toHaveLength(1);
+      expect(await connections()).toBe(before);
+      await erp.run("ALTER TABLE polled MODIFY changed DATE NOT NULL");
+      await expect(poll()).rejects.toMatchObject({ kind: "transient", code: "erp-schema-changed" });
+      expect(await poll()).toEqual([]);
+    } finally {
+      await connector.close();
+    }
+  });
+
   it("check says all of it before anything runs", async () => {
     const findings = async (connector: Connector, needs = { read: ["things"], write: [] as string[] }) => {
       try {
