@@ -7,6 +7,26 @@ import type { Json } from "./model.ts";
  */
 export function canonicalJson(value: Json): string {
   if (typeof value === "string") return quoted(value);
+  return isInOrder(value) ? JSON.stringify(value) : sortedJson(value);
+}
+
+/** Whether the keys of all objects come in their order, as in what an agent sends: then JSON.stringify writes the canonical form by itself. */
+function isInOrder(value: Json): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) {
+    for (const item of value as readonly Json[]) if (!isInOrder(item)) return false;
+    return true;
+  }
+  const object = value as { readonly [key: string]: Json };
+  let before: string | undefined;
+  for (const key in object) {
+    if ((before !== undefined && key < before) || !isInOrder(object[key] as Json)) return false;
+    before = key;
+  }
+  return true;
+}
+
+function sortedJson(value: Json): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(",")}]`;
   const object = value as { readonly [key: string]: Json };

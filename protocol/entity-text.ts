@@ -26,9 +26,24 @@ export function fieldNames(sorted: readonly string[]): FieldNames {
 
 /** The text of an entity's fields; a field that is undefined counts as absent. */
 export function entityText(fields: Fields): EntityText {
-  const names = Object.keys(fields).sort();
-  const present = names.filter((name) => fields[name] !== undefined);
-  return { names: fieldNames(present), values: present.map((name) => canonicalJson(fields[name] as Json)).join(",") };
+  const names = namesOf(fields);
+  return { names, values: canonicalJson(names.list.map((name) => fields[name] as Json)).slice(1, -1) };
+}
+
+/** The names last met, in the order of the object that held them: entities of one type come one after the other. */
+let last: { keys: readonly string[]; names: FieldNames } | undefined;
+
+function namesOf(fields: Fields): FieldNames {
+  let count = 0;
+  let same = last !== undefined;
+  for (const key in fields) {
+    same &&= last?.keys[count] === key && fields[key] !== undefined;
+    count += 1;
+  }
+  if (same && last !== undefined && last.keys.length === count) return last.names;
+  const keys = Object.keys(fields).filter((key) => fields[key] !== undefined);
+  last = { keys, names: fieldNames(keys.toSorted()) };
+  return last.names;
 }
 
 /** The fields that a text writes down. */
