@@ -1,0 +1,153 @@
+/**
+ * One gateway under 200 agents that send as fast as it acks, against its bare store: the same frames by the journal's own statement in full commits, and
+ * nothing else. A commit holds what a gateway without group commit would put into it, one frame; `groupedRatio` in the details compares with as many
+ * frames in each commit as the gateway itself takes at the most.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildChanges, type ChangeItem } from "../protocol/changes.ts";
+import { encodeFrame } from "../protocol/frames.ts";
+import { startHelper } from "./call.ts";
+import type { Frame } from "./gateway-agents.ts";
+import type { Figures } from "./report.ts";
+import { median } from "./statistics.ts";
+
+const agentCount = 200;
+
+/** A way in which agents send. */
+interface Load {
+  name: string;
+  itemsPerFrame: number;
+  framesPerAgent: number;
+  /** Items sent and not yet acked, of one agent. */
+  ahead: number;
+  /** Frames in one commit of the gateway, at the most. */
+  grouped: number;
+}
+
+const loads: readonly Load[] = [
+  // A first sync of everybody: frames as the agent cuts them.
+  { name: "bulk", itemsPerFrame: 500, framesPerAgent: 8, ahead: 2_000, grouped: 8 },
+  // Many small changes: each travels alone.
+  { name: "live", itemsPerFrame: 1, framesPerAgent: 100, ahead: 50, grouped: 200 },
+];
+
+const units = 50;
+const persons = 100;
+
+/** What the periods refer to. */
+function parents(): ChangeItem[] {
+  const common = { op: "upsert", time: 1_760_000_000_000 } as const;
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+  return [
+    { ...common, type: "property", id: "001.000001", fields: { name: "Siedlung 1" } },
+    ...numbers(units).map((no): ChangeItem => {
+      const fields = { propertyId: "001.000001", name: `Geschoss ${no}`, objectType: "flat" };
+      return { ...common, type: "unit", id: unitId(no), fields };
+    }),
+    ...numbers(persons).map((no): ChangeItem => {
+      return { ...common, type: "person", id: personId(no), fields: { kind: "natural", lastName: `Schäfer ${no}` } };
+    }),
+  ];
+}
+
+const unitId = (no: number): string => `001.000001.0001.${String(no % units).padStart(6, "0")}`;
+const personId = (no: number): string => `001.${String(no % persons).padStart(10, "0")}.1`;
+
+/** A period as the bench's ERP has them. */
+function period(no: number): ChangeItem {
+  const partner = no % 10 < 4 ? [{ personId: personId(no * 13), role: "co-tenant" }] : [];
+  const fields = {
+    endDate: no % 3 === 0 ? null : `20${10 + (no % 15)}-03-31`,
+    kind: no % 10 === 0 ? "ownership" : "tenant",
+    number: `MV 001/${String(Math.floor(no / 500)).padStart(6, "0")}/${String(no).padStart(10, "0")}`,
+    participants: [{ personId: personId(no * 7), role: "main" }, ...partner],
+    startDate: `19${90 + (no % 10)}-04-01`,
+    unitId: unitId(Math.floor(no / 10)),
+  };
+  return { type: "utilisationPeriod", op: "upsert", id: `${unitId(Math.floor(no / 10))}.${no}`, time: 1_760_000_000_000 + no, fields };
+}
+
+function frame(from: number, items: readonly ChangeItem[]): Frame {
+  const encoded = encodeFrame(buildChanges(from, items));
+  const bytes = typeof encoded === "string" ? Buffer.from(encoded) : Buffer.from(encoded);
+  return { base64: bytes.toString("base64"), binary: typeof encoded !== "string", items: items.length };
+}
+
+function framesOf({ itemsPerFrame, framesPerAgent }: Load, before: number): Frame[] {
+  return Array.from({ length: framesPerAgent }, (_, index) => {
+    const from = before + 1 + index * itemsPerFrame;
+    return frame(
+      from,
+      Array.from({ length: itemsPerFrame }, (_item, at) => period(index * itemsPerFrame + at)),
+    );
+  });
+}
+
+interface Round {
+  /** Items/s through the gateway, and into the bare store. */
+  gateway: number;
+  bare: number;
+  bareGrouped: number;
+  /** CPU of the gateway until the last ack, and of applying afterwards, microseconds an item. */
+  cpuUs: number;
+  applyUs: number;
+}
+
+async function measureLoad(load: Load, directory: string, name: string): Promise<Round> {
+  await using portal = startHelper("bench/gateway-portal.ts", { args: [directory] });
+  await using clients = startHelper("bench/gateway-agents.ts");
+  const httpUrl = await portal.call<string>("open", name);
+  const codes: string[] = [];
+  for (let agent = 0; agent < agentCount; agent++) codes.push(await portal.call<string>("code"));
+  await clients.call("enrol", { httpUrl, codes });
+  const first = parents();
+  await clients.call("send", { frames: [frame(1, first)], before: 0, ahead: first.length });
+  await portal.call("settled");
+
+  const frames = framesOf(load, first.length);
+  const items = load.itemsPerFrame * load.framesPerAgent * agentCount;
+  const cpuBefore = await portal.call<number>("cpuUs");
+  const ms = await clients.call<number>("send", { frames, before: first.length, ahead: load.ahead });
+  const cpuAcked = await portal.call<number>("cpuUs");
+  await portal.call("settled");
+  const cpuApplied = await portal.call<number>("cpuUs");
+  await portal.call("close");
+  const payload = { frames: frames.map(({ base64 }) => base64), agents: agentCount };
+  const bareMs = await portal.call<number>("bare", { name: `${name}-bare`, payload: { ...payload, perCommit: 1 } });
+  const groupedMs = await portal.call<number>("bare", { name: `${name}-grouped`, payload: { ...payload, perCommit: load.grouped } });
+  return {
+    gateway: (items / ms) * 1_000,
+    bare: (items / bareMs) * 1_000,
+    bareGrouped: (items / groupedMs) * 1_000,
+    cpuUs: (cpuAcked - cpuBefore) / items,
+    applyUs: (cpuApplied - cpuAcked) / items,
+  };
+}
+
+/** @param told.rounds measurements of each load; `say` tells progress */
+export async function measureGateway(told: {
+  rounds: number;
+  say: (text: string) => void;
+}): Promise<{ figures: Figures; details: unknown }> {
+  const details: Record<string, unknown> = {};
+  const ratios: number[] = [];
+  for (const load of loads) {
+    const rounds: Round[] = [];
+    for (let round = 0; round < told.rounds; round++) {
+      const directory = mkdtempSync(join(tmpdir(), "erpfuser-bench-"));
+      try {
+        rounds.push(await measureLoad(load, directory, `round-${round}`));
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+      told.say(`gateway, ${load.name}: ${JSON.stringify(rounds.at(-1))}`);
+    }
+    const over = (figure: (round: Round) => number): number => median(rounds.map(figure));
+    const ratio = over(({ gateway, bare }) => gateway / bare);
+    ratios.push(ratio);
+    details[load.name] = { ratio, groupedRatio: over(({ gateway, bareGrouped }) => gateway / bareGrouped), rounds };
+  }
+  return { figures: { gatewayRatio: Math.min(...ratios) }, details };
+}
