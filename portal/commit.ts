@@ -10,6 +10,7 @@ import { judge, type RefuseHook } from "./judge.ts";
 import type { Known, KnownOfLink } from "./known.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Store } from "./store.ts";
+import type { TablePlans } from "./table-plan.ts";
 
 /** Which link speaks: the commit holds only while it is the newest. */
 export interface Speaker {
@@ -31,6 +32,7 @@ export interface Offer {
   speaker: Speaker;
   /** The types that `welcome` named. */
   accepted: ReadonlySet<string>;
+  plans: TablePlans;
   known: KnownOfLink;
   frames: readonly Arrived[];
 }

@@ -1,17 +1,20 @@
 /** Which items of a frame can't be taken, and why: decided before the frame is journaled, so that its ack tells it. */
-import { expandChanges, type NumberedItem } from "../protocol/changes.ts";
-import type { Changes, Refusal } from "../protocol/messages.ts";
-import type { TypeName } from "../protocol/model.ts";
-import { parentReferences } from "../protocol/references.ts";
+import { expandRow, type NumberedItem } from "../protocol/changes.ts";
+import type { Changes, ChangesTable, Refusal } from "../protocol/messages.ts";
+import type { Json } from "../protocol/model.ts";
 import { validateItem } from "../protocol/validate.ts";
 import type { KnownOfLink } from "./known.ts";
+import { eachParent, type TablePlan, type TablePlans } from "./table-plan.ts";
+
+type Reason = Omit<Refusal, "seq">;
 
 /** A reason to refuse an item beside the portal's own ones. */
-export type RefuseHook = (item: NumberedItem) => Omit<Refusal, "seq"> | undefined;
+export type RefuseHook = (item: NumberedItem) => Reason | undefined;
 
 export interface JudgeParts {
   /** The types that `welcome` named. */
   accepted: ReadonlySet<string>;
+  plans: TablePlans;
   known: KnownOfLink;
   refuse?: RefuseHook | undefined;
   /** Whether the tables hold all that was journaled of this agent. */
@@ -24,34 +27,64 @@ export interface JudgeParts {
  */
 export function judge(parts: JudgeParts, frame: Changes, last: number): Refusal[] | undefined {
   const refused: Refusal[] = [];
-  for (const item of expandChanges(frame)) {
-    if (item.seq <= last) continue;
-    const refusal = parts.refuse?.(item) ?? reasonToRefuse(parts, item);
-    if (refusal === "unsure") return undefined;
-    if (refusal !== undefined) refused.push({ seq: item.seq, ...refusal });
-    else if (item.op === "upsert") parts.known.add(item.type, item.id);
-    else parts.known.remove(item.type, item.id);
+  let from = frame.from;
+  for (const table of frame.tables) {
+    const sure = judgeTable(parts, table, { from, last, refused });
+    if (!sure) return undefined;
+    from += table.rows.length;
   }
   return refused;
 }
 
-function reasonToRefuse(parts: JudgeParts, item: NumberedItem): Omit<Refusal, "seq"> | "unsure" | undefined {
-  const { accepted } = parts;
+interface Place {
+  /** Number of the table's first row. */
+  from: number;
+  last: number;
+  refused: Refusal[];
+}
+
+/** False where it can't be told yet. */
+function judgeTable(parts: JudgeParts, table: ChangesTable, { from, last, refused }: Place): boolean {
+  const { accepted, known, refuse } = parts;
+  const plan = table.op === "upsert" ? parts.plans.of(table.type, table.fields) : undefined;
+  const isPlain = refuse === undefined && accepted.has(table.type) && table.withheld === undefined;
+  for (let index = Math.max(0, last + 1 - from); index < table.rows.length; index++) {
+    const row = table.rows[index] as readonly Json[];
+    const seq = from + index;
+    let reason: Reason | undefined;
+    if (!isPlain || plan === undefined || !plan.fits(row)) reason = reasonOf(parts, expandRow(table, index, seq));
+    if (reason === undefined && plan !== undefined) {
+      const verdict = judgeParents(parts, plan, table.type, row);
+      if (verdict === "unsure") return false;
+      reason = verdict;
+    }
+    if (reason !== undefined) refused.push({ seq, ...reason });
+    else if (table.op === "delete") known.remove(table.type, row[0] as string);
+    else if (plan?.mayBeParent) known.add(table.type, row[0] as string);
+  }
+  return true;
+}
+
+/** What is wrong with an item itself. */
+function reasonOf({ accepted, refuse }: JudgeParts, item: NumberedItem): Reason | undefined {
+  const hooked = refuse?.(item);
+  if (hooked !== undefined) return hooked;
   if (!accepted.has(item.type)) return { code: "invalid", reason: "type: is not among the accepted types" };
   const faults = validateItem(item);
-  if (faults.length > 0) {
-    const reason = faults.map((fault) => `${fault.path}: ${fault.message}`).join("; ");
-    return { code: "invalid", reason: reason.slice(0, 1_000) };
-  }
-  if (item.op === "delete") return undefined;
-  for (const parent of parentReferences(item.type as TypeName, item.fields)) {
-    // Types that this agent does not send can't be asked for.
-    const types = parent.types.filter((type) => accepted.has(type));
-    if (types.length === 0 || (parent.id === item.id && types.includes(item.type))) continue;
-    if (types.some((type) => parts.known.has(type, parent.id))) continue;
-    if (!parts.settled) return "unsure";
-    if (types.some((type) => parts.known.look(type, parent.id))) continue;
-    return { code: "unknown-parent", reason: `${types.join(" or ")} is not known here` };
+  if (faults.length === 0) return undefined;
+  const reason = faults.map((fault) => `${fault.path}: ${fault.message}`).join("; ");
+  return { code: "invalid", reason: reason.slice(0, 1_000) };
+}
+
+function judgeParents({ known, settled }: JudgeParts, plan: TablePlan, type: string, row: readonly Json[]): Reason | "unsure" | undefined {
+  for (const { column, path, types } of plan.parents) {
+    const areKnown = eachParent(row[column], path, (id) => {
+      if (id === row[0] && types.includes(type)) return true;
+      for (const parent of types) if (known.has(parent, id)) return true;
+      return settled && types.some((parent) => known.look(parent, id));
+    });
+    if (areKnown) continue;
+    return settled ? { code: "unknown-parent", reason: `${types.join(" or ")} is not known here` } : "unsure";
   }
   return undefined;
 }

@@ -33,6 +33,7 @@ import type { Known } from "./known.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Hooks, Limits } from "./settings.ts";
 import type { Store } from "./store.ts";
+import { tablePlans } from "./table-plan.ts";
 import type { Taker, Turns } from "./turns.ts";
 
 /** What all links of a gateway share. */
@@ -382,7 +383,8 @@ export class Link implements Taker {
     const speaker: Speaker = { agentId: this.agentId, epoch: start.epoch, connection: start.connection };
     const intake = createIntake({ clock, limits, hooks, sendAck: (ack) => this.send(ack) });
     const dispatch = createDispatch({ speaker, commands, clock, limits, send: (message) => this.send(message) });
-    const offer = { speaker, accepted: new Set(welcome.types), known: this.#parts.known.ofLink(this.agentId) };
+    const accepted = new Set<string>(welcome.types);
+    const offer = { speaker, accepted, plans: tablePlans(accepted), known: this.#parts.known.ofLink(this.agentId) };
     this.#state = { at: "open", speaker, intake, dispatch, offer };
     const { connection, epoch, renewed } = start;
     events.emit({ kind: "connected", agentId: this.agentId, connection, epoch, renewed });

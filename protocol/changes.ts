@@ -95,7 +95,8 @@ export function* expandChanges(frame: Changes): Generator<NumberedItem, void, un
   }
 }
 
-function expandRow(table: ChangesTable, index: number, seq: number): NumberedItem {
+/** The item in a row of a table, under its number. */
+export function expandRow(table: ChangesTable, index: number, seq: number): NumberedItem {
   const row = table.rows[index] as Json[];
   const common: ItemCommon & { seq: number } = { seq, type: table.type, id: row[0] as string, time: row[1] as number };
   const cause = table.cause?.[index];

@@ -26,6 +26,11 @@ export function heldReferences(type: TypeName, fields: Fields): HeldReference[] 
   return collect(compiled(type).all, fields);
 }
 
+/** Where a type's fields may name parents: references to types of the same or a lower rank. */
+export function parentPaths(type: TypeName): readonly Reference[] {
+  return compiled(type).parents;
+}
+
 /** The references that must be known before this entity: those to types of the same or a lower rank. */
 export function parentReferences(type: TypeName, fields: Fields): HeldReference[] {
   return collect(compiled(type).parents, fields);
