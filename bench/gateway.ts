@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildChanges, type ChangeItem } from "../protocol/changes.ts";
 import { encodeFrame } from "../protocol/frames.ts";
+import type { Json } from "../protocol/model.ts";
 import { startHelper } from "./call.ts";
 import type { Frame } from "./gateway-agents.ts";
 import type { Figures } from "./report.ts";
@@ -33,18 +34,20 @@ const loads: readonly Load[] = [
   { name: "live", itemsPerFrame: 1, framesPerAgent: 100, ahead: 50, grouped: 200 },
 ];
 
-const units = 50;
-const persons = 100;
+const units = 400;
+const persons = 400;
+
+const unitId = (no: number): string => `001.${text(Math.floor(no / 50) + 1, 6)}.0001.${text(no % 50, 6)}`;
+const personId = (no: number): string => `001.${text(no, 10)}.1`;
+const text = (no: number, width: number): string => String(no).padStart(width, "0");
 
 /** What the periods refer to. */
 function parents(): ChangeItem[] {
   const common = { op: "upsert", time: 1_760_000_000_000 } as const;
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
   return [
-    { ...common, type: "property", id: "001.000001", fields: { name: "Siedlung 1" } },
     ...numbers(units).map((no): ChangeItem => {
-      const fields = { propertyId: "001.000001", name: `Geschoss ${no}`, objectType: "flat" };
-      return { ...common, type: "unit", id: unitId(no), fields };
+      return { ...common, type: "unit", id: unitId(no), fields: { name: `Geschoss ${no}`, objectType: "flat" } };
     }),
     ...numbers(persons).map((no): ChangeItem => {
       return { ...common, type: "person", id: personId(no), fields: { kind: "natural", lastName: `Schäfer ${no}` } };
@@ -52,21 +55,31 @@ function parents(): ChangeItem[] {
   ];
 }
 
-const unitId = (no: number): string => `001.000001.0001.${String(no % units).padStart(6, "0")}`;
-const personId = (no: number): string => `001.${String(no % persons).padStart(10, "0")}.1`;
-
-/** A period as the bench's ERP has them. */
-function period(no: number): ChangeItem {
-  const partner = no % 10 < 4 ? [{ personId: personId(no * 13), role: "co-tenant" }] : [];
-  const fields = {
-    endDate: no % 3 === 0 ? null : `20${10 + (no % 15)}-03-31`,
-    kind: no % 10 === 0 ? "ownership" : "tenant",
-    number: `MV 001/${String(Math.floor(no / 500)).padStart(6, "0")}/${String(no).padStart(10, "0")}`,
-    participants: [{ personId: personId(no * 7), role: "main" }, ...partner],
-    startDate: `19${90 + (no % 10)}-04-01`,
-    unitId: unitId(Math.floor(no / 10)),
+/** A whole number below `below`, the same in every run: xorshift (Marsaglia, 2003). */
+function chance(): (below: number) => number {
+  let state = 12_345;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
   };
-  return { type: "utilisationPeriod", op: "upsert", id: `${unitId(Math.floor(no / 10))}.${no}`, time: 1_760_000_000_000 + no, fields };
+}
+
+/** A period as the bench's ERP has them, which a frame compresses no better than those. */
+function period(no: number, below: (below: number) => number): ChangeItem {
+  const day = (): string => `${1990 + below(35)}-${text(1 + below(12), 2)}-${text(1 + below(28), 2)}`;
+  const person = (role: string): Json => ({ personId: personId(below(persons)), role });
+  const unit = unitId(Math.floor(no / 10) % units);
+  const fields = {
+    endDate: below(3) === 0 ? null : day(),
+    kind: below(10) === 0 ? "ownership" : "tenant",
+    number: `MV 001/${text(Math.floor(no / 500), 6)}/${text(no, 10)}`,
+    participants: [person("main"), ...(below(10) < 4 ? [person("co-tenant")] : [])],
+    startDate: day(),
+    unitId: unit,
+  };
+  return { type: "utilisationPeriod", op: "upsert", id: `${unit}.${no}`, time: 1_760_000_000_000, fields };
 }
 
 function frame(from: number, items: readonly ChangeItem[]): Frame {
@@ -76,11 +89,12 @@ function frame(from: number, items: readonly ChangeItem[]): Frame {
 }
 
 function framesOf({ itemsPerFrame, framesPerAgent }: Load, before: number): Frame[] {
+  const below = chance();
   return Array.from({ length: framesPerAgent }, (_, index) => {
     const from = before + 1 + index * itemsPerFrame;
     return frame(
       from,
-      Array.from({ length: itemsPerFrame }, (_item, at) => period(index * itemsPerFrame + at)),
+      Array.from({ length: itemsPerFrame }, (_item, at) => period(index * itemsPerFrame + at, below)),
     );
   });
 }
@@ -113,6 +127,7 @@ async function measureLoad(load: Load, directory: string, name: string): Promise
   const cpuAcked = await portal.call<number>("cpuUs");
   await portal.call("settled");
   const cpuApplied = await portal.call<number>("cpuUs");
+  await clients.stop();
   await portal.call("close");
   const payload = { frames: frames.map(({ base64 }) => base64), agents: agentCount };
   const bareMs = await portal.call<number>("bare", { name: `${name}-bare`, payload: { ...payload, perCommit: 1 } });

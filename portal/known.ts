@@ -5,8 +5,8 @@
 import type { Random } from "../base/time.ts";
 import type { Store } from "./store.ts";
 
-/** Entries looked at for one id: one cache line. */
-const ways = 8;
+/** Places after its own where an entry may stand. */
+const window = 32;
 const smallest = 1_024;
 /** 4 million entries, 32 MB, for all agents together. */
 const largest = 1 << 22;
@@ -86,7 +86,6 @@ function createCache(): Cache {
   let entries = smallest;
   let words = new Uint32Array(entries * 2);
   let used = 0;
-  let victim = 0;
   // Set by `hash`: two numbers without an object for each call.
   let high = 0;
   let low = 0;
@@ -105,25 +104,27 @@ function createCache(): Cache {
     // 0 marks a free place.
     low = (two ^ (two >>> 15)) >>> 0 || 1;
   };
-  const bucketOf = (first: number): number => (first & (entries / ways - 1)) * ways * 2;
-  const find = (): number => {
-    const bucket = bucketOf(high);
-    for (let at = bucket; at < bucket + ways * 2; at += 2) if (words[at] === high && words[at + 1] === low) return at;
-    return -1;
+  /** Index of a place in `words`, counted from the hash's own. */
+  const place = (distance: number): number => ((high + distance) & (entries - 1)) * 2;
+  const has = (): boolean => {
+    for (let distance = 0; distance < window; distance++) {
+      const at = place(distance);
+      if (words[at + 1] === 0) return false;
+      if (words[at] === high && words[at + 1] === low) return true;
+    }
+    return false;
   };
   const put = (): void => {
-    const bucket = bucketOf(high);
-    let at = bucket;
-    while (at < bucket + ways * 2 && words[at + 1] !== 0) at += 2;
-    if (at < bucket + ways * 2) used += 1;
-    else {
-      victim = (victim + 1) % ways;
-      at = bucket + victim * 2;
-    }
+    // Without room something else is forgotten.
+    let distance = used > entries / 2 ? window : 0;
+    while (distance < window && words[place(distance) + 1] !== 0) distance += 1;
+    const at = place(distance % window);
+    if (words[at + 1] === 0) used += 1;
     words[at] = high;
     words[at + 1] = low;
   };
-  const grow = (): void => {
+  /** Twice the room; leaves the hash of `id` behind. */
+  const grow = (seed: Seed, id: string): void => {
     const old = words;
     entries *= 2;
     words = new Uint32Array(entries * 2);
@@ -134,28 +135,28 @@ function createCache(): Cache {
       high = old[at] as number;
       put();
     }
+    hash(seed, id);
   };
   return {
     add(seed, id) {
       hash(seed, id);
-      if (find() >= 0) return;
-      if (used > entries / 2 && entries < largest) {
-        const [first, second] = [high, low];
-        grow();
-        [high, low] = [first, second];
-      }
+      if (has()) return;
+      if (used > entries / 2 && entries < largest) grow(seed, id);
       put();
     },
     remove(seed, id) {
       hash(seed, id);
-      const at = find();
-      if (at < 0) return;
-      words.fill(0, at, at + 2);
-      used -= 1;
+      // A gap that another removal left may have let it in twice.
+      for (let distance = 0; distance < window; distance++) {
+        const at = place(distance);
+        if (words[at] !== high || words[at + 1] !== low) continue;
+        words[at + 1] = 0;
+        used -= 1;
+      }
     },
     has(seed, id) {
       hash(seed, id);
-      return find() >= 0;
+      return has();
     },
     clear() {
       words.fill(0);
