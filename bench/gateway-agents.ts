@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import { type FakeAgent, enrolFakeAgent, hello } from "../test/support/fake-agent.ts";
+import { enrolFakeAgent, type FakeAgent, hello } from "../test/support/fake-agent.ts";
 import { answerCalls } from "./call.ts";
 
 interface Line {
@@ -117,7 +117,11 @@ const seqOf = (text: string): number => {
 };
 
 /** Sends an agent's frames, so many items ahead of the acks, until all are acked. */
-async function stream(line: Line, frames: readonly { wire: Uint8Array; binary: boolean; last: number }[], ahead: number): Promise<void> {
+async function stream(
+  line: Line,
+  frames: readonly { wire: Uint8Array; binary: boolean; last: number }[],
+  ahead: number,
+): Promise<void> {
   let sent = 0;
   let acked = frames.length === 0 ? 0 : (frames[0] as { last: number }).last - 1;
   const last = frames.at(-1)?.last ?? 0;

@@ -131,7 +131,10 @@ async function measureLoad(load: Load, directory: string, name: string): Promise
   await portal.call("close");
   const payload = { frames: frames.map(({ base64 }) => base64), agents: agentCount };
   const bareMs = await portal.call<number>("bare", { name: `${name}-bare`, payload: { ...payload, perCommit: 1 } });
-  const groupedMs = await portal.call<number>("bare", { name: `${name}-grouped`, payload: { ...payload, perCommit: load.grouped } });
+  const groupedMs = await portal.call<number>("bare", {
+    name: `${name}-grouped`,
+    payload: { ...payload, perCommit: load.grouped },
+  });
   return {
     gateway: (items / ms) * 1_000,
     bare: (items / bareMs) * 1_000,

@@ -1,6 +1,7 @@
 // `npm run bench`: measures what docs/performance.md promises, all in one run on one machine. Ends with 1 when something that must be met is not.
 import { measureCommands } from "./commands.ts";
 import { measureCourtesy } from "./courtesy.ts";
+import { measureGateway } from "./gateway.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
 import { machineNote } from "./machine.ts";
@@ -29,6 +30,8 @@ async function measure({ rows, rounds, parts, profiles }: Options): Promise<Resu
     Object.assign(figures, measured.figures);
     details[part] = measured.details;
   };
+  if (parts.has("gateway")) take("gateway", await measureGateway({ rounds, say }));
+  if (parts.isSubsetOf(new Set<Part>(["gateway"]))) return { rows, rounds, machine, figures, details };
   await using scene = await openScene({ rows, profiles, say });
   say(`a row has ${scene.rowBytes.toFixed(1)} bytes as text`);
   // Each leaves gateway and agent as they are after a first sync, for the next one.

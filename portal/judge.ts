@@ -76,7 +76,12 @@ function reasonOf({ accepted, refuse }: JudgeParts, item: NumberedItem): Reason 
   return { code: "invalid", reason: reason.slice(0, 1_000) };
 }
 
-function judgeParents({ known, settled }: JudgeParts, plan: TablePlan, type: string, row: readonly Json[]): Reason | "unsure" | undefined {
+function judgeParents(
+  { known, settled }: JudgeParts,
+  plan: TablePlan,
+  type: string,
+  row: readonly Json[],
+): Reason | "unsure" | undefined {
   for (const { column, path, types } of plan.parents) {
     const areKnown = eachParent(row[column], path, (id) => {
       if (id === row[0] && types.includes(type)) return true;

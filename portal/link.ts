@@ -6,8 +6,8 @@ import type { WebSocket } from "ws";
 import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import type { Digester } from "../protocol/digest.ts";
 import { isPlainChanges } from "../protocol/changes-fit.ts";
+import type { Digester } from "../protocol/digest.ts";
 import { decodeFrame, encodeFrame, MalformedFrame } from "../protocol/frames.ts";
 import {
   type AgentMessage,
@@ -253,7 +253,11 @@ export class Link implements Taker {
         this.#socket.resume();
       }
       const raw = isBinary ? data : data.toString("utf8");
-      const message = decodeFrame(raw, { maxBytes: this.#parts.limits.maxFrameBytes, schema: agentMessage, fits: isPlainChanges });
+      const message = decodeFrame(raw, {
+        maxBytes: this.#parts.limits.maxFrameBytes,
+        schema: agentMessage,
+        fits: isPlainChanges,
+      });
       const wish = this.#parts.hooks.message?.(message, this.agentId);
       if (wish === "drop") {
         this.terminate();

@@ -2,7 +2,7 @@
  * What has to be looked at in the rows of a table, made once for its type and fields. It looks at values where they stand, so that a row becomes an object
  * only where something is wrong with it.
  */
-import { fitsOf, partsOf, type Fits } from "../protocol/fits.ts";
+import { type Fits, fitsOf, partsOf } from "../protocol/fits.ts";
 import { entityId, type Json, model, type TypeName } from "../protocol/model.ts";
 import { parentPaths } from "../protocol/references.ts";
 import { isTypeName } from "../protocol/validate.ts";
@@ -37,14 +37,20 @@ const idFits = fitsOf(entityId);
 /** @param accepted types that `welcome` named: others can't be asked for as parents */
 export function tablePlans(accepted: ReadonlySet<string>): TablePlans {
   const plans = new Map<string, TablePlan | undefined>();
-  const parentTypes = new Set([...accepted].filter(isTypeName).flatMap((type) => parentPaths(type).flatMap(({ types }) => types)));
+  const parentTypes = new Set(
+    [...accepted].filter(isTypeName).flatMap((type) => parentPaths(type).flatMap(({ types }) => types)),
+  );
   return {
     of(type, fields) {
       const name = `${type} ${fields.join(" ")}`;
       if (plans.has(name)) return plans.get(name);
       if (plans.size === mostPlans) plans.clear();
       const checks = isTypeName(type) ? valueChecks(type, fields) : undefined;
-      const plan = checks && { ...planOf(type as TypeName, fields, accepted), fits: rowFits(checks), mayBeParent: parentTypes.has(type) };
+      const plan = checks && {
+        ...planOf(type as TypeName, fields, accepted),
+        fits: rowFits(checks),
+        mayBeParent: parentTypes.has(type),
+      };
       plans.set(name, plan);
       return plan;
     },
