@@ -28,7 +28,9 @@ const numberTries = 20;
 /** @throws FuserError transient or config; nothing was written, or the plan's way of idempotency will tell at the next try */
 export async function executePlan(execution: Execution): Promise<WriteOutcome> {
   for (let attempt = 1; ; attempt++) {
-    const outcome = await attemptPlan(execution);
+    let outcome = await attemptPlan(execution);
+    // Nothing was written: the ERP may have been upgraded since its tables were described.
+    if (isRefusal(outcome) && execution.session.forgetTables?.() === true) outcome = await attemptPlan(execution);
     if (outcome !== "number-taken") return outcome;
     if (attempt >= numberTries) {
       return { state: "rejected", code: "erp-duplicate", message: `The number was taken by others ${attempt} times in a row` };
@@ -36,6 +38,9 @@ export async function executePlan(execution: Execution): Promise<WriteOutcome> {
     await execution.pause(attempt);
   }
 }
+
+const isRefusal = (outcome: WriteOutcome | "number-taken"): boolean =>
+  outcome !== "number-taken" && (outcome.state === "rejected" || outcome.state === "conflict");
 
 /** Asks the ERP whether a plan was carried out; runs none of its steps and leaves nothing behind. */
 export async function lookUpPlan({

@@ -30,6 +30,8 @@ export interface WriteSession {
   run(statement: Statement, signal: AbortSignal): Promise<StatementResult>;
   /** @throws FuserError config `erp-object-missing` */
   table(name: string, signal: AbortSignal): Promise<Table>;
+  /** Forgets what was remembered of tables from earlier plans; true when this plan was built on it, so that it deserves another try. */
+  forgetTables?(): boolean;
   /** Expression that reads a column as a value of the contract. */
   readable(column: Column): string;
   /** What is bound to write a value into a column. */

@@ -12,6 +12,8 @@ import { mysqlSyntax, textLiteral, withLiterals } from "./sql.ts";
 import { boundFor, fieldType, keyLiteral } from "./values.ts";
 
 const operation = "write to the ERP";
+/** Describing a table costs more than all the rest of a plan: it is done again after so long, on a new connection, and when a plan was refused. */
+const describedForMs = 60_000;
 
 /**
  * The one connection that writes. It holds the agent's lock (`GET_LOCK`) as long as it lives, so that no earlier attempt of ours, however slowly
@@ -21,6 +23,7 @@ export class Writer implements AsyncDisposable {
   readonly #access: Access;
   #link: Link | undefined;
   #open = false;
+  readonly #tables = new Map<string, { table: Table; until: number }>();
 
   constructor(access: Access) {
     this.#access = access;
@@ -30,6 +33,7 @@ export class Writer implements AsyncDisposable {
   async #connected(signal: AbortSignal): Promise<Link> {
     if (this.#link?.reusable) return this.#link;
     await this.#link?.close();
+    this.#tables.clear();
     const link = await openLink(this.#access, "write", signal);
     try {
       await takeLock(link, this.#access, signal);
@@ -47,25 +51,36 @@ export class Writer implements AsyncDisposable {
   }
 
   session(): WriteSession {
-    const tables = new Map<string, Table>();
+    /** Described for this plan; all other tables are remembered from earlier ones. */
+    const fresh = new Set<string>();
+    let remembered = false;
     return {
       syntax: mysqlSyntax,
       forUpdate: " FOR UPDATE",
       castInteger: (column) => `CAST(${column} AS SIGNED)`,
-      begin: async (signal) => {
-        // A table may have been changed by the ERP's upgrade since the last plan.
-        tables.clear();
-        await this.#begin(signal);
-      },
+      begin: (signal) => this.#begin(signal),
       commit: () => this.#commit(),
       rollback: () => this.#rollback(),
       inTransaction: () => this.#open,
       run: async (statement, signal) => this.#run(statement, signal),
       table: async (name, signal) => {
-        const known = tables.get(name) ?? (await describeTables(this.#current(), [name], signal))[0];
-        if (!known) throw missingTable(name);
-        tables.set(name, known);
-        return known;
+        const { clock } = this.#access.context;
+        const known = this.#tables.get(name);
+        if (known !== undefined && known.until > clock.monotonic()) {
+          remembered ||= !fresh.has(name);
+          return known.table;
+        }
+        fresh.add(name);
+        const [table] = await describeTables(this.#current(), [name], signal);
+        if (!table) throw missingTable(name);
+        this.#tables.set(name, { table, until: clock.monotonic() + describedForMs });
+        return table;
+      },
+      forgetTables: () => {
+        const stoodOnIt = remembered;
+        remembered = false;
+        this.#tables.clear();
+        return stoodOnIt;
       },
       readable,
       toColumn: (value, column) => (column.type === "instant" ? instantOf(value) : boundFor(value, column.type)),

@@ -312,6 +312,37 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     await second.close();
   });
 
+  it("a plan describes tables only where an earlier one has not, and one that is refused after an upgrade of the ERP fits the new table", async () => {
+    const descriptions = async (): Promise<number> => {
+      const [rows] = await admin.query("SHOW GLOBAL STATUS LIKE 'Com_select'");
+      return Number((rows as { Value: string }[])[0]?.Value);
+    };
+    await erp.run("CREATE TABLE upgraded (id INT AUTO_INCREMENT PRIMARY KEY, words VARCHAR(40), command VARCHAR(40) UNIQUE)");
+    const plan = (id: string): WritePlan => {
+      const step: PlanStep = {
+        kind: "insert",
+        table: "upgraded",
+        values: () => ({ words: "written", command: id }),
+        blanks: { text: "", integer: "0" },
+        returning: { id: "id" },
+      };
+      return { ...insert(id, { way: "column", table: "upgraded", column: "command", value: id }), steps: [step] };
+    };
+    const connector = await writer();
+    const selects = async (id: string): Promise<number> => {
+      const before = await descriptions();
+      expect(await connector.write(plan(id), never)).toMatchObject({ state: "applied" });
+      return (await descriptions()) - before;
+    };
+    const first = await selects("u1");
+    expect(await selects("u2")).toBeLessThan(first - 3);
+    await erp.run("ALTER TABLE upgraded ADD COLUMN urgency INT NOT NULL");
+    expect(await connector.write(plan("u3"), never)).toMatchObject({ state: "applied" });
+    expect(await erp.rows("SELECT urgency FROM upgraded WHERE command = 'u3'")).toEqual([["0"]]);
+    expect(await connector.write(plan("u3"), never)).toMatchObject({ state: "applied", repeated: true });
+    await connector.close();
+  });
+
   const killWriter = async (): Promise<void> => {
     const [rows] = await admin.query("SELECT IS_USED_LOCK('fuser-writer') AS id");
     await admin.query(`KILL ${(rows as { id: number }[])[0]?.id}`);
