@@ -1,5 +1,5 @@
 /** What `welcome` says to a `hello`: pure, so that each rule of protocol.md ("Who speaks") can be read here. */
-import { closeCode, type Hello, type Welcome } from "../protocol/messages.ts";
+import { closeCode, type Hello, lastConnection, type Welcome } from "../protocol/messages.ts";
 import { typeNames } from "../protocol/model.ts";
 import { modelVersion, protocolVersion } from "../protocol/version.ts";
 import type { Agent } from "./agents.ts";
@@ -21,6 +21,8 @@ export function welcomeFor(told: { agent: Agent; hello: Hello; limits: Limits; n
       reason: `the agent is at stage ${hello.stage}, the portal expects ${agent.stage}`,
     };
   }
+  const connection = Math.max(agent.connection, hello.connection) + 1;
+  if (connection > lastConnection) return { refusal: closeCode.malformed, reason: "hello: no connection number is left" };
   const offered = new Set(hello.types.map((offer) => offer.type));
   const otherHost = agent.host !== null && agent.host !== hello.host ? agent.host : undefined;
   const notes: { code: string; text: string }[] = [];
@@ -35,7 +37,7 @@ export function welcomeFor(told: { agent: Agent; hello: Hello; limits: Limits; n
     type: "welcome",
     protocol: protocolVersion,
     model: modelVersion,
-    connection: Math.max(agent.connection, hello.connection) + 1,
+    connection,
     seen: agent.connection,
     last: agent.epoch === hello.epoch ? (agent.last ?? 0) : null,
     ...(otherHost === undefined ? {} : { otherHost }),

@@ -9,6 +9,8 @@ import { entityId, type Json } from "./model.ts";
 const sequence = z.int().min(0);
 /** Plain characters only: it is compared with what a database gave back. */
 const epoch = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
+/** No connection gets a higher number: behind it numbers are no longer exact. Nobody connects so often; who gets there lies. */
+export const lastConnection = 2 ** 52;
 const commandId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
 const requestId = z.string().min(1).max(64);
 const word = z.string().min(1).max(100);
@@ -32,13 +34,7 @@ export const hello = z.strictObject({
   host: word.describe("Name of the agent's machine, shown where two copies of one agent meet."),
   stage,
   epoch,
-  connection: z
-    .int()
-    .min(0)
-    .max(2 ** 52)
-    .describe(
-      "The connection number last received, 0 for none. Bounded far below what numbers can say: the portal counts on from it.",
-    ),
+  connection: z.int().min(0).max(lastConnection).describe("The connection number last received, 0 for none."),
   first: sequence.describe("First sequence number still held in the outbox; equal to `next` when it is empty."),
   next: sequence.describe("The sequence number that the next item will get."),
   types: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
@@ -49,8 +45,12 @@ export const welcome = z.strictObject({
   type: z.literal("welcome"),
   protocol: z.int(),
   model: z.int(),
-  connection: z.int().min(1).describe("Connection number of this connection; the agent stores it before it sends `start`."),
-  seen: z.int().min(0).describe("The highest connection number that the portal had seen before this one."),
+  connection: z
+    .int()
+    .min(1)
+    .max(lastConnection)
+    .describe("Connection number of this connection; the agent stores it before it sends `start`."),
+  seen: z.int().min(0).max(lastConnection).describe("The highest connection number that the portal had seen before this one."),
   last: sequence
     .nullable()
     .describe(
@@ -68,7 +68,7 @@ export const welcome = z.strictObject({
 /** The agent's first frame after `welcome`: it carries the connection number and says which epoch goes on. */
 export const start = z.strictObject({
   type: z.literal("start"),
-  connection: z.int().min(1),
+  connection: z.int().min(1).max(lastConnection),
   epoch,
   renewed: z
     .enum(["first", "agent-restored", "portal-restored", "cloned", "requested"])

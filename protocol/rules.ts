@@ -36,7 +36,7 @@ const handshake = `
    history; \`first\` and \`next\` say which sequence numbers the outbox still holds (none when equal).
 2. The portal closes with 4406 when it shares no protocol or model version (both are 1 today), with 4412 when \`stage\` is not the one of the enrolment.
    Otherwise it closes every other connection of this agent with 4409 and answers \`welcome\`:
-   - \`seen\`: the highest connection number that it has counted for this agent; \`connection\`: max(\`seen\`, the presented number) + 1.
+   - \`seen\`: the highest connection number that it has counted for this agent; \`connection\`: max(\`seen\`, the presented number) + 1 (past 2^52: close 4400).
    - \`last\`: the last sequence number held durably, if \`epoch\` is the one that the portal has stored for this agent (0 when no item came yet);
      \`null\` when it is another one.
    - \`otherHost\`: the \`host\` that used this identity last, if it was another one.

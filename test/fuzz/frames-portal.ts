@@ -151,6 +151,7 @@ class Talk {
         const state = this.#model.state(step.on);
         const connection = (state.at === "welcomed" ? state.connection : 1) + step.lie;
         await this.#say(step.on, line, messageStep({ type: "start", connection, ...step.start }));
+        if (state.at === "welcomed") this.#dropped(state.hello.first as number);
         return this.#sync(step.on, line);
       }
       case "cut":
@@ -158,6 +159,12 @@ class Talk {
         await line.link.cut();
         this.#model.close(step.on, [1006]);
     }
+  }
+
+  /** The agent says that it holds nothing below `first`: what was refused there is not told again. */
+  #dropped(first: number): void {
+    const { epoch, last } = this.#model.held;
+    this.#ackedIn = { epoch, seq: Math.max(this.#acked, Math.min(first - 1, last)) };
   }
 
   async #line(on: number): Promise<Line> {

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import type { Store } from "../../agent/store/store.ts";
 import type { Hooks } from "../../portal/settings.ts";
+import { framesAgentWith } from "./frames-agent.ts";
 import { framesPortalWith } from "./frames-portal.ts";
 import { type FuzzReport, fuzz } from "./fuzz.ts";
 import { targets } from "./targets.ts";
@@ -27,8 +29,40 @@ const planted: readonly [what: string, hooks: Hooks, promise: RegExp][] = [
   ["gives the same connection number again", { welcome: (welcome) => ({ ...welcome, connection: welcome.seen + 1 }) }, /welcome/],
   ["acks nothing", { ackDelayMs: "never" }, /acked/],
   ["refuses what is right", { refuse: (item) => (item.id === "E.2" ? { code: "invalid", reason: "no" } : undefined) }, /refused/],
-  ["cuts the link on a valid message", { message: (message) => (message.type === "status" ? "drop" : undefined) }, /not refused/],
+  [
+    "cuts the link on a valid message",
+    { message: (message) => (message.type === "status" ? "drop" : undefined) },
+    /refused|code/,
+  ],
 ];
+
+const spoilt: readonly [what: string, spoil: (store: Store) => Store, promise: RegExp][] = [
+  [
+    "acknowledges a command before it is stored",
+    (store) => ({ ...store, inbox: { ...store.inbox, receive: () => "stored" } }),
+    /stored/,
+  ],
+  [
+    "drops a frame before its ack",
+    (store) => ({ ...store, outbox: { ...store.outbox, ack: (seq) => store.outbox.ack(seq + 1) } }),
+    /dropped|next number/,
+  ],
+  [
+    "forgets its connection number",
+    (store) => ({
+      ...store,
+      meta: { ...store.meta, set: (name, value) => store.meta.set(name, name === "channel.connection" ? "1" : value) },
+    }),
+    /connection number/,
+  ],
+];
+
+for (const [what, spoil, promise] of spoilt) {
+  test(`An agent that ${what} is found out`, async () => {
+    const report = await fuzz(framesAgentWith(spoil), { seed, forMs: 30_000, mostFaults: 1, shrinkMs: 0 });
+    expect(report.faults.map((fault) => fault.promise)).toEqual([expect.stringMatching(promise)]);
+  }, 60_000);
+}
 
 for (const [what, hooks, promise] of planted) {
   test(`A portal that ${what} is found out`, async () => {

@@ -90,6 +90,7 @@ export class GatewayModel {
   #hello(link: number, hello: Message): void {
     if (!(hello.protocols as number[]).includes(1) || !(hello.models as number[]).includes(1)) return this.close(link, [4406]);
     if (hello.stage !== "test") return this.close(link, [4412]);
+    if (this.#nextConnection(this.held, hello) > 2 ** 52) return this.refuse(link);
     for (const [other, state] of this.#links) if (other !== link && state.at !== "closed") this.close(other, [4409]);
     const offered = new Set((hello.types as { type: string }[]).map((offer) => offer.type));
     const types = typeNames.filter((type) => offered.has(type));

@@ -85,7 +85,7 @@ function helloOf({ chance, next, epoch }: Talk): Record<string, unknown> & { epo
     ...{ type: "hello", protocols: [1], models: [1], agentVersion: "0-fuzz", host: chance.oneIn(6) ? "host-b" : "host-a" },
     stage: chance.oneIn(25) ? "live" : "test",
     epoch: chance.oneIn(8) ? chance.pick(epochs) : epoch,
-    connection: chance.oneIn(6) ? chance.pick([7, 2 ** 31, Number.MAX_SAFE_INTEGER - 1]) : chance.below(3),
+    connection: chance.oneIn(6) ? chance.pick([7, 2 ** 31, 2 ** 52, Number.MAX_SAFE_INTEGER]) : chance.below(3),
     ...{ first: chance.below(next + 1), next },
     types,
     commands: [{ type: "ticket.create", fields: [{ name: "title", owner: "shared" }] }],

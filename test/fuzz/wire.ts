@@ -82,7 +82,7 @@ export function upgradeRequest(told: { path: string; host: string; token: string
   ].join("\r\n");
 }
 
-/** @public The server's half, in answer to a client's request. */
+/** The server's half, in answer to a client's request. */
 export function upgradeAnswer(request: string): string {
   const key = /^sec-websocket-key: *(\S+)/im.exec(request)?.[1] ?? "";
   const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");

@@ -260,6 +260,7 @@ test("A portal that stops says bye, and when to come back", async () => {
 
 test.each([
   ["a connection number behind which numbers end", { connection: Number.MAX_SAFE_INTEGER - 1 }],
+  ["the last connection number that there is", { connection: 2 ** 52 }],
   ["an epoch that a database gives back as another text", { epoch: "\ud800epoch-3" }],
 ])("A hello with %s is refused, and the agent is welcome with a right one", async (_what, change) => {
   const { agent } = await portal();
