@@ -10,7 +10,7 @@ import { type CleanStepRule, cleanSteps } from "./clean-steps.ts";
 import { type CompiledCodes, codeText, compileCodes } from "./code-maps.ts";
 import type { FoundColumn } from "./columns.ts";
 import { constantFor } from "./constants.ts";
-import { type Convert, conversionTo, type Made, type MadeType } from "./conversions.ts";
+import { asIs, type Convert, conversionTo, type Made, type MadeType } from "./conversions.ts";
 import { type CompiledDate, compileDateType, isMoment } from "./date-types.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import type { RowFault } from "./mapped.ts";
@@ -44,9 +44,9 @@ export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadSc
   const otherwise = read.default === undefined ? null : constantOrFault(work, read.default);
   if (finish === undefined || otherwise === undefined) return undefined;
   const dropEmpty = kind.emptyIsNull || read.map !== undefined || read.default !== undefined;
+  const prepare = inTurn(stages);
   const taken: Take = (given, reading) => {
-    let value: Made | null = given;
-    for (let at = 0; at < stages.length && value !== null; at++) value = (stages[at] as Stage)(value, reading);
+    const value = prepare === undefined ? given : prepare(given, reading);
     return value === null || (value === "" && dropEmpty) ? otherwise : finish(value, reading);
   };
   // Days and codes come again and again; other values hardly ever do.
@@ -58,6 +58,17 @@ export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadSc
       const value = reading.values[index];
       return value === null || value === undefined ? otherwise : take(value, reading);
     },
+  };
+}
+
+/** The stages as one; undefined where there is none. */
+function inTurn(stages: readonly Stage[]): Stage | undefined {
+  const [first, ...more] = stages;
+  const rest = more.length === 0 ? undefined : inTurn(more);
+  if (first === undefined || rest === undefined) return first;
+  return (value, reading) => {
+    const between = first(value, reading);
+    return between === null ? null : rest(between, reading);
   };
 }
 
@@ -169,7 +180,7 @@ function fitting({ read, kind, scope, field, found }: Work, made: MadeType): Fin
   // What a date type has read needs no second look.
   const convert: Convert | string =
     read.as !== undefined && made === "date" && kind.kind === "date"
-      ? (value) => value as string
+      ? asIs
       : conversionTo(kind, made, { zone: scope.zone, currency: read.currency });
   const { name } = found.column;
   if (typeof convert === "string") {
@@ -188,6 +199,7 @@ function fitting({ read, kind, scope, field, found }: Work, made: MadeType): Fin
     message: moment ? `column ${name} holds no valid ${made}` : `column ${name} holds what is not ${kindText(kind)}`,
   };
   const write = writerOf(kind);
+  if (convert === asIs) return (value, reading) => write(value as string, reading);
   return (value, reading) => {
     const converted = convert(value);
     if (converted !== undefined) return write(converted, reading);

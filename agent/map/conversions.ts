@@ -25,6 +25,8 @@ export function madeValue(value: Exclude<CelValue, null>, type: CelType): Made {
   return typeof value === "object" && isDecimal(value) ? formatDecimal(value) : (value as Made);
 }
 
+/** A text stays as it is. */
+export const asIs: Convert = (value) => value as string;
 const asText: Convert = (value) => String(value);
 const asDecimal: Convert = (value) => {
   if (typeof value !== "number") return normaliseDecimal(String(value).trim());
@@ -47,7 +49,7 @@ export function conversionTo(
   const numeric = made === "integer" || made === "decimal" || made === "float";
   switch (kind.kind) {
     case "text":
-      if (made === "text") return (value) => value as string;
+      if (made === "text") return asIs;
       if (made === "date" || made === "time" || made === "datetime" || made === "instant") return nativeText(made);
       if (made === "integer" || made === "boolean") return asText;
       return numeric ? asDecimal : "A text can't be made of it.";

@@ -32,8 +32,11 @@ export function compileNode<F>(node: ASTNode, vocabulary: Vocabulary<F>): Node<F
     case ".":
     case "[]":
       return accessNode(node, vocabulary);
-    case "call":
+    case "call": {
+      const empty = emptyCall(node, inner);
+      if (empty !== undefined) return (frame) => isEmpty(empty(frame));
       return callNode(node.args[0], node.args[1].map(inner), vocabulary.zone);
+    }
     case "rcall":
       return callNode(methods[node.args[0]] as string, [node.args[1], ...node.args[2]].map(inner), vocabulary.zone);
     case "list": {
@@ -48,6 +51,8 @@ export function compileNode<F>(node: ASTNode, vocabulary: Vocabulary<F>): Node<F
     case "||":
       return logicNode(node.op === "||", inner(node.args[0]), inner(node.args[1]));
     case "!_": {
+      const empty = emptyCall(node.args, inner);
+      if (empty !== undefined) return (frame) => !isEmpty(empty(frame));
       const operand = inner(node.args);
       return (frame) => {
         const value = operand(frame);
@@ -71,6 +76,12 @@ export function compileNode<F>(node: ASTNode, vocabulary: Vocabulary<F>): Node<F
     default:
       return binaryNode(node, inner);
   }
+}
+
+/** The argument of `empty(x)`: the condition of most rows, so it goes without lists of arguments. */
+function emptyCall<F>(node: ASTNode, inner: (child: ASTNode) => Node<F>): Node<F> | undefined {
+  if (node.op !== "call" || node.args[0] !== "empty") return undefined;
+  return inner(node.args[1][0] as ASTNode);
 }
 
 function literalOf(node: ASTNode & { op: "value" }): CelValue {
@@ -112,11 +123,6 @@ function accessNode<F>(node: ASTNode, vocabulary: Vocabulary<F>): Node<F> {
 function callNode<F>(name: string, args: readonly Node<F>[], zone: Zone): Node<F> {
   const rule = functions[name];
   if (rule === undefined) throw new NotInLanguage(`${name}() must be followed by a part: ${name}(field).COLUMN`);
-  if (name === "empty") {
-    // The condition of most rows, so it goes without a list of arguments.
-    const [arg] = args as readonly [Node<F>];
-    return (frame) => isEmpty(arg(frame));
-  }
   if (rule.takesNull)
     return (frame) =>
       rule.run(

@@ -10,7 +10,7 @@ import { didYouMean } from "../../base/nearest.ts";
 import type { Expression, Fault } from "../../config/config.ts";
 import { celTypeOf, checkerNames, ExpressionFailure } from "./cel-values.ts";
 import { functions, literalFault } from "./expression-functions.ts";
-import { compileNode, type Node } from "./expression-nodes.ts";
+import { compileNode } from "./expression-nodes.ts";
 import { type Compiled, language, methods, NotInLanguage, recordAccess, type Vocabulary, visit } from "./language.ts";
 
 /** An environment for one vocabulary: made once per source or command, used for all of its expressions. */
@@ -52,12 +52,13 @@ function compile<F>(expression: Expression, environment: Environment, vocabulary
   const type = celTypeOf(checked.type as string);
   if (type === undefined) throw new NotInLanguage(`it gives a ${checked.type}, which no field or column can take`);
   const node = compileNode(ast, vocabulary);
-  const run: Node<F> = type === "boolean" ? (frame) => node(frame) === true : node;
+  const isCondition = type === "boolean";
   return {
     type,
     evaluate(frame) {
       try {
-        return run(frame);
+        const value = node(frame);
+        return isCondition ? value === true : value;
       } catch (error) {
         if (error instanceof ExpressionFailure) throw error;
         // Range errors of BigInt and the like: the row is at fault, not the program; no value may get into the text.

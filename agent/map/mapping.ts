@@ -17,8 +17,8 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { Mapped, Mapping, Parent, RowFault, RowNote } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
 import { openReadScope, type ReadScope } from "./read-scope.ts";
-import { compileRead, conditionOf, settled } from "./reads.ts";
-import type { Reader, RowReading } from "./row-reading.ts";
+import { compileRead, conditionOf, type EmptyRule, emptyRule } from "./reads.ts";
+import type { CompiledRead, RowReading } from "./row-reading.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 
 export interface MappingParts {
@@ -120,7 +120,8 @@ function checkParameters(text: SqlText, { config, faults, rowToo }: { config: Co
 interface CompiledField {
   name: string;
   when: ((reading: RowReading) => boolean) | undefined;
-  read: Reader;
+  read: CompiledRead["read"];
+  empty: EmptyRule;
   /** The one column it reads, for faults. */
   column: string | undefined;
 }
@@ -145,7 +146,7 @@ function compileFields(scope: ReadScope): readonly CompiledField[] {
     const read = compileRead(field.read, kind, scope, name);
     if (read === undefined) continue;
     const column = "column" in field.read ? field.read.column : undefined;
-    compiled.push({ name, when: when && conditionOf(when, name), read: settled(read, kind, name), column });
+    compiled.push({ name, when: when && conditionOf(when, name), read: read.read, empty: emptyRule(kind), column });
   }
   for (const [name, kind] of Object.entries(kinds)) {
     if (!kind.optional && !Object.hasOwn(source.fields, name)) {
@@ -200,8 +201,8 @@ function mapperOf({
     let values = "";
     let names = allNames;
     for (let index = 0; index < fields.length; index++) {
-      const { when, read } = fields[index] as CompiledField;
-      const value = when === undefined || when(reading) ? read(reading) : undefined;
+      const field = fields[index] as CompiledField;
+      const value = field.when === undefined || field.when(reading) ? fieldText(field, reading) : undefined;
       if (value === undefined) names = names.without(index);
       else values = values === "" ? value : `${values},${value}`;
     }
@@ -233,6 +234,19 @@ function mapperOf({
       };
     }
   };
+}
+
+/** The field's value as it is written; undefined leaves it out. */
+function fieldText({ name, read, empty }: CompiledField, reading: RowReading): string | undefined {
+  const before = reading.faults.length;
+  const value = read(reading);
+  if (value !== null) return value;
+  if (empty === "left-out") return undefined;
+  if (empty === "fault" && reading.faults.length === before) {
+    const message = `${name} is empty, but the portal needs it`;
+    reading.faults.push({ code: "value-invalid", field: name, column: undefined, message });
+  }
+  return "null";
 }
 
 const noNotes: readonly RowNote[] = [];

@@ -15,11 +15,11 @@ import { namesIn } from "./language.ts";
 import { type ObjectPart, objectReader } from "./object-reads.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { compileReference } from "./references.ts";
-import type { CompiledRead, Reader, RowReading } from "./row-reading.ts";
+import type { CompiledRead, RowReading } from "./row-reading.ts";
 import { writerOf } from "./value-text.ts";
 
 /**
- * Compiles a read for a field of this kind; undefined after a fault. The reader gives null for whatever is empty; `settled` decides what becomes of
+ * Compiles a read for a field of this kind; undefined after a fault. The reader gives null for whatever is empty; `emptyRule` decides what becomes of
  * a null.
  */
 export function compileRead(read: Read, kind: FieldKind, scope: ReadScope, field: string): CompiledRead | undefined {
@@ -63,24 +63,12 @@ const plain = {
   default: undefined,
 } as const;
 
-/** What becomes of null: kept where the field may be null, left out where it may be absent, else the row is faulty. */
-export function settled(compiled: CompiledRead, kind: FieldKind, field: string): Reader {
-  const { read } = compiled;
-  if (kind.nullable) return (reading) => read(reading) ?? "null";
-  if (kind.optional) return (reading) => read(reading) ?? undefined;
-  return (reading) => {
-    const before = reading.faults.length;
-    const value = read(reading);
-    if (value === null && reading.faults.length === before) {
-      reading.faults.push({
-        code: "value-invalid",
-        field,
-        column: undefined,
-        message: `${field} is empty, but the portal needs it`,
-      });
-    }
-    return value ?? "null";
-  };
+/** What becomes of null: it is kept where the field may be null, left out where it may be absent, else the row is faulty. */
+export type EmptyRule = "kept" | "left-out" | "fault";
+
+export function emptyRule(kind: FieldKind): EmptyRule {
+  if (kind.nullable) return "kept";
+  return kind.optional ? "left-out" : "fault";
 }
 
 function compileExpression(
@@ -216,14 +204,14 @@ function compileRows(read: Read & { kind: "rows" }, kind: FieldKind, scope: Read
     return found;
   };
   if (listed) {
-    const write = listWriter(kind);
+    const { least, most } = lengthsOf(kind.schema);
     return {
       constant: false,
-      read: (reading) =>
-        write(
-          readAll(reading).filter((text) => text !== null),
-          reading,
-        ),
+      read(reading) {
+        const found = readAll(reading).filter((text) => text !== null);
+        if (found.length < least || found.length > most) reading.misfit = true;
+        return `[${found.join(",")}]`;
+      },
     };
   }
   const separator = read.join ?? "";
@@ -249,6 +237,11 @@ function lineKind(kind: FieldKind): FieldKind {
   return { ...kind, emptyIsNull: false };
 }
 
+interface ListItem {
+  when: ((reading: RowReading) => boolean) | undefined;
+  read: CompiledRead["read"];
+}
+
 /** A list written out. An item that reads nothing but empties is left out, so that no `when:` is needed for a second name or phone. */
 function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: ReadScope, field: string): CompiledRead | undefined {
   if (kind.kind !== "list") {
@@ -263,27 +256,22 @@ function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: Read
     return { when: when && conditionOf(when, field), read: compiled.read };
   });
   if (items.includes(undefined)) return undefined;
-  const write = listWriter(kind);
+  const { least, most } = lengthsOf(kind.schema);
   return {
     constant: false,
     read(reading) {
-      const found: string[] = [];
-      for (const item of items as { when: ((reading: RowReading) => boolean) | undefined; read: CompiledRead["read"] }[]) {
-        if (item.when && !item.when(reading)) continue;
-        const text = item.read(reading);
-        if (text !== null) found.push(text);
+      let found = "";
+      let count = 0;
+      for (let at = 0; at < items.length; at++) {
+        const { when, read } = items[at] as ListItem;
+        const text = when === undefined || when(reading) ? read(reading) : null;
+        if (text === null) continue;
+        found = count === 0 ? text : `${found},${text}`;
+        count += 1;
       }
-      return write(found, reading);
+      if (count < least || count > most) reading.misfit = true;
+      return `[${found}]`;
     },
-  };
-}
-
-/** Writes a list of items that are written already. */
-function listWriter(kind: FieldKind): (items: readonly string[], reading: RowReading) => string {
-  const { least, most } = lengthsOf(kind.schema);
-  return (items, reading) => {
-    if (items.length < least || items.length > most) reading.misfit = true;
-    return `[${items.join(",")}]`;
   };
 }
 

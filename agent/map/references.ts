@@ -2,6 +2,7 @@
 import { encodeKey, entityIdOf } from "../../base/key.ts";
 import { didYouMean } from "../../base/nearest.ts";
 import type { KeyPart, Place, Read } from "../../config/config.ts";
+import type { Value } from "../../connectors/connector.ts";
 import { model } from "../../protocol/model.ts";
 import { type CelType, celText, ExpressionFailure } from "./cel-values.ts";
 import { codeText } from "./code-maps.ts";
@@ -11,6 +12,9 @@ import type { ReadScope } from "./read-scope.ts";
 import type { CompiledRead, RowReading } from "./row-reading.ts";
 
 type PartReader = (reading: RowReading) => string | null;
+
+/** A part of the key: what the configuration says, a column's value, or what an expression gives. */
+type Part = { fixed: string } | { index: number } | { read: PartReader };
 
 /** As protocol/model.ts: an id has at most this many characters. */
 const idLimit = 300;
@@ -56,7 +60,7 @@ export function compileReference(
   // As the portal: a type that is sent later can't be asked for first (protocol/references.ts).
   const isParent = model[target.type].rank <= model[source.type].rank;
   const { missing } = read;
-  const find = parentReader(parts as PartReader[], (key) => {
+  const find = parentReader(parts as Part[], (key) => {
     const id = entityIdOf(target.prefix, key);
     // An id is made of characters that JSON writes as they are.
     return { parent: { source: target.name, key, type: target.type, id, missing }, json: `"${id}"` };
@@ -82,41 +86,54 @@ interface FoundParent {
 }
 
 /** What a row refers to. Rows that stand side by side often refer to the same: the last one is kept. */
-function parentReader(
-  parts: readonly PartReader[],
-  make: (key: string) => FoundParent,
-): (reading: RowReading) => FoundParent | null {
-  const texts = new Array<string>(parts.length).fill("");
+function parentReader(parts: readonly Part[], make: (key: string) => FoundParent): (reading: RowReading) => FoundParent | null {
+  const texts = parts.map((part) => ("fixed" in part ? part.fixed : ""));
+  // An empty text anywhere refers to nothing.
+  if (parts.some((part) => "fixed" in part && part.fixed === "")) return () => null;
+  const moving = parts.flatMap((part, at): MovingPart[] => {
+    if ("fixed" in part) return [];
+    return "index" in part ? [{ at, index: part.index, read: undefined }] : [{ at, index: -1, read: part.read }];
+  });
   let last: FoundParent | undefined;
   return (reading) => {
     let same = last !== undefined;
-    for (let index = 0; index < parts.length; index++) {
-      const text = (parts[index] as PartReader)(reading);
+    for (let each = 0; each < moving.length; each++) {
+      const { at, index, read } = moving[each] as MovingPart;
+      const text = read === undefined ? keyText(reading.values[index]) : read(reading);
       if (text === null || text === "") {
         last = undefined;
         return null;
       }
-      if (text === texts[index]) continue;
+      if (text === texts[at]) continue;
       same = false;
-      texts[index] = text;
+      texts[at] = text;
     }
     if (!same || last === undefined) last = make(encodeKey(texts));
     return last;
   };
 }
 
-function compilePart(part: KeyPart, scope: ReadScope, { at, field }: { at: Place; field: string }): PartReader | undefined {
-  if (part.kind === "constant") return () => part.value;
+/** A part that differs from row to row, and where it stands in the key. */
+interface MovingPart {
+  at: number;
+  /** Of the column; without meaning where there is a reader. */
+  index: number;
+  read: PartReader | undefined;
+}
+
+function keyText(value: Value | undefined): string | null {
+  return typeof value === "string" ? value : value === null || value === undefined ? null : codeText(value);
+}
+
+function compilePart(part: KeyPart, scope: ReadScope, { at, field }: { at: Place; field: string }): Part | undefined {
+  if (part.kind === "constant") return { fixed: part.value };
   if (part.kind === "column") {
     const found = scope.columns.find(part.column, part.at);
     if (found === undefined) return undefined;
     const { index, column } = found;
     if (column.type === "bytes")
       scope.faults.add(part.at, `Column ${column.name} is bytes and can't be part of a key`, "Make a text of it in SQL.");
-    return (reading) => {
-      const value = reading.values[index];
-      return typeof value === "string" ? value : value === null || value === undefined ? null : codeText(value);
-    };
+    return { index };
   }
   const compiled = scope.expression(part.expression);
   if (compiled === undefined) return undefined;
@@ -124,7 +141,7 @@ function compilePart(part: KeyPart, scope: ReadScope, { at, field }: { at: Place
     scope.faults.add(at, `A key part of ${field} is ${compiled.type}`, "Make a text of it with string().");
     return undefined;
   }
-  return (reading) => {
+  const evaluated: PartReader = (reading) => {
     try {
       const value = compiled.evaluate(reading);
       return value === null ? null : celText(value);
@@ -139,4 +156,5 @@ function compilePart(part: KeyPart, scope: ReadScope, { at, field }: { at: Place
       return null;
     }
   };
+  return { read: evaluated };
 }

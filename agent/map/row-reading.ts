@@ -14,11 +14,8 @@ export interface RowReading {
   isAbsent: ((parent: Parent) => boolean) | undefined;
 }
 
-/** Gives the field's value as canonical JSON; undefined leaves it out. A fault is noted in the reading, and what is given then does not matter. */
-export type Reader = (reading: RowReading) => string | undefined;
-
 export interface CompiledRead {
-  /** The value as canonical JSON; null where it is empty. */
+  /** The value as canonical JSON; null where it is empty. A fault is noted in the reading, and what is given then does not matter. */
   read: (reading: RowReading) => string | null;
   /** It reads nothing of the row, so it does not keep an otherwise empty object alive. */
   constant: boolean;
