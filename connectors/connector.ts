@@ -96,7 +96,10 @@ export interface Row {
   children: readonly ChildRows[];
 }
 
-/** A bounded batch of rows. Rows and keys are decoded one by one and only on demand; what a compare needs stands in arrays. */
+/**
+ * A bounded batch of rows. Rows and keys are decoded one by one and only on demand; what a compare needs stands in arrays. `key` and `row` answer only
+ * until the next batch is asked for: the bytes behind them are used again. What they gave, and the arrays, stay.
+ */
 export interface RowBatch {
   readonly length: number;
   /** base/key.ts form of a row's key; undefined where a key column is null. Made anew each time it is asked for. */

@@ -73,38 +73,32 @@ export function identityAt({ keyDigests, digests }: RowIdentities, index: number
  * was handed out already: a collation may hold keys equal that differ, and a key may not be unique.
  */
 export class Tail {
-  readonly #limit: number;
-  readonly #batches: RowIdentities[] = [];
-  #length = 0;
+  readonly #ring: BigUint64Array;
+  #next = 0;
+  #count = 0;
 
-  /** @param limit at least so many rows are remembered; a larger group of equal keys may be handed out twice */
+  /** @param limit how many rows are remembered; a larger group of equal keys is handed out twice */
   constructor(limit = 4096) {
-    this.#limit = limit;
+    this.#ring = new BigUint64Array(limit);
   }
 
-  /** Only the digests are kept. */
-  note({ keyDigests, digests }: RowIdentities): void {
-    this.#batches.push({ keyDigests, digests });
-    this.#length += digests.length;
-    for (
-      let oldest = this.#batches[0];
-      oldest && this.#length - oldest.digests.length >= this.#limit;
-      oldest = this.#batches[0]
-    ) {
-      this.#batches.shift();
-      this.#length -= oldest.digests.length;
+  note(rows: RowIdentities): void {
+    const { keyDigests } = rows;
+    const limit = this.#ring.length;
+    const identities = keyDigests.includes(0n) ? keyDigests.map((_, index) => identityAt(rows, index)) : keyDigests;
+    for (let from = Math.max(0, identities.length - limit); from < identities.length; ) {
+      const some = identities.subarray(from, from + limit - this.#next);
+      this.#ring.set(some, this.#next);
+      this.#next = (this.#next + some.length) % limit;
+      from += some.length;
     }
+    this.#count = Math.min(limit, this.#count + identities.length);
   }
 
   /** Answers, row by row, whether a row of the group was handed out before. */
   filter(): (identity: bigint) => boolean {
     const counts = new Map<bigint, number>();
-    for (const rows of this.#batches) {
-      for (let i = 0; i < rows.digests.length; i++) {
-        const identity = identityAt(rows, i);
-        counts.set(identity, (counts.get(identity) ?? 0) + 1);
-      }
-    }
+    for (const identity of this.#ring.subarray(0, this.#count)) counts.set(identity, (counts.get(identity) ?? 0) + 1);
     return (identity) => {
       const left = counts.get(identity) ?? 0;
       if (left > 0) counts.set(identity, left - 1);

@@ -28,12 +28,19 @@ export function packedBatch(
 ): RowBatch {
   const { rows, keyDigests } = read;
   const walk = new ValueWalk();
+  const requireRow = (index: number): void => {
+    if (index >= rows.length) throw new RangeError("The batch has no such row, or its time is over: the next one was asked for");
+  };
   return {
     length: rows.length,
-    key: (index) => decoding.keys.key(rows, index),
+    key(index) {
+      requireRow(index);
+      return decoding.keys.key(rows, index);
+    },
     keyDigests,
     digests: children ? digestsWith(children, rows) : read.digests,
     row(index): Row {
+      requireRow(index);
       walk.open(rows, index);
       const { bytes } = rows;
       const values = decoding.columns.map((decode): Value => (walk.next() ? decode(bytes, walk.start, walk.end) : null));

@@ -9,7 +9,8 @@ export type DecodeBytes = (bytes: Buffer, start: number, end: number) => Value;
 /** How values of a result's column are decoded. */
 export function decoderOf(field: Field): DecodeBytes {
   const type = fieldType(field);
-  if (type === "bytes") return (bytes, start, end) => bytes.subarray(start, end);
+  // A copy: the bytes of a batch do not stay.
+  if (type === "bytes") return (bytes, start, end) => new Uint8Array(bytes.subarray(start, end));
   if (isBits(field)) {
     return type === "boolean"
       ? (bytes, start, end) => bitsOf(bytes.subarray(start, end)) !== 0n

@@ -9,11 +9,21 @@ import { viewOf } from "../digest.ts";
 export type SentValue = Buffer | null;
 
 export interface PackedRows {
+  /** How many rows there are; 0 once they were given back. */
   readonly length: number;
+  /** May be longer than its rows. */
   readonly bytes: Buffer;
-  /** Where each row begins and ends. */
+  /** Where each row begins and ends; may be longer, too. */
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;
+}
+
+/** What rows are packed into. */
+interface Room {
+  length: number;
+  bytes: Buffer;
+  starts: Uint32Array;
+  ends: Uint32Array;
 }
 
 const nullMark = 0xfb;
@@ -22,23 +32,31 @@ const threeByteLength = 0xfd;
 const eightByteLength = 0xfe;
 /** Behind a row's end in the bytes of a socket: length and number of the next packet. */
 const packetHeader = 4;
-const leastCapacity = 16_384;
+const leastBytes = 16_384;
+const leastRows = 256;
+/** A larger one, for the sake of a single huge row, is not kept. */
+const mostKeptBytes = 4_000_000;
 
-/** Gathers rows. What came in one piece of the socket's bytes is copied in one piece. */
+function roomFor(bytes: number, rows: number): Room {
+  return { length: 0, bytes: Buffer.allocUnsafeSlow(bytes), starts: new Uint32Array(rows), ends: new Uint32Array(rows) };
+}
+
+/**
+ * Gathers rows. What came in one piece of the socket's bytes is copied in one piece. Rows that are given back make room for others: memory outside of the
+ * heap that comes and goes with every batch costs more collections of garbage than anything else in a scan.
+ */
 export class RowPacker {
-  #bytes = Buffer.allocUnsafeSlow(leastCapacity);
-  /** How much of `#bytes` is used. */
+  #room = roomFor(leastBytes, leastRows);
+  /** How many of its bytes are used. */
   #used = 0;
-  #starts = new Uint32Array(256);
-  #ends = new Uint32Array(256);
-  #count = 0;
+  readonly #spare: Room[] = [];
   /** Bytes that are still to be copied: from, up to. */
-  #source: Buffer = this.#bytes;
+  #source: Buffer | undefined;
   #from = 0;
   #upTo = 0;
 
   get length(): number {
-    return this.#count;
+    return this.#room.length;
   }
 
   /** About how many bytes its rows have. */
@@ -65,9 +83,10 @@ export class RowPacker {
     for (const value of values) {
       const length = value === null ? 0 : value.length;
       this.#reserve(9 + length);
-      this.#used = value === null ? this.#bytes.writeUInt8(nullMark, this.#used) : writeLength(this.#bytes, this.#used, length);
+      const { bytes } = this.#room;
+      this.#used = value === null ? bytes.writeUInt8(nullMark, this.#used) : writeLength(bytes, this.#used, length);
       if (value === null) continue;
-      this.#bytes.set(value, this.#used);
+      bytes.set(value, this.#used);
       this.#used += length;
     }
     this.#note(start, this.#used);
@@ -76,51 +95,53 @@ export class RowPacker {
   /** Hands out what was gathered and begins anew. */
   take(): PackedRows {
     this.#copy();
-    const rows = {
-      length: this.#count,
-      bytes: this.#bytes.subarray(0, this.#used),
-      starts: this.#starts.subarray(0, this.#count),
-      ends: this.#ends.subarray(0, this.#count),
-    };
-    // The next batch is likely to be as large.
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(leastCapacity, this.#used));
-    this.#starts = new Uint32Array(Math.max(256, this.#count));
-    this.#ends = new Uint32Array(Math.max(256, this.#count));
-    this.#source = this.#bytes;
-    this.#used = this.#count = this.#from = this.#upTo = 0;
+    const rows = this.#room;
+    // The next batch is likely to be about as large.
+    this.#room =
+      this.#spare.pop() ?? roomFor(Math.max(leastBytes, this.#used + (this.#used >> 3)), Math.max(leastRows, rows.length));
+    this.#used = 0;
     return rows;
   }
 
+  /** Rows that nobody looks at any more. */
+  giveBack(rows: PackedRows): void {
+    const room: Room = rows;
+    room.length = 0;
+    if (room.bytes.length <= mostKeptBytes) this.#spare.push({ ...room });
+  }
+
   #note(start: number, end: number): void {
-    if (this.#count === this.#starts.length) {
-      this.#starts = larger(this.#starts);
-      this.#ends = larger(this.#ends);
+    const room = this.#room;
+    if (room.length === room.starts.length) {
+      room.starts = larger(room.starts);
+      room.ends = larger(room.ends);
     }
-    this.#starts[this.#count] = start;
-    this.#ends[this.#count] = end;
-    this.#count += 1;
+    room.starts[room.length] = start;
+    room.ends[room.length] = end;
+    room.length += 1;
   }
 
   #copy(): void {
+    if (this.#source === undefined) return;
     const bytes = this.#upTo - this.#from;
-    if (bytes === 0) return;
     this.#reserve(bytes);
-    this.#source.copy(this.#bytes, this.#used, this.#from, this.#upTo);
+    this.#source.copy(this.#room.bytes, this.#used, this.#from, this.#upTo);
     this.#used += bytes;
-    this.#source = this.#bytes;
+    this.#source = undefined;
     this.#from = this.#upTo = 0;
   }
 
   #reserve(bytes: number): void {
-    if (this.#used + bytes <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#used + bytes));
-    this.#bytes.copy(grown, 0, 0, this.#used);
-    this.#bytes = grown;
+    const room = this.#room;
+    if (this.#used + bytes <= room.bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(room.bytes.length * 2, this.#used + bytes));
+    room.bytes.copy(grown, 0, 0, this.#used);
+    room.bytes = grown;
   }
 }
 
 function larger(positions: Uint32Array): Uint32Array<ArrayBuffer> {
-  const grown = new Uint32Array(positions.length * 2);
+  const grown = new Uint32Array(Math.max(leastRows, positions.length * 2));
   grown.set(positions);
   return grown;
 }
@@ -195,6 +216,7 @@ export function rowDigests(rows: PackedRows): BigUint64Array<ArrayBuffer> {
 
 /** These rows and no others, over the same bytes. */
 export function someRows(rows: PackedRows, indexes: readonly number[]): PackedRows {
-  const pick = (positions: Uint32Array): Uint32Array => Uint32Array.from(indexes, (index) => positions[index] as number);
+  const pick = (positions: Uint32Array): Uint32Array<ArrayBuffer> =>
+    Uint32Array.from(indexes, (index) => positions[index] as number);
   return { length: indexes.length, bytes: rows.bytes, starts: pick(rows.starts), ends: pick(rows.ends) };
 }

@@ -39,13 +39,22 @@ export interface StreamContext {
 
 /**
  * All rows in the order of the SELECT, in bounded batches, each read only when asked for. A statement is ended after `snapshotMs` even while
- * the consumer takes its time, and the next one goes on behind the last row handed out; it always gives at least one row before.
+ * the consumer takes its time, and the next one goes on behind the last row handed out; it always gives at least one row before. A batch's rows
+ * are gone once the next is asked for.
  */
 export async function* readOn(select: ContinuedSelect, context: StreamContext): AsyncGenerator<DigestedRows> {
   const { limits } = context.access.context;
   const orderBy = select.order.map(({ expression }) => expression);
   const tail = new Tail();
+  const packer = new RowPacker();
   let last: PackedRows | undefined;
+  /** The rows before were looked at until now: their place is free for the rows to come. */
+  const taken = (batch: DigestedRows): DigestedRows => {
+    if (last) packer.giveBack(last);
+    last = batch.rows;
+    tail.note(batch);
+    return batch;
+  };
   for (;;) {
     const points = last && pointsOf(select, last);
     if (points) {
@@ -54,23 +63,17 @@ export async function* readOn(select: ContinuedSelect, context: StreamContext): 
       const group = await RowStream.open(context, {
         select,
         statement: select.statement({ condition: at(points) }),
+        packer,
         lifeMs: undefined,
       });
       for await (const batch of batchesOf(group, select)) {
         const fresh = unseen(batch, seen, select);
-        if (fresh.rows.length === 0) continue;
-        last = fresh.rows;
-        tail.note(fresh);
-        yield fresh;
+        if (fresh.rows.length > 0) yield taken(fresh);
       }
     }
     const statement = select.statement(points ? { condition: behind(points), orderBy } : { orderBy });
-    const rows = await RowStream.open(context, { select, statement, lifeMs: limits.snapshotMs });
-    for await (const batch of batchesOf(rows, select)) {
-      last = batch.rows;
-      tail.note(batch);
-      yield batch;
-    }
+    const rows = await RowStream.open(context, { select, statement, packer, lifeMs: limits.snapshotMs });
+    for await (const batch of batchesOf(rows, select)) yield taken(batch);
     if (!rows.cut) return;
   }
 }
@@ -103,6 +106,7 @@ function pointsOf(select: ContinuedSelect, rows: PackedRows): KeyPoint[] {
 interface StreamedRead {
   select: ContinuedSelect;
   statement: Statement;
+  packer: RowPacker;
   /** How long the statement may live, milliseconds. */
   lifeMs: number | undefined;
 }
@@ -114,7 +118,7 @@ class RowStream {
   readonly #stopTimer: () => void;
   /** Full batches, and the one that fills. */
   #ready: PackedRows[] = [];
-  readonly #filling = new RowPacker();
+  readonly #filling: RowPacker;
   #received = false;
   #paused = false;
   #state: "running" | "overdue" | "cut" | "done" | "failed" | "closed" = "running";
@@ -126,8 +130,13 @@ class RowStream {
     return new RowStream(await openLink(context.access, "read", context.signal), context, read);
   }
 
-  private constructor(link: Link, { access, by, signal, operation }: StreamContext, { select, statement, lifeMs }: StreamedRead) {
+  private constructor(
+    link: Link,
+    { access, by, signal, operation }: StreamContext,
+    { select, statement, packer, lifeMs }: StreamedRead,
+  ) {
     this.#link = link;
+    this.#filling = packer;
     const { clock, limits } = access.context;
     this.#limits = limits;
     this.#stopTimer = lifeMs === undefined ? () => {} : clock.after(lifeMs, () => this.#overdue());
@@ -162,8 +171,7 @@ class RowStream {
       });
     }
     if (this.#state === "failed") throw this.#error;
-    const batch = this.#ready.shift() ?? this.#filling.take();
-    return batch.length === 0 ? undefined : batch;
+    return this.#ready.shift() ?? (this.#filling.length > 0 ? this.#filling.take() : undefined);
   }
 
   #live(): boolean {

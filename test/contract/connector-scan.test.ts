@@ -103,18 +103,18 @@ describe.each(readers)("$name: scans", ({ make }) => {
 
   it("a scan in pieces gives every row that was there all the time exactly once while others come and go", async () => {
     await erp.run(`CREATE TABLE living (k ${erp.type("key")} NOT NULL PRIMARY KEY, words VARCHAR(20))`);
-    const stable = Array.from({ length: 400 }, (_, index) => `k${String(index).padStart(4, "0")}`);
+    const stable = Array.from({ length: 200 }, (_, index) => `k${String(index).padStart(4, "0")}`);
     for (const key of stable) await erp.run("INSERT INTO living VALUES (?, 'stable')", [key]);
     const seen = new Map<string, number>();
     let round = 0;
     const source = sourceOf("living", ["k"], ["k", "words"]);
-    const busy = await erp.open({ limits: { snapshotMs: 0, batchRows: 20 } });
+    const busy = await erp.open({ limits: { snapshotMs: 0, batchRows: 10 } });
     for await (const batch of busy.scan(source, never)) {
       for (const key of keysOf(batch)) seen.set(String(key), (seen.get(String(key)) ?? 0) + 1);
       round += 1;
-      await erp.run("INSERT INTO living VALUES (?, 'new'), (?, 'new')", [`k00${round}x`, `k039${round}y`]);
+      await erp.run("INSERT INTO living VALUES (?, 'new'), (?, 'new')", [`k00${round}x`, `k019${round}y`]);
       await erp.run("DELETE FROM living WHERE k = ?", [`k00${round - 1}x`]);
-      await erp.run("UPDATE living SET words = ? WHERE k = ?", [`round ${round}`, stable[(round * 37) % 400] as string]);
+      await erp.run("UPDATE living SET words = ? WHERE k = ?", [`round ${round}`, stable[(round * 37) % 200] as string]);
     }
     await busy.close();
     expect(round).toBeGreaterThan(15);

@@ -93,4 +93,18 @@ describe("packed rows", () => {
     expect(packer.take().length).toBe(1_000);
     expect(rowDigests(first)).toEqual(before);
   });
+
+  it("given back are over, and the next rows take their place", () => {
+    const packer = new RowPacker();
+    packer.addValues([Buffer.from("first")]);
+    const first = packer.take();
+    packer.giveBack(first);
+    packer.addValues([Buffer.from("second")]);
+    const second = packer.take();
+    packer.addValues([Buffer.from("third")]);
+    const third = packer.take();
+    expect(first.length).toBe(0);
+    expect(third.bytes).toBe(first.bytes);
+    expect([valuesOf(second), valuesOf(third)]).toEqual([[[Buffer.from("second")]], [[Buffer.from("third")]]]);
+  });
 });
