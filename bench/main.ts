@@ -5,6 +5,7 @@ import { measureGateway } from "./gateway.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
 import { machineNote } from "./machine.ts";
+import { measureMemory } from "./memory.ts";
 import type { Part } from "./metrics.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
 import { profileText } from "./profile.ts";
@@ -12,6 +13,8 @@ import { allMet, type Figures, jsonText, type Result, tableText } from "./report
 import { openScene } from "./scene.ts";
 import { measureSync, syncAll } from "./sync.ts";
 
+/** They make their own. */
+const withoutScene: ReadonlySet<Part> = new Set(["gateway", "memory5m"]);
 /** Measured on a portal that holds everything. */
 const needsAll: readonly Part[] = ["commands", "idle", "courtesy", "latency"];
 
@@ -31,7 +34,8 @@ async function measure({ rows, rounds, parts, profiles }: Options): Promise<Resu
     details[part] = measured.details;
   };
   if (parts.has("gateway")) take("gateway", await measureGateway({ rounds, say }));
-  if (parts.isSubsetOf(new Set<Part>(["gateway"]))) return { rows, rounds, machine, figures, details };
+  if (parts.has("memory5m")) take("memory5m", await measureMemory(say));
+  if (parts.isSubsetOf(withoutScene)) return { rows, rounds, machine, figures, details };
   await using scene = await openScene({ rows, profiles, say });
   say(`a row has ${scene.rowBytes.toFixed(1)} bytes as text`);
   // Each leaves gateway and agent as they are after a first sync, for the next one.
