@@ -10,8 +10,11 @@ const purgeEveryMs = 3_600_000;
 const listAgainEveryMs = 10_000;
 const checkedName = "effects-checked-for";
 
-export async function keepHouse(running: Running, signal: AbortSignal): Promise<void> {
+/** @param told.commits commits of the store so far: a loss of history is one */
+export async function keepHouse(running: Running, told: { signal: AbortSignal; commits: () => number }): Promise<void> {
   const { store, parts } = running;
+  let seen = -1;
+  let lost = false;
   let purgedAt = Number.NEGATIVE_INFINITY;
   let listedAt = Number.NEGATIVE_INFINITY;
   const tidy = async (inner: AbortSignal): Promise<void> => {
@@ -22,20 +25,24 @@ export async function keepHouse(running: Running, signal: AbortSignal): Promise<
       store.asks.purge(now);
       purgedAt = now;
     }
+    const commits = told.commits();
+    if (commits !== seen) lost = lossOf(running) !== undefined;
+    seen = commits;
+    if (!lost) return;
     const again = running.writeback.vanished().length > 0 && now - listedAt > listAgainEveryMs;
     if (await lookForLostEffects(running, again, inner)) listedAt = now;
   };
-  await waitOut({ parts, part: "housekeeping", everyMs: lookEveryMs }, tidy, signal);
+  await waitOut({ parts, part: "housekeeping", everyMs: lookEveryMs }, tidy, told.signal);
 }
 
+/** Why some source's history counts as lost. */
+const lossOf = ({ store, compiled }: Running): string | undefined =>
+  compiled.mappings.map(({ source }) => lostHistory(store.meta, source)).find((reason) => reason !== undefined);
+
 /** For each loss of history, and `again` while it is not settled: which applied commands the ERP no longer knows. True when it was asked. */
-async function lookForLostEffects(
-  { store, compiled, writeback }: Running,
-  again: boolean,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const reasons = compiled.mappings.map(({ source }) => lostHistory(store.meta, source)).filter((reason) => reason !== undefined);
-  const loss = reasons[0];
+async function lookForLostEffects(running: Running, again: boolean, signal: AbortSignal): Promise<boolean> {
+  const { store, writeback } = running;
+  const loss = lossOf(running);
   if (loss === undefined || (store.meta.get(checkedName) === loss && !again)) return false;
   try {
     await writeback.effectsVanished(signal);

@@ -3,6 +3,7 @@ import { describeError, FuserError, kindOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import type { RunState, Status } from "../protocol/messages.ts";
 import type { AgentParts, Running } from "./agent.ts";
+import type { SourceStatus } from "./capture/status.ts";
 import type { ChannelState } from "./channel/channel.ts";
 import type { Offer } from "./channel/greeting.ts";
 import type { Compiled } from "./compile.ts";
@@ -36,9 +37,12 @@ export function offerOf({ config, compiled, agentVersion, host }: OfferParts): O
 
 type Reported = Pick<Running, "capture" | "store" | "channel">;
 
-/** The status that the portal is sent. */
-export function reportOf({ capture, store, channel }: Reported): Omit<Status, "type" | "at"> {
-  const sources = capture.status().map((source) => ({
+/** The status that the portal is sent. `statuses` where they are known already: counting them costs the most. */
+export function reportOf(
+  { capture, store, channel }: Reported,
+  statuses: readonly SourceStatus[] = capture.status(),
+): Omit<Status, "type" | "at"> {
+  const sources = statuses.map((source) => ({
     source: source.source,
     type: source.type,
     state: source.state,
@@ -72,19 +76,29 @@ function overall(sources: readonly RunState[], channel: ChannelState): RunState 
 const lookEveryMs = 500;
 const writeAtLeastEveryMs = 5_000;
 
+export interface Telling {
+  signal: AbortSignal;
+  startedAt: number;
+  /** Commits of the store so far: while there are no more of them, nothing is counted anew but every few seconds. */
+  commits: () => number;
+}
+
 /** Writes the status file when something changed, and every few seconds; tells the portal likewise. */
-export async function tellStatus(
-  running: Running,
-  { signal, startedAt }: { signal: AbortSignal; startedAt: number },
-): Promise<void> {
+export async function tellStatus(running: Running, { signal, startedAt, commits }: Telling): Promise<void> {
   const { parts, store, channel } = running;
   const { clock } = parts;
   let last = "";
   let writtenAt = Number.NEGATIVE_INFINITY;
   let inStepSince: number | undefined;
+  let seen: { commits: number; state: ChannelState } | undefined;
   const tell = (evenIfSame: boolean): void => {
-    inStepSince = inStep(running) ? (inStepSince ?? clock.now()) : undefined;
-    const report = reportOf(running);
+    const now = { commits: commits(), state: channel.state() };
+    const quiet = now.commits === seen?.commits && now.state === seen.state;
+    if (quiet && !evenIfSame && clock.monotonic() - writtenAt <= writeAtLeastEveryMs) return;
+    seen = now;
+    const statuses = running.capture.status();
+    inStepSince = inStep(running, statuses) ? (inStepSince ?? clock.now()) : undefined;
+    const report = reportOf(running, statuses);
     const told = {
       ...whoRuns(parts, startedAt),
       portal: portalOf(channel.state()),
@@ -141,7 +155,7 @@ function portalOf(state: ChannelState): StatusFile["portal"] {
 }
 
 /** Nothing to read, to send, to carry out or to settle, and everything was compared once. What a person has to decide does not count. */
-function inStep({ capture, store, channel }: Running): boolean {
+function inStep({ store, channel }: Running, statuses: readonly SourceStatus[]): boolean {
   if (channel.state().name !== "connected" || store.outbox.bounds().items > 0) return false;
   const counts = store.inbox.counts();
   if (counts.received + counts.executing + counts.finished > 0) return false;
@@ -150,5 +164,5 @@ function inStep({ capture, store, channel }: Running): boolean {
     .filter((guard) => guard.state === "open")
     .reduce((sum, guard) => sum + store.pending.heldBy(guard.id).length, 0);
   if (store.pending.count() > held) return false;
-  return capture.status().every((source) => source.comparedAt !== undefined);
+  return statuses.every((source) => source.comparedAt !== undefined);
 }

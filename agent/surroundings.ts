@@ -11,7 +11,7 @@ import { keepHouse } from "./housekeeping.ts";
 import { transportSettings } from "./portal-way.ts";
 import { tellStatus, tellWaiting } from "./reporting.ts";
 import { openStore } from "./store/open.ts";
-import type { Store } from "./store/store.ts";
+import type { CommitHook, Store } from "./store/store.ts";
 
 /** Work beside the parts; runs until the signal aborts. */
 export type Chore = (running: Running, signal: AbortSignal) => Promise<void>;
@@ -37,11 +37,15 @@ export interface Surroundings {
 export async function realSurroundings(parts: AgentParts): Promise<Surroundings> {
   const { config, secrets, clock, log } = parts;
   const startedAt = clock.now();
+  let commits = 0;
+  const onCommit: CommitHook = (moment, name) => {
+    if (moment === "after-commit") commits += 1;
+    parts.onCommit?.(moment, name);
+  };
   return {
     openStore() {
-      const onCommit = parts.onCommit === undefined ? {} : { onCommit: parts.onCommit };
       const { state: directory } = config.agent;
-      return openStore({ directory, clock, log: log.part("store"), journal: config.journal, ...onCommit });
+      return openStore({ directory, clock, log: log.part("store"), journal: config.journal, onCommit });
     },
     openErp: () => openErp({ config, clock, log, secret: secrets.require }),
     async wayToPortal() {
@@ -52,7 +56,11 @@ export async function realSurroundings(parts: AgentParts): Promise<Surroundings>
     digester: await createDigester(),
     newId,
     host: machineName(),
-    chores: [answerAsks, (running, signal) => tellStatus(running, { signal, startedAt }), keepHouse],
+    chores: [
+      answerAsks,
+      (running, signal) => tellStatus(running, { signal, startedAt, commits: () => commits }),
+      (running, signal) => keepHouse(running, { signal, commits: () => commits }),
+    ],
     tellWaiting: (store, error) => tellWaiting({ parts, store, startedAt }, error),
   };
 }
