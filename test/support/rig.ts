@@ -17,6 +17,7 @@ import type { ErpDb } from "./erp/db.ts";
 import { generateErp } from "./erp/generate.ts";
 import { consultOracle, type OracleVerdict } from "./erp/oracle.ts";
 import type { MariaDb } from "./mariadb.ts";
+import { openProxy, type TcpProxy } from "./proxy.ts";
 import { freePort, mariadb, tempDirectory } from "./servers.ts";
 
 export interface RigOptions {
@@ -24,6 +25,8 @@ export interface RigOptions {
   dialect: "sqlite" | "mysql";
   /** Of the company. */
   seed: number;
+  /** The agent reaches the portal through a proxy that can spoil the way. */
+  proxied?: boolean;
   /** Over the sample configuration's defaults. */
   config?: Partial<ErpConfigOptions>;
 }
@@ -55,6 +58,8 @@ export interface Rig extends AsyncDisposable {
   secondAgent(options: { configFile: string; state: string; name: string }): AgentProcess;
   /** Runs `erpfuser --json ARGS` beside the agent. @throws when it does not end with 0 */
   erpfuser<T>(...args: string[]): Promise<T>;
+  /** What lies between agent and portal, where the rig is `proxied`. */
+  readonly wayToPortal: TcpProxy | undefined;
   /** What the agent says of itself; undefined before its first start. */
   status(): StatusFile | undefined;
   /** Waits until `look` returns something else than undefined or false. @throws after `withinMs`, naming `what` */
@@ -96,7 +101,9 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const { configFile, state } = home;
   const agent = opened.use(createAgent({ ...agentParts, configFile, state, logFile: home.logFile("agent") }));
   await portal.start();
-  await agent.prepare(portal.channel, await portal.enrolmentCode());
+  const wayToPortal = options.proxied ? opened.use(await openProxy(portal)) : undefined;
+  const channel = wayToPortal === undefined ? portal.channel : `ws://127.0.0.1:${wayToPortal.port}/agent`;
+  await agent.prepare(channel, await portal.enrolmentCode());
   const agentId = (await portal.agent())?.id ?? "";
   const rest = opened.move();
   const withErpClosed = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -108,7 +115,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     }
   };
   return {
-    ...{ home, place, server, portal, agent, agentId, signal: deaths.signal },
+    ...{ home, place, server, portal, agent, agentId, wayToPortal, signal: deaths.signal },
     get erp() {
       return erp;
     },

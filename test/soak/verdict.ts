@@ -1,0 +1,124 @@
+/** What the samples of a soak say: pure, so that each rule can be tried without a soak. */
+import { fitLine, type Line } from "../support/slope.ts";
+import type { ProcessSample, Sample, StoreSizes } from "./samples.ts";
+
+export interface Growth {
+  first: number;
+  last: number;
+  peak: number;
+  /** MB per hour after the warm-up, with its 95 % confidence interval; undefined with too few samples. */
+  perHour: Line | undefined;
+  /** The slope can be told from zero, upwards. */
+  grows: boolean;
+}
+
+export interface ProcessVerdict {
+  rssMb: Growth;
+  heapMb: Growth;
+  handles: { first: number; last: number; leaked: number };
+}
+
+export interface StoreVerdict {
+  firstMb: number;
+  lastMb: number;
+  walPeakMb: number;
+  bounded: boolean;
+}
+
+export interface Verdict {
+  samples: number;
+  agent: ProcessVerdict;
+  gateway: ProcessVerdict;
+  databaseConnections: { first: number; last: number; leaked: number };
+  store: StoreVerdict;
+  portalStore: StoreVerdict;
+  pendingPeak: number;
+  outboxPeak: number;
+  violations: string[];
+}
+
+/** What is kept of a command and of an entity that is new, bytes, at the most: messages, results and journal lines are kept for days on purpose. */
+const perCommandBytes = 8_000;
+const perEntityBytes = 2_000;
+const slackMb = 16;
+const mostWalMb = 64;
+
+/** `warmUp`: share of the time that does not count. */
+export function judgeSamples(
+  samples: readonly Sample[],
+  told: { warmUp: number; commands: number; newEntities: number },
+): Verdict {
+  const end = samples.at(-1)?.at ?? 0;
+  const counted = samples.filter(({ at }) => at >= end * told.warmUp);
+  const agent = judgeProcess(counted, (sample) => sample.agent);
+  const gateway = judgeProcess(counted, (sample) => sample.gateway);
+  const connections = leakOf(counted.map((sample) => sample.databaseConnections));
+  const store = judgeStore(counted, (sample) => sample.store, told);
+  const portalStore = judgeStore(counted, (sample) => sample.portalStore, told);
+  const violations: string[] = [];
+  for (const [name, found] of [
+    ["agent", agent],
+    ["gateway", gateway],
+  ] as const) {
+    if (found.rssMb.grows) violations.push(`the ${name}'s memory grows`);
+    if (found.handles.leaked > 0) violations.push(`the ${name} leaks handles`);
+  }
+  if (connections.leaked > 0) violations.push("connections to the database are left behind");
+  if (!store.bounded) violations.push("the agent's store grows beyond what it must keep");
+  if (!portalStore.bounded) violations.push("the portal's store grows beyond what it must keep");
+  const peak = (of: (sample: Sample) => number): number => Math.max(0, ...samples.map(of));
+  return {
+    ...{ samples: counted.length, agent, gateway, databaseConnections: connections, store, portalStore, violations },
+    pendingPeak: peak((sample) => sample.pending),
+    outboxPeak: peak((sample) => sample.outbox),
+  };
+}
+
+function judgeProcess(samples: readonly Sample[], of: (sample: Sample) => ProcessSample): ProcessVerdict {
+  const heaps = samples.flatMap((sample): [number, number][] => {
+    const { heapMb } = of(sample);
+    return heapMb === undefined ? [] : [[sample.at / 3_600, heapMb]];
+  });
+  return {
+    rssMb: growthOf(samples.map((sample) => [sample.at / 3_600, of(sample).rssMb])),
+    heapMb: growthOf(heaps),
+    handles: leakOf(samples.map((sample) => of(sample).handles)),
+  };
+}
+
+function growthOf(points: readonly (readonly [hours: number, mb: number])[]): Growth {
+  const values = points.map(([, mb]) => mb);
+  const perHour = fitLine(points);
+  const rounded = (mb: number | undefined): number => Math.round((mb ?? 0) * 10) / 10;
+  return {
+    first: rounded(values[0]),
+    last: rounded(values.at(-1)),
+    peak: rounded(Math.max(0, ...values)),
+    perHour,
+    grows: (perHour?.low ?? 0) > 0,
+  };
+}
+
+/** Between the medians of the first and the last fifth: a reconnect or a command of the moment is no leak. */
+function leakOf(values: readonly number[]): { first: number; last: number; leaked: number } {
+  const fifth = Math.max(1, Math.floor(values.length / 5));
+  const first = median(values.slice(0, fifth));
+  const last = median(values.slice(-fifth));
+  return { first, last, leaked: Math.max(0, last - first - 1) };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function judgeStore(
+  samples: readonly Sample[],
+  of: (sample: Sample) => StoreSizes,
+  { commands, newEntities }: { commands: number; newEntities: number },
+): StoreVerdict {
+  const firstMb = samples[0] === undefined ? 0 : of(samples[0]).fileMb;
+  const lastMb = Math.max(0, ...samples.map((sample) => of(sample).fileMb));
+  const walPeakMb = Math.max(0, ...samples.map((sample) => of(sample).walMb));
+  const mayGrowMb = slackMb + (commands * perCommandBytes + Math.max(0, newEntities) * perEntityBytes) / 1_048_576;
+  return { firstMb, lastMb, walPeakMb, bounded: lastMb - firstMb <= mayGrowMb && walPeakMb <= mostWalMb };
+}

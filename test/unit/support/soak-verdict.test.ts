@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import type { Sample } from "../../soak/samples.ts";
+import { judgeSamples } from "../../soak/verdict.ts";
+import { seededRandom } from "../../support/erp/random.ts";
+
+const told = { warmUp: 1 / 3, commands: 9_000, newEntities: 3_000 };
+
+/** Half an hour, every three seconds; memory saws by 10 MB as heaps do between collections. */
+function halfHour(change: (sample: Sample, hours: number) => void = () => undefined): Sample[] {
+  const random = seededRandom(1);
+  return Array.from({ length: 600 }, (_, index) => {
+    const at = index * 3;
+    // Young processes grow for a while.
+    const early = Math.max(0, 300 - at) / 10;
+    const process = (mb: number) => ({
+      rssMb: mb - early + random() * 10,
+      heapMb: mb / 2 - early + random() * 10,
+      handles: 30 + (index % 20 === 0 ? 1 : 0),
+    });
+    const sample: Sample = {
+      ...{ at, agent: process(150), gateway: process(120), databaseConnections: 8, pending: index % 40, outbox: 0 },
+      store: { fileMb: 10 + at / 100, walMb: 4 },
+      portalStore: { fileMb: 20 + at / 100, walMb: 4 },
+    };
+    change(sample, at / 3_600);
+    return sample;
+  });
+}
+
+test("Half an hour without growth breaks no rule, however the heap saws and however it grew in the warm-up", () => {
+  const verdict = judgeSamples(halfHour(), told);
+  expect(verdict.violations).toEqual([]);
+  expect(verdict.agent.rssMb.perHour).toMatchObject({ low: expect.any(Number) });
+  expect(verdict.pendingPeak).toBe(39);
+});
+
+const broken: readonly [what: string, change: (sample: Sample, hours: number) => void, violation: string][] = [
+  [
+    "memory of the agent that grows by 20 MB an hour",
+    (sample, hours) => void (sample.agent.rssMb += 20 * hours),
+    "the agent's memory grows",
+  ],
+  [
+    "memory of the gateway that grows by 20 MB an hour",
+    (sample, hours) => void (sample.gateway.rssMb += 20 * hours),
+    "the gateway's memory grows",
+  ],
+  [
+    "a handle left behind with every reconnect",
+    (sample) => void (sample.agent.handles += Math.floor(sample.at / 60)),
+    "the agent leaks handles",
+  ],
+  [
+    "connections left behind",
+    (sample) => void (sample.databaseConnections += Math.floor(sample.at / 300)),
+    "connections to the database are left behind",
+  ],
+  [
+    "a store that keeps what it need not keep",
+    (sample) => void (sample.store.fileMb += sample.at / 10),
+    "the agent's store grows beyond what it must keep",
+  ],
+  [
+    "a log of the store that is never taken over",
+    (sample) => void (sample.portalStore.walMb += sample.at / 10),
+    "the portal's store grows beyond what it must keep",
+  ],
+];
+
+test.each(broken)("%s is found", (_what, change, violation) => {
+  expect(judgeSamples(halfHour(change), told).violations).toEqual([violation]);
+});
