@@ -37,32 +37,44 @@ test("Half an hour without growth breaks no rule, however the heap saws and howe
 const broken: readonly [what: string, change: (sample: Sample, hours: number) => void, violation: string][] = [
   [
     "memory of the agent that grows by 20 MB an hour",
-    (sample, hours) => void (sample.agent.rssMb += 20 * hours),
+    (sample, hours) => {
+      sample.agent.rssMb += 20 * hours;
+    },
     "the agent's memory grows",
   ],
   [
     "memory of the gateway that grows by 20 MB an hour",
-    (sample, hours) => void (sample.gateway.rssMb += 20 * hours),
+    (sample, hours) => {
+      sample.gateway.rssMb += 20 * hours;
+    },
     "the gateway's memory grows",
   ],
   [
     "a handle left behind with every reconnect",
-    (sample) => void (sample.agent.handles += Math.floor(sample.at / 60)),
+    (sample) => {
+      sample.agent.handles += Math.floor(sample.at / 60);
+    },
     "the agent leaks handles",
   ],
   [
     "connections left behind",
-    (sample) => void (sample.databaseConnections += Math.floor(sample.at / 300)),
+    (sample) => {
+      sample.databaseConnections += Math.floor(sample.at / 300);
+    },
     "connections to the database are left behind",
   ],
   [
     "a store that keeps what it need not keep",
-    (sample) => void (sample.store.fileMb += sample.at / 10),
+    (sample) => {
+      sample.store.fileMb += sample.at / 10;
+    },
     "the agent's store grows beyond what it must keep",
   ],
   [
     "a log of the store that is never taken over",
-    (sample) => void (sample.portalStore.walMb += sample.at / 10),
+    (sample) => {
+      sample.portalStore.walMb += sample.at / 10;
+    },
     "the portal's store grows beyond what it must keep",
   ],
 ];
