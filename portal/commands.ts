@@ -1,4 +1,7 @@
-/** Commands to the ERP: stored before they are sent, sent until received in the agent's current epoch, kept until their result is settled. */
+/**
+ * Commands to the ERP: stored before they are sent, sent on each connection until they are received, kept until their result is settled. Those that
+ * wait for a result are sent again on the next connection: either side may have been put back to an older state without another sign of it.
+ */
 import { FuserError } from "../base/errors.ts";
 import type { Clock, Random } from "../base/time.ts";
 import { describeIssue } from "../protocol/frames.ts";
@@ -35,8 +38,8 @@ export interface Commands {
   issue(agentId: string, order: CommandOrder): string;
   get(id: string): StoredCommand | undefined;
   list(agentId: string, limit: number): StoredCommand[];
-  /** Commands after number `afterN` that this epoch of the agent has not received, in order of issue. */
-  unreceived(agentId: string, epoch: string, after: { n: number; limit: number }): { n: number; message: Command }[];
+  /** Commands after number `n` without a settled result, in order of issue; those that this epoch has received are said to come again. */
+  unsettled(agentId: string, epoch: string, after: { n: number; limit: number }): { n: number; message: Command }[];
   /** The agent has stored it. False when the portal does not know it. */
   received(agentId: string, id: string, epoch: string): boolean;
   /** Stores a result; durable when it returns. `unknown`: the portal has lost the command, the result is kept all the same. */
@@ -52,15 +55,17 @@ export function commandsIn(store: Store, clock: Clock, random: Random): Commands
     issue: (agentId, order) => issue({ store, clock, random, get }, agentId, order),
     list: (agentId, limit) =>
       store.all<StoredCommand>("SELECT * FROM command WHERE agent_id = ? ORDER BY n DESC LIMIT ?", agentId, limit),
-    unreceived(agentId, epoch, after) {
-      const rows = store.all<{ n: number; body: string }>(
-        `SELECT n, body FROM command WHERE agent_id = ? AND state <> 'settled' AND received_epoch IS NOT ? AND n > ? ORDER BY n LIMIT ?`,
+    unsettled(agentId, epoch, after) {
+      const rows = store.all<{ n: number; body: string; received_epoch: string | null }>(
+        `SELECT n, body, received_epoch FROM command WHERE agent_id = ? AND state <> 'settled' AND n > ? ORDER BY n LIMIT ?`,
         agentId,
-        epoch,
         after.n,
         after.limit,
       );
-      return rows.map((row) => ({ n: row.n, message: resolved(JSON.parse(row.body) as Command, get) }));
+      return rows.map(({ n, body, received_epoch: heldBy }) => {
+        const message = resolved(JSON.parse(body) as Command, get);
+        return { n, message: heldBy === epoch ? { ...message, again: true } : message };
+      });
     },
     received(agentId, id, epoch) {
       const sql = `UPDATE command SET received_epoch = ?, state = CASE state WHEN 'issued' THEN 'received' ELSE state END

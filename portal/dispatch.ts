@@ -26,7 +26,7 @@ export function createDispatch(parts: {
   const sendNew = (): void => {
     const room = limits.commandsInFlight - inFlight.size;
     if (room <= 0) return;
-    for (const { n, message } of commands.unreceived(speaker.agentId, speaker.epoch, { n: lastSent, limit: room })) {
+    for (const { n, message } of commands.unsettled(speaker.agentId, speaker.epoch, { n: lastSent, limit: room })) {
       inFlight.set(message.id, { message, sentAt: clock.monotonic() });
       lastSent = n;
       send(message);

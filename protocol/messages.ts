@@ -163,6 +163,10 @@ export const command = z.strictObject({
   actor: word.optional(),
   onBehalfOf: word.optional(),
   blobs: z.array(requestId).max(20).optional().describe("Ids of the blobs it waits for."),
+  again: z
+    .literal(true)
+    .optional()
+    .describe("The agent has said `received` in this epoch. One that does not know the command has lost a part of its memory."),
   issuedAt: instant,
   expiresAt: instant.optional(),
 });

@@ -16,8 +16,8 @@ export interface DownstreamParts {
 }
 
 export interface Downstream {
-  /** Stores a command, durable before it is `received`. */
-  command(command: Command): void;
+  /** Stores a command, durable before it is `received`. `forgotten`: this side has had it, says the portal, and knows nothing of it. */
+  command(command: Command): "stored" | "forgotten";
   /** Sends each result that the portal has not settled, once per connection and revision, in their order. */
   replyAll(): void;
 }
@@ -32,7 +32,8 @@ export function createDownstream(parts: DownstreamParts): Downstream {
     send(seq === undefined ? result : { ...result, seq }, () => commitPoint("after-reply"));
   };
   return {
-    command(command) {
+    command({ again, ...command }) {
+      if (again && store.inbox.get(command.id) === undefined) return "forgotten";
       // After a lost or restored store the portal sends again what may have been executed; what it issued later can't have been.
       const { suspectUntil } = recall(store.meta);
       const mayBeRepeated = suspectUntil !== undefined && Date.parse(command.issuedAt) <= suspectUntil;
@@ -41,6 +42,7 @@ export function createDownstream(parts: DownstreamParts): Downstream {
       // A command that is sent again has lost its result at the portal, even one that was settled there.
       const known = store.inbox.get(command.id)?.result;
       if (known !== undefined) reply(known);
+      return "stored";
     },
     replyAll() {
       for (const result of store.inbox.unsettled()) if (said.get(result.id) !== result.revision) reply(result);

@@ -15,6 +15,9 @@ const names = {
   frameLimit: "channel.frame-limit",
 } as const;
 
+/** Why this side wants a new epoch. */
+type RenewalWish = Extract<RenewReason, "requested" | "agent-restored">;
+
 export interface ChannelMemory {
   /** Identity of the numbers in the outbox; undefined before the first connection. */
   epoch: string | undefined;
@@ -27,7 +30,7 @@ export interface ChannelMemory {
   /** Reason of a new epoch whose reconciliation is not finished. */
   reconcile: RenewReason | undefined;
   /** A new epoch was asked for. */
-  renew: "requested" | undefined;
+  renew: RenewalWish | undefined;
   /** Portal time (epoch ms) up to which an issued command may have been executed before this store knew it. */
   suspectUntil: number | undefined;
   /** Portal's clock minus ours, ms, as of the last `welcome`. */
@@ -46,7 +49,7 @@ export function recall(meta: MetaStore): ChannelMemory {
     established: epoch !== undefined && meta.get(names.established) === epoch,
     begun: meta.get(names.begun) as RenewReason | undefined,
     reconcile: meta.get(names.reconcile) as RenewReason | undefined,
-    renew: meta.get(names.renew) as "requested" | undefined,
+    renew: meta.get(names.renew) as RenewalWish | undefined,
     suspectUntil: numberOf(meta.get(names.suspectUntil)),
     clockOffset: numberOf(meta.get(names.clockOffset)) ?? 0,
     frameLimit: numberOf(meta.get(names.frameLimit)),
@@ -62,6 +65,6 @@ export function remember(meta: MetaStore, change: Partial<ChannelMemory>): void 
 }
 
 /** Asks for a new epoch at the next connection: the outbox is emptied and everything compared with the portal's inventory. */
-export function requestEpoch(meta: MetaStore): void {
-  remember(meta, { renew: "requested" });
+export function requestEpoch(meta: MetaStore, why: RenewalWish = "requested"): void {
+  remember(meta, { renew: why });
 }

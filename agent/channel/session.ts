@@ -228,7 +228,7 @@ export class Session {
         return fault === undefined ? this.#pump() : this.#refuseFrame(fault);
       }
       case "command":
-        state.downstream.command(message);
+        if (state.downstream.command(message) === "forgotten") return this.#startOver();
         return this.wake();
       case "settled":
         if (store.inbox.get(message.id) !== undefined) store.inbox.settle(message.id, message.revision);
@@ -309,6 +309,12 @@ export class Session {
   /** The link ends, so that the task begins anew with the next one; that its link ended under it is no failure. */
   #taskFailed(error: unknown): void {
     if (this.#state.at !== "leaving" && !isAbort(error)) this.#failed(error);
+  }
+
+  /** This store was put back to an older state of the same connection: only a new epoch tells what else it has forgotten. */
+  #startOver(): void {
+    requestEpoch(this.#parts.store.meta, "agent-restored");
+    this.leave("the agent has forgotten a command that it had received");
   }
 
   #pump(): void {

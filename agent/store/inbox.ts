@@ -59,6 +59,8 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
 
   return {
     receive(command, { now, mayBeRepeated }) {
+      const known = find(command.id);
+      if (known !== undefined && known.state !== "settled" && !mayBeRepeated) return "known";
       return change(() => {
         const row = find(command.id);
         if (row === undefined) {

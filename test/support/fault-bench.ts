@@ -1,7 +1,7 @@
 /** What a file of fault rows works on: one MariaDB, a site per row with proxies between its parts, everything random from one seed. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { Random } from "../../base/time.ts";
 import type { Run } from "./agent-run.ts";
 import type { ErpConfigOptions } from "./erp/config.ts";
@@ -41,12 +41,14 @@ export function faultBench(): FaultBench {
   afterAll(async () => {
     await server?.stop();
   });
+  beforeEach(({ task }) => {
+    bench.random = seededRandom(seed + [...task.name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 0));
+  });
   afterEach(async ({ task }) => {
     if (task.result?.state === "fail" && run !== undefined) console.log(`seed ${seed}\n${lastWords(run)}`);
     await site?.[Symbol.asyncDispose]();
     site = undefined;
     run = undefined;
-    bench.random = seededRandom(seed);
   });
   const bench: FaultBench = {
     get server() {

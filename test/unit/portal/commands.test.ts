@@ -70,14 +70,19 @@ test("Received, then applied: the state follows, the result is durable before it
   expect(JSON.parse(stored?.result ?? "")).toEqual(done);
 });
 
-test("In the same epoch only what was not received is sent again, in order", async () => {
+test("On a new connection of the same epoch every command without a settled result is sent again, in order; what was received is said to come again", async () => {
   const { gateway, agent, link } = await linked();
   const ids = ["a", "b", "c"].map((title) => gateway.issue(idOf(agent), order(title)));
   for (const id of ids) expect((await link.next("command")).id).toBe(id);
   link.send({ type: "received", id: ids[1] as string });
   await expect.poll(() => gateway.command(ids[1] as string)?.state, patient).toBe("received");
-  const again = await bench.link(gateway, agent, { hello: { connection: 1 } });
-  expect(await saidUntilNow(again.link)).toEqual([ids[0], ids[2]]);
+  await settle(link, result(ids[2] as string, { outcome: "rejected" }));
+  const next = await bench.link(gateway, agent, { hello: { connection: 1 } });
+  expect([await next.link.next("command"), await next.link.next("command")].map(({ id, again }) => [id, again])).toEqual([
+    [ids[0], undefined],
+    [ids[1], true],
+  ]);
+  expect(await saidUntilNow(next.link)).toEqual([]);
 });
 
 test("In a new epoch every command without a final result is sent again, in order", async () => {

@@ -1,0 +1,68 @@
+// Torn files: the stores of agent and portal with a write-ahead log that ends anywhere, or in spoilt sectors, as after a disk that lied about what it
+// had written. SQLite's checksums let in whole commits only; what an older state has forgotten is found at the next connection and mended by a compare.
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { NamedPoint } from "../../agent/commit-points.ts";
+import { openStore } from "../../agent/store/open.ts";
+import { silentLog } from "../../base/log.ts";
+import { systemClock } from "../../base/time.ts";
+import { between } from "../support/erp/random.ts";
+import { faultBench } from "../support/fault-bench.ts";
+import { seed } from "../support/seed.ts";
+import { has } from "../support/servers.ts";
+import type { Site } from "../support/site.ts";
+import { copyWithLog, integrity, lastCommits, spoil, tears } from "../support/torn.ts";
+
+const positions = 60;
+
+describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
+  const bench = faultBench();
+  const agentFile = (site: Site): string => join(site.state, "store.db");
+
+  /** An agent that has worked and was killed in the middle of a command. */
+  async function killedAgent(point: NamedPoint): Promise<{ site: Site; issued: number }> {
+    const { site, run } = await bench.running();
+    for (let n = 0; n < 2; n++) {
+      site.report(`Schaden ${n}`);
+      await site.clerkWorks();
+    }
+    await site.comesToRest(2);
+    site.killAt(point);
+    site.report("Der letzte");
+    await run.ended;
+    return { site, issued: 3 };
+  }
+
+  test(`the agent's store opens, whole and sound, with a log that ends at any of ${positions} places or in spoilt sectors; nothing is set aside`, async () => {
+    const { site } = await killedAgent("after-erp-commit");
+    const file = agentFile(site);
+    const copy = copyWithLog(file);
+    for (const [index, at] of tears(copy, { count: positions, random: bench.random }).entries()) {
+      copy.putBack(index % 3 === 2 ? copy.bytes : at);
+      if (index % 3 === 2) spoil(`${file}-wal`, { from: at, random: bench.random });
+      const store = openStore({ directory: site.state, clock: systemClock, log: silentLog });
+      const { wasSetAside } = store;
+      store.close();
+      expect({ at, wasSetAside, integrity: integrity(file) }).toEqual({ at, wasSetAside: undefined, integrity: "ok" });
+    }
+  });
+
+  const points: NamedPoint[] = ["after-claim-commit", "after-erp-commit", "after-conclude-commit", "after-reply"];
+  const wheres = ["among its last commits", "anywhere"];
+  test.each(points.flatMap((point) => wheres.map((where) => ({ point, where }))))(
+    "the agent goes on from a log torn $where, after a kill at $point: nothing is missing, each command has one effect",
+    async ({ point, where }) => {
+      const { site, issued } = await killedAgent(point);
+      const copy = copyWithLog(agentFile(site));
+      const at = where === "anywhere" ? between(bench.random, 0, copy.bytes) : lastCommits(copy, bench.random);
+      copy.putBack(at);
+      console.log(`torn at ${at} of ${copy.bytes}`);
+      const run = site.runSteered();
+      await site.comesToRest(issued);
+      site.report("Danach");
+      await site.clerkWorks();
+      await site.comesToRest(issued + 1);
+      expect(await run.stop()).toMatchObject({ code: 0 });
+    },
+  );
+});
