@@ -26,7 +26,7 @@ export class MalformedFrame extends Error {
 
 /** Most frames are packed, and unpacked, into one piece of memory of this size. */
 const chunkSize = 256 * 1024;
-const compression = { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const params = { [constants.ZSTD_c_compressionLevel]: 1 };
 
 /** The frame of one message: a string is sent as a text frame, bytes as a binary one. */
 export function encodeFrame(message: unknown): string | Uint8Array {
@@ -43,7 +43,8 @@ export function encodeJsonBytes(json: Uint8Array): string | Uint8Array {
 }
 
 function compress(json: Uint8Array): Uint8Array {
-  const body = zstdCompressSync(json, compression);
+  // Room for what it comes down to as a rule, and for more in further pieces.
+  const body = zstdCompressSync(json, { chunkSize: Math.max(16 * 1024, json.length >> 2), params });
   const frame = Buffer.allocUnsafe(body.length + 1);
   frame[0] = zstdCodec;
   body.copy(frame, 1);

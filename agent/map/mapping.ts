@@ -185,6 +185,7 @@ function mapperOf({
     faults: [],
     notes: [],
     parents: [],
+    parentCount: 0,
     misfit: false,
     isAbsent: undefined,
   };
@@ -194,7 +195,7 @@ function mapperOf({
     reading.children = row.children;
     reading.isAbsent = isAbsent;
     reading.misfit = false;
-    reading.parents = [];
+    reading.parentCount = 0;
     // Empty for nearly all rows, and then kept for the next one.
     if (reading.faults.length > 0) reading.faults = [];
     if (reading.notes.length > 0) reading.notes = [];
@@ -206,12 +207,14 @@ function mapperOf({
       if (value === undefined) names = names.without(index);
       else values = values === "" ? value : `${values},${value}`;
     }
-    const { faults, notes, parents } = reading;
+    const { faults, notes } = reading;
     const text: EntityText = { names: names.names, values };
     if (id.length > idLimit)
       faults.push({ code: "value-invalid", field: "id", column: undefined, message: "the key is too long for an id" });
     if (reading.misfit && faults.length === 0) faults.push(...misfits(source, fieldsOf(text), columnOf));
     if (faults.length > 0) return { kind: "faulty", id, faults };
+    // A list that grew would keep room for more: a batch of rows lives on until it is settled.
+    const parents = reading.parents.slice(0, reading.parentCount);
     return { kind: "entity", id, text, parents, cause: readCause(row), notes: notes.length === 0 ? noNotes : notes };
   };
   return (row, key, isAbsent) => {

@@ -73,7 +73,7 @@ export function compileReference(
       const { parent, json } = found;
       if (parent.id.length > idLimit) reading.misfit = true;
       if (missing === "omit" && reading.isAbsent?.(parent)) return null;
-      if (isParent) reading.parents.push(parent);
+      if (isParent) reading.parents[reading.parentCount++] = parent;
       return json;
     },
   };

@@ -7,7 +7,9 @@ export interface RowReading {
   children: readonly ChildRows[];
   faults: RowFault[];
   notes: RowNote[];
+  /** The first `parentCount` are this row's; the list is kept for the next one. */
   parents: Parent[];
+  parentCount: number;
   /** A value was written that the model may refuse: the whole entity is to be asked about. */
   misfit: boolean;
   /** Whether a parent with `missing: omit` is known not to be there. */

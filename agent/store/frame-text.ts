@@ -8,7 +8,7 @@ import type { OutboxItem } from "./store.ts";
 
 export interface FrameText {
   /** Starts a frame whose first item has this number; what was written before is gone. */
-  begin(from: number): void;
+  begin(from: number, maxBytes: number): void;
   /** Writes one more item; false, and nothing was written, if the frame would be too large by it. */
   add(item: OutboxItem): boolean;
   /** The frame's bytes, good until the next `begin`. */
@@ -36,18 +36,20 @@ const closing = "]}]}".length;
 /** Most bytes of UTF-8 that a UTF-16 unit takes. */
 const widest = 3;
 
-export function createFrameText(maxBytes: number): FrameText {
+/** One after the other, frames are written into the same memory. */
+export function createFrameText(): FrameText {
   let bytes = Buffer.allocUnsafe(64 * 1024);
   let at = 0;
+  let most = 0;
   let table: Table | undefined;
   /** Items of one read have one time, and a number is slow to write. */
   let time = 0;
   let timeText = "0";
 
   const write = (text: string): void => {
-    const most = at + text.length * widest;
-    if (most > bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(bytes.length * 2, most));
+    const needed = at + text.length * widest;
+    if (needed > bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(bytes.length * 2, needed));
       bytes.copy(larger, 0, 0, at);
       bytes = larger;
     }
@@ -55,8 +57,9 @@ export function createFrameText(maxBytes: number): FrameText {
   };
 
   return {
-    begin(from) {
+    begin(from, maxBytes) {
       at = 0;
+      most = maxBytes;
       table = undefined;
       write(`{"type":"changes","from":${from},"tables":[`);
     },
@@ -73,7 +76,7 @@ export function createFrameText(maxBytes: number): FrameText {
       }
       write(`${opening}[${quoted(item.id)},${timeText}${values === "" ? "]" : `,${values}]`}`);
       const noted = hasNotes(item) ? withNotes(into, item) : into;
-      if (at + noted.noteBytes + closing > maxBytes) {
+      if (at + noted.noteBytes + closing > most) {
         at = start;
         return false;
       }

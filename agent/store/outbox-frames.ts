@@ -1,7 +1,7 @@
 /** Items cut into frames as the socket sends them: as few as their limits allow, numbers without gaps. */
 
 import { encodeJsonBytes } from "../../protocol/frames.ts";
-import { createFrameText } from "./frame-text.ts";
+import { createFrameText, type FrameText } from "./frame-text.ts";
 import type { OutboxItem } from "./store.ts";
 
 /** performance.md, "What wins", 3: one frame per 500 to 1,000 items. */
@@ -25,10 +25,24 @@ export interface Cut {
 }
 
 /** Cuts items into frames whose JSON has at most `maxFrameBytes`, the first number being `from`. An item that fits no frame takes no number. */
-export function cutFrames(items: readonly OutboxItem[], from: number, maxFrameBytes: number): Cut {
+export type CutFrames = (items: readonly OutboxItem[], from: number, maxFrameBytes: number) => Cut;
+
+/** The memory that frames are written into is kept from one cut to the next. */
+export function createCutFrames(): CutFrames {
+  const text = createFrameText();
+  return (items, from, maxFrameBytes) => cut({ items, from, maxFrameBytes, text });
+}
+
+interface Work {
+  items: readonly OutboxItem[];
+  from: number;
+  maxFrameBytes: number;
+  text: FrameText;
+}
+
+function cut({ items, from, maxFrameBytes, text }: Work): Cut {
   const frames: BuiltFrame[] = [];
   const seqs: (number | "too-large")[] = [];
-  const text = createFrameText(maxFrameBytes);
   const hashes = new Uint32Array(Math.min(items.length, maxItemsPerFrame));
   let next = from;
   let first = from;
@@ -49,11 +63,11 @@ export function cutFrames(items: readonly OutboxItem[], from: number, maxFrameBy
   };
   for (const item of items) {
     if (next - first === maxItemsPerFrame) close();
-    if (next === first) text.begin(first);
+    if (next === first) text.begin(first, maxFrameBytes);
     if (!text.add(item)) {
       // A frame of its own is the last try.
       close();
-      text.begin(first);
+      text.begin(first, maxFrameBytes);
       if (!text.add(item)) {
         seqs.push("too-large");
         continue;

@@ -9,7 +9,7 @@ import { changes } from "../../protocol/messages.ts";
 import type { TypeName } from "../../protocol/model.ts";
 import { createCommitBell } from "./commit-bell.ts";
 import type { Database } from "./database.ts";
-import { type BuiltFrame, cutFrames, idHash } from "./outbox-frames.ts";
+import { type BuiltFrame, createCutFrames, idHash } from "./outbox-frames.ts";
 import type { MetaStore, OutboxFrame, OutboxItem, OutboxStore } from "./store.ts";
 
 const maxBytes = 64 * 1024 * 1024;
@@ -43,6 +43,7 @@ export interface Outbox extends OutboxStore {
 export function createOutbox(database: Database, meta: MetaStore): Outbox {
   const statements = prepareAll(database);
   const bell = createCommitBell(database);
+  const cutFrames = createCutFrames();
   /** Acked, and deleted with the next commit: an ack alone is not worth a write to disk, for the portal repeats it. */
   let ackedTo = 0;
   let next = 1;

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cutFrames } from "../../../../agent/store/outbox-frames.ts";
+import { createCutFrames } from "../../../../agent/store/outbox-frames.ts";
 import type { OutboxItem } from "../../../../agent/store/store.ts";
 import { buildChanges, type ChangeItem, expandChanges } from "../../../../protocol/changes.ts";
 import { entityText } from "../../../../protocol/entity-text.ts";
 import { decodeFrame } from "../../../../protocol/frames.ts";
 import { changes } from "../../../../protocol/messages.ts";
 
+const cutFrames = createCutFrames();
 const id = fc.stringMatching(/^[A-Za-z0-9_.%:-]{1,20}$/);
 const field = fc.constantFrom("name", "floor", "rooms", "constructor");
 const common = { type: fc.constantFrom("unit", "ticket"), id, time: fc.integer({ min: 0, max: 2 ** 45 }) };
