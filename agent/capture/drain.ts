@@ -4,6 +4,7 @@
  */
 import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
 import type { PendingKey } from "../store/store.ts";
+import { checkIdentity } from "./identity.ts";
 import type { Room } from "./parts.ts";
 import { inWindow } from "./schedule.ts";
 import { type Reading, type ReadRow, readRow, type Settled, settle } from "./settle.ts";
@@ -91,6 +92,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
     const at = clock.now();
     const keys = pending.map(({ key }) => key);
     const rows = await readRows(source, keys, signal);
+    // It may be missing because the ERP was set back a moment ago: then its delete is a person's decision, and it must be known before it is made.
+    if (pending.some(({ key, stage }) => stage !== "marked" && !rows.has(key))) await checkIdentity(room, signal);
     const inFlight = new Set([...options.inFlight, ...keys.map((key) => placeOf(name, key))]);
     await readParents(rows.values(), inFlight, signal);
     const readings: Reading[] = pending.map((waiting) => ({ key: waiting.key, pending: waiting, row: rows.get(waiting.key) }));

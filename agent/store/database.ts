@@ -105,6 +105,10 @@ export class Database {
     return row === undefined ? undefined : Object.values(row)[0];
   }
 
+  get inTransaction(): boolean {
+    return this.#inside;
+  }
+
   /** Runs `action` in one transaction; inside another one it is a part of that. */
   transaction<T>(action: () => T, name = "store"): T {
     if (this.#inside) return this.#inner(action);

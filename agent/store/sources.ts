@@ -21,7 +21,19 @@ const childBatch = 2_000;
 
 export function createSources(database: Database, names: Names): SourceStore {
   const statements = prepareAll(database);
+  /** As of the last commit: asked for several times a second by each loop. A reader of another process looks each time. */
+  const committed = new Map<string, SourceState>();
+  for (const moment of ["committed", "rolled-back"] as const) database.on(moment, () => committed.clear());
   const get = (source: string): SourceState => {
+    if (database.readOnly || database.inTransaction) return read(source);
+    let state = committed.get(source);
+    if (state === undefined) {
+      state = read(source);
+      committed.set(source, state);
+    }
+    return state;
+  };
+  const read = (source: string): SourceState => {
     const row = statements.get.get<SourceRow>(names.no(source));
     return {
       fingerprint: row?.fingerprint ?? undefined,

@@ -216,3 +216,22 @@ test("A database that a person has accepted in place of another one is compared 
   expect(deletes(bench)).toEqual([]);
   expect(bench.store.guards.list()).toMatchObject([{ kind: "history", count: 1 }]);
 });
+
+test("A row that a restore took away a moment ago is not deleted before the history was asked for", async () => {
+  const erp = estates(5);
+  erp.identity.position = { "0": "0-1-10" };
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  erp.put("parents", "late", { name: "Added since", parent: null });
+  erp.identity.position = { "0": "0-1-11" };
+  // Its identity was compared once more, and is so again only in a minute.
+  await bench.pass(62_000);
+  bench.portal.pull();
+  restore();
+  erp.identity.position = { "0": "0-1-10" };
+  await bench.pass(20_000);
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.guards.list()).toMatchObject([{ source: "parents", kind: "history", count: 1, state: "open" }]);
+});

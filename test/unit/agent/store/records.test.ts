@@ -105,3 +105,18 @@ test("A source keeps what is known of it; positions, samples and children go by 
   sources.removeChild("units/texts", "1");
   expect(sources.child("units/texts", "1")).toBeUndefined();
 });
+
+test("What is known of a source is as its last commit left it, within a transaction and after one that was rolled back", () => {
+  const { sources, transaction, renewEpoch } = open();
+  sources.update("units", { rows: 1, reconciled: true });
+  expect(sources.get("units").rows).toBe(1);
+  const half = () => {
+    sources.update("units", { rows: 2 });
+    expect(sources.get("units").rows).toBe(2);
+    throw new Error("half done");
+  };
+  expect(() => transaction(half)).toThrow("half done");
+  expect(sources.get("units")).toMatchObject({ rows: 1, reconciled: true });
+  renewEpoch("the-next-epoch");
+  expect(sources.get("units")).toMatchObject({ rows: 1, reconciled: false });
+});
