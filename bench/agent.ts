@@ -53,6 +53,8 @@ async function erpfuser(
 
 export interface Agent extends AsyncDisposable {
   readonly pid: number;
+  /** Rejects with its last words when it ends without having been asked to. */
+  readonly died: Promise<never>;
   /** Waits for the next full compare of a source that ended after `after`. @throws Error after `withinMs`, with the end of the agent's log */
   compared(source: string, told: { after: number; withinMs: number }): Promise<Compare>;
   /** Id of the newest journal entry. */
@@ -66,6 +68,8 @@ export function startAgent(place: AgentPlace, wishes: AgentWishes, profile: stri
   const flags = profile === undefined ? nodeFlags : [...nodeFlags, ...profileFlags(profile)];
   const args = [...flags, "agent/main.ts", "--config", place.configFile, "run"];
   const child: Child = startChild({ name: "agent", args, logFile: place.logFile, clock: systemClock });
+  const died = child.died.then((error) => Promise.reject(error));
+  died.catch(() => undefined);
   let journal: DatabaseSync | undefined;
   const read = (): DatabaseSync => {
     journal ??= new DatabaseSync(join(place.state, "store.db"), { readOnly: true, timeout: 5_000 });
@@ -77,7 +81,7 @@ export function startAgent(place: AgentPlace, wishes: AgentWishes, profile: stri
     await child.stop();
   };
   return {
-    pid: child.pid,
+    ...{ pid: child.pid, died },
     newest: () => Number(read().prepare("SELECT coalesce(max(id), 0) AS id FROM journal").get()?.id),
     async compared(source, { after, withinMs }) {
       const sql = "SELECT id, source, at, duration_ms FROM journal WHERE kind = 'compare' AND source = ? AND id > ? ORDER BY id";
@@ -89,7 +93,7 @@ export function startAgent(place: AgentPlace, wishes: AgentWishes, profile: stri
         }
         if (performance.now() > deadline)
           throw new Error(`${source} was not compared within ${withinMs} ms:\n${lastWords(place)}`);
-        await Promise.race([systemClock.sleep(50), child.died.then((error) => Promise.reject(error))]);
+        await Promise.race([systemClock.sleep(50), died]);
       }
     },
     stop,

@@ -120,10 +120,12 @@ async function startPair(ground: Ground, wishes: PairWishes): Promise<Pair> {
   const portal = opened.use(startPortal(ground, profile("portal")));
   await portal.call("address");
   const agent = opened.use(startAgent(ground.place, wishesOf(ground, wishes), profile("agent")));
-  await portal.call("connected");
+  // Nobody waits for what an agent that is gone will never send.
+  const call: Helper["call"] = (name, argument) => Promise.race([portal.call(name, argument), agent.died]) as Promise<never>;
+  await call("connected");
   const rest = opened.move();
   return {
-    ...{ agent, portal },
+    ...{ agent, portal: { ...portal, call } },
     quiet: () => becomeQuiet([agent.pid, portal.pid]),
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
