@@ -137,7 +137,10 @@ async function smallest(target: Target, found: Seen, at: { seed: number; number:
   const { chance, choices } = recordedChance(caseSeed(at.seed, at.number));
   let open = await target.open();
   try {
-    open.make(chance);
+    // Some cases draw from chance while they run.
+    await attempt(open, () => open.make(chance));
+    await open[Symbol.asyncDispose]();
+    open = await target.open();
     let last = found;
     const fails = async (candidate: readonly number[]): Promise<boolean> => {
       const { fault } = await attempt(open, () => open.make(replayedChance(candidate)));
