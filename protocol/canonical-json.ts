@@ -7,21 +7,25 @@ import type { Json } from "./model.ts";
  */
 export function canonicalJson(value: Json): string {
   if (typeof value === "string") return quoted(value);
-  return isInOrder(value) ? JSON.stringify(value) : sortedJson(value);
+  return typeof value !== "object" || value === null || isInOrder(value) ? JSON.stringify(value) : sortedJson(value);
 }
 
 /** Whether the keys of all objects come in their order, as in what an agent sends: then JSON.stringify writes the canonical form by itself. */
-function isInOrder(value: Json): boolean {
-  if (typeof value !== "object" || value === null) return true;
+function isInOrder(value: readonly Json[] | { readonly [key: string]: Json }): boolean {
   if (Array.isArray(value)) {
-    for (const item of value as readonly Json[]) if (!isInOrder(item)) return false;
+    for (let index = 0; index < value.length; index++) {
+      const item = value[index];
+      if (typeof item === "object" && item !== null && !isInOrder(item)) return false;
+    }
     return true;
   }
   const object = value as { readonly [key: string]: Json };
-  let before: string | undefined;
+  let before = "";
   for (const key in object) {
-    if ((before !== undefined && key < before) || !isInOrder(object[key] as Json)) return false;
+    if (key < before) return false;
     before = key;
+    const inner = object[key];
+    if (typeof inner === "object" && inner !== null && !isInOrder(inner)) return false;
   }
   return true;
 }
