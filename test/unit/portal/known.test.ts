@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { knownIn } from "../../../portal/known.ts";
+import { Store } from "../../../portal/store.ts";
+import { seededRandom } from "../../support/erp/random.ts";
+
+function insert(store: Store, agentId: string, ids: readonly string[]): void {
+  const sql = "INSERT INTO entity (agent_id, type, id, fields, seq, epoch, time) VALUES (?, 'unit', ?, '{}', 1, 'epoch-0001', 1)";
+  store.transaction(() => {
+    for (const id of ids) store.run(sql, agentId, id);
+  });
+}
+
+test("What was added is known and nothing else, by type, id and link, whatever was removed in between", () => {
+  using store = new Store(":memory:");
+  const random = seededRandom(1);
+  const known = knownIn(store, random);
+  const links = [known.ofLink("a1"), known.ofLink("a2")];
+  const expected = links.map(() => new Set<string>());
+  for (let round = 0; round < 60_000; round++) {
+    const which = round % 2;
+    const [type, id] = [random() < 0.5 ? "unit" : "person", `001.${Math.floor(random() * 20_000)}`];
+    if (random() < 0.7) {
+      links[which]?.add(type, id);
+      expected[which]?.add(`${type} ${id}`);
+    } else {
+      links[which]?.remove(type, id);
+      expected[which]?.delete(`${type} ${id}`);
+    }
+  }
+  let missed = 0;
+  for (const [which, link] of links.entries()) {
+    for (const type of ["unit", "person"]) {
+      for (let no = 0; no < 20_000; no++) {
+        const has = link.has(type, `001.${no}`);
+        const isExpected = expected[which]?.has(`${type} 001.${no}`) === true;
+        // It may overlook one behind another's gap, and then the tables are asked; it must never know what is not there.
+        if (has) expect(isExpected).toBe(true);
+        else if (isExpected) missed += 1;
+      }
+    }
+  }
+  expect(missed).toBeLessThan(((expected[0]?.size ?? 0) + (expected[1]?.size ?? 0)) / 50);
+  known.clear();
+  expect(links[0]?.has("unit", "001.1")).toBe(false);
+});
+
+test("A miss is answered by the tables, of its own agent alone, and reads more ahead the more there are", () => {
+  using store = new Store(":memory:");
+  const ids = Array.from({ length: 3_000 }, (_, no) => `U.${String(no).padStart(5, "0")}`);
+  insert(store, "a1", ids);
+  store.run("UPDATE entity SET deleted_at = 1 WHERE id = 'U.00007'");
+  store.run("UPDATE entity SET deleted_at = 1, replaced_by = 'U.00009' WHERE id = 'U.00008'");
+  const [one, two] = [knownIn(store, Math.random).ofLink("a1"), knownIn(store, Math.random).ofLink("a2")];
+  let asked = 0;
+  for (const id of ids) {
+    if (one.has("unit", id)) continue;
+    asked += 1;
+    expect(one.look("unit", id)).toBe(id !== "U.00007");
+  }
+  expect(asked).toBeLessThan(20);
+  expect(one.look("unit", "U.00007x")).toBe(false);
+  expect(two.look("unit", "U.00001")).toBe(false);
+});
+
+test("With room for no more something is forgotten, and nothing made up", () => {
+  using store = new Store(":memory:");
+  const link = knownIn(store, seededRandom(2)).ofLink("a1");
+  const many = 2_500_000;
+  for (let no = 0; no < many; no++) link.add("unit", String(no));
+  let has = 0;
+  for (let no = 0; no < 10_000; no++) if (link.has("unit", String(many - 1 - no))) has += 1;
+  expect(has).toBeGreaterThan(9_000);
+  for (let no = 0; no < 10_000; no++) expect(link.has("unit", `x${no}`)).toBe(false);
+});
