@@ -28,6 +28,15 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        test: {
+          name: "simulation",
+          include: ["test/simulation/*.test.ts"],
+          setupFiles,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+        },
+      },
       { test: { name: "storm", include: [storm], setupFiles, testTimeout: 300_000, hookTimeout: 120_000 } },
       {
         test: {

@@ -15,6 +15,7 @@ export const suites: Suite[] = [
     what: "frames, configurations and rows of chance for a few seconds each; longer by npm run fuzz",
     limitMinutes: 5,
   },
+  { name: "simulation", what: "the agent's own code in a simulated world: some seeds of `npm run simulate`", limitMinutes: 5 },
   { name: "fault", what: "kill -9, lost history, full disk, restored backups: real processes, real database", limitMinutes: 15 },
   { name: "storm", what: "a company of 10,000 units while agent, portal and database are killed 75 times", limitMinutes: 10 },
   { name: "end-to-end", what: "ERP, agent and portal as their users see them", limitMinutes: 12 },

@@ -1,0 +1,106 @@
+/**
+ * Fifteen bugs that the simulation must find. Each is a change of one place in the product's source, made while the module is loaded, in a process of its own
+ * (planted.ts): the product itself knows nothing of them. Where the place has changed, the bug must be planted anew, and says so.
+ */
+export interface Edit {
+  file: string;
+  from: string;
+  to: string;
+}
+
+export const bugs: Readonly<Record<string, readonly Edit[]>> = {
+  "ack before commit": [
+    {
+      file: "agent/channel/downstream.ts",
+      from: 'store.inbox.receive(command, { now: clock.now(), mayBeRepeated });\n      send({ type: "received", id: command.id });',
+      to: 'send({ type: "received", id: command.id });\n      store.inbox.receive(command, { now: clock.now(), mayBeRepeated });',
+    },
+  ],
+  "digest before outbox": [
+    {
+      file: "agent/capture/settle.ts",
+      from: "const seqs = store.outbox.append(items, { bulk: this.#options.bulk });",
+      to: `const seqs = items.map((_, index) => store.outbox.bounds().next + index);
+    const { bulk } = this.#options;
+    void Promise.resolve().then(() => store.outbox.append(items, { bulk }));`,
+    },
+  ],
+  "missing inbox check": [
+    {
+      file: "agent/store/inbox.ts",
+      from: 'statements.setState.run(nextCommandState(row.state, "ask-again"), row.id);',
+      to: `database.prepare("UPDATE command SET state = 'received', attempts = 0, may_be_repeated = 0 WHERE id = ?").run(row.id);
+        return "known";`,
+    },
+  ],
+  "lost position": [
+    {
+      file: "agent/capture/signals.ts",
+      from: "const stored = store.sources.position(cursor.name);",
+      to: "if (!verified) store.sources.setPosition(cursor.name, undefined);\n    const stored = store.sources.position(cursor.name);\n    verified = true;",
+    },
+  ],
+  "reused sequence number": [
+    {
+      file: "agent/channel/greeting.ts",
+      from: "const epoch = parts.newId();",
+      to: "const epoch = recall(meta).epoch as string;",
+    },
+  ],
+  "empty read taken as delete without confirmation": [
+    { file: "agent/capture/verdict.ts", from: 'case "marked":\n      return "confirm";', to: 'case "marked":' },
+  ],
+  "scan row overwriting a newer read": [
+    { file: "agent/capture/scan.ts", from: "if (scan.suspectOnly || scan.written.has(key)) {", to: "if (scan.suspectOnly) {" },
+  ],
+  "restored store not recognised": [
+    { file: "agent/channel/acks.ts", from: "if (presented < seen) return", to: "if (presented < 0) return" },
+    { file: "agent/channel/acks.ts", from: "if (last >= next) return", to: "if (last < 0) return" },
+  ],
+  "restored ERP not recognised": [
+    { file: "agent/capture/identity.ts", from: "there !== undefined && there < then)", to: "there !== undefined && there < 0n)" },
+  ],
+  "commands not resent to a new epoch": [
+    { file: "portal/commands.ts", from: "received_epoch IS NOT ? AND", to: "(received_epoch IS NULL OR ? IS NULL) AND" },
+  ],
+  "not-found taken as not-applied": [
+    {
+      file: "connectors/execute-plan.ts",
+      from: "const seen = (await foundRow(session, plan, signal)) !== undefined;",
+      to: "const seen = (await foundRow(session, plan, signal)) !== undefined;\n    if (!seen) return undefined;",
+    },
+  ],
+  "update retried over a clerk's later change": [
+    {
+      file: "connectors/plan-steps.ts",
+      from: "if (conflicts.length > 0) throw new ConflictFound(conflicts);\n  return [...open];",
+      to: "return [...columns];",
+    },
+  ],
+  "position committed without its keys": [
+    {
+      file: "agent/capture/signals.ts",
+      from: "store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });",
+      to: "void Promise.resolve().then(() => store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true }));",
+    },
+  ],
+  "gateway commit without its condition": [
+    {
+      file: "portal/commit.ts",
+      from: 'WHERE id = ? AND epoch = ? AND connection = ? AND revoked_at IS NULL";',
+      to: 'WHERE id = ? AND (epoch = ? OR 1) AND (connection = ? OR 1) AND revoked_at IS NULL";',
+    },
+    {
+      file: "portal/commit.ts",
+      from: "WHERE id = ? AND epoch = ? AND connection = ? AND coalesce(last, 0) = ? AND",
+      to: "WHERE id = ? AND (epoch = ? OR 1) AND (connection = ? OR 1) AND (coalesce(last, 0) = ? OR 1) AND",
+    },
+  ],
+  "child before parent": [
+    {
+      file: "agent/capture/settle.ts",
+      from: "if (this.#missingParent(upsert, false)) still.push(upsert);\n        else ",
+      to: "",
+    },
+  ],
+};

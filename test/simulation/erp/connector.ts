@@ -1,0 +1,189 @@
+/** The simulated ERP as one agent's process reaches it: everything takes time, may fail, and never comes back to a process that was killed. */
+import { decodeKey, encodeKey } from "../../../base/key.ts";
+import { keyDigest } from "../../../base/key-digest.ts";
+import type {
+  Connector,
+  Row as ContractRow,
+  CursorQuery,
+  CursorRow,
+  DescribedQuery,
+  RowBatch,
+  SourceQuery,
+  WritePlan,
+} from "../../../connectors/connector.ts";
+import { executePlan, lookUpPlan } from "../../../connectors/execute-plan.ts";
+import { createSerial } from "../../../connectors/serial.ts";
+import type { Chance } from "../world/chance.ts";
+import type { Process } from "../world/time.ts";
+import { transient } from "./calls.ts";
+import { shapeOf, type TableName, tables } from "./schema.ts";
+import type { ErpServer, Row } from "./server.ts";
+import { erpSession } from "./session.ts";
+
+export interface ConnectorParts {
+  server: ErpServer;
+  process: Process;
+  chance: Chance;
+}
+
+/** Rows of a scan that come together: few, so that it takes its time. */
+const rowsPerBatch = 40;
+
+export function simulatedConnector({ server, process, chance }: ConnectorParts): Connector {
+  const { clock } = process;
+  const serial = createSerial();
+  let command: string | undefined;
+  const session = erpSession({ server, process, chance: chance.fork("session"), command: () => command });
+  const reads = chance.fork("reads");
+  // A server notices that a client is gone some time after it went.
+  process.onKill(() => void server.time.after(reads.between(100, 3_000), () => session.drop()));
+
+  const call = async <T>(signal: AbortSignal, work: () => T): Promise<T> => {
+    signal.throwIfAborted();
+    await clock.sleep(0.2 + reads.next() ** 3 * 8 + server.moods.slowMs, signal);
+    if (!server.up) throw transient("erp-unreachable", "The ERP does not answer");
+    if (reads.hits(server.moods.failures)) throw transient("erp-statement-timeout", "The ERP did not answer in time");
+    const { incarnation } = server;
+    const result = work();
+    await clock.sleep(0.2 + reads.next() ** 3 * 8, signal);
+    if (server.incarnation !== incarnation) throw transient("erp-connection-lost", "The ERP's connection was lost");
+    return result;
+  };
+
+  const withSession = <T>(plan: WritePlan, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
+    serial(async () => {
+      signal.throwIfAborted();
+      await session.takeAgentLock(signal);
+      command = plan.commandId;
+      return work();
+    });
+
+  return {
+    dialect: {
+      name: "simulated",
+      quote: (identifier) => identifier,
+      maxKeysPerRead: 200,
+      powers: { lockFreeReads: true, nativeFeed: false, sessionLock: true, skipLocked: false },
+    },
+    identity: (signal) =>
+      call(signal, () => ({
+        database: "simulated",
+        label: "Simulated ERP",
+        product: "Simulated",
+        version: "1",
+        position: { "0": `0-1-${server.tellPosition()}` },
+      })),
+    check: async () => [],
+    describe: (signal, names) => call(signal, () => tables.filter(({ name }) => names === undefined || names.includes(name))),
+    describeQuery: (source, signal) => call(signal, () => described(source)),
+    async *scan(source, signal) {
+      // One snapshot for all of it, however long it takes.
+      const rows = await call(signal, () => inOrder(tableOf(source), server.visibleRows(tableOf(source))));
+      const pauseMs = reads.hits(0.3) ? reads.between(100, 4_000) : reads.between(0, 20);
+      for (let start = 0; start < rows.length; start += rowsPerBatch) {
+        const batch = rows.slice(start, start + rowsPerBatch);
+        yield await call(signal, () => batchOf(server, source, batch));
+        await clock.sleep(pauseMs, signal);
+      }
+    },
+    async *readKeys(source, keys, signal) {
+      const table = tableOf(source);
+      const batch = await call(signal, () => {
+        const rows = keys
+          .map((key) => server.visible(table, (decodeKey(key) ?? []).join("|")))
+          .filter((row) => row !== undefined);
+        return rows.length === 0 ? undefined : batchOf(server, source, rows);
+      });
+      if (batch) yield batch;
+    },
+    async *changedSince(query, from, signal) {
+      const rows = await call(signal, () => changes(server, query, from));
+      if (rows.length > 0) yield rows;
+    },
+    aggregate: (source, _cursor, signal) =>
+      call(signal, () => ({ rows: server.visibleRows(tableOf(source)).length, mark: undefined })),
+    write: (plan, signal, commitPoint = async () => {}) =>
+      withSession(plan, signal, () =>
+        executePlan({ session, plan, signal, commitPoint, pause: (attempt) => clock.sleep(attempt * 5, signal) }),
+      ),
+    lookup: (plan, signal) => withSession(plan, signal, () => lookUpPlan({ session, plan, signal })),
+    async close() {
+      await serial(async () => {});
+      session.drop();
+    },
+  };
+}
+
+function tableOf({ from }: SourceQuery): TableName {
+  if (!("table" in from)) throw new Error("The simulated ERP has no queries");
+  return from.table as TableName;
+}
+
+function inOrder(table: TableName, rows: Row[]): Row[] {
+  const { key } = shapeOf(table);
+  const place = (row: Row): string => key.map((name) => String(row[name]).padStart(10, "0")).join("|");
+  return rows
+    .map((row) => [place(row), row] as const)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, row]) => row);
+}
+
+/** The rows are made now, as the server sends them now. */
+function batchOf(server: ErpServer, source: SourceQuery, rows: readonly Row[]): RowBatch {
+  const keys = rows.map((row) => keyIn(row, source.key));
+  const made = rows.map((row) => contractRow(server, source, row));
+  return {
+    length: rows.length,
+    key: (index) => keys[index],
+    keyDigests: BigUint64Array.from(keys, (key) => (key === undefined ? 0n : keyDigest(key))),
+    digests: BigUint64Array.from(made, (row) => keyDigest(JSON.stringify(row))),
+    row: (index) => made[index] as ContractRow,
+  };
+}
+
+function keyIn(row: Row, columns: readonly string[]): string | undefined {
+  const values = columns.map((name) => row[name] ?? null);
+  return values.includes(null) ? undefined : encodeKey(values.map(String));
+}
+
+function contractRow(server: ErpServer, source: SourceQuery, row: Row): ContractRow {
+  return {
+    values: source.columns.map((name) => row[name] ?? null),
+    flags: source.flags.map(({ sql }) => {
+      const [, column = "", wanted] = /^(\w+) = '(\w*)'$/.exec(sql) ?? [];
+      return row[column] === wanted;
+    }),
+    children: source.children.map(({ sql }) => {
+      const parsed = /^SELECT (\w+) FROM (\w+) WHERE (\w+) = :row\.(\w+) ORDER BY (\w+)$/.exec(sql);
+      if (!parsed) throw new Error(`The simulated ERP does not know this query: ${sql}`);
+      const [, column = "", table, foreign = "", own = "", order = ""] = parsed;
+      const rows = server.visibleRows(table as TableName).filter((child) => child[foreign] === row[own]);
+      return rows.sort((one, other) => Number(one[order]) - Number(other[order])).map((child) => [child[column] ?? null]);
+    }),
+  };
+}
+
+function described(source: SourceQuery): DescribedQuery {
+  const { columns } = shapeOf(tableOf(source));
+  return {
+    columns: source.columns.map((name) => columns.find((column) => column.name === name) as (typeof columns)[number]),
+    children: source.children.map(({ sql }) => {
+      const [, column = "", table] = /^SELECT (\w+) FROM (\w+)/.exec(sql) ?? [];
+      return shapeOf(table as TableName).columns.filter(({ name }) => name === column);
+    }),
+    rows: undefined,
+  };
+}
+
+/** The cursor sees a change as soon as it is committed, which may be before a read by key does. */
+function changes(server: ErpServer, query: CursorQuery, from: string | undefined): CursorRow[] {
+  const number = query.kind === "sequence";
+  const later = (one: string, other: string): boolean => (number ? Number(one) > Number(other) : one > other);
+  const rows = server.rows(query.table as TableName).map((row): CursorRow => {
+    const key = (columns: readonly string[]) => (columns.length === 0 ? undefined : keyIn(row, columns));
+    return { mark: String(row[query.column]), key: key(query.key), own: key(query.own) };
+  });
+  const wanted = from === undefined ? rows : rows.filter(({ mark }) => !later(from.replace("Z", ""), mark));
+  wanted.sort((one, other) => (later(one.mark, other.mark) ? 1 : later(other.mark, one.mark) ? -1 : 0));
+  return from === undefined ? wanted.slice(-1) : wanted;
+}

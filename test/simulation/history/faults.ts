@@ -1,0 +1,247 @@
+/** What goes wrong: network, processes, disks, databases, clocks; and what people do about it. */
+import type { NamedPoint } from "../../../agent/commit-points.ts";
+import { type Backup, usualMoods } from "../erp/server.ts";
+import type { Chance } from "../world/chance.ts";
+import type { World } from "../world/world.ts";
+
+type Fault = (world: World, chance: Chance) => void;
+
+const minuteMs = 60_000;
+
+/** How long something is down: mostly moments, sometimes minutes. */
+const downMs = (chance: Chance): number =>
+  chance.hits(0.75) ? chance.between(200, 15_000) : chance.between(15_000, 6 * minuteMs);
+
+const linkCut: Fault = ({ network }) => {
+  for (const connection of network.connections) connection.cut();
+};
+
+const halfOpen: Fault = ({ network }, chance) => {
+  for (const connection of network.connections) connection.deafen(chance.pick(["agent", "portal"]));
+};
+
+const partition: Fault = ({ network }, chance) => network.partition(downMs(chance));
+
+const slowNetwork: Fault = ({ network, time }, chance) => {
+  network.slowUntil = time.now + chance.between(10_000, 2 * minuteMs);
+};
+
+const slowPortal: Fault = ({ portal, time }, chance) => {
+  const { hub } = portal;
+  if (hub === undefined) return;
+  hub.desk.hooks.ackDelayMs = chance.between(500, 20_000);
+  time.after(chance.between(10_000, 3 * minuteMs), () => {
+    hub.desk.hooks.ackDelayMs = undefined;
+  });
+};
+
+const portalKilled: Fault = ({ portal, startPortal, time }, chance) => {
+  portal.kill();
+  time.after(downMs(chance), startPortal);
+};
+
+const portalStopped: Fault = ({ portal, startPortal, time }, chance) => {
+  portal.stop();
+  // Whoever does not stop in time is ended.
+  time.after(10_000 + downMs(chance), () => {
+    portal.kill();
+    startPortal();
+  });
+};
+
+const portalKilledAtCommit: Fault = ({ portal, startPortal, time }, chance) => {
+  portal.deadly = { moment: chance.pick(["before-commit", "after-commit"]), nth: chance.whole(1, 6) };
+  time.after(30_000 + downMs(chance), () => {
+    portal.deadly = undefined;
+    startPortal();
+  });
+};
+
+/** A copy of its store takes its place, some minutes old. */
+const portalRestored: Fault = ({ portal, startPortal, time }, chance) => {
+  const copy = portal.file.content();
+  time.after(chance.between(30_000, 8 * minuteMs), () => {
+    portal.kill();
+    portal.file.replace(copy);
+    time.after(downMs(chance), startPortal);
+  });
+};
+
+const agentKilled: Fault = ({ agent, time }, chance) => {
+  agent.kill();
+  time.after(downMs(chance), () => agent.start());
+};
+
+const agentStopped: Fault = ({ agent, time }, chance) => {
+  agent.stop();
+  time.after(15_000 + downMs(chance), () => {
+    agent.kill();
+    agent.start();
+  });
+};
+
+const commits = [
+  "drain",
+  "scan",
+  "scan-complete",
+  "signal",
+  "command-claim",
+  "command-conclude",
+  "renew-epoch",
+  "refusals",
+  "inventory",
+  "identity",
+  undefined,
+];
+
+const agentKilledAtCommit: Fault = ({ agent, time }, chance) => {
+  const moment = chance.pick(["before-commit", "after-commit"] as const);
+  agent.deadly = { at: "commit", moment, name: chance.pick(commits), nth: chance.whole(1, 8) };
+  revive(agent, time, chance);
+};
+
+const points: readonly NamedPoint[] = [
+  "before-claim-commit",
+  "after-claim-commit",
+  "before-erp-commit",
+  "after-erp-commit",
+  "before-conclude-commit",
+  "after-conclude-commit",
+  "before-reply",
+  "after-reply",
+];
+
+const agentKilledAtPoint: Fault = ({ agent, time }, chance) => {
+  agent.deadly = { at: "point", point: chance.pick(points), nth: chance.whole(1, 2) };
+  revive(agent, time, chance);
+};
+
+/** The service manager looks every few seconds whether it must be started again. */
+function revive(agent: World["agent"], time: World["time"], chance: Chance): void {
+  const everyMs = chance.between(2_000, 20_000);
+  const until = time.now + 8 * minuteMs;
+  const look = (): void => {
+    if (!agent.running) agent.start();
+    if (time.now < until) time.after(everyMs, look);
+    else agent.deadly = undefined;
+  };
+  time.after(everyMs, look);
+}
+
+const diskFull: Fault = ({ agent, time }, chance) => {
+  agent.fullUntil = time.now + chance.between(1_000, 2 * minuteMs);
+};
+
+const storeRestored: Fault = ({ agent, oracle, time }, chance) => {
+  const copy = agent.file.content();
+  time.after(chance.between(20_000, 8 * minuteMs), () => {
+    agent.kill();
+    agent.file.replace(copy);
+    oracle.forgetStore();
+    time.after(downMs(chance), () => agent.start());
+  });
+};
+
+const storeLost: Fault = ({ agent, oracle, time }, chance) => {
+  agent.kill();
+  agent.file.replace(undefined);
+  oracle.forgetStore();
+  time.after(downMs(chance), () => agent.start());
+};
+
+/** A copy of the machine runs beside the first one for a while. */
+const cloned: Fault = ({ agent, clone, oracle, time }, chance) => {
+  if (clone.running) return;
+  clone.file.replace(agent.file.content());
+  oracle.forgetStore();
+  clone.start();
+  time.after(chance.between(20_000, 5 * minuteMs), () => clone.kill());
+};
+
+const erpRestarts: Fault = ({ erp, time }, chance) => {
+  erp.stop();
+  time.after(downMs(chance), () => {
+    erp.up = true;
+  });
+};
+
+/** The ERP behaves like this for a while. */
+const mood =
+  (name: keyof World["erp"]["moods"], low: number, high: number): Fault =>
+  ({ erp, time }, chance) => {
+    const usual = usualMoods[name];
+    erp.moods[name] = chance.between(low, high);
+    time.after(chance.between(20_000, 5 * minuteMs), () => {
+      erp.moods[name] = usual;
+    });
+  };
+
+/** A backup is taken, and some minutes later it takes the place of everything. */
+const erpRestored: Fault = (world, chance) => {
+  const { erp, office, oracle, time } = world;
+  const restore = (backup: Backup, effects: ReadonlyMap<string, number>): void => {
+    if (office.open > 0) return void time.after(500, () => restore(backup, effects));
+    erp.stop();
+    const before = erp.backup();
+    erp.restore(backup);
+    oracle.restored(difference(before, backup), effects);
+    time.after(downMs(chance), () => {
+      erp.up = true;
+    });
+  };
+  const take = (): void => {
+    if (office.open > 0) return void time.after(500, take);
+    const [backup, effects] = [erp.backup(), new Map(oracle.effects)];
+    time.after(chance.between(30_000, 6 * minuteMs), () => restore(backup, effects));
+  };
+  take();
+};
+
+function difference(before: Backup, after: Backup) {
+  return [...before.rows].flatMap(([table, rows]) => {
+    const now = after.rows.get(table);
+    const keys = new Set([...rows.keys(), ...(now?.keys() ?? [])]);
+    return [...keys].flatMap((key) => {
+      const [was, is] = [rows.get(key), now?.get(key)];
+      return was === is ? [] : [{ table, key, row: is, before: was }];
+    });
+  });
+}
+
+/** Never back by more than an overlap bears: that is what the compare of the night is for. */
+const erpClock: Fault = ({ erp }, chance) => {
+  erp.clockOffsetMs += chance.hits(0.5) ? -chance.between(100, 2_000) : chance.between(1_000, 10 * minuteMs);
+};
+
+const agentClock: Fault = ({ agent }, chance) => {
+  agent.clockOffsetMs += chance.between(-20 * minuteMs, 20 * minuteMs);
+};
+
+export const faults: Readonly<Record<string, { fault: Fault; weight: number }>> = {
+  "link cut": { fault: linkCut, weight: 3 },
+  "link half open": { fault: halfOpen, weight: 3 },
+  "network partition": { fault: partition, weight: 3 },
+  "network slow": { fault: slowNetwork, weight: 2 },
+  "portal slow": { fault: slowPortal, weight: 2 },
+  "portal killed": { fault: portalKilled, weight: 3 },
+  "portal stopped": { fault: portalStopped, weight: 1 },
+  "portal killed at a commit": { fault: portalKilledAtCommit, weight: 4 },
+  "portal restored": { fault: portalRestored, weight: 3 },
+  "agent killed": { fault: agentKilled, weight: 4 },
+  "agent stopped": { fault: agentStopped, weight: 2 },
+  "agent killed at a commit": { fault: agentKilledAtCommit, weight: 8 },
+  "agent killed at a point": { fault: agentKilledAtPoint, weight: 6 },
+  "agent's disk full": { fault: diskFull, weight: 2 },
+  "agent's store restored": { fault: storeRestored, weight: 3 },
+  "agent's store lost": { fault: storeLost, weight: 2 },
+  "agent cloned": { fault: cloned, weight: 2 },
+  "ERP restarts": { fault: erpRestarts, weight: 3 },
+  "ERP shows rows late": { fault: mood("lateVisibleMs", 200, 1_500), weight: 4 },
+  "ERP deadlocks": { fault: mood("deadlocks", 0.05, 0.4), weight: 2 },
+  "ERP reads fail": { fault: mood("failures", 0.05, 0.6), weight: 2 },
+  "ERP's answers lost": { fault: mood("lostAnswers", 0.3, 0.8), weight: 5 },
+  "ERP slow": { fault: mood("slowMs", 100, 3_000), weight: 2 },
+  "ERP restored": { fault: erpRestored, weight: 4 },
+  "ERP's clock changes": { fault: erpClock, weight: 2 },
+  "agent's clock changes": { fault: agentClock, weight: 2 },
+};

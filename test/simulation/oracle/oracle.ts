@@ -1,0 +1,221 @@
+/**
+ * Watches a run from outside: the ERP's commits, every frame on the wire, what the portal says it has taken. It keeps its own idea of the truth, and says at once when
+ * one of the invariants of docs/architecture.md is broken. What must hold at rest is in at-rest.ts.
+ */
+import { zstdDecompressSync } from "node:zlib";
+import type { GatewayEvent } from "../../../portal/events.ts";
+import type { NumberedItem } from "../../../protocol/changes.ts";
+import { expandChanges } from "../../../protocol/changes.ts";
+import type { Changes } from "../../../protocol/messages.ts";
+import { guardRows } from "../erp/schema.ts";
+import type { Commit, ErpServer } from "../erp/server.ts";
+import type { AgentMachine } from "../world/agent-machine.ts";
+import type { Connection, Tapped } from "../world/network.ts";
+import type { PortalMachine } from "../world/portal-machine.ts";
+import type { SimulatedTime } from "../world/time.ts";
+import { type Fields, nameOf, rowBehind } from "./expected.ts";
+import { PortalView } from "./portal-view.ts";
+import { Presence } from "./presence.ts";
+
+export interface IssuedCommand {
+  id: string;
+  command: string;
+  issuedAt: number;
+  /** By base values alone: the ERP itself does not remember it. */
+  byBase: boolean;
+  /** What the portal showed of the columns that it changes. */
+  base: Fields;
+}
+
+export interface OracleParts {
+  time: SimulatedTime;
+  erp: ErpServer;
+  portal: PortalMachine;
+  /** The machine whose socket it is. */
+  agentOf: (connection: Connection) => AgentMachine | undefined;
+  violated: (what: string) => void;
+}
+
+const hourMs = 3_600_000;
+
+export class Oracle {
+  readonly view = new PortalView();
+  readonly commands = new Map<string, IssuedCommand>();
+  /** How often each command took effect in the history that the ERP tells. */
+  readonly effects = new Map<string, number>();
+  /** Commands that had an effect which a restore of the ERP took away. */
+  readonly lostEffects = new Set<string>();
+  /** The last change of the ERP, ms since the beginning. */
+  changedAt = 0;
+  changes = 0;
+  readonly #parts: OracleParts;
+  readonly #presence = new Presence();
+  readonly #epochs = new Map<Connection, string>();
+  readonly #numbered = new Map<string, string>();
+  readonly #deletes: { type: string; at: number }[] = [];
+  readonly #approvedAt = new Map<string, number>();
+  #storeForgot = false;
+  /** Highest position of its history that the ERP has told. */
+  #toldPosition = 0;
+
+  constructor(parts: OracleParts) {
+    this.#parts = parts;
+    parts.erp.onCommit((commit) => this.#committed(commit));
+    parts.erp.onIdentity((position) => this.#identityTold(position));
+  }
+
+  #committed({ command, changes }: Commit): void {
+    const { time, violated } = this.#parts;
+    this.#presence.note(changes, time.now);
+    const real = changes.filter(({ table }) => table !== "KREIS" && table !== "BUCH");
+    if (real.length > 0) {
+      this.changes += 1;
+      this.changedAt = time.now;
+    }
+    if (command === undefined || real.length === 0) return;
+    for (const { table, key, row, before } of real) {
+      for (const [column, shown] of Object.entries(this.commands.get(command)?.base ?? {})) {
+        if (before === undefined || row === undefined || before[column] === row[column] || before[column] === shown) continue;
+        violated(
+          `No update over a later change: ${command} found ${before[column]} in ${table} ${key}, the portal had shown ${shown}`,
+        );
+      }
+    }
+    const effects = (this.effects.get(command) ?? 0) + 1;
+    this.effects.set(command, effects);
+    if (effects > 1)
+      violated(`One command, one effect: ${this.commands.get(command)?.command} ${command} took effect ${effects} times`);
+  }
+
+  /** The ERP was set back; `changes` is what that changed. */
+  restored(changes: Commit["changes"], effects: ReadonlyMap<string, number>): void {
+    const { time } = this.#parts;
+    this.#presence.noteLost(changes, time.now);
+    this.changedAt = time.now;
+    for (const [command] of this.effects) if (!effects.has(command)) this.lostEffects.add(command);
+    this.effects.clear();
+    for (const [command, count] of effects) this.effects.set(command, count);
+  }
+
+  /** A history that has grown past what the agent was told of the one before can't be told from it. */
+  #identityTold(position: number): void {
+    if (position >= this.#toldPosition) this.#presence.forgive();
+    this.#toldPosition = Math.max(this.#toldPosition, position);
+  }
+
+  /** The agent's store was lost, set back or copied: with it goes what it knew of the ERP's history and of its own deletes. */
+  forgetStore(): void {
+    this.#toldPosition = 0;
+    this.#storeForgot = true;
+  }
+
+  /** A person has said that deletes of this type may go. */
+  approved(type: string): void {
+    this.#approvedAt.set(type, this.#parts.time.now);
+  }
+
+  event(event: GatewayEvent): void {
+    if (event.kind !== "items") return;
+    const { violated } = this.#parts;
+    for (const refusal of event.refused) {
+      if (refusal.code === "unknown-parent" || refusal.code === "invalid")
+        violated(`The portal refused number ${refusal.seq}: ${refusal.code}, ${refusal.reason}`);
+    }
+    for (const item of event.applied) {
+      this.#judgeOrder(item);
+      if (item.op === "delete") this.#judgeDelete(item);
+      this.view.take({ ...event, applied: [item] });
+    }
+  }
+
+  /** Parents before their children, children's deletes before their parents'. */
+  #judgeOrder(item: NumberedItem): void {
+    const { shown } = this.view;
+    const { violated } = this.#parts;
+    const name = nameOf(item.type, item.id);
+    if (item.op === "upsert") {
+      const missing = parentsOf(item.type, item.fields).find((parent) => !shown.has(parent));
+      if (missing !== undefined) violated(`Parents before children: ${name} came before ${missing}`);
+      return;
+    }
+    for (const other of shown.values()) {
+      if (parentsOf(other.type, other.fields).includes(name)) {
+        violated(`Children are deleted before their parents: ${name} went, ${nameOf(other.type, other.id)} is still there`);
+        return;
+      }
+    }
+  }
+
+  #judgeDelete(item: NumberedItem & { op: "delete" }): void {
+    const { time, violated } = this.#parts;
+    if (!this.view.shown.has(nameOf(item.type, item.id))) return;
+    const { table, key } = rowBehind(item.type, item.id);
+    const place = `${table} ${key}`;
+    if (!this.#presence.wasGone(place, item.reason, time.now))
+      violated(`No delete without confirmation: ${item.type} ${item.id} was never gone for long`);
+    const approvedAt = this.#approvedAt.get(item.type);
+    if (this.#presence.wasLost(place) && approvedAt === undefined)
+      violated(`No delete without approval: ${item.type} ${item.id} vanished by a restore`);
+    this.#deletes.push({ type: item.type, at: time.now });
+    if (this.#storeForgot || approvedAt !== undefined) return;
+    const recent = this.#deletes.filter(({ type, at }) => type === item.type && time.now - at < hourMs);
+    if (recent.length > guardRows)
+      violated(`Guards: ${recent.length} deletes of ${item.type} within an hour, and nobody was asked`);
+  }
+
+  frame({ connection, from, data }: Tapped): void {
+    const text = typeof data === "string" ? data : zstdDecompressSync(data.subarray(1)).toString("utf8");
+    const type = /^\{"type":"(\w+)"/.exec(text)?.[1];
+    if (from === "agent" && type === "start") this.#epochs.set(connection, (JSON.parse(text) as { epoch: string }).epoch);
+    if (from === "agent" && type === "received") this.#judgeReceived(connection, (JSON.parse(text) as { id: string }).id);
+    if (from === "agent" && type === "changes") this.#judgeNumbers(connection, JSON.parse(text) as Changes);
+    if (from === "portal" && type === "ack") this.#judgeAck((JSON.parse(text) as { seq: number }).seq);
+  }
+
+  #judgeReceived(connection: Connection, id: string): void {
+    const agent = this.#parts.agentOf(connection);
+    if (agent === undefined) return;
+    if (agent.store?.inbox.get(id) === undefined || agent.file.inTransaction)
+      this.#parts.violated(`A command is acknowledged only once it is in the inbox: ${id} is not`);
+  }
+
+  #judgeNumbers(connection: Connection, frame: Changes): void {
+    const epoch = this.#epochs.get(connection);
+    for (const { seq, ...item } of expandChanges(frame)) {
+      const place = `${epoch}/${seq}`;
+      const text = JSON.stringify(item);
+      const before = this.#numbered.get(place);
+      if (before !== undefined && before !== text)
+        this.#parts.violated(`A sequence number stands for one item: ${seq} was ${before}, now ${text}`);
+      this.#numbered.set(place, text);
+    }
+  }
+
+  #judgeAck(seq: number): void {
+    const { portal, violated } = this.#parts;
+    const last = portal.hub?.desk.agents()[0]?.last ?? 0;
+    if (portal.file.inTransaction || last < seq)
+      violated(`An ack follows the portal's commit: ${seq} was acked, ${last} is durable`);
+  }
+}
+
+/** The references that must be known before, by the portal's own fields. */
+function parentsOf(type: string, fields: Fields): string[] {
+  const one = (parentType: string, value: unknown): string[] => (typeof value === "string" ? [nameOf(parentType, value)] : []);
+  switch (type) {
+    case "building":
+      return one("property", fields.propertyId);
+    case "unit":
+      return one("building", fields.buildingId);
+    case "utilisationPeriod": {
+      const participants = (fields.participants ?? []) as { personId: string }[];
+      return [...one("unit", fields.unitId), ...participants.flatMap(({ personId }) => one("person", personId))];
+    }
+    case "ticket":
+      return [...one("unit", fields.unitId), ...one("person", fields.reporterId)];
+    case "message":
+      return one("ticket", fields.ticketId);
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Simulated time. Timers run one after the other in the order of their moments, each followed by a turn of the real event loop in which every promise that it
+ * settled is carried to its end; between them no time passes. So a run depends on nothing but its seed.
+ */
+import { setImmediate as turn } from "node:timers/promises";
+import type { Clock } from "../../../base/time.ts";
+
+interface Timer {
+  at: number;
+  order: number;
+  action: (() => void) | undefined;
+}
+
+/** More timers than this within one moment: something waits for itself. */
+const mostAtOnce = 100_000;
+
+export class SimulatedTime {
+  #now = 0;
+  #order = 0;
+  readonly #heap: Timer[] = [];
+  readonly #onStray: (error: unknown) => void;
+
+  /** `onStray`: told of what a timer throws, which would end a real process. */
+  constructor(onStray: (error: unknown) => void) {
+    this.#onStray = onStray;
+  }
+
+  /** Milliseconds since the beginning. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Calls `action` in `ms` milliseconds; returns a function that cancels it. */
+  after(ms: number, action: () => void): () => void {
+    const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, action };
+    this.#push(timer);
+    return () => {
+      timer.action = undefined;
+    };
+  }
+
+  /** Runs timers until `isOver` says so, `untilMs` is reached or none is left. */
+  async run(untilMs: number, isOver: () => boolean): Promise<void> {
+    let atOnce = 0;
+    // What was begun since the last run goes as far as it can before any time passes.
+    await turn();
+    for (;;) {
+      const next = this.#heap[0];
+      if (next === undefined || next.at > untilMs || isOver()) break;
+      this.#pop();
+      if (next.action === undefined) continue;
+      atOnce = next.at > this.#now ? 0 : atOnce + 1;
+      if (atOnce > mostAtOnce) throw new Error("The simulation stands still: timers of one moment without end");
+      this.#now = next.at;
+      try {
+        next.action();
+      } catch (error) {
+        this.#onStray(error);
+      }
+      await turn();
+    }
+    if (!isOver()) this.#now = Math.max(this.#now, untilMs);
+  }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(timer);
+    while (index > 0) {
+      const above = (index - 1) >> 1;
+      if (!isBefore(timer, heap[above] as Timer)) break;
+      heap[index] = heap[above] as Timer;
+      index = above;
+    }
+    heap[index] = timer;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop() as Timer;
+    if (heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let below = index * 2 + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && isBefore(heap[below + 1] as Timer, heap[below] as Timer)) below += 1;
+      if (!isBefore(heap[below] as Timer, last)) break;
+      heap[index] = heap[below] as Timer;
+      index = below;
+    }
+    heap[index] = last;
+  }
+}
+
+function isBefore(one: Timer, other: Timer): boolean {
+  return one.at < other.at || (one.at === other.at && one.order < other.order);
+}
+
+/** A process of the simulated world: its clock, until it is killed. After that nothing of it ever runs again. */
+export interface Process {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly alive: boolean;
+  kill(): void;
+  /** Called when it is killed. */
+  onKill(action: () => void): void;
+}
+
+/** The simulated hour begins at noon of a winter's day: no change of the clocks, no compare of the night. */
+export const epoch = Date.UTC(2026, 0, 14, 11);
+
+/** `offsetMs`: by how much the machine's wall clock is off, now. */
+export function createProcess(time: SimulatedTime, name: string, offsetMs: () => number): Process {
+  let alive = true;
+  const started = time.now;
+  const onKill: (() => void)[] = [];
+  const after = (ms: number, action: () => void): (() => void) => {
+    if (!alive) return () => undefined;
+    return time.after(ms, () => {
+      if (alive) action();
+    });
+  };
+  const clock: Clock = {
+    now: () => Math.floor(epoch + time.now + offsetMs()),
+    monotonic: () => time.now - started,
+    after,
+    sleep(ms, signal) {
+      return new Promise<void>((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const onAbort = (): void => {
+          cancel();
+          reject(signal?.reason);
+        };
+        const cancel = after(ms, () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        });
+        signal?.addEventListener("abort", onAbort, { once: true });
+      });
+    },
+  };
+  return {
+    ...{ name, clock },
+    get alive() {
+      return alive;
+    },
+    kill() {
+      if (!alive) return;
+      alive = false;
+      for (const action of onKill) action();
+    },
+    onKill: (action) => void onKill.push(action),
+  };
+}

@@ -1,0 +1,23 @@
+/** The simulated world: one ERP, one portal, the agent's machine, and a copy of it that runs now and then. */
+import type { Ways } from "../erp/schema.ts";
+import type { ErpServer } from "../erp/server.ts";
+import type { Office } from "../history/clerk.ts";
+import type { Oracle } from "../oracle/oracle.ts";
+import type { AgentMachine } from "./agent-machine.ts";
+import type { Network } from "./network.ts";
+import type { PortalMachine } from "./portal-machine.ts";
+import type { SimulatedTime } from "./time.ts";
+
+export interface World {
+  time: SimulatedTime;
+  erp: ErpServer;
+  office: Office;
+  network: Network;
+  portal: PortalMachine;
+  /** Starts the portal, and whoever watches it begins anew with it. */
+  startPortal: () => void;
+  agent: AgentMachine;
+  clone: AgentMachine;
+  oracle: Oracle;
+  ways: Ways;
+}
