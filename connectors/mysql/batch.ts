@@ -1,7 +1,8 @@
 import type { Row, RowBatch, Value } from "../connector.ts";
-import { type DecodeBytes, decodeSent } from "./decode.ts";
+import { type Decode, decodeSent } from "./decode.ts";
 import type { KeyReader } from "./keys.ts";
 import { type PackedRows, RowPacker, rowDigests, type SentValue, sentValues, ValueWalk } from "./packed-rows.ts";
+import { RowText } from "./row-text.ts";
 import type { DigestedRows } from "./stream.ts";
 
 /** Rows of one child query, as the server sent them. */
@@ -11,10 +12,10 @@ export type SentChildren = readonly (readonly SentValue[])[];
 export interface RowDecoding {
   readonly keys: KeyReader;
   /** Per column of the source; the columns behind them are flags. */
-  readonly columns: readonly DecodeBytes[];
+  readonly columns: readonly Decode[];
   readonly flags: number;
   /** Per child query, per column of its SELECT list. */
-  readonly children: readonly (readonly DecodeBytes[])[];
+  readonly children: readonly (readonly Decode[])[];
 }
 
 /**
@@ -27,7 +28,9 @@ export function packedBatch(
   children?: readonly (readonly SentChildren[])[],
 ): RowBatch {
   const { rows, keyDigests } = read;
+  const { columns } = decoding;
   const walk = new ValueWalk();
+  const text = new RowText();
   const requireRow = (index: number): void => {
     if (index >= rows.length) throw new RangeError("The batch has no such row, or its time is over: the next one was asked for");
   };
@@ -43,8 +46,13 @@ export function packedBatch(
       requireRow(index);
       walk.open(rows, index);
       const { bytes } = rows;
-      const values = decoding.columns.map((decode): Value => (walk.next() ? decode(bytes, walk.start, walk.end) : null));
-      const flags = Array.from({ length: decoding.flags }, () => walk.next() && bytes[walk.start] === 0x31);
+      text.open(bytes, rows.starts[index] as number, rows.ends[index] as number);
+      const values: Value[] = new Array(columns.length);
+      for (let column = 0; column < columns.length; column++) {
+        values[column] = walk.next() ? (columns[column] as Decode)(text, walk.start, walk.end) : null;
+      }
+      const flags: boolean[] = [];
+      for (let flag = 0; flag < decoding.flags; flag++) flags.push(walk.next() && bytes[walk.start] === 0x31);
       const lists = children?.[index] ?? [];
       return {
         values,
@@ -65,6 +73,6 @@ function digestsWith(children: readonly (readonly SentChildren[])[], rows: Packe
   return rowDigests(packer.take());
 }
 
-function decodedChild(row: readonly SentValue[], decoders: readonly DecodeBytes[]): Value[] {
-  return row.map((value, column) => decodeSent(decoders[column] as DecodeBytes, value));
+function decodedChild(row: readonly SentValue[], decoders: readonly Decode[]): Value[] {
+  return row.map((value, column) => decodeSent(decoders[column] as Decode, value));
 }

@@ -2,7 +2,7 @@ import { FuserError } from "../../base/errors.ts";
 import type { CursorQuery, CursorRow } from "../connector.ts";
 import { keyOf } from "../row-batch.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
-import { type DecodeBytes, decoderOf, decodeSent } from "./decode.ts";
+import { type Decode, decoderOf, decodeSent } from "./decode.ts";
 import type { Link, ResultSet } from "./link.ts";
 import { type SentValue, sentValues } from "./packed-rows.ts";
 import { mysqlSyntax, withLiterals } from "./sql.ts";
@@ -13,7 +13,7 @@ import { type Field, fieldType } from "./values.ts";
 export interface PreparedCursor {
   query: CursorQuery;
   fields: readonly Field[];
-  decoders: readonly DecodeBytes[];
+  decoders: readonly Decode[];
 }
 
 function selectCursor(
@@ -119,7 +119,7 @@ export async function lastChange(link: Link, cursor: PreparedCursor, signal: Abo
 }
 
 function cursorRow({ query, decoders }: PreparedCursor, sent: readonly SentValue[]): CursorRow {
-  const values = sent.map((value, index) => decodeSent(decoders[index] as DecodeBytes, value));
+  const values = sent.map((value, index) => decodeSent(decoders[index] as Decode, value));
   // TIMESTAMP columns are read as instants; the session's zone is UTC.
   const mark = String(values[0]).replace(/Z$/, "");
   return {

@@ -1,57 +1,48 @@
 /** From the bytes of the text protocol to values of the contract, column by column. */
 import type { Value } from "../connector.ts";
 import type { SentValue } from "./packed-rows.ts";
+import { RowText } from "./row-text.ts";
 import { bitsOf, type Field, fieldType, isBits } from "./values.ts";
 
-/** Gives the bytes from `start` up to `end` their meaning. Never throws: what has no meaning stays the text it is. */
-export type DecodeBytes = (bytes: Buffer, start: number, end: number) => Value;
+/** Gives the bytes of a row from `start` up to `end` their meaning. Never throws: what has no meaning stays the text it is. */
+export type Decode = (row: RowText, start: number, end: number) => Value;
 
 /** How values of a result's column are decoded. */
-export function decoderOf(field: Field): DecodeBytes {
+export function decoderOf(field: Field): Decode {
   const type = fieldType(field);
   // A copy: the bytes of a batch do not stay.
-  if (type === "bytes") return (bytes, start, end) => new Uint8Array(bytes.subarray(start, end));
+  if (type === "bytes") return ({ bytes }, start, end) => new Uint8Array(bytes.subarray(start, end));
   if (isBits(field)) {
     return type === "boolean"
-      ? (bytes, start, end) => bitsOf(bytes.subarray(start, end)) !== 0n
-      : (bytes, start, end) => exactInteger(String(bitsOf(bytes.subarray(start, end))));
+      ? ({ bytes }, start, end) => bitsOf(bytes.subarray(start, end)) !== 0n
+      : ({ bytes }, start, end) => exactInteger(String(bitsOf(bytes.subarray(start, end))));
   }
   switch (type) {
     case "integer":
       return integer;
     case "float":
-      return (bytes, start, end) => Number(latin(bytes, start, end));
+      return (row, start, end) => Number(row.ascii(start, end));
     case "decimal":
     case "date":
-      return latin;
+      return (row, start, end) => row.ascii(start, end);
     case "time":
-      return (bytes, start, end) => latin(bytes, start, withoutZeros(bytes, start, end));
+      return (row, start, end) => row.ascii(start, withoutZeros(row.bytes, start, end));
     case "datetime":
-      return (bytes, start, end) => moment(bytes, start, end, "");
+      return moment;
     case "instant":
-      return (bytes, start, end) => moment(bytes, start, end, "Z");
+      return (row, start, end) => `${moment(row, start, end)}Z`;
     default:
-      return utf8;
+      return (row, start, end) => row.utf8(start, end);
   }
 }
 
+const alone = new RowText();
+
 /** One value by itself. */
-export function decodeSent(decode: DecodeBytes, value: SentValue): Value {
-  return value === null ? null : decode(value, 0, value.length);
-}
-
-/** The part of Buffer behind `toString` that takes no encoding's name; the types leave it out. */
-interface Slices {
-  latin1Slice(start: number, end: number): string;
-  utf8Slice(start: number, end: number): string;
-}
-
-export function latin(bytes: Buffer, start: number, end: number): string {
-  return (bytes as unknown as Slices).latin1Slice(start, end);
-}
-
-export function utf8(bytes: Buffer, start: number, end: number): string {
-  return (bytes as unknown as Slices).utf8Slice(start, end);
+export function decodeSent(decode: Decode, value: SentValue): Value {
+  if (value === null) return null;
+  alone.open(value, 0, value.length);
+  return decode(alone, 0, value.length);
 }
 
 const zero = 0x30;
@@ -60,9 +51,13 @@ const point = 0x2e;
 const blank = 0x20;
 /** More digits may pass the safe integers. */
 const safeDigits = 15;
+/** With its point. */
+const longestFraction = 7;
+const dateLength = "YYYY-MM-DD".length;
 
-function integer(bytes: Buffer, start: number, end: number): number | bigint {
-  if (end - start > safeDigits) return exactInteger(latin(bytes, start, end));
+function integer(row: RowText, start: number, end: number): number | bigint {
+  if (end - start > safeDigits) return exactInteger(row.ascii(start, end));
+  const { bytes } = row;
   const negative = bytes[start] === minus;
   let number = 0;
   for (let at = negative ? start + 1 : start; at < end; at++) number = number * 10 + (bytes[at] as number) - zero;
@@ -74,25 +69,19 @@ function exactInteger(text: string): number | bigint {
   return Number.isSafeInteger(number) ? number : BigInt(text);
 }
 
-const scratch = Buffer.alloc(64);
-
 /** `2026-01-31 10:00:00.500000` -> `2026-01-31T10:00:00.5`; an impossible date keeps its digits. */
-function moment(bytes: Buffer, start: number, end: number, zone: "" | "Z"): string {
-  const length = withoutZeros(bytes, start, end) - start;
-  if (length >= scratch.length) return `${latin(bytes, start, end)}${zone}`;
-  for (let at = 0; at < length; at++) {
-    const byte = bytes[start + at] as number;
-    scratch[at] = byte === blank ? 0x54 : byte;
-  }
-  scratch[length] = 0x5a;
-  return latin(scratch, 0, zone === "" ? length : length + 1);
+function moment(row: RowText, start: number, end: number): string {
+  const last = withoutZeros(row.bytes, start, end);
+  const gap = start + dateLength;
+  if (gap >= last || row.bytes[gap] !== blank) return row.ascii(start, last).replace(" ", "T");
+  return `${row.ascii(start, gap)}T${row.ascii(gap + 1, last)}`;
 }
 
 /** Where it ends without the zeros at the end of its fraction, if it has one. */
 function withoutZeros(bytes: Buffer, start: number, end: number): number {
   let dot = end - 1;
-  while (dot >= start && bytes[dot] !== point) dot -= 1;
-  if (dot < start) return end;
+  for (const first = Math.max(start, end - longestFraction); dot >= first && bytes[dot] !== point; ) dot -= 1;
+  if (bytes[dot] !== point || dot < start) return end;
   let last = end - 1;
   while (bytes[last] === zero) last -= 1;
   return last === dot ? dot : last + 1;

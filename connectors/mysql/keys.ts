@@ -3,8 +3,9 @@ import { murmur128 } from "../../base/murmur.ts";
 import type { Value } from "../connector.ts";
 import { viewOf } from "../digest.ts";
 import { keyOf } from "../row-batch.ts";
-import { type DecodeBytes, decoderOf } from "./decode.ts";
+import { type Decode, decoderOf } from "./decode.ts";
 import { type PackedRows, ValueWalk } from "./packed-rows.ts";
+import { RowText } from "./row-text.ts";
 import { type Field, fieldType, isBits } from "./values.ts";
 
 /** How a key column's text comes from its bytes: they are it, unless a number has zeros in front, or only decoding tells. */
@@ -24,13 +25,14 @@ const zero = 0x30;
 /** Reads the keys of rows; their digests straight from the bytes wherever these are the key's text. */
 export class KeyReader {
   readonly #kinds: readonly Kind[];
-  readonly #decoders: readonly DecodeBytes[];
+  readonly #decoders: readonly Decode[];
   /** Per column up to the key's last: which part of the key it is, -1 for none. */
   readonly #parts: Int32Array;
   /** Where the parts of the row at hand begin and end. */
   readonly #starts: Uint32Array;
   readonly #ends: Uint32Array;
   readonly #walk = new ValueWalk();
+  readonly #row = new RowText();
   /** The text of the key at hand. */
   readonly #text = new Uint8Array(1_024);
   readonly #view = viewOf(this.#text);
@@ -111,9 +113,12 @@ export class KeyReader {
   }
 
   #decoded({ bytes }: PackedRows): string {
-    const values = this.#decoders.map(
-      (decode, part): Value => decode(bytes, this.#starts[part] as number, this.#ends[part] as number),
-    );
+    const values = this.#decoders.map((decode, part): Value => {
+      const start = this.#starts[part] as number;
+      const end = this.#ends[part] as number;
+      this.#row.open(bytes, start, end);
+      return decode(this.#row, start, end);
+    });
     return keyOf(values) as string;
   }
 }

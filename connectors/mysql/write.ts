@@ -4,7 +4,7 @@ import { keyPart } from "../row-batch.ts";
 import { concat, type Statement, sql } from "../statement.ts";
 import type { StatementResult, WriteSession } from "../write-session.ts";
 import type { Access } from "./connect.ts";
-import { type DecodeBytes, decoderOf, decodeSent } from "./decode.ts";
+import { type Decode, decoderOf, decodeSent } from "./decode.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { type Link, openLink, type ResultSet } from "./link.ts";
@@ -148,7 +148,7 @@ function commitUnknown(cause: unknown): FuserError {
 
 function rowsOf(result: ResultSet): StatementResult {
   const decoders = result.fields.map(decoderOf);
-  const rows = result.rows.map((row) => row.map((value, index) => decodeSent(decoders[index] as DecodeBytes, value)));
+  const rows = result.rows.map((row) => row.map((value, index) => decodeSent(decoders[index] as Decode, value)));
   // The session keeps the server's zone: what TIMESTAMP columns print here is local time.
   const local = result.fields.map((field) => fieldType(field) === "instant");
   const plain = rows.map((row) =>

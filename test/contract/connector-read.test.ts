@@ -55,9 +55,11 @@ describe.each(readers)("$name: reading", ({ make }) => {
   it("a scan whose statements may live no time at all still gives every row once", async () => {
     const hasty = await erp.open({ limits: { snapshotMs: 0, batchRows: 7 } });
     try {
-      const keys = (await collect(hasty.scan(orders(), never))).map(({ key }) => key);
-      expect(keys.length).toBe(1200);
-      expect(new Set(keys).size).toBe(1200);
+      // Each row may be a statement and a connection of its own.
+      const some = { ...orders(), where: [{ sql: "number > 900", parameters: {} }] };
+      const keys = (await collect(hasty.scan(some, never))).map(({ key }) => key);
+      expect(keys.length).toBe(300);
+      expect(new Set(keys).size).toBe(300);
     } finally {
       await hasty.close();
     }

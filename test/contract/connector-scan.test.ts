@@ -112,7 +112,8 @@ describe.each(readers)("$name: scans", ({ make }) => {
     for await (const batch of busy.scan(source, never)) {
       for (const key of keysOf(batch)) seen.set(String(key), (seen.get(String(key)) ?? 0) + 1);
       round += 1;
-      await erp.run("INSERT INTO living VALUES (?, 'new'), (?, 'new')", [`k00${round}x`, `k019${round}y`]);
+      // What comes ahead of a scan that goes row by row is read, too: without an end it would never catch up.
+      if (round <= 40) await erp.run("INSERT INTO living VALUES (?, 'new'), (?, 'new')", [`k00${round}x`, `k019${round}y`]);
       await erp.run("DELETE FROM living WHERE k = ?", [`k00${round - 1}x`]);
       await erp.run("UPDATE living SET words = ? WHERE k = ?", [`round ${round}`, stable[(round * 37) % 200] as string]);
     }
