@@ -93,12 +93,22 @@ function stringFits(schema: z.core.$ZodType, def: Extract<Def, { type: "string" 
   const bounds = boundsOf(def.checks);
   if (bounds === undefined || (def as { coerce?: boolean }).coerce) return asked(schema);
   const { least, most, pattern } = bounds;
-  const format = (def as { format?: string }).format;
-  if (format === "date" && pattern === undefined && most === Number.POSITIVE_INFINITY) return isCalendarDate;
-  if (format === "datetime" && pattern === undefined && most === Number.POSITIVE_INFINITY) return isUtcInstant;
-  if (format !== undefined) return asked(schema);
-  if (pattern === undefined) return (value) => typeof value === "string" && value.length >= least && value.length <= most;
-  return (value) => typeof value === "string" && value.length >= least && value.length <= most && pattern.test(value);
+  const { format, precision, pattern: ofFormat } = def as StringFormat;
+  const bare = pattern === undefined && least === 0 && most === Number.POSITIVE_INFINITY;
+  if (format === "date" && bare) return isCalendarDate;
+  if (format === "datetime" && bare && (precision === undefined || precision === null)) return isUtcInstant;
+  const isText = format === undefined;
+  if (!isText && (format !== "email" || ofFormat === undefined || pattern !== undefined)) return asked(schema);
+  const wanted = isText ? pattern : ofFormat;
+  if (wanted === undefined) return (value) => typeof value === "string" && value.length >= least && value.length <= most;
+  return (value) => typeof value === "string" && value.length >= least && value.length <= most && wanted.test(value);
+}
+
+/** What the schemas of dates, instants and addresses say beside the checks. */
+interface StringFormat {
+  format?: string;
+  precision?: number | null;
+  pattern?: RegExp;
 }
 
 function arrayFits(schema: z.core.$ZodType, def: Extract<Def, { type: "array" }>): Fits {

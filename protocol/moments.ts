@@ -25,6 +25,15 @@ export function hasTimeAt(text: string, at: number): boolean {
   return text[at + 2] === ":" && text[at + 5] === ":" && two(text, at) < 24 && two(text, at + 3) < 60 && two(text, at + 6) < 60;
 }
 
+/** Whether there are digits alone from one place to another, and at least one. */
+export function isDigits(text: string, from: number, until: number = text.length): boolean {
+  for (let at = from; at < until; at++) {
+    const digit = text.charCodeAt(at) - zero;
+    if (!(digit >= 0 && digit <= 9)) return false;
+  }
+  return until > from;
+}
+
 /** `YYYY-MM-DD`, a day of the (proleptic) Gregorian calendar, years 1 to 9999. */
 export function isCalendarDate(value: unknown): value is string {
   return typeof value === "string" && value.length === 10 && startsWithDate(value);
@@ -35,10 +44,5 @@ export function isUtcInstant(value: unknown): value is string {
   if (typeof value !== "string" || value.length < 20 || !value.endsWith("Z") || !startsWithDate(value)) return false;
   if (value[10] !== "T" || !hasTimeAt(value, 11)) return false;
   if (value.length === 20) return true;
-  if (value[19] !== "." || value.length === 21) return false;
-  for (let at = 20; at < value.length - 1; at++) {
-    const digit = value.charCodeAt(at) - zero;
-    if (!(digit >= 0 && digit <= 9)) return false;
-  }
-  return true;
+  return value[19] === "." && value.length > 21 && isDigits(value, 20, value.length - 1);
 }

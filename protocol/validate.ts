@@ -15,6 +15,7 @@ export interface Fault {
 const maxFaults = 20;
 
 const idFits = fitsOf(entityId);
+const reasonFits = fitsOf(deleteReason);
 
 /** True for a type of this version of the model. */
 export function isTypeName(type: string): type is TypeName {
@@ -36,7 +37,8 @@ export function validateItem(item: ChangeItem): Fault[] {
   if (!idFits(item.id) && !entityId.safeParse(item.id).success) faults.push({ path: "id", message: "is not a valid id" });
   if (item.op === "delete") {
     if (!isTypeName(item.type)) faults.push({ path: "type", message: "is not in the model" });
-    if (!deleteReason.safeParse(item.reason).success) faults.push({ path: "reason", message: "is not known here" });
+    if (!reasonFits(item.reason) && !deleteReason.safeParse(item.reason).success)
+      faults.push({ path: "reason", message: "is not known here" });
     return faults;
   }
   if (item.withheld !== undefined) {

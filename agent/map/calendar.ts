@@ -1,6 +1,6 @@
 /** The calendar and the ERP's time zone. Dates are `YYYY-MM-DD`, local times `YYYY-MM-DDTHH:mm:ss[.f]`, instants end in `Z`. */
 
-import { hasTimeAt, isCalendarDate, isUtcInstant, startsWithDate } from "../../protocol/moments.ts";
+import { hasTimeAt, isCalendarDate, isDigits, isUtcInstant, startsWithDate } from "../../protocol/moments.ts";
 
 const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const minuteMs = 60_000;
@@ -39,7 +39,11 @@ export function validTime(text: string): string | undefined {
 
 /** `YYYY-MM-DDTHH:mm:ss[.f]` of a local date and time; undefined when there is no such moment in a calendar. */
 export function validLocal(text: string): string | undefined {
-  if (text.length === 19 && text[10] === "T" && startsWithDate(text) && hasTimeAt(text, 11)) return text;
+  if (text[10] === "T" && startsWithDate(text) && hasTimeAt(text, 11)) {
+    if (text.length === 19) return text;
+    // A fraction that ends in no zero is short already.
+    if (text[19] === "." && text.length <= 29 && isDigits(text, 20) && !text.endsWith("0")) return text;
+  }
   const match = localText.exec(text);
   if (!match || validDate(match[1] as string) === undefined) return undefined;
   const time = validTime(text.slice(11));
@@ -172,11 +176,12 @@ export function openZone(name: string): Zone {
     toInstant,
     toInstantText(local) {
       const { hours, starts } = dayOf(local);
-      if (hours === undefined || local.length > 23) return instantText(toInstant(local));
+      if (hours === undefined) return instantText(toInstant(local));
       const hour = (local.charCodeAt(11) - 48) * 10 + local.charCodeAt(12) - 48 - hours;
       const start = starts[hour < 0 ? 0 : hour < 24 ? 1 : 2] + (hourTexts[(hour + 24) % 24] as string);
       if (local.length === 19) return `${start}${local.slice(13)}Z`;
-      return `${start}${local.slice(13, 19)}${local.slice(19).padEnd(4, "0")}Z`;
+      const fraction = local.slice(19, 23).padEnd(4, "0");
+      return `${start}${local.slice(13, 19)}${fraction === ".000" ? "" : fraction}Z`;
     },
     toLocal(ms) {
       const text = new Date(ms + spanOf(ms).offset).toISOString();

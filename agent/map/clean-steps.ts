@@ -1,5 +1,6 @@
 /** The cleaning steps of `do:`. Each takes a text and gives a text, null, or as the last one a list; each is a promise with a test. */
 import * as z from "zod";
+import { fitsOf } from "../../protocol/fits.ts";
 import type { Json } from "../../protocol/model.ts";
 
 export interface CleanStepRule {
@@ -10,6 +11,7 @@ export interface CleanStepRule {
 }
 
 const address = z.email().max(254);
+const isAddress = fitsOf(address);
 const markup = /<[^>]*>/g;
 const blockEnd = /<(?:br\s*\/?|\/p|\/div|\/li|\/tr|\/h[1-6])\s*>/gi;
 const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " };
@@ -18,13 +20,13 @@ const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">",
 function emailList(text: string, left: () => void): Json {
   const found: Json[] = [];
   const seen = new Set<string>();
-  const wrapped = [...text.matchAll(/<([^<>]+)>/g)].map((match) => match[1] as string);
-  const candidates = wrapped.length > 0 ? wrapped : text.split(/[\s,;]+/);
+  const wrapped = text.includes("<") ? [...text.matchAll(/<([^<>]+)>/g)].map((match) => match[1] as string) : [];
+  const candidates = wrapped.length > 0 ? wrapped : /[\s,;]/.test(text) ? text.split(/[\s,;]+/) : [text];
   for (const candidate of candidates) {
     const plain = candidate.replace(/^mailto:/i, "").trim();
     if (plain === "" || seen.has(plain.toLowerCase())) continue;
     seen.add(plain.toLowerCase());
-    if (address.safeParse(plain).success) found.push({ address: plain });
+    if (isAddress(plain) || address.safeParse(plain).success) found.push({ address: plain });
     else left();
   }
   return found;

@@ -1,7 +1,7 @@
 /** `types:` compiled: from a column's value to a date, a time or both. */
 import type { DateType, Place } from "../../config/config.ts";
 import type { Column, ColumnType, Value } from "../../connectors/connector.ts";
-import { isCalendarDay, validDate, validInstant, validLocal, validTime } from "./calendar.ts";
+import { digits, isCalendarDay, isTimeOfDay, validDate, validInstant, validLocal, validTime } from "./calendar.ts";
 import { compileDatePattern, type DatePattern } from "./date-pattern.ts";
 import type { Faults } from "./faults.ts";
 
@@ -78,6 +78,8 @@ function isNative(nulls: ReadonlySet<string>, text: string): boolean {
   return nulls.size > 0 && (nulls.has(text) || nulls.has(text.slice(0, 10)) || nulls.has(text.replace("T", " ")));
 }
 
+const twoDigits = Array.from({ length: 60 }, (_, number) => digits(number, 2));
+
 function integerReader(pattern: DatePattern, written: string, nulls: ReadonlySet<string>): CompiledDate["read"] {
   const width = pattern.digitWidth as number;
   const general: CompiledDate["read"] = (value) => {
@@ -85,8 +87,17 @@ function integerReader(pattern: DatePattern, written: string, nulls: ReadonlySet
     if (text === "" || nulls.has(text) || nulls.has(String(value))) return null;
     return /^\d+$/.test(text) ? pattern.parse(text.padStart(width, "0")) : undefined;
   };
-  if (written !== "yyyyMMdd") return general;
   const numbers = new Set([...nulls].map(Number));
+  if (written === "HHmmss")
+    return (value) => {
+      if (typeof value !== "number" || nulls.size > 0) return general(value);
+      const hour = Math.floor(value / 10_000);
+      const minute = Math.floor(value / 100) % 100;
+      const second = value % 100;
+      if (!Number.isInteger(value) || !isTimeOfDay(hour, minute, second)) return undefined;
+      return `${twoDigits[hour]}:${twoDigits[minute]}:${twoDigits[second]}`;
+    };
+  if (written !== "yyyyMMdd") return general;
   return (value) => {
     if (typeof value !== "number") return general(value);
     if (numbers.has(value)) return null;

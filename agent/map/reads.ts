@@ -16,7 +16,7 @@ import { type ObjectPart, objectReader } from "./object-reads.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { compileReference } from "./references.ts";
 import type { CompiledRead, RowReading } from "./row-reading.ts";
-import { writerOf } from "./value-text.ts";
+import { writerOf, writtenText } from "./value-text.ts";
 
 /**
  * Compiles a read for a field of this kind; undefined after a fault. The reader gives null for whatever is empty; `emptyRule` decides what becomes of
@@ -220,7 +220,7 @@ function compileRows(read: Read & { kind: "rows" }, kind: FieldKind, scope: Read
     constant: false,
     read(reading) {
       const lines = readAll(reading);
-      const text = lines.map((line) => (line === null ? "" : String(JSON.parse(line)))).join(separator);
+      const text = lines.map((line) => (line === null ? "" : writtenText(line))).join(separator);
       return lines.length === 0 || (text === "" && kind.emptyIsNull) ? null : write(text, reading);
     },
   };

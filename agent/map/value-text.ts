@@ -32,12 +32,25 @@ export function writerOf(kind: FieldKind): WriteValue {
         reading.misfit = true;
         return canonicalJson(value);
       };
+    case "money":
+      return (value, reading) => {
+        const { amount, currency } = value as { amount: string; currency: string };
+        if (fits(value)) return `{"amount":"${amount}","currency":"${currency}"}`;
+        reading.misfit = true;
+        return canonicalJson(value);
+      };
     default:
       return (value, reading) => {
         if (!fits(value)) reading.misfit = true;
         return canonicalJson(value);
       };
   }
+}
+
+/** A text that was written as JSON. */
+export function writtenText(json: string): string {
+  // Without an escape what stands between the quotes is the text.
+  return json.startsWith('"') && !json.includes("\\") ? json.slice(1, -1) : String(JSON.parse(json));
 }
 
 /** Values remembered per column: days, codes. A company's history holds some ten thousand days. */

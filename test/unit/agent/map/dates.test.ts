@@ -10,6 +10,9 @@ import {
   validTime,
 } from "../../../../agent/map/calendar.ts";
 import { compileDatePattern, type DatePattern } from "../../../../agent/map/date-pattern.ts";
+import type { Mapping } from "../../../../agent/map/mapped.ts";
+import type { Value } from "../../../../connectors/connector.ts";
+import type { Fields } from "../../../../protocol/model.ts";
 import { at, cel, config, constant, faultsOf, type field, from, mapOne, mappingOf, outcome, source, types } from "./sample.ts";
 
 const berlin = openZone("Europe/Berlin");
@@ -225,6 +228,32 @@ test("An instant field takes a local time, an instant, or the start of a date's 
     created("instant", "2026-10-25T02:30:00.000Z"),
     created("date", "2026-07-01"),
   ]).toEqual(["2026-10-25T00:30:00.250Z", "2026-10-25T02:30:00Z", "2026-06-30T22:00:00Z"]);
+});
+
+test("An instant is told to the millisecond, what is finer is cut off, and a fraction of nothing is left out", () => {
+  const mapping = mappingOf(ticket(from("D")), { NR: "text", D: "datetime" });
+  const created = (D: string): unknown => (mapOne(mapping, { D }) as { fields: Fields }).fields.createdAt;
+  const days = ["2026-07-15T00:30:00", "2026-10-25T00:30:00", "2026-12-31T23:59:59"];
+  for (const local of days) {
+    const [second, ...finer] = [".0", ".000", ".0004", ".12", ".123456", ".999999999"].map((fraction) =>
+      created(local + fraction),
+    );
+    expect(second).toBe(created(local));
+    expect(finer.slice(0, 2)).toEqual([second, second]);
+    expect(finer.slice(2)).toEqual([".120Z", ".123Z", ".999Z"].map((end) => String(second).replace("Z", end)));
+  }
+});
+
+test("A time of day as an integer reads as its digits do, whatever column holds it", () => {
+  const times = [0, 7, 59, 60, 5_959, 5_960, 93_005, 235_959, 236_000, 240_000, 1_000_000, -1, 1.5];
+  const [integer, decimal] = (["integer", "decimal"] as const).map((T) =>
+    mappingOf(ticket(merged), { NR: "text", D: "integer", T }),
+  );
+  for (const time of times) {
+    const row = (T: Value) => ({ D: 20_260_115, T });
+    const [one, other] = [mapOne(integer as Mapping, row(time)), mapOne(decimal as Mapping, row(String(time)))];
+    expect(outcome(one), String(time)).toEqual(outcome(other));
+  }
 });
 
 test("A date read without its form, or by a type of another form, is a fault at load", () => {
