@@ -3,7 +3,7 @@ import type { Column, Table, Value } from "../connector.ts";
 import { keyPart } from "../row-batch.ts";
 import { concat, type Statement, sql } from "../statement.ts";
 import type { StatementResult, WriteSession } from "../write-session.ts";
-import type { Access } from "./connect.ts";
+import { type Access, killThread } from "./connect.ts";
 import { type Decode, decoderOf, decodeSent } from "./decode.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
@@ -36,7 +36,7 @@ export class Writer implements AsyncDisposable {
     this.#tables.clear();
     const link = await openLink(this.#access, "write", signal);
     try {
-      await takeLock(link, this.#access, signal);
+      await takeLock(link, this.#access, { lost: this.#link?.id, signal });
     } catch (error) {
       await link.cancel();
       throw error;
@@ -161,8 +161,31 @@ function idOf(result: ResultSet | undefined): bigint | undefined {
   return result && result.insertId > 0n ? result.insertId : undefined;
 }
 
-/** Lock names hold 64 characters and count for the whole server: the agent's name alone. */
-async function takeLock(link: Link, { context }: Access, signal: AbortSignal): Promise<void> {
+/**
+ * Lock names hold 64 characters and count for the whole server: the agent's name alone. `lost`: id of our last session. A server that has not
+ * noticed its end (the network was gone, so that it could not be told) keeps it alive with our lock and with row locks that hold up clerks: it is ended.
+ */
+async function takeLock(
+  link: Link,
+  access: Access,
+  { lost, signal }: { lost: number | undefined; signal: AbortSignal },
+): Promise<void> {
+  const { context } = access;
+  let { taken, holder } = await askForLock(link, access, signal);
+  if (!taken && lost !== undefined && holder === String(lost)) {
+    await killThread(access, lost);
+    ({ taken, holder } = await askForLock(link, access, signal));
+  }
+  if (taken) return;
+  throw new FuserError("transient", `Another session (${holder || "unknown"}) of this agent holds its lock in the ERP`, {
+    code: "erp-session-locked",
+    operation: "take the agent's lock in the ERP",
+    place: context.sessionName,
+    hint: "Stop the other agent of this name. A session that died is ended by the server within two minutes.",
+  });
+}
+
+async function askForLock(link: Link, { context }: Access, signal: AbortSignal): Promise<{ taken: boolean; holder: string }> {
   const name = textLiteral(context.sessionName.slice(0, 64));
   const seconds = Math.max(1, Math.ceil(context.limits.lockTimeoutMs / 1_000));
   const [result] = await link.query(
@@ -171,13 +194,7 @@ async function takeLock(link: Link, { context }: Access, signal: AbortSignal): P
     "take the agent's lock in the ERP",
   );
   const [taken, holder] = (result?.rows[0] ?? []).map((raw) => (raw === null ? "" : Buffer.from(raw as Uint8Array).toString()));
-  if (taken === "1") return;
-  throw new FuserError("transient", `Another session (${holder || "unknown"}) of this agent holds its lock in the ERP`, {
-    code: "erp-session-locked",
-    operation: "take the agent's lock in the ERP",
-    place: context.sessionName,
-    hint: "Stop the other agent of this name. A session that died is ended by the server within two minutes.",
-  });
+  return { taken: taken === "1", holder: holder ?? "" };
 }
 
 /** TIMESTAMP columns as instants: exact whatever the session's zone, the hour that DST repeats included. */

@@ -4,6 +4,7 @@ import type { Connector, Idempotency, PlanStep, StepResults, WritePlan } from ".
 import type { MysqlSettings } from "../../connectors/mysql/config.ts";
 import { mysql } from "../../connectors/mysql/connector.ts";
 import type { MariaDb } from "../support/mariadb.ts";
+import { openProxy } from "../support/proxy.ts";
 import { freePort, has, mariadb } from "../support/servers.ts";
 import { mysqlSubject } from "./erp/mysql.ts";
 import { collect, contextOf, never, type OpenOptions, type Subject, sourceOf } from "./erp/subject.ts";
@@ -310,6 +311,20 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     await first.close();
     expect(await second.write(insert("s2"), never)).toMatchObject({ state: "applied" });
     await second.close();
+  });
+
+  it("a session that was lost with the network, and that the server still takes for alive, is ended before the next write", async () => {
+    await using proxy = await openProxy(server);
+    const limits = { statementTimeoutMs: 500, lockTimeoutMs: 1_000 };
+    const connector = await as({ user: "root", port: proxy.port }, server.password, { sessionName: "fuser-lost", limits });
+    expect(await connector.write(insert("gone-1"), never)).toMatchObject({ state: "applied" });
+    proxy.freeze();
+    proxy.stall("up", "down");
+    await expect(connector.write(insert("gone-2"), never)).rejects.toMatchObject({ kind: "transient" });
+    await proxy.heal();
+    expect(await connector.write(insert("gone-2"), never)).toMatchObject({ state: "applied" });
+    expect(await written("gone-2")).toBe(1);
+    await connector.close();
   });
 
   it("a plan describes tables only where an earlier one has not, and one that is refused after an upgrade of the ERP fits the new table", async () => {

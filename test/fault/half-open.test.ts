@@ -71,4 +71,30 @@ describe.skipIf(!has("mariadb"))("Half-open", () => {
     await erp.heal();
     await site.comesToRest(1);
   });
+
+  test("every ERP session during a commit, and new ones too: once the network is back the agent ends the session it lost, and the command has one effect", async () => {
+    const { site, run } = await bench.running();
+    const { erp } = site.ways;
+    const commit = atFirst("\x03COMMIT", (bytes, line) => {
+      line.freeze();
+      erp.stall("up", "down");
+      return bytes;
+    });
+    erp.tamper("up", commit.tamper);
+    site.report();
+    await site.clerkWorks();
+    await run.logged("erp-commit-unknown");
+    await erp.heal();
+    await site.comesToRest(1);
+  });
+
+  test("an ERP session in the middle of a read: given up after the statement's time, and read again", async () => {
+    const { site, run } = await bench.running();
+    const { erp } = site.ways;
+    erp.freeze();
+    await site.clerkWorks();
+    await run.logged("erp-statement-timeout");
+    site.report();
+    await site.comesToRest(1);
+  });
 });

@@ -1,21 +1,19 @@
 // What is wrong about configuration and state directory is refused with a code, an exit code and a remedy; once it is mended the agent goes on.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { type Disk, empty, fill, mayMount, smallDisk } from "../support/disk.ts";
 import { expectRefused } from "../support/refusal.ts";
-import { type TemporaryDirectory, tempDirectory } from "../support/servers.ts";
 import { openSite, type Site, type SiteOptions } from "../support/site.ts";
 
 const exitConfiguration = 3;
 const exitState = 6;
 const sites: Site[] = [];
-const folders: TemporaryDirectory[] = [];
-const mounts: string[] = [];
+const disks: Disk[] = [];
 afterEach(async () => {
   for (const site of sites.splice(0)) await site[Symbol.asyncDispose]();
-  for (const place of mounts.splice(0)) execFileSync("umount", [place]);
-  for (const folder of folders.splice(0)) await folder[Symbol.asyncDispose]();
+  for (const disk of disks.splice(0)) await disk[Symbol.asyncDispose]();
 });
 
 async function enrolledSite(options: SiteOptions = {}): Promise<Site> {
@@ -130,18 +128,14 @@ test("A state directory that is not there ends check and run; once it is made th
   expectRefused(await site.erpfuser(["run"]), { exit: 5, code: "agent-not-enrolled", remedy: /erpfuser enrol/ });
 });
 
-const isRoot = process.getuid?.() === 0 && process.platform === "linux";
-
-/** A small disk of its own, mounted on a new directory. */
+/** A small disk of its own. */
 async function mountedDisk(size: string): Promise<string> {
-  const folder = await tempDirectory();
-  folders.push(folder);
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=700`, "tmpfs", folder.path]);
-  mounts.push(folder.path);
-  return folder.path;
+  const disk = await smallDisk(size);
+  disks.push(disk);
+  return disk.path;
 }
 
-describe.skipIf(!isRoot)("On a disk of its own (needs root on Linux, to mount one)", () => {
+describe.skipIf(!mayMount)("On a disk of its own (needs root on Linux, to mount one)", () => {
   test("A state directory that can't be written ends check and run; writable again, everything arrives", async () => {
     const state = await mountedDisk("32m");
     const site = await enrolledSite({ state });
@@ -169,7 +163,7 @@ describe.skipIf(!isRoot)("On a disk of its own (needs root on Linux, to mount on
     expect((await site.erpfuser(["check"])).document.findings).toContainEqual(
       expect.objectContaining({ code: "state-disk-low", remedy: expect.stringMatching(/./) }),
     );
-    rmSync(join(state, "ballast"));
+    empty(state);
     site.run();
     site.report();
     await site.converges();
@@ -187,16 +181,10 @@ describe.skipIf(!isRoot)("On a disk of its own (needs root on Linux, to mount on
       site.report(`Schaden ${n}`);
     }
     expect(await run.logged("store-full")).toMatchObject({ message: expect.stringMatching(/disk/) });
-    rmSync(join(state, "ballast"));
+    empty(state);
     expect(await site.erpfuser(["sync"])).toMatchObject({ code: 0 });
     const verdict = await site.converges();
     expect(verdict.commands).toMatchObject({ issued: 6, appliedOnce: 6 });
     expect(await run.stop()).toMatchObject({ code: 0 });
   });
 });
-
-/** Takes all that is left of the disk. */
-function fill(place: string): void {
-  const { bavail, bsize } = statfsSync(place);
-  writeFileSync(join(place, "ballast"), Buffer.alloc(bavail * bsize));
-}

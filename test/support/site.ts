@@ -35,6 +35,8 @@ export interface SiteOptions {
   portal?: Partial<GatewayOptions>;
   /** Proxies between the parts (`ways`); needs a server. */
   proxied?: boolean;
+  /** Where the portal's store lies; default is the site's own folder. */
+  portalFolder?: string;
   /** The state directory, which must exist; default is one of the site's own. */
   state?: string;
 }
@@ -82,6 +84,8 @@ export interface Site extends AsyncDisposable {
   until<T>(look: () => T | Promise<T>): Promise<T>;
   /** A tenant reports a damage in the portal; returns the command's id. */
   report(title?: string): string;
+  /** What the oracle says now. */
+  judge(): Promise<OracleVerdict>;
   /** Nothing is missing at the portal and nothing is too much, every command had one effect: by the oracle. Fails after half a minute. */
   converges(): Promise<OracleVerdict>;
   /** The same, and nothing is under way any more: a second effect of a command would show. `issued` commands, each carried out once. */
@@ -113,7 +117,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     await erp.run(`GRANT SELECT, INSERT, UPDATE ON ${database}.* TO '${account.user}'@'%'`);
   } else observed("sqlite", process.versions.sqlite ?? "");
   const tenant = await someTenant(erp);
-  const portalStore = join(folder, "portal.db");
+  const portalStore = join(options.portalFolder ?? folder, "portal.db");
   const portal = { storePath: portalStore, random: Math.random, ...options.portal };
   let gateway = await openGateway(portal);
   opened.defer(() => gateway.close());
@@ -220,10 +224,10 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
         values: { kind: "damage", title, description: "Seit gestern.", priority: "normal", ...tenant },
       });
     },
+    judge: () => consultOracle({ erp, portalStore, ...(agentId === "" ? {} : { agentId }) }),
     async converges() {
-      const judge = () => consultOracle({ erp, portalStore, ...(agentId === "" ? {} : { agentId }) });
       return await vi.waitFor(async () => {
-        const verdict = await judge();
+        const verdict = await site.judge();
         expect(verdict).toMatchObject({ mismatches: 0, details: [] });
         expect(verdict.commands).toMatchObject({ appliedOnce: verdict.commands.issued, lost: 0, doubled: 0 });
         return verdict;

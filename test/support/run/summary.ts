@@ -62,7 +62,8 @@ function versionsOf(notes: ServerNote[]): string[] {
   return [...new Set(notes.flatMap(({ server, version }) => (version === undefined ? [] : [`${server} ${version}`])))];
 }
 
-function align(rows: string[][]): string {
+/** Columns side by side, two blanks between. */
+export function align(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd()).join("\n");
 }
