@@ -1,4 +1,5 @@
 /** What happens at the gateway, for its owner, the demo page and tests. */
+import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import { expandChanges, type NumberedItem } from "../protocol/changes.ts";
@@ -58,20 +59,22 @@ export function eventsIn(parts: { store: Store; clock: Clock; log: Log }): Event
   const { store, clock, log } = parts;
   const listeners = new Set<(event: GatewayEvent) => void>();
   let revision = 0;
+  /** For people to look at: that it can't be kept, on a full disk, must not stop what it tells of. */
+  const keep = (agentId: string, { code, text }: { code: string; text: string }): void => {
+    try {
+      store.run("INSERT INTO event (agent_id, at, code, text) VALUES (?, ?, ?, ?)", agentId, clock.now(), code, text);
+      store.run("DELETE FROM event WHERE n <= (SELECT max(n) FROM event) - ?", kept);
+    } catch (error) {
+      log.error(`An event can't be kept: ${describeError(error)}`, { agent: agentId, code: "portal-failed" });
+    }
+  };
   return {
     emit(event) {
       revision += 1;
       const line = lineOf(event);
       if (line !== undefined) {
-        store.run(
-          "INSERT INTO event (agent_id, at, code, text) VALUES (?, ?, ?, ?)",
-          event.agentId,
-          clock.now(),
-          line.code,
-          line.text,
-        );
-        store.run("DELETE FROM event WHERE n <= (SELECT max(n) FROM event) - ?", kept);
         log.info(line.text, { code: line.code, agent: event.agentId });
+        keep(event.agentId, line);
       }
       for (const listener of listeners) listener(event);
     },

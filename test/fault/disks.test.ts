@@ -25,7 +25,7 @@ describe.skipIf(!has("mariadb") || !mayMount)("Disks (need root on Linux, to mou
       await site.clerkWorks();
       site.report(`Schaden ${n}`);
     }
-    expect(await run.logged("store-full")).toMatchObject({ hint: expect.stringMatching(/space/) });
+    expect(await run.logged("store-full")).toMatchObject({ message: expect.stringMatching(/disk/) });
     empty(disk.path);
     await site.comesToRest(3);
     expect(await run.stop()).toMatchObject({ code: 0 });
