@@ -74,7 +74,10 @@ export function createFrameText(): FrameText {
         ({ time } = item);
         timeText = String(time);
       }
-      write(`${opening}[${quoted(item.id)},${timeText}${values === "" ? "]" : `,${values}]`}`);
+      const row = `${opening}[${quoted(item.id)},${timeText}${values === "" ? "]" : `,${values}]`}`;
+      // Each unit is a byte or more: a row of any length takes no memory that a frame could not have taken.
+      if (at + row.length > most) return false;
+      write(row);
       const noted = hasNotes(item) ? withNotes(into, item) : into;
       if (at + noted.noteBytes + closing > most) {
         at = start;
