@@ -1,7 +1,7 @@
 // Torn files: the stores of agent and portal with a write-ahead log that ends anywhere, or in spoilt sectors, as after a disk that lied about what it
 // had written. SQLite's checksums let in whole commits only; what an older state has forgotten is found at the next connection and mended by a compare.
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFailed, test } from "vitest";
 import type { NamedPoint } from "../../agent/commit-points.ts";
 import { openStore } from "../../agent/store/open.ts";
 import { silentLog } from "../../base/log.ts";
@@ -57,7 +57,7 @@ describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
       const copy = copyWithLog(agentFile(site));
       const at = where === "anywhere" ? between(bench.random, 0, copy.bytes) : lastCommits(copy, bench.random);
       copy.putBack(at);
-      console.log(`torn at ${at} of ${copy.bytes}`);
+      onTestFailed(() => console.log(`torn at ${at} of ${copy.bytes}`));
       const run = site.runSteered();
       await site.comesToRest(issued);
       site.report("Danach");
@@ -101,7 +101,7 @@ describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
       const { site, copy, issued } = await workedPortal();
       const at = where === "anywhere" ? between(bench.random, 0, copy.bytes) : lastCommits(copy, bench.random);
       copy.putBack(at);
-      console.log(`torn at ${at} of ${copy.bytes}`);
+      onTestFailed(() => console.log(`torn at ${at} of ${copy.bytes}`));
       await site.clerkWorks();
       await site.reopenPortal();
       site.hurry();

@@ -94,6 +94,8 @@ export interface Site extends AsyncDisposable {
 
 const agentMain = "agent/main.ts";
 const fewUnits = 4;
+/** Each question to the oracle reads ERP and portal in full. */
+const oracleEveryMs = 250;
 let databases = 0;
 let payments = 0;
 
@@ -226,12 +228,15 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     },
     judge: () => consultOracle({ erp, portalStore, ...(agentId === "" ? {} : { agentId }) }),
     async converges() {
-      return await vi.waitFor(async () => {
-        const verdict = await site.judge();
-        expect(verdict).toMatchObject({ mismatches: 0, details: [] });
-        expect(verdict.commands).toMatchObject({ appliedOnce: verdict.commands.issued, lost: 0, doubled: 0 });
-        return verdict;
-      }, patience);
+      return await vi.waitFor(
+        async () => {
+          const verdict = await site.judge();
+          expect(verdict).toMatchObject({ mismatches: 0, details: [] });
+          expect(verdict.commands).toMatchObject({ appliedOnce: verdict.commands.issued, lost: 0, doubled: 0 });
+          return verdict;
+        },
+        { ...patience, interval: oracleEveryMs },
+      );
     },
     async comesToRest(issued) {
       await site.converges();
