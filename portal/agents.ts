@@ -103,7 +103,9 @@ export function agentsIn(store: Store, clock: Clock): Agents {
       return json ? (JSON.parse(json) as Offers) : undefined;
     },
     setStatus(id, status) {
-      store.run("UPDATE agent SET status = ?, seen_at = ? WHERE id = ?", JSON.stringify(status), clock.now(), id);
+      const sql = "UPDATE agent SET status = ?, seen_at = ? WHERE id = ?";
+      // The agent says it again soon.
+      store.repeatable(() => store.run(sql, JSON.stringify(status), clock.now(), id));
     },
   };
 }

@@ -62,8 +62,10 @@ export function eventsIn(parts: { store: Store; clock: Clock; log: Log }): Event
   /** For people to look at: that it can't be kept, on a full disk, must not stop what it tells of. */
   const keep = (agentId: string, { code, text }: { code: string; text: string }): void => {
     try {
-      store.run("INSERT INTO event (agent_id, at, code, text) VALUES (?, ?, ?, ?)", agentId, clock.now(), code, text);
-      store.run("DELETE FROM event WHERE n <= (SELECT max(n) FROM event) - ?", kept);
+      store.repeatable(() => {
+        store.run("INSERT INTO event (agent_id, at, code, text) VALUES (?, ?, ?, ?)", agentId, clock.now(), code, text);
+        store.run("DELETE FROM event WHERE n <= (SELECT max(n) FROM event) - ?", kept);
+      });
     } catch (error) {
       log.error(`An event can't be kept: ${describeError(error)}`, { agent: agentId, code: "portal-failed" });
     }

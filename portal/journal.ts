@@ -23,7 +23,7 @@ export interface Entry extends Received {
 }
 
 /** What an entry costs beside its frame: a small frame takes more room than its bytes. */
-const entryBytes = 512;
+export const entryBytes = 512;
 
 /** Where an entry stands in memory: everything else is read when its turn comes. */
 export interface Kept {

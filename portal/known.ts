@@ -45,19 +45,30 @@ const stands = "(deleted_at IS NULL OR replaced_by IS NOT NULL)";
 function knownOfLink(parts: { store: Store; cache: Cache; random: Random }, agentId: string): KnownOfLink {
   const { store, cache, random } = parts;
   const salt = (): number => Math.floor(random() * 2 ** 32);
-  const types = new Map<string, { high: number; low: number; readAhead: number }>();
-  const seedOf = (type: string): { high: number; low: number; readAhead: number } => {
+  const types = new Map<string, TypeOfLink>();
+  const seedOf = (type: string): TypeOfLink => {
     let seed = types.get(type);
     if (seed === undefined) {
-      seed = { high: salt(), low: salt(), readAhead: 1 };
+      seed = { high: salt(), low: salt(), readAhead: 1, last: undefined, generation: 0 };
       types.set(type, seed);
     }
     return seed;
   };
   return {
     add: (type, id) => cache.add(seedOf(type), id),
-    remove: (type, id) => cache.remove(seedOf(type), id),
-    has: (type, id) => cache.has(seedOf(type), id),
+    remove(type, id) {
+      const seed = seedOf(type);
+      seed.last = undefined;
+      cache.remove(seed, id);
+    },
+    has(type, id) {
+      const seed = seedOf(type);
+      if (seed.last === id && seed.generation === cache.generation) return true;
+      if (!cache.has(seed, id)) return false;
+      seed.last = id;
+      seed.generation = cache.generation;
+      return true;
+    },
     look(type, id) {
       const seed = seedOf(type);
       const sql = `SELECT id FROM entity WHERE agent_id = ? AND type = ? AND id >= ? AND ${stands} ORDER BY id LIMIT ?`;
@@ -75,17 +86,28 @@ interface Seed {
   low: number;
 }
 
+interface TypeOfLink extends Seed {
+  readAhead: number;
+  /** Known, and likely to be asked for again: neighbours often have one parent. */
+  last: string | undefined;
+  /** Of the cache, when `last` was found there. */
+  generation: number;
+}
+
 interface Cache {
   add(seed: Seed, id: string): void;
   remove(seed: Seed, id: string): void;
   has(seed: Seed, id: string): boolean;
   clear(): void;
+  /** How often it was cleared. */
+  readonly generation: number;
 }
 
 function createCache(): Cache {
   let entries = smallest;
   let words = new Uint32Array(entries * 2);
   let used = 0;
+  let generation = 0;
   // Set by `hash`: two numbers without an object for each call.
   let high = 0;
   let low = 0;
@@ -161,6 +183,10 @@ function createCache(): Cache {
     clear() {
       words.fill(0);
       used = 0;
+      generation += 1;
+    },
+    get generation() {
+      return generation;
     },
   };
 }

@@ -79,10 +79,11 @@ export class Store implements Disposable {
   }
 
   /**
-   * All or nothing, but a power cut may take it back as a whole: for work that is done again from what is durable. The write-ahead log keeps the order of
-   * commits, so nothing durable ever stands on something that was taken back.
+   * All or nothing, but a power cut may take it back as a whole: for what is done or told again then, or is of no use any more. It costs no fsync. The
+   * write-ahead log keeps the order of commits, so nothing durable ever stands on something that was taken back.
    */
   repeatable<T>(action: () => T): T {
+    if (this.#inTransaction) return action();
     this.#database.exec("PRAGMA synchronous = NORMAL");
     try {
       return this.#commit(action);

@@ -7,6 +7,7 @@ import type { Log } from "../base/log.ts";
 import { countItems } from "../protocol/changes.ts";
 import type { Apply } from "./apply.ts";
 import { type Arrived, type CommitParts, type Committed, commit, type Offer } from "./commit.ts";
+import { entryBytes } from "./journal.ts";
 import type { Hooks, Limits } from "./settings.ts";
 
 /** What one commit takes at the most, beside one frame more: some milliseconds of work. */
@@ -57,11 +58,12 @@ export function createTurns(parts: TurnParts): Turns {
     const group = new Map<Taker, Arrived[]>();
     let items = 0;
     let bytes = 0;
+    let journaled = journal.bytes;
     // A set keeps its order: who took a frame goes to the end.
     for (const link of due) {
       due.delete(link);
       const frames = group.get(link);
-      const taken = link.take({ committing: frames !== undefined, full: journal.bytes >= limits.journalBytes });
+      const taken = link.take({ committing: frames !== undefined, full: journaled >= limits.journalBytes });
       if (taken === "later") late.add(link);
       if (taken === undefined || taken === "later") continue;
       due.add(link);
@@ -69,6 +71,7 @@ export function createTurns(parts: TurnParts): Turns {
       else frames.push(taken);
       items += countItems(taken.frame);
       bytes += taken.bytes;
+      journaled += taken.bytes + entryBytes;
       if (items >= mostItems || bytes >= mostBytes) break;
     }
     return group;
@@ -80,6 +83,7 @@ export function createTurns(parts: TurnParts): Turns {
       return offer === undefined ? [] : [{ link, offer }];
     });
     if (group.length > 0) commitGroup(group);
+    release();
     plan();
   };
   const commitGroup = (group: readonly { link: Taker; offer: Offer }[]): void => {
@@ -100,12 +104,15 @@ export function createTurns(parts: TurnParts): Turns {
     });
   };
 
-  apply.onStep(() => {
-    if (journal.bytes >= limits.journalBytes) return;
+  /** Who waited for room takes turns again. */
+  const release = (): void => {
+    if (late.size === 0 || journal.bytes >= limits.journalBytes) return;
     for (const link of late) due.add(link);
     late.clear();
     plan();
-  });
+  };
+
+  apply.onStep(release);
   return {
     ask(link) {
       due.add(link);

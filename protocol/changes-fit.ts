@@ -22,9 +22,16 @@ function isPlainTable(table: unknown): boolean {
   if (!isObject(table) || !hasOnly(table, tableKeys) || !isWord(table.type)) return false;
   const { op, fields, rows } = table;
   if (!Array.isArray(fields) || fields.length > mostFields || !fields.every(isWord)) return false;
-  if (new Set(fields).size !== fields.length || fields.includes("__proto__")) return false;
+  if (!areDistinct(fields) || fields.includes("__proto__")) return false;
   if (op === "delete" ? fields.length !== 1 || fields[0] !== "reason" : op !== "upsert") return false;
   return Array.isArray(rows) && rows.length > 0 && areRows(rows, fields.length + 2);
+}
+
+/** A few names are compared faster than a set is made. */
+function areDistinct(fields: readonly unknown[]): boolean {
+  if (fields.length > 20) return new Set(fields).size === fields.length;
+  for (let at = 1; at < fields.length; at++) if (fields.indexOf(fields[at]) !== at) return false;
+  return true;
 }
 
 function areRows(rows: readonly unknown[], width: number): boolean {

@@ -110,10 +110,8 @@ test("While the tables can't be written acks go on until the journal is full, wa
   database.exec("CREATE TRIGGER jam BEFORE INSERT ON entity BEGIN SELECT raise(ABORT, 'jammed'); END");
   const frames = 30;
   for (let from = 1; from <= frames; from++) link.send(buildChanges(from, [estate(`E.${from}`)]));
-  // A command's result waits behind them as well: what one agent sends is taken in order.
   await expect.poll(() => count(database, "journal"), patient).toBeGreaterThan(4);
-  const journaled = count(database, "journal");
-  expect(journaled).toBeLessThan(frames);
+  expect(count(database, "journal")).toBeLessThan(10);
   const acked = link.waiting.flatMap((message) => (message.type === "ack" ? [message.seq] : []));
   expect(Math.max(...acked)).toBeLessThan(frames);
   database.exec("DROP TRIGGER jam");
