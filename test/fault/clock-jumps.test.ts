@@ -1,6 +1,7 @@
 // Wall clocks that are set by hours, forward and back, of the agent's machine and of the portal's. Nothing waits for a time that was never meant, and
 // nothing is sent or carried out twice.
 import { describe, expect, test } from "vitest";
+import { openStoreForReading } from "../../agent/store/open.ts";
 import { systemClock } from "../../base/time.ts";
 import { faultBench } from "../support/fault-bench.ts";
 import { has } from "../support/servers.ts";
@@ -38,13 +39,15 @@ describe.skipIf(!has("mariadb"))("Clocks", () => {
     const { erp } = site.ways;
     site.setClock(3 * hourMs);
     await erp.refuse();
-    site.report();
+    const id = site.report();
     await site.clerkWorks();
     await run.logged("erp-unreachable");
-    // One try more, whose next one is then hours away.
-    const tries = run.lines.length;
-    site.hurry();
-    await site.until(() => expect(run.lines.length).toBeGreaterThanOrEqual(tries));
+    await site.until(() => {
+      using store = openStoreForReading(site.state, systemClock);
+      const waiting = store.inbox.get(id);
+      expect(waiting).toMatchObject({ state: "received", attempts: expect.toSatisfy((attempts: number) => attempts > 1) });
+      expect(waiting?.notBefore).toBeGreaterThan(Date.now() + 2 * hourMs);
+    });
     site.setClock(0);
     await erp.heal();
     await site.comesToRest(1);

@@ -32,15 +32,16 @@ describe.skipIf(!has("mariadb"))("A slow portal", () => {
 
   test("refuses everything for now: it comes again at its time, parents first, and all is taken", async () => {
     const site = await bench.site();
-    const until = Date.now() + 2_000;
-    let refused = 0;
-    site.gateway.hooks.refuse = () => {
-      if (Date.now() > until) return undefined;
-      refused += 1;
-      return { code: "later", reason: "busy", retryAfterMs: 500 };
+    // Each entity twice.
+    const refusals = new Map<string, number>();
+    site.gateway.hooks.refuse = ({ type, id }) => {
+      const before = refusals.get(`${type} ${id}`) ?? 0;
+      if (before === 2) return undefined;
+      refusals.set(`${type} ${id}`, before + 1);
+      return { code: "later", reason: "busy", retryAfterMs: 200 };
     };
     site.runSteered();
-    await site.until(() => expect(refused).toBeGreaterThan(10));
+    await site.until(() => expect([...refusals.values()].filter((count) => count === 2).length).toBeGreaterThan(10));
     site.report();
     await site.comesToRest(1);
   });
