@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
+import type { Mapped } from "../../agent/map/mapped.ts";
 import type { Store } from "../../agent/store/store.ts";
 import type { Hooks } from "../../portal/settings.ts";
+import { entityText, fieldsOf } from "../../protocol/entity-text.ts";
 import { framesAgentWith } from "./frames-agent.ts";
 import { framesPortalWith } from "./frames-portal.ts";
 import { type FuzzReport, fuzz } from "./fuzz.ts";
+import { rowsWith } from "./rows.ts";
 import { targets } from "./targets.ts";
 
 /** ERPFUSER_TEST_SEED repeats a run. */
@@ -60,6 +63,27 @@ const spoilt: readonly [what: string, spoil: (store: Store) => Store, promise: R
 for (const [what, spoil, promise] of spoilt) {
   test(`An agent that ${what} is found out`, async () => {
     const report = await fuzz(framesAgentWith(spoil), { seed, forMs: 30_000, mostFaults: 1, shrinkMs: 0 });
+    expect(report.faults.map((fault) => fault.promise)).toEqual([expect.stringMatching(promise)]);
+  }, 60_000);
+}
+
+const twisted: readonly [what: string, twist: (mapped: Mapped, n: number) => Mapped, promise: RegExp][] = [
+  ["maps a row differently the second time", (mapped, n) => ({ ...mapped, id: `${mapped.id}${n}` }), /every time/],
+  ["loses the id", (mapped) => ({ ...mapped, id: "E.1" }), /keeps its id/],
+  [
+    "sends what the model does not know",
+    (mapped) =>
+      mapped.kind === "entity" ? { ...mapped, text: entityText({ ...fieldsOf(mapped.text), colour: "red" }) } : mapped,
+    /fits the model/,
+  ],
+  ["refuses without a reason", (mapped) => (mapped.kind === "faulty" ? { ...mapped, faults: [] } : mapped), /has faults/],
+];
+
+for (const [what, twist, promise] of twisted) {
+  test(`A mapping that ${what} is found out`, async () => {
+    let n = 0;
+    const target = rowsWith((mapping) => ({ ...mapping, map: (...row) => twist(mapping.map(...row), n++) }));
+    const report = await fuzz(target, { seed, forMs: 30_000, mostFaults: 1, shrinkMs: 0 });
     expect(report.faults.map((fault) => fault.promise)).toEqual([expect.stringMatching(promise)]);
   }, 60_000);
 }

@@ -20,7 +20,14 @@ import { someLiteral, someValue } from "./row-values.ts";
 import { Broken, type OpenTarget, type Target } from "./target.ts";
 import { someText } from "./texts.ts";
 
-export const rows: Target = { name: "rows", unit: "rows", open: openRows };
+export const rows = rowsWith((mapping) => mapping);
+
+/** The same through mappings that are spoilt: whether it is found out shows what the judge is worth. */
+export function rowsWith(spoil: Spoil): Target {
+  return { name: "rows", unit: "rows", open: () => openRows(spoil) };
+}
+
+type Spoil = (mapping: Mapping) => Mapping;
 
 type RowsCase =
   | { kind: "mapped"; tree: Tree; salt: number; choices: Chance }
@@ -29,19 +36,21 @@ type RowsCase =
 const never = new AbortController().signal;
 const rowsPerCase = 150;
 
-async function openRows(): Promise<OpenTarget<unknown>> {
+async function openRows(spoil: Spoil): Promise<OpenTarget<unknown>> {
   await using opened = new AsyncDisposableStack();
   const digester = await createDigester();
   const databases = [opened.use(await sqliteRows())];
   if (has("mariadb")) databases.push(opened.use(await mariadbRows()));
-  const stored = await Promise.all(databases.map(async (database) => ({ database, mappings: await mappingsOver(database) })));
+  const stored = await Promise.all(
+    databases.map(async (database) => ({ database, mappings: (await mappingsOver(database)).map(spoil) })),
+  );
   const rest = opened.move();
   return {
     make: (chance) => makeCase(chance, databases),
     show: (made) => shown(made as RowsCase),
     async run(made) {
       const told = made as RowsCase;
-      if (told.kind === "mapped") return await runMapped(told, digester);
+      if (told.kind === "mapped") return await runMapped(told, { digester, spoil });
       const { mappings } = stored.find(({ database }) => database === told.database) as (typeof stored)[number];
       return await runStored(told, mappings, digester);
     },
@@ -68,13 +77,16 @@ function shown(made: RowsCase): string {
 }
 
 /** Loads and compiles a configuration against columns of guessed types; one with faults counts as one execution. */
-async function runMapped({ tree, salt, choices }: RowsCase & { kind: "mapped" }, digester: Digester): Promise<number> {
+async function runMapped(
+  { tree, salt, choices }: RowsCase & { kind: "mapped" },
+  { digester, spoil }: { digester: Digester; spoil: Spoil },
+): Promise<number> {
   const text = JSON.stringify(tree);
   const { config } = parseConfig({ text, file: "/etc/erpfuser.yaml" });
   if (config === undefined) return 1;
   const connector = guessConnector(namesIn(text), salt);
   let count = 0;
-  for (const mapping of await compiledSources(config, connector as Connector)) {
+  for (const mapping of (await compiledSources(config, connector as Connector)).map(spoil)) {
     const { columns, children } = await connector.describeQuery(mapping.query, never);
     for (let left = rowsPerCase; left > 0; left--) {
       const row = someRow(choices, mapping.query, { columns, children });

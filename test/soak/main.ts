@@ -17,7 +17,9 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
   say("usage: npm run soak -- [--minutes M] [--seed S] [--units N] [--json]");
   process.exit(2);
 }
-const report = await soak({ minutes, seed, units: Number(values.units), say });
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
+const report = await soak({ minutes, seed, units: Number(values.units), say, signal: stop.signal });
 if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
 else say(JSON.stringify(report, null, 2));
 for (const violation of report.violations) say(`VIOLATED: ${violation}`);

@@ -17,6 +17,8 @@ export interface SoakOptions {
   changesPerSecond?: number;
   commandsPerSecond?: number;
   say: (text: string) => void;
+  /** Ends the load early; what was measured until then is judged all the same. */
+  signal: AbortSignal;
 }
 
 export interface SoakReport extends Verdict {
@@ -48,6 +50,7 @@ export async function soak({
   changesPerSecond = 200,
   commandsPerSecond = 5,
   say,
+  signal: stop,
 }: SoakOptions): Promise<SoakReport> {
   await using probes = await tempDirectory();
   const folder = join(probes.path, "probes");
@@ -61,7 +64,7 @@ export async function soak({
   const before = await entitiesAtPortal(rig);
   say(`${before} entities are in step; ${minutes} minutes begin`);
   const over = new AbortController();
-  const signal = AbortSignal.any([rig.signal, over.signal]);
+  const signal = AbortSignal.any([rig.signal, over.signal, stop]);
   const cancel = systemClock.after(minutes * 60_000, () => over.abort());
   const began = systemClock.monotonic();
   const watching = watch(rig, { signal, folder, say });
@@ -77,6 +80,7 @@ export async function soak({
   const samples = await watching;
   const reconnects = await cutting;
   const rested = systemClock.monotonic();
+  say(`${Math.round(seconds)} s of load are over; waiting for rest`);
   await rig.atRest(restWithinMs);
   const restSeconds = Math.round((systemClock.monotonic() - rested) / 100) / 10;
   const oracle = await rig.judge();
