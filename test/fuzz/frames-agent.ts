@@ -16,6 +16,7 @@ import { entityText } from "../../protocol/entity-text.ts";
 import type { Fields, TypeName } from "../../protocol/model.ts";
 import { type AgentCase, type AgentStep, makeAgentCase, type SentItem } from "./agent-cases.ts";
 import { fitsModel, itemsOf, type Message, readStep } from "./documents.ts";
+import { patienceMs } from "./limits.ts";
 import { RawLink } from "./raw-link.ts";
 import { bytesOf, messageStep, type RawStep, shownStep } from "./raw-steps.ts";
 import { Broken, type OpenTarget, type Target } from "./target.ts";
@@ -25,8 +26,6 @@ import { readHead, upgradeAnswer } from "./wire.ts";
 const mostBytes = 16 * 1_048_576;
 /** In memory where the system has such a directory: what a disk would take is not what is tried here. */
 const place = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-/** Longest wait for the agent's next link, ms; it tries again after a few milliseconds. */
-const linkWithinMs = 6_000;
 
 export const framesAgent = framesAgentWith((store) => store);
 
@@ -73,6 +72,8 @@ function shownCase({ queued, links }: AgentCase): string {
 interface Line {
   link: RawLink;
   hello: Message;
+  /** The agent has made up its mind for a new epoch before. */
+  renews: boolean;
   /** Undefined until the agent was welcomed. */
   welcome: Message | undefined;
   /** How it must end; undefined while it must not. */
@@ -96,6 +97,8 @@ class Talk {
   #onWaiting: (() => void) | undefined;
   /** Valid commands that were sent to it, as first sent. */
   readonly #commands = new Map<string, Message>();
+  /** Those of them that nothing shows to have been read yet. */
+  readonly #unread = new Set<string>();
   /** Entities in the order of their numbers, while no new epoch began. */
   #queued: SentItem[] = [];
   #dropped = 0;
@@ -172,7 +175,8 @@ class Talk {
     const hello = await link.next((message) => message.type === "hello");
     if (hello === undefined) throw new Broken("the agent begins with hello", `closed with ${link.closedWith}`);
     this.#noteEpoch();
-    const line: Line = { link, hello, welcome: undefined, over: undefined, judged: 0, heard: 0, acked: 0, flying: [] };
+    const renews = recall(this.#store.meta).renew !== undefined;
+    const line: Line = { link, hello, renews, welcome: undefined, over: undefined, judged: 0, heard: 0, acked: 0, flying: [] };
     for (const step of script) {
       await this.#do(line, step);
       if (line.over !== undefined || !link.open) break;
@@ -183,7 +187,7 @@ class Talk {
   }
 
   async #nextLink(): Promise<RawLink | undefined> {
-    const deadline = performance.now() + linkWithinMs;
+    const deadline = performance.now() + patienceMs;
     while (this.#waiting.length === 0) {
       if (this.#failure !== undefined)
         throw new Broken("the agent's channel goes on whatever a portal says", describeError(this.#failure));
@@ -266,8 +270,19 @@ class Talk {
       else await this.#welcomed(line, message);
     } else if (line.welcome === undefined || message.type === "welcome") line.over = malformed;
     else if (message.type === "ack") this.#acked(line, message);
-    else if (message.type === "command" && !this.#commands.has(message.id as string))
-      this.#commands.set(message.id as string, message);
+    else if (message.type === "command") this.#commanded(line, message);
+  }
+
+  /** One that is said to have been received before, and was not, shows a store of another time: a new epoch begins. */
+  #commanded(line: Line, { again, ...command }: Message): void {
+    const id = command.id as string;
+    if (this.#commands.has(id)) return;
+    if (again === true) {
+      line.over = [];
+      return;
+    }
+    this.#commands.set(id, command as Message);
+    this.#unread.add(id);
   }
 
   async #welcomed(line: Line, welcome: Message): Promise<void> {
@@ -284,7 +299,7 @@ class Talk {
       (welcome.seen as number) > (hello.connection as number) || (last !== null && (last >= next || last < first - 1));
     const renewed = start.epoch !== hello.epoch;
     if (doubt && !renewed) throw new Broken("two histories begin a new epoch", JSON.stringify({ hello, welcome, start }));
-    if (!doubt && last !== null && renewed && recall(this.#store.meta).begun !== "requested")
+    if (!doubt && last !== null && renewed && !line.renews)
       throw new Broken("one history goes on", JSON.stringify({ hello, welcome, start }));
     if (renewed && start.renewed === undefined) throw new Broken("a new epoch says why it begins", JSON.stringify(start));
     if (renewed) this.#forget();
@@ -338,6 +353,7 @@ class Talk {
       if (answer === undefined && !this.#leftByItself(line))
         throw new Broken("what the documents allow is not refused", `closed with ${link.closedWith}`);
       if (answer === undefined) line.over = [];
+      else this.#unread.clear();
     }
     this.#judge(line);
   }
@@ -388,6 +404,10 @@ class Talk {
         throw new Broken("a link ends with the code that the documents name", `${code} in place of ${line.over.join(" or ")}`);
     }
     this.#judge(line);
+    // A link that the agent ended by its own will may have ended before it read the last commands.
+    if (this.#leftByItself(line))
+      for (const id of this.#unread) if (this.#store.inbox.get(id) === undefined) this.#commands.delete(id);
+    this.#unread.clear();
     this.#judgeStore();
   }
 
@@ -410,7 +430,7 @@ class Talk {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    const late = new Promise<string>((resolve) => setTimeout(resolve, linkWithinMs, "late").unref());
+    const late = new Promise<string>((resolve) => setTimeout(resolve, patienceMs, "late").unref());
     if ((await Promise.race([this.#run, late])) === "late")
       throw new Broken("the agent ends when it is told to", JSON.stringify(this.#channel.state()));
     if (this.#failure !== undefined)

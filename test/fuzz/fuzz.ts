@@ -12,6 +12,8 @@ export interface FuzzOptions {
   seed: number;
   /** Ends after so long, ms. */
   forMs: number;
+  /** And not before so many cases, however slow the machine. */
+  atLeast?: number;
   /** The run ends with so many different faults. */
   mostFaults?: number;
   /** How long a failing case is made smaller, ms. Default 20 s. */
@@ -62,7 +64,7 @@ const samplesPerRun = 60;
 
 export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzReport> {
   const began = performance.now();
-  const { seed, forMs, mostFaults = 5, shrinkMs = 20_000, onlyCase } = options;
+  const { seed, forMs, mostFaults = 5, shrinkMs = 20_000, atLeast = 1, onlyCase } = options;
   const samples: { at: number; mb: number }[] = [];
   const faults: Fault[] = [];
   const report = { target: target.name, seed, cases: 0, executions: 0, unit: target.unit, slowestMs: 0 };
@@ -70,7 +72,11 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   const sampleEveryMs = Math.max(250, forMs / samplesPerRun);
   let sampledAt = performance.now();
   try {
-    for (let number = onlyCase ?? 0; performance.now() - began < forMs && faults.length < mostFaults; number++) {
+    for (
+      let number = onlyCase ?? 0;
+      (performance.now() - began < forMs || report.cases < atLeast) && faults.length < mostFaults;
+      number++
+    ) {
       options.onCase?.(number);
       const caseBegan = performance.now();
       const outcome = await attempt(open, () => open.make(chanceOf(caseSeed(seed, number))));

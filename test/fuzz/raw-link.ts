@@ -3,12 +3,11 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { zstdDecompressSync } from "node:zlib";
 import { fitsMessage, type Message, type Side } from "./documents.ts";
+import { patienceMs } from "./limits.ts";
 import { bytesOf, type RawStep } from "./raw-steps.ts";
 import { Broken } from "./target.ts";
 import { FrameReader, frameBytes, opcode } from "./wire.ts";
 
-/** Longest wait for an answer or an end, ms: the closing handshake of either end of the product takes 3 s at the most. */
-export const patienceMs = 6_000;
 const largestHeard = 64 * 1_048_576;
 
 export class RawLink {
