@@ -397,9 +397,9 @@ class Talk {
   async #conclude(line: Line): Promise<void> {
     const { link } = line;
     await this.#settle(line);
-    if (line.over !== undefined && line.over.length > 0) {
+    if (line.over !== undefined) {
       const code = await link.ended();
-      const known = line.over.includes(code) || code === 1006 || this.#leftByItself(line);
+      const known = line.over.length === 0 || line.over.includes(code) || code === 1006 || this.#leftByItself(line);
       if (!known)
         throw new Broken("a link ends with the code that the documents name", `${code} in place of ${line.over.join(" or ")}`);
     }
