@@ -1,5 +1,5 @@
 /**
- * Brings what is journaled into the tables, in short steps between which the event loop is free. While frames come in it stays back, so that acks come first;
+ * Brings what is journaled into the tables, in short steps between which the event loop is free. While much comes in it stays back, so that acks come first;
  * it does not when someone waits to read the tables, or once much has gathered.
  */
 import { describeError } from "../base/errors.ts";
@@ -14,8 +14,10 @@ import type { Store } from "./store.ts";
 
 /** Items of one step: some milliseconds of work. */
 const itemsPerStep = 500;
-/** So long must no frame come before it begins by itself, milliseconds. */
+/** What came within so many milliseconds is applied together; while much comes, so long must nothing come. */
 const quietMs = 20;
+/** Items within a second from which on much comes. */
+const muchPerSecond = 2_000;
 /** After a step that failed, milliseconds. */
 const retryMs = 1_000;
 
@@ -30,8 +32,8 @@ export interface ApplyParts {
 }
 
 export interface Apply {
-  /** Frames were journaled just now. */
-  busy(): void;
+  /** So many items were journaled just now. */
+  busy(items: number): void;
   /** Resolves once all that is journaled now, of one agent or of all, stands in the tables; rejects when this ends before. */
   settled(agentId?: string): Promise<void>;
   /** The same at once, however much there is. */
@@ -54,6 +56,8 @@ export function createApply(parts: ApplyParts): Apply {
   const listeners: (() => void)[] = [];
   const step = createStep(parts);
   let busyAt = Number.NEGATIVE_INFINITY;
+  /** Items since the beginning of the present second. */
+  let second = { from: Number.NEGATIVE_INFINITY, items: 0 };
   let cancel: (() => void) | undefined;
   /** `finishing`: the last steps; one that fails ends it. */
   let state: "running" | "finishing" | "ended" = "running";
@@ -83,7 +87,7 @@ export function createApply(parts: ApplyParts): Apply {
     cancel = undefined;
     if (journal.bytes === 0) return;
     const quiet = busyAt + quietMs - clock.monotonic();
-    if (quiet > 0 && waiters.size === 0 && journal.bytes < parts.patientBytes) {
+    if (quiet > 0 && second.items >= muchPerSecond && waiters.size === 0 && journal.bytes < parts.patientBytes) {
       plan(quiet);
       return;
     }
@@ -115,8 +119,10 @@ export function createApply(parts: ApplyParts): Apply {
   plan(0);
 
   return {
-    busy() {
+    busy(items) {
       busyAt = clock.monotonic();
+      if (busyAt - second.from >= 1_000) second = { from: busyAt, items: 0 };
+      second.items += items;
       plan(quietMs);
     },
     settled,

@@ -98,7 +98,7 @@ export function createTurns(parts: TurnParts): Turns {
       for (const { link } of group) link.failed();
       return;
     }
-    apply.busy();
+    apply.busy(done.reduce((items, { from, last }) => items + last - from, 0));
     group.forEach(({ link, offer }, index) => {
       link.committed(done[index] as Committed, offer.frames);
     });

@@ -120,6 +120,21 @@ test("While the tables can't be written acks go on until the journal is full, wa
   expect(count(database, "entity")).toBe(frames);
 });
 
+test("Changes that never cease to trickle in are applied all the same, without anybody asking", async () => {
+  const storePath = bench.storePath();
+  const { gateway, agent } = await bench.withAgent({ storePath });
+  const { link } = await bench.link(gateway, agent);
+  using database = outside(storePath);
+  let from = 0;
+  await expect
+    .poll(async () => {
+      link.send(buildChanges(++from, [estate(`E.${from}`)]));
+      await link.next("ack");
+      return count(database, "entity");
+    }, patient)
+    .toBeGreaterThan(3);
+});
+
 test("What can't be journaled is not acked, closes the link, and leaves nothing behind, not even a known parent", async () => {
   const storePath = bench.storePath();
   const { gateway, agent } = await bench.withAgent({ storePath });
