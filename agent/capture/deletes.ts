@@ -86,8 +86,9 @@ function holdBackParents(room: Room, source: CapturedSource, { deletions, known,
 function sourceOfStrangers({ store, sources }: Room, { mapping }: CapturedSource): string | undefined {
   const later = sources.filter((source) => source.mapping.rank > mapping.rank).map((source) => source.mapping.source);
   return later.find((name) => {
-    const compared = store.sources.get(name).comparedAt !== undefined;
-    return store.entities.hasStrangers(name, compared ? "pending" : "any");
+    const { reconciled, comparedAt } = store.sources.get(name);
+    // Before its inventory is taken it is not even known what the portal holds of it.
+    return !reconciled || store.entities.hasStrangers(name, comparedAt === undefined ? "any" : "pending");
   });
 }
 

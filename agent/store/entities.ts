@@ -110,7 +110,12 @@ export function createEntities(database: Database, names: Names): EntityStore {
     addInventory(source, held) {
       database.transaction(() => {
         const no = names.no(source);
-        for (const { key, entityDigest } of held) statements.adopt.run(no, key, toSigned(entityDigest));
+        for (const { key, entityDigest } of held) {
+          const digest = toSigned(entityDigest);
+          // It holds another state than the one whose references are noted here: what that refers to nobody knows.
+          statements.loosen.run(no, key, digest);
+          statements.adopt.run(no, key, digest);
+        }
       });
     },
     endInventory(source) {
@@ -153,9 +158,13 @@ function prepareAll(database: Database) {
     forgetAwaited: prepare("DELETE FROM awaited WHERE source = ? AND key = ?"),
     voidAll: prepare("UPDATE entity SET row_digest = NULL WHERE source = ? AND row_digest IS NOT NULL"),
     voidOne: prepare("UPDATE entity SET row_digest = NULL WHERE source = ? AND key = ?"),
-    forget: prepare("UPDATE entity SET row_digest = NULL, entity_digest = NULL WHERE source = ?"),
+    // What was last put stands in the place of the row's digest until the portal has named it, or the inventory begins anew.
+    forget: prepare("UPDATE entity SET row_digest = entity_digest, entity_digest = NULL WHERE source = ?"),
+    loosen: prepare(
+      "DELETE FROM reference WHERE child = (SELECT no FROM entity WHERE source = ? AND key = ? AND row_digest IS NOT ?)",
+    ),
     adopt: prepare(`INSERT INTO entity (source, key, entity_digest) VALUES (?, ?, ?)
-      ON CONFLICT (source, key) DO UPDATE SET entity_digest = excluded.entity_digest`),
+      ON CONFLICT (source, key) DO UPDATE SET row_digest = NULL, entity_digest = excluded.entity_digest`),
     dropForgotten: prepare("DELETE FROM entity WHERE source = ? AND entity_digest IS NULL"),
     reconciled: prepare("INSERT INTO source (no, reconciled) VALUES (?, 1) ON CONFLICT (no) DO UPDATE SET reconciled = 1"),
   };

@@ -198,3 +198,29 @@ test("A result that is told again in a new epoch names no number of the old one"
     ["unsettled-0001", "4711", undefined],
   ]);
 });
+
+test("A parent is not deleted while the inventory of what may refer to it is not taken yet", async () => {
+  const erp = estates(3);
+  erp.put("children", "c1", { name: "House", parent: "p1" });
+  const bench = await start({ erp, cursor: false, compareEveryMs: 3_600_000 });
+  await bench.pass(8_000);
+  bench.portal.pull();
+  erp.remove("children", "c1");
+  erp.remove("parents", "p1");
+  const asked = gate();
+  bench.store.renewEpoch("epoch-0002");
+  bench.portal.last = 0;
+  const reconciled = bench.capture.reconcile(async function* (type) {
+    const held = heldOf(bench.portal.entities, type);
+    if (type === "building") await asked.passed;
+    yield held;
+  }, never);
+  await bench.pass(20_000);
+  bench.portal.pull();
+  expect(bench.portal.log.filter(({ op }) => op === "delete")).toEqual([]);
+  asked.open();
+  await reconciled;
+  await bench.pass(20_000);
+  bench.portal.pull();
+  expect(bench.portal.log.filter(({ op }) => op === "delete").map(({ id }) => id)).toEqual(["building:c1", "property:p1"]);
+});

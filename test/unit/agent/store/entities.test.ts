@@ -109,3 +109,23 @@ test("A new epoch empties the outbox, starts its numbers over, and lets no sourc
   expect(store.sources.get("units").reconciled).toBe(false);
   expect(store.meta.get("epoch")).toBe("epoch-0002");
 });
+
+test("Where the portal holds another state than was last put, nobody knows what that refers to; where it holds the same, the references stay", () => {
+  const { entities } = open();
+  entities.put("persons", "p", digest(9n));
+  const parents = [{ source: "persons", key: "p" }];
+  for (const key of ["same", "other"]) entities.put("tickets", key, { ...digest(1n), parents });
+  entities.beginInventory("tickets");
+  entities.addInventory("tickets", [
+    { key: "same", entityDigest: 1n },
+    { key: "other", entityDigest: 2n },
+  ]);
+  entities.endInventory("tickets");
+  expect(entities.parentsOf("tickets", "same")).toEqual(parents);
+  expect(entities.parentsOf("tickets", "other")).toEqual([]);
+  expect(entities.hasStrangers("tickets", "any")).toBe(true);
+  expect(entities.getMany("tickets", ["same", "other"])).toMatchObject([
+    { rowDigest: undefined, entityDigest: 1n },
+    { rowDigest: undefined, entityDigest: 2n },
+  ]);
+});
