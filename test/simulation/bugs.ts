@@ -61,7 +61,11 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
     { file: "agent/capture/identity.ts", from: "there !== undefined && there < then)", to: "there !== undefined && there < 0n)" },
   ],
   "commands not resent to a new epoch": [
-    { file: "portal/commands.ts", from: "received_epoch IS NOT ? AND", to: "(received_epoch IS NULL OR ? IS NULL) AND" },
+    {
+      file: "portal/commands.ts",
+      from: "state <> 'settled' AND n > ?",
+      to: "state <> 'settled' AND received_epoch IS NULL AND n > ?",
+    },
   ],
   "not-found taken as not-applied": [
     {

@@ -43,6 +43,7 @@ async function simulate(count: number): Promise<void> {
     changes: 0,
     orders: 0,
     faults: 0,
+    cpuMs: 0,
     leastChanges: Number.POSITIVE_INFINITY,
     leastOrders: Number.POSITIVE_INFINITY,
     leastFaults: Number.POSITIVE_INFINITY,
@@ -55,7 +56,7 @@ async function simulate(count: number): Promise<void> {
     onReport(report) {
       sum.seeds += 1;
       sum.simulatedHours += 1;
-      for (const what of ["changes", "orders", "faults"] as const) sum[what] += report[what];
+      for (const what of ["changes", "orders", "faults", "cpuMs"] as const) sum[what] += report[what];
       sum.leastChanges = Math.min(sum.leastChanges, report.changes);
       sum.leastOrders = Math.min(sum.leastOrders, report.orders);
       sum.leastFaults = Math.min(sum.leastFaults, report.faults);
@@ -80,7 +81,7 @@ async function simulate(count: number): Promise<void> {
   };
   if (values.json) console.log(JSON.stringify(result));
   say(
-    `${sum.seeds} seeds from ${first}: ${violations.length} violations; ${result.hoursPerMinute} simulated hours a minute; each hour with at least ${sum.leastChanges} changes, ${sum.leastOrders} commands, ${sum.leastFaults} faults`,
+    `${sum.seeds} seeds from ${first}: ${violations.length} violations; ${result.hoursPerMinute} simulated hours a minute, ${Math.round(sum.cpuMs / Math.max(1, sum.seeds))} ms of CPU for each; each hour with at least ${sum.leastChanges} changes, ${sum.leastOrders} commands, ${sum.leastFaults} faults`,
   );
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

@@ -16,6 +16,8 @@ export interface Report {
   faults: number;
   /** Simulated time until all was at rest. */
   simulatedMs: number;
+  /** CPU time that it took, ms. */
+  cpuMs: number;
   trace: readonly string[];
   shortest: Shortest | undefined;
 }

@@ -110,7 +110,7 @@ function buildWorld({ history, time, tell, violated, digester }: Building): Worl
     ...{ time, digester, chance: chance.fork("portal"), log: logOf("portal", tell) },
     onEvent: (event) => oracle.event(event),
   });
-  const oracle = new Oracle({ time, erp, portal, agentOf, violated });
+  const oracle = new Oracle({ time, erp, portal, agentOf, violated, tell });
   const machine = (name: string): AgentMachine => {
     const parts = { name, time, config, digester, erp, network, portal };
     const made = new AgentMachine({ ...parts, chance: chance.fork(name), log: logOf(name, tell), onFault: violated });
@@ -121,7 +121,7 @@ function buildWorld({ history, time, tell, violated, digester }: Building): Worl
   const startPortal = (): void => {
     if (portal.running) return;
     portal.start();
-    if (portal.hub !== undefined) oracle.view.reload(portal.hub);
+    if (portal.hub !== undefined) oracle.portalStarted(portal.hub);
   };
   return {
     time,
@@ -134,6 +134,7 @@ function buildWorld({ history, time, tell, violated, digester }: Building): Worl
     clone: machine("clone"),
     oracle,
     ways: history.ways,
+    copies: { agent: undefined, portal: undefined },
   };
 }
 
@@ -203,7 +204,7 @@ async function restAfter(
 }
 
 /** Quiet for so long that a poll, its confirming read and a recheck of coarse marks have passed. */
-const quietMs = 75_000;
+const quietMs = 110_000;
 
 async function rests(
   { time, agent, portal, oracle, office }: World,

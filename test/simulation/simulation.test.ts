@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { bugs } from "./bugs.ts";
 import { planHistory } from "./history/plan.ts";
 import type { Report, Task } from "./reports.ts";
 import { run } from "./run.ts";
@@ -40,4 +42,11 @@ test("A planted bug is found, its history is made short, and the short one fails
   const only = shortest.entries.map(({ number }) => number);
   const [replayed] = await reports([{ ...plain, seed, only }], bug);
   expect(replayed?.violation).toBe(shortest.violation);
+});
+
+test("Each of the fifteen planted bugs fits the product as it is", () => {
+  expect(Object.keys(bugs)).toHaveLength(15);
+  for (const [bug, edits] of Object.entries(bugs)) {
+    for (const { file, from } of edits) expect(readFileSync(file, "utf8").split(from), `${bug}, ${file}`).toHaveLength(2);
+  }
 });

@@ -19,7 +19,9 @@ async function perform({ seed, only, shorten, trace }: Task): Promise<Report> {
   const planned = planHistory(seed);
   const history: History =
     only === undefined ? planned : { ...planned, entries: planned.entries.filter(({ number }) => only.includes(number)) };
+  const before = process.cpuUsage();
   const outcome = await run(history, { trace });
+  const { user, system } = process.cpuUsage(before);
   const { violation, changes, orders, faults, atMs } = outcome;
   const report: Report = {
     seed,
@@ -28,6 +30,7 @@ async function perform({ seed, only, shorten, trace }: Task): Promise<Report> {
     orders,
     faults,
     simulatedMs: atMs,
+    cpuMs: Math.round((user + system) / 1_000),
     trace: outcome.trace,
     shortest: undefined,
   };

@@ -27,7 +27,7 @@ export interface ConnectorParts {
 }
 
 /** Rows of a scan that come together: few, so that it takes its time. */
-const rowsPerBatch = 40;
+const rowsPerBatch = 8;
 
 export function simulatedConnector({ server, process, chance }: ConnectorParts): Connector {
   const { clock } = process;

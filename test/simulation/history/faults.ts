@@ -3,6 +3,7 @@ import type { NamedPoint } from "../../../agent/commit-points.ts";
 import { type Backup, usualMoods } from "../erp/server.ts";
 import type { Chance } from "../world/chance.ts";
 import type { World } from "../world/world.ts";
+import { deeds } from "./life.ts";
 
 type Fault = (world: World, chance: Chance) => void;
 
@@ -57,14 +58,30 @@ const portalKilledAtCommit: Fault = ({ portal, startPortal, time }, chance) => {
   });
 };
 
-/** A copy of its store takes its place, some minutes old. */
-const portalRestored: Fault = ({ portal, startPortal, time }, chance) => {
-  const copy = portal.file.content();
-  time.after(chance.between(30_000, 8 * minuteMs), () => {
+/** A copy of its store takes its place, some minutes old; often one that was made while a command was under way. */
+const portalRestored: Fault = ({ portal, startPortal, time, copies }, chance) => {
+  const copy = chance.hits(0.5) ? (copies.portal ?? portal.file.content()) : portal.file.content();
+  time.after(chance.between(1_000, 6 * minuteMs), () => {
     portal.kill();
     portal.file.replace(copy);
     time.after(downMs(chance), startPortal);
   });
+};
+
+/** Its process stands still; another takes over on the same store, and the first one wakes up once more. Sometimes the agent has a new epoch by then. */
+const portalHangs: Fault = (world, chance) => {
+  const { portal, agent, network, startPortal, time } = world;
+  const wake = portal.hang();
+  if (wake === undefined) return;
+  const loses = chance.hits(0.5);
+  const takeOverMs = chance.between(500, 6_000);
+  time.after(takeOverMs, () => {
+    for (const connection of network.connections) connection.breakFor("agent");
+    startPortal();
+    if (loses) storeLost(world, chance);
+    else if (!agent.running) agent.start();
+  });
+  time.after(takeOverMs + chance.between(1_000, 40_000), wake);
 };
 
 const agentKilled: Fault = ({ agent, time }, chance) => {
@@ -111,8 +128,13 @@ const points: readonly NamedPoint[] = [
   "after-reply",
 ];
 
-const agentKilledAtPoint: Fault = ({ agent, time }, chance) => {
+/** Often a clerk changes meanwhile what the command was about. */
+const agentKilledAtPoint: Fault = ({ agent, time, office }, chance) => {
   agent.deadly = { at: "point", point: chance.pick(points), nth: chance.whole(1, 2) };
+  const after = chance.pick(["note corrected", "ticket retitled", undefined]);
+  agent.onDeath = () => {
+    if (after !== undefined) time.after(chance.between(10, 1_000), () => deeds[after]?.deed(office, chance));
+  };
   revive(agent, time, chance);
 };
 
@@ -132,9 +154,9 @@ const diskFull: Fault = ({ agent, time }, chance) => {
   agent.fullUntil = time.now + chance.between(1_000, 2 * minuteMs);
 };
 
-const storeRestored: Fault = ({ agent, oracle, time }, chance) => {
-  const copy = agent.file.content();
-  time.after(chance.between(20_000, 8 * minuteMs), () => {
+const storeRestored: Fault = ({ agent, oracle, time, copies }, chance) => {
+  const copy = chance.hits(0.5) ? (copies.agent ?? agent.file.content()) : agent.file.content();
+  time.after(chance.between(1_000, 6 * minuteMs), () => {
     agent.kill();
     agent.file.replace(copy);
     oracle.forgetStore();
@@ -142,11 +164,23 @@ const storeRestored: Fault = ({ agent, oracle, time }, chance) => {
   });
 };
 
-const storeLost: Fault = ({ agent, oracle, time }, chance) => {
-  agent.kill();
-  agent.file.replace(undefined);
-  oracle.forgetStore();
-  time.after(downMs(chance), () => agent.start());
+/** At any time, or in the moment at which commands wait to be carried out. */
+const storeLost: Fault = (world, chance) => {
+  const { agent, oracle, time } = world;
+  const lose = (): void => {
+    agent.kill();
+    agent.file.replace(undefined);
+    oracle.forgetStore();
+    time.after(downMs(chance), () => agent.start());
+  };
+  if (chance.hits(0.5)) return lose();
+  const until = time.now + 4 * minuteMs;
+  const look = (): void => {
+    const counts = agent.store?.inbox.counts();
+    if (time.now >= until || (counts !== undefined && counts.received + counts.executing > 0)) lose();
+    else time.after(10, look);
+  };
+  look();
 };
 
 /** A copy of the machine runs beside the first one for a while. */
@@ -227,6 +261,7 @@ export const faults: Readonly<Record<string, { fault: Fault; weight: number }>> 
   "portal stopped": { fault: portalStopped, weight: 1 },
   "portal killed at a commit": { fault: portalKilledAtCommit, weight: 4 },
   "portal restored": { fault: portalRestored, weight: 3 },
+  "portal hangs": { fault: portalHangs, weight: 3 },
   "agent killed": { fault: agentKilled, weight: 4 },
   "agent stopped": { fault: agentStopped, weight: 2 },
   "agent killed at a commit": { fault: agentKilledAtCommit, weight: 8 },

@@ -66,11 +66,18 @@ export function place(world: World, what: string, chance: Chance): void {
   try {
     const id = hub.desk.issue(agentId, order);
     const byBase = order.command === "ticket.update" && ways.update === "base";
+    time.after(chance.between(0, 150), () => copyStores(world));
     oracle.commands.set(id, { id, command: order.command, issuedAt: time.now, byBase, base: columnsOf(order.base ?? {}) });
   } catch (error) {
     // A portal that was set back no longer knows the command that this one refers to.
     if (!(error instanceof FuserError) || error.code !== "command-unknown") throw error;
   }
+}
+
+/** As a backup takes them that happens to run just now. */
+function copyStores({ agent, portal, copies }: World): void {
+  if (!agent.file.inTransaction) copies.agent = agent.file.content();
+  if (!portal.file.inTransaction) copies.portal = portal.file.content();
 }
 
 /** Base values as the ERP's columns hold them. */

@@ -34,7 +34,7 @@ export function planHistory(seed: number): History {
     update: chance.pick(["base", "ledger"]),
     message: chance.pick(["column", "ledger", "content"]),
   };
-  const rhythm: Rhythm = { pollEvery: chance.pick(["5s", "10s", "30s"]), compareEvery: chance.pick(["8m", "12m"]) };
+  const rhythm: Rhythm = { pollEvery: chance.pick(["10s", "20s", "45s"]), compareEvery: chance.pick(["8m", "12m"]) };
   const entries = [
     ...series(chance, "life", chance.whole(80, 120), deeds),
     ...series(chance, "order", chance.whole(5, 14), orders),

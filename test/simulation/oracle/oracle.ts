@@ -4,6 +4,7 @@
  */
 import { zstdDecompressSync } from "node:zlib";
 import type { GatewayEvent } from "../../../portal/events.ts";
+import type { Hub } from "../../../portal/hub.ts";
 import type { NumberedItem } from "../../../protocol/changes.ts";
 import { expandChanges } from "../../../protocol/changes.ts";
 import type { Changes } from "../../../protocol/messages.ts";
@@ -34,6 +35,8 @@ export interface OracleParts {
   /** The machine whose socket it is. */
   agentOf: (connection: Connection) => AgentMachine | undefined;
   violated: (what: string) => void;
+  /** For the trace of a run. */
+  tell: ((who: string, text: string) => void) | undefined;
 }
 
 const hourMs = 3_600_000;
@@ -51,7 +54,8 @@ export class Oracle {
   readonly #parts: OracleParts;
   readonly #presence = new Presence();
   readonly #epochs = new Map<Connection, string>();
-  readonly #numbered = new Map<string, string>();
+  /** By epoch and number: what the portal has taken. */
+  readonly #taken = new Map<string, string>();
   readonly #deletes: { type: string; at: number }[] = [];
   readonly #approvedAt = new Map<string, number>();
   #storeForgot = false;
@@ -114,6 +118,16 @@ export class Oracle {
     this.#approvedAt.set(type, this.#parts.time.now);
   }
 
+  /** The portal began anew, from its own store: what that does not hold it has not taken. */
+  portalStarted(hub: Hub): void {
+    this.view.reload(hub);
+    const agent = hub.desk.agents()[0];
+    for (const place of this.#taken.keys()) {
+      const [epoch, seq] = place.split("/");
+      if (epoch !== agent?.epoch || Number(seq) > (agent?.last ?? 0)) this.#taken.delete(place);
+    }
+  }
+
   event(event: GatewayEvent): void {
     if (event.kind !== "items") return;
     const { violated } = this.#parts;
@@ -121,7 +135,10 @@ export class Oracle {
       if (refusal.code === "unknown-parent" || refusal.code === "invalid")
         violated(`The portal refused number ${refusal.seq}: ${refusal.code}, ${refusal.reason}`);
     }
+    const epoch = this.#parts.portal.hub?.desk.agents()[0]?.epoch;
     for (const item of event.applied) {
+      const { seq, ...rest } = item;
+      this.#taken.set(`${epoch}/${seq}`, JSON.stringify(rest));
       this.#judgeOrder(item);
       if (item.op === "delete") this.#judgeDelete(item);
       this.view.take({ ...event, applied: [item] });
@@ -166,6 +183,7 @@ export class Oracle {
   frame({ connection, from, data }: Tapped): void {
     const text = typeof data === "string" ? data : zstdDecompressSync(data.subarray(1)).toString("utf8");
     const type = /^\{"type":"(\w+)"/.exec(text)?.[1];
+    this.#parts.tell?.("wire", wireLine(from, text));
     if (from === "agent" && type === "start") this.#epochs.set(connection, (JSON.parse(text) as { epoch: string }).epoch);
     if (from === "agent" && type === "received") this.#judgeReceived(connection, (JSON.parse(text) as { id: string }).id);
     if (from === "agent" && type === "changes") this.#judgeNumbers(connection, JSON.parse(text) as Changes);
@@ -179,15 +197,14 @@ export class Oracle {
       this.#parts.violated(`A command is acknowledged only once it is in the inbox: ${id} is not`);
   }
 
+  /** What was sent and never taken may be numbered anew by a store that was set back; what the portal has taken may not. */
   #judgeNumbers(connection: Connection, frame: Changes): void {
     const epoch = this.#epochs.get(connection);
     for (const { seq, ...item } of expandChanges(frame)) {
-      const place = `${epoch}/${seq}`;
+      const taken = this.#taken.get(`${epoch}/${seq}`);
       const text = JSON.stringify(item);
-      const before = this.#numbered.get(place);
-      if (before !== undefined && before !== text)
-        this.#parts.violated(`A sequence number stands for one item: ${seq} was ${before}, now ${text}`);
-      this.#numbered.set(place, text);
+      if (taken !== undefined && taken !== text)
+        this.#parts.violated(`A sequence number stands for one item: ${seq} was ${taken}, now ${text}`);
     }
   }
 
@@ -197,6 +214,15 @@ export class Oracle {
     if (portal.file.inTransaction || last < seq)
       violated(`An ack follows the portal's commit: ${seq} was acked, ${last} is durable`);
   }
+}
+
+/** A frame in one line: what it says of which entities, and nothing of their fields. */
+function wireLine(from: "agent" | "portal", text: string): string {
+  const message = JSON.parse(text) as { type: string; id?: string; seq?: number };
+  const arrow = from === "agent" ? ">" : "<";
+  if (message.type !== "changes") return `${arrow} ${message.type} ${message.id ?? message.seq ?? ""}`;
+  const items = [...expandChanges(message as Changes)].map((item) => `${item.seq} ${item.op} ${item.type} ${item.id}`);
+  return `${arrow} changes: ${items.join(", ")}`;
 }
 
 /** The references that must be known before, by the portal's own fields. */

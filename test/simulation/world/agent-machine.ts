@@ -58,6 +58,8 @@ export class AgentMachine {
   /** Commits fail until then. */
   fullUntil = 0;
   deadly: DeadlyMoment | undefined;
+  /** Called once, when it dies at that moment. */
+  onDeath: (() => void) | undefined;
   readonly #parts: AgentMachineParts;
   #process: Process | undefined;
   #store: Store | undefined;
@@ -187,6 +189,8 @@ export class AgentMachine {
     if (deadly.nth > 0) return;
     this.deadly = undefined;
     this.kill();
+    this.onDeath?.();
+    this.onDeath = undefined;
     throw new Killed();
   }
 }

@@ -8,6 +8,8 @@ export interface MemoryFile {
   content(): Uint8Array | undefined;
   /** Puts another state in its place; it must not be open. */
   replace(content: Uint8Array | undefined): void;
+  /** The database that is open already, for a second process; undefined while none is. */
+  shared(): DatabaseSync | undefined;
   /** Opens it; whoever closes the database leaves its content here. */
   open(): DatabaseSync;
   /** The process that had it open is dead: every further use of that database fails. */
@@ -33,6 +35,7 @@ export function memoryFile(): MemoryFile {
     replace(content) {
       saved = content;
     },
+    shared: () => current,
     open() {
       if (current !== undefined) throw new Error("The file is open already");
       const database = new DatabaseSync(":memory:", { enableForeignKeyConstraints: true });

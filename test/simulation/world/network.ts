@@ -146,7 +146,8 @@ export class Connection {
     }
     time.after(stream.lastAt - time.now, () => {
       stream.waitingBytes -= waits;
-      if (!stream.dead) this.sockets[otherSide(from)].take(packet);
+      const receiver = this.sockets[otherSide(from)];
+      if (!stream.dead) receiver.owner.perform(() => receiver.take(packet));
     });
   }
 
@@ -161,6 +162,12 @@ export class Connection {
       this.#streams[side].dead = true;
       this.sockets[side].ended(1006, "");
     }
+  }
+
+  /** One side sees it break at once; what that side had sent is still on its way. */
+  breakFor(side: Side): void {
+    this.#streams[otherSide(side)].dead = true;
+    this.sockets[side].ended(1006, "");
   }
 
   /** Nothing from this side arrives any more, and nobody is told. */

@@ -29,6 +29,7 @@ export class PortalMachine {
   readonly #parts: PortalMachineParts;
   #process: Process | undefined;
   #hub: Hub | undefined;
+  readonly #hung = new Set<Process>();
   #lives = 0;
 
   constructor(parts: PortalMachineParts) {
@@ -50,8 +51,7 @@ export class PortalMachine {
     const process = createProcess(time, "portal", () => 0);
     this.#process = process;
     this.#lives += 1;
-    const database = this.file.open();
-    this.#watch(database);
+    const database = this.file.shared() ?? this.#watch(this.file.open());
     const ids = chance.fork(`ids ${this.#lives}`);
     const hub = createHub({
       ...{ store: new Store(database), clock: process.clock, log, digester },
@@ -71,7 +71,25 @@ export class PortalMachine {
     if (!this.running) return;
     this.#parts.log.info("The portal's process is killed");
     this.#process?.kill();
+    for (const process of this.#hung) process.kill();
+    this.#hung.clear();
     this.file.salvage();
+  }
+
+  /** Its process stands still; another one can be started on the same store. Returns what wakes it again, for a moment until it is ended. */
+  hang(): (() => void) | undefined {
+    const process = this.#process;
+    if (process?.alive !== true) return undefined;
+    this.#parts.log.info("The portal's process stands still");
+    process.freeze();
+    this.#process = undefined;
+    this.#hub = undefined;
+    this.#hung.add(process);
+    return () => {
+      this.#parts.log.info("The portal's first process wakes up");
+      process.thaw();
+      this.#parts.time.after(5_000, () => process.kill());
+    };
   }
 
   /** Stops as an operator stops it: every agent is told when to come back. */
@@ -89,7 +107,7 @@ export class PortalMachine {
     return { process, accept: (socket) => hub.accept(socket as unknown as WebSocket, agentId) };
   }
 
-  #watch(database: DatabaseSync): void {
+  #watch(database: DatabaseSync): DatabaseSync {
     const exec = database.exec.bind(database);
     const die = (): void => {
       this.deadly = undefined;
@@ -104,5 +122,6 @@ export class PortalMachine {
       exec(sql);
       if (nth <= 0) die();
     };
+    return database;
   }
 }

@@ -102,6 +102,11 @@ export interface Process {
   readonly clock: Clock;
   readonly alive: boolean;
   kill(): void;
+  /** It stands still, as a process whose machine is paused: what comes meanwhile waits for `thaw`. */
+  freeze(): void;
+  thaw(): void;
+  /** Runs `action` in this process: now, or once it is thawed; never once it is dead. */
+  perform(action: () => void): void;
   /** Called when it is killed. */
   onKill(action: () => void): void;
 }
@@ -114,11 +119,20 @@ export function createProcess(time: SimulatedTime, name: string, offsetMs: () =>
   let alive = true;
   const started = time.now;
   const onKill: (() => void)[] = [];
+  let waiting: (() => void)[] | undefined;
+  const perform = (action: () => void): void => {
+    if (!alive) return;
+    if (waiting === undefined) action();
+    else waiting.push(action);
+  };
   const after = (ms: number, action: () => void): (() => void) => {
     if (!alive) return () => undefined;
-    return time.after(ms, () => {
-      if (alive) action();
-    });
+    let cancelled = false;
+    const cancel = time.after(ms, () => perform(() => cancelled || action()));
+    return () => {
+      cancelled = true;
+      cancel();
+    };
   };
   const clock: Clock = {
     now: () => Math.floor(epoch + time.now + offsetMs()),
@@ -148,6 +162,15 @@ export function createProcess(time: SimulatedTime, name: string, offsetMs: () =>
       if (!alive) return;
       alive = false;
       for (const action of onKill) action();
+    },
+    perform,
+    freeze() {
+      waiting ??= [];
+    },
+    thaw() {
+      const due = waiting ?? [];
+      waiting = undefined;
+      for (const action of due) after(0, action);
     },
     onKill: (action) => void onKill.push(action),
   };

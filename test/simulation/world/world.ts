@@ -20,4 +20,6 @@ export interface World {
   clone: AgentMachine;
   oracle: Oracle;
   ways: Ways;
+  /** Copies of both stores as they were while the last command was under way. */
+  copies: { agent: Uint8Array | undefined; portal: Uint8Array | undefined };
 }
