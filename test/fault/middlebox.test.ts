@@ -80,7 +80,7 @@ describe.skipIf(!has("mariadb"))(`A lying middlebox, seed ${seed}`, () => {
       const { site, run } = await bench.running({ tls: true });
       let flipped = 0;
       site.ways.portal.tamper(way, (bytes) => {
-        if (flipped >= 3 || bytes[0] !== encryptedRecord) return bytes;
+        if (flipped >= 2 || bytes[0] !== encryptedRecord) return bytes;
         flipped += 1;
         const spoilt = Buffer.from(bytes);
         const at = 5 + Math.floor(bench.random() * (bytes.length - 5));
@@ -88,7 +88,7 @@ describe.skipIf(!has("mariadb"))(`A lying middlebox, seed ${seed}`, () => {
         return spoilt;
       });
       await work(site, commandsOfWork);
-      await site.until(() => expect(flipped).toBe(3));
+      await site.until(() => expect(flipped).toBe(2));
       await site.comesToRest(commandsOfWork);
       expect(run.lines.filter(({ level }) => level === "error")).toEqual([]);
     },

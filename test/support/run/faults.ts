@@ -1,5 +1,6 @@
-// `npm run faults -- --times 20 [--only NAME] [--seed S]`: the fault rows again and again, each round with a seed of its own, and a table of what passed.
-// Ends at the first round in which a row fails, with 1 and what repeats it. NAME is part of a file's name or of a row's title.
+// `npm run faults -- --times 20 [--only NAME] [--seed S] [--minutes M]`: the fault rows again and again, each round with a seed of its own, and a table of
+// what passed. Ends at the first round in which a row fails, with 1 and what repeats it, and begins no round after M minutes. NAME is part of a file's
+// name or of a row's title.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,12 +9,18 @@ import { root, runNode } from "./child.ts";
 import { align } from "./summary.ts";
 
 const { values } = parseArgs({
-  options: { times: { type: "string", default: "1" }, only: { type: "string", multiple: true }, seed: { type: "string" } },
+  options: {
+    times: { type: "string", default: "1" },
+    only: { type: "string", multiple: true },
+    seed: { type: "string" },
+    minutes: { type: "string", default: "Infinity" },
+  },
 });
 const times = Number(values.times);
 const firstSeed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
-if (!Number.isInteger(times) || times < 1 || !Number.isInteger(firstSeed)) {
-  console.error("--times takes a number from 1, --seed a whole number.");
+const minutes = Number(values.minutes);
+if (!Number.isInteger(times) || times < 1 || !Number.isInteger(firstSeed) || !(minutes > 0)) {
+  console.error("--times takes a number from 1, --seed a whole number, --minutes a number above 0.");
   process.exit(2);
 }
 
@@ -93,7 +100,10 @@ function count(rows: Map<string, Row>, report: Report | undefined): string[] {
 }
 
 const rows = new Map<string, Row>();
-for (let turn = 0; turn < times; turn++) {
+const started = performance.now();
+let rounds = 0;
+for (let turn = 0; turn < times && performance.now() - started < minutes * 60_000; turn++) {
+  rounds += 1;
   const seed = firstSeed + turn;
   const began = performance.now();
   const { report, output } = await round(seed);
@@ -113,9 +123,9 @@ function again(): string {
 
 function printTable(): void {
   const lines = [...rows.values()].map(({ title, passed, slowestMs }) => [
-    `${passed}/${times}`,
+    `${passed}/${rounds}`,
     `${(slowestMs / 1_000).toFixed(1)} s`,
     title,
   ]);
-  console.log(align([["passed", "slowest", `row (seeds ${firstSeed} to ${firstSeed + times - 1})`], ...lines]));
+  console.log(align([["passed", "slowest", `row (seeds ${firstSeed} to ${firstSeed + rounds - 1})`], ...lines]));
 }
