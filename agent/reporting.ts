@@ -90,10 +90,11 @@ export async function tellStatus(running: Running, { signal, startedAt, commits 
   let last = "";
   let writtenAt = Number.NEGATIVE_INFINITY;
   let inStepSince: number | undefined;
-  let seen: { commits: number; state: ChannelState } | undefined;
+  let seen: { commits: number; state: ChannelState; unacked: number } | undefined;
   const tell = (evenIfSame: boolean): void => {
-    const now = { commits: commits(), state: channel.state() };
-    const quiet = now.commits === seen?.commits && now.state === seen.state;
+    // An ack alone is no commit.
+    const now = { commits: commits(), state: channel.state(), unacked: store.outbox.bounds().items };
+    const quiet = now.commits === seen?.commits && now.state === seen.state && now.unacked === seen.unacked;
     if (quiet && !evenIfSame && clock.monotonic() - writtenAt <= writeAtLeastEveryMs) return;
     seen = now;
     const statuses = running.capture.status();

@@ -28,7 +28,10 @@ import { createUpstream, type Upstream } from "./upstream.ts";
 export interface SessionParts extends GreetingParts {
   log: Log;
   offer: () => Offer;
-  /** Runs inside the transaction that drops the acked frames, before they are dropped: `outbox.itemAt` still names what was refused. */
+  /**
+   * Told of an ack that refuses something, inside the transaction that drops the acked frames and before they are dropped: `outbox.itemAt` still names
+   * what was refused.
+   */
   onAck: (seq: number, refused: readonly Refusal[]) => void;
   /**
    * A new epoch began: compare everything with the portal's inventory. Called again at each connection until it has resolved once. Whoever

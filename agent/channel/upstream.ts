@@ -25,7 +25,10 @@ export interface Upstream {
    * takes, and no number may be left out.
    */
   pump(link: Link): "done" | "more" | "stuck";
-  /** Applies an ack in one transaction with what `onAck` writes; returns what is wrong with it, if anything. */
+  /**
+   * Applies an ack, in one transaction with what `onAck` writes where anything was refused. A plain ack costs no commit of its own: its frames are
+   * deleted with the next one, and until then the portal would repeat it. Returns what is wrong with it, if anything.
+   */
   acknowledge(ack: Ack): string | undefined;
 }
 
@@ -36,6 +39,8 @@ export function createUpstream(parts: UpstreamParts): Upstream {
   let acked = store.outbox.bounds().first - 1;
   let sent = nextSeq - 1;
   const flight = emptyFlight();
+  let { established } = recall(store.meta);
+  let limitTold = begin.checkUntil === 0;
   /** Read from the outbox, waiting for room in the window. */
   let waiting: WireFrame | undefined;
 
@@ -68,12 +73,18 @@ export function createUpstream(parts: UpstreamParts): Upstream {
       if (verdict.kind === "fault") return verdict.message;
       if (verdict.kind === "stale") return undefined;
       const refused = ack.refused.filter((refusal) => refusal.seq > acked);
-      store.transaction(() => {
-        onAck(ack.seq, refused);
-        store.outbox.ack(ack.seq);
-        if (!recall(store.meta).established) remember(store.meta, { established: true });
-        if (begin.checkUntil > 0 && ack.seq >= begin.checkUntil) remember(store.meta, { frameLimit: welcome.maxFrameBytes });
-      });
+      const tellsLimit = !limitTold && ack.seq >= begin.checkUntil;
+      if (refused.length === 0 && established && !tellsLimit) store.outbox.ack(ack.seq);
+      else {
+        store.transaction(() => {
+          onAck(ack.seq, refused);
+          store.outbox.ack(ack.seq);
+          if (!established) remember(store.meta, { established: true });
+          if (tellsLimit) remember(store.meta, { frameLimit: welcome.maxFrameBytes });
+        });
+        established = true;
+        limitTold ||= tellsLimit;
+      }
       acked = ack.seq;
       land(flight, ack.seq);
       return undefined;
