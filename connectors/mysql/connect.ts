@@ -6,6 +6,7 @@ import { FuserError } from "../../base/errors.ts";
 import type { ConnectorContext } from "../connector.ts";
 import type { ReadSecret } from "../module.ts";
 import { type MysqlSettings, placeOf, tlsChoice } from "./config.ts";
+import { openRowSocket } from "./row-socket.ts";
 
 export interface Access {
   settings: MysqlSettings;
@@ -22,7 +23,11 @@ const connectTimeoutMs = 10_000;
 export async function connectWithTls(access: Access, kind: LinkKind, signal: AbortSignal): Promise<Connection> {
   const options = await optionsOf(access, kind);
   const choice = tlsChoice(access.settings);
-  if (choice.mode === "off") return connect(options, access, signal);
+  const plain =
+    kind === "read" && access.settings.rawRows !== false
+      ? { ...options, stream: () => openRowSocket(socketOf(access.settings)) }
+      : options;
+  if (choice.mode === "off") return connect(plain, access, signal);
   const ca = choice.ca === undefined ? {} : { ca: readCa(choice.ca) };
   // The driver compares an address with the name `localhost`: it is told not to, and the address is compared afterwards.
   const address = isIP(options.host ?? "") !== 0;
@@ -33,7 +38,7 @@ export async function connectWithTls(access: Access, kind: LinkKind, signal: Abo
     return connection;
   } catch (error) {
     if (choice.mode === "required" || (error as { code?: string }).code !== "HANDSHAKE_NO_SSL_SUPPORT") throw error;
-    return connect(options, access, signal);
+    return connect(plain, access, signal);
   }
 }
 
@@ -63,6 +68,10 @@ function unreadableCa(file: string, cause: unknown): FuserError {
     hint: "Check `erp: tls: ca:` and the rights on the file.",
     cause,
   });
+}
+
+function socketOf({ socket, server, port }: MysqlSettings): Parameters<typeof openRowSocket>[0] {
+  return socket === undefined ? { host: server as string, port: port ?? 3306 } : { path: socket };
 }
 
 async function optionsOf({ settings, secret, context }: Access, kind: LinkKind): Promise<ConnectionOptions> {

@@ -5,7 +5,8 @@ import { placeOf } from "./config.ts";
 import { type Access, connectWithTls, hangUp, killThread, type LinkKind } from "./connect.ts";
 import { mysqlError } from "./errors.ts";
 import { type PackedRows, RowPacker, type SentValue } from "./packed-rows.ts";
-import { packing, type RowWay, receivePackets, type TakePacket } from "./row-packets.ts";
+import { type PacketReceiver, packing, type RowWay, receivePackets } from "./row-packets.ts";
+import { rowMemoryOf } from "./row-socket.ts";
 import type { Field } from "./values.ts";
 
 /** What one statement gave. */
@@ -129,7 +130,7 @@ export class Link {
   #start(text: string, receiver: Receiver, end: { resolve: () => void; onError: (error: unknown) => void }): void {
     // Without a callback the driver hands on each row; typeCast false leaves it as the bytes that came.
     const command = this.#connection.query({ sql: text, rowsAsArray: true, typeCast: false } as never);
-    if (receiver.onPacket) receivePackets(command, receiver.onPacket);
+    if (receiver.packets) receivePackets(command, receiver.packets, rowMemoryOf(this.#socket));
     let rows = false;
     command.on("fields", (fields: unknown) => {
       rows = fields !== undefined;
@@ -178,6 +179,8 @@ export class Link {
       return;
     }
     this.#broken = new Error("Connection closed");
+    // A socket that was told to read no more would not see the server's goodbye either.
+    this.resume();
     await new Promise<void>((resolve) => {
       const cancel = this.#access.context.clock.after(2_000, () => {
         hangUp(this.#connection);
@@ -198,7 +201,7 @@ export interface Receiver {
   onFields: (fields: Field[]) => void;
   onRow: (row: SentValue[]) => void;
   /** Rows as they stand in the socket's bytes, in place of `onRow`: row-packets.ts. */
-  onPacket?: TakePacket;
+  packets?: PacketReceiver;
   onHeader: (header: ResultSet) => void;
 }
 

@@ -64,10 +64,10 @@ export class RowPacker {
     return this.#used + this.#upTo - this.#from;
   }
 
-  /** A row as it stands in `bytes`, which must not change before `take`. */
+  /** A row as it stands in `bytes`, which must not change before `settle` or `take`. */
   addPacket(bytes: Buffer, start: number, end: number): void {
     if (bytes !== this.#source || start !== this.#upTo + packetHeader) {
-      this.#copy();
+      this.settle();
       this.#source = bytes;
       this.#from = start;
     }
@@ -78,7 +78,7 @@ export class RowPacker {
 
   /** A row whose values the driver has cut out. */
   addValues(values: readonly SentValue[]): void {
-    this.#copy();
+    this.settle();
     const start = this.#used;
     for (const value of values) {
       const length = value === null ? 0 : value.length;
@@ -92,9 +92,20 @@ export class RowPacker {
     this.#note(start, this.#used);
   }
 
+  /** Copies what is still only looked at where it came. */
+  settle(): void {
+    if (this.#source === undefined) return;
+    const bytes = this.#upTo - this.#from;
+    this.#reserve(bytes);
+    this.#source.copy(this.#room.bytes, this.#used, this.#from, this.#upTo);
+    this.#used += bytes;
+    this.#source = undefined;
+    this.#from = this.#upTo = 0;
+  }
+
   /** Hands out what was gathered and begins anew. */
   take(): PackedRows {
-    this.#copy();
+    this.settle();
     const rows = this.#room;
     // The next batch is likely to be about as large.
     this.#room =
@@ -119,16 +130,6 @@ export class RowPacker {
     room.starts[room.length] = start;
     room.ends[room.length] = end;
     room.length += 1;
-  }
-
-  #copy(): void {
-    if (this.#source === undefined) return;
-    const bytes = this.#upTo - this.#from;
-    this.#reserve(bytes);
-    this.#source.copy(this.#room.bytes, this.#used, this.#from, this.#upTo);
-    this.#used += bytes;
-    this.#source = undefined;
-    this.#from = this.#upTo = 0;
   }
 
   #reserve(bytes: number): void {

@@ -5,11 +5,19 @@
  */
 import { type PackedRows, type RowPacker, rowDigests, type SentValue } from "./packed-rows.ts";
 
+import type { RowMemory } from "./row-socket.ts";
+
 /** How rows come from the driver: as the packets of the protocol, or parsed into values (the portable way). */
 export type RowWay = "packets" | "values";
 
-/** A row within the bytes of the socket, from its first value up to its end; the bytes stay as they are. */
-export type TakePacket = (bytes: Buffer, start: number, end: number) => void;
+/** A row within the bytes of the socket, from its first value up to its end. */
+type TakePacket = (bytes: Buffer, start: number, end: number) => void;
+
+export interface PacketReceiver {
+  take: TakePacket;
+  /** The bytes of the rows taken so far are about to be overwritten. */
+  afterRead: () => void;
+}
 
 /** What we use of the driver's packet and query command (mysql2, lib/packets/packet.js and lib/commands/query.js). */
 interface Packet {
@@ -21,21 +29,26 @@ interface Packet {
 type OnPacket = (this: unknown, packet: Packet, connection: unknown) => OnPacket | null;
 
 /** Makes a query's command, before its first row, hand over rows as packets; its `result` events stop. The end of the rows stays the driver's work. */
-export function receivePackets(command: unknown, take: TakePacket): void {
-  const query = command as { row: OnPacket };
+export function receivePackets(command: unknown, { take, afterRead }: PacketReceiver, memory: RowMemory | undefined): void {
+  const query = command as { row: OnPacket; on(event: "end", listener: () => void): void };
   const inDriver = query.row;
   const row: OnPacket = function (packet, connection) {
     if (packet.isEOF()) return inDriver.call(this, packet, connection);
+    memory?.rowTaken();
     take(packet.buffer, packet.offset, packet.end);
     return row;
   };
   query.row = row;
+  if (memory === undefined) return;
+  memory.start(afterRead);
+  query.on("end", () => memory.stop());
 }
 
 /** What puts the rows of a statement into the packer, the one way or the other. */
-export function packing(packer: RowPacker, by: RowWay): { onRow: (row: SentValue[]) => void; onPacket?: TakePacket } {
+export function packing(packer: RowPacker, by: RowWay): { onRow: (row: SentValue[]) => void; packets?: PacketReceiver } {
   if (by === "values") return { onRow: (row) => packer.addValues(row) };
-  return { onRow: unexpectedRow, onPacket: (bytes, start, end) => packer.addPacket(bytes, start, end) };
+  const take: TakePacket = (bytes, start, end) => packer.addPacket(bytes, start, end);
+  return { onRow: unexpectedRow, packets: { take, afterRead: () => packer.settle() } };
 }
 
 /** Ends the connection: a row that came past us would be missing. */

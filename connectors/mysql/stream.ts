@@ -179,7 +179,7 @@ class RowStream {
   }
 
   /** What still lies in the driver's buffers after the cut is read again behind the last row handed out. */
-  #receiving(by: RowWay): Pick<Receiver, "onRow" | "onPacket"> {
+  #receiving(by: RowWay): Pick<Receiver, "onRow" | "packets"> {
     const filling = this.#filling;
     if (by === "values") {
       return {
@@ -192,10 +192,13 @@ class RowStream {
     }
     return {
       onRow: unexpectedRow,
-      onPacket: (bytes, start, end) => {
-        if (!this.#live()) return;
-        filling.addPacket(bytes, start, end);
-        this.#added();
+      packets: {
+        take: (bytes, start, end) => {
+          if (!this.#live()) return;
+          filling.addPacket(bytes, start, end);
+          this.#added();
+        },
+        afterRead: () => filling.settle(),
       },
     };
   }
