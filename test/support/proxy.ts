@@ -33,10 +33,6 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** Connections accepted so far. */
   readonly accepted: number;
-  /** Connections that are open now, frozen ones included. */
-  readonly open: number;
-  /** Bytes passed on so far. */
-  readonly carried: Readonly<Record<Way, number>>;
   /** All is well again: what was stalled flows, new connections are let in, nothing is tampered with or slow. Frozen lines stay dead. */
   heal(): Promise<void>;
   /** Nothing flows this way any more, now and on new connections; connections stay. */
@@ -59,7 +55,6 @@ export async function openProxy(target: { port: number }): Promise<TcpProxy> {
   const road: Road = {
     gates: { up: new Gate(), down: new Gate() },
     tampers: { up: undefined, down: undefined },
-    carried: { up: 0, down: 0 },
     pace: {},
   };
   let accepted = 0;
@@ -87,12 +82,8 @@ export async function openProxy(target: { port: number }): Promise<TcpProxy> {
   await listen();
   return {
     port,
-    carried: road.carried,
     get accepted() {
       return accepted;
-    },
-    get open() {
-      return lines.size;
     },
     async heal() {
       road.pace = {};
@@ -128,7 +119,6 @@ export async function openProxy(target: { port: number }): Promise<TcpProxy> {
 interface Road {
   gates: Record<Way, Gate>;
   tampers: Record<Way, Tamper | undefined>;
-  carried: Record<Way, number>;
   pace: Pace;
 }
 
@@ -196,7 +186,6 @@ class ProxyLine implements Line {
         await this.#slowly(passed.length);
         await this.#passage(way);
         if (this.#ended) return;
-        this.#road.carried[way] += passed.length;
         if (!to.write(passed)) await Promise.race([once(to, "drain"), once(to, "close"), this.#over.promise]);
       }
       await this.#passage(way);
