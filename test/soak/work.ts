@@ -22,6 +22,8 @@ export interface Done {
   commands: number;
 }
 
+/** So many clerks work at the same time. */
+const clerks = 3;
 /** Of the changes, so many per second are the company's life, in transactions of their own. */
 const lifePerSecond = 10;
 /** Clerks commit so many rows at a time. */
@@ -40,15 +42,20 @@ const lifeKinds: readonly LifeEventKind[] = [
   "partnerChanged",
 ];
 
-/** Works until the signal aborts. Whoever can't keep the pace leaves out what he is late with by more than a second. */
+/** Works until the signal aborts. */
 export async function work(rig: Rig, load: Load): Promise<Done> {
   const done: Done = { changes: 0, commands: 0 };
-  await using clerks = rig.place.open();
-  await using life = rig.place.open();
+  await using opened = new AsyncDisposableStack();
+  const life = opened.use(rig.place.open());
+  const began = systemClock.monotonic();
+  /** The clerks make up for what life leaves out, and for moments in which the machine stood still. */
+  const behind = (): boolean => done.changes < ((systemClock.monotonic() - began) / 1_000) * load.changesPerSecond;
   await Promise.all([
-    changeRows(clerks, { ...load, perSecond: load.changesPerSecond - lifePerSecond }, (rows) => {
-      done.changes += rows;
-    }),
+    ...Array.from({ length: clerks }, (_, clerk) =>
+      changeRows(opened.use(rig.place.open()), { ...load, seed: load.seed + 10 + clerk, behind }, (rows) => {
+        done.changes += rows;
+      }),
+    ),
     liveOn(life, load, (rows) => {
       done.changes += rows;
     }),
@@ -57,6 +64,11 @@ export async function work(rig: Rig, load: Load): Promise<Done> {
     }),
   ]);
   return done;
+}
+
+/** Clerks, life and the agent's commands were at the same rows, and the database has rolled one of them back; anything else is thrown on. */
+function rolledBack(error: unknown): undefined {
+  if (!["ER_LOCK_DEADLOCK", "ER_LOCK_WAIT_TIMEOUT"].includes((error as { code?: string }).code ?? "")) throw error;
 }
 
 /** Calls `action` at a steady rate until the signal aborts. */
@@ -93,7 +105,7 @@ const tables = [
 
 async function changeRows(
   db: ErpDb,
-  { perSecond, seed, signal }: Load & { perSecond: number },
+  { changesPerSecond, seed, signal, behind }: Load & { behind: () => boolean },
   count: (rows: number) => void,
 ): Promise<void> {
   const random = seededRandom(seed);
@@ -102,18 +114,21 @@ async function changeRows(
     const sql = `SELECT ${table.keys.join(", ")} FROM ${table.table} WHERE MANDANT = ? AND ${table.where}`;
     for (const row of await db.query(sql, [mainMandant])) rows.push({ table, row });
   }
-  await steadily(perSecond / rowsPerCommit, signal, async () => {
-    const changed = await db.transaction(async (session) => {
-      let sum = 0;
-      for (let left = rowsPerCommit; left > 0; left--) {
-        const { table, row } = rows[Math.floor(random() * rows.length)] as (typeof rows)[number];
-        const sql = `UPDATE ${table.table} SET ${table.column} = ?, AENDTS = ? WHERE MANDANT = ? AND ${table.keys.map((key) => `${key} = ?`).join(" AND ")}`;
-        const key = table.keys.map((name) => row[name] ?? null);
-        sum += await session.run(sql, [table.value(random), localStamp(systemClock.now()), mainMandant, ...key]);
-      }
-      return sum;
-    });
-    count(changed);
+  await steadily(changesPerSecond / rowsPerCommit, signal, async () => {
+    if (!behind()) return;
+    const changed = await db
+      .transaction(async (session) => {
+        let sum = 0;
+        for (let left = rowsPerCommit; left > 0; left--) {
+          const { table, row } = rows[Math.floor(random() * rows.length)] as (typeof rows)[number];
+          const sql = `UPDATE ${table.table} SET ${table.column} = ?, AENDTS = ? WHERE MANDANT = ? AND ${table.keys.map((key) => `${key} = ?`).join(" AND ")}`;
+          const key = table.keys.map((name) => row[name] ?? null);
+          sum += await session.run(sql, [table.value(random), localStamp(systemClock.now()), mainMandant, ...key]);
+        }
+        return sum;
+      })
+      .catch(rolledBack);
+    count(changed ?? 0);
   });
 }
 
@@ -122,10 +137,7 @@ async function liveOn(db: ErpDb, { seed, signal }: Load, count: (rows: number) =
   let n = 0;
   let before = 0;
   await steadily(lifePerSecond, signal, async () => {
-    await life.step(lifeKinds[n++ % lifeKinds.length]).catch((error: unknown) => {
-      // Clerks and the agent's commands were at the same rows: the event was rolled back.
-      if (!["ER_LOCK_DEADLOCK", "ER_LOCK_WAIT_TIMEOUT"].includes((error as { code?: string }).code ?? "")) throw error;
-    });
+    await life.step(lifeKinds[n++ % lifeKinds.length]).catch(rolledBack);
     count(life.counts.rows - before);
     before = life.counts.rows;
   });
