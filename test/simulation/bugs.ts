@@ -22,7 +22,9 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
       from: "const seqs = store.outbox.append(items, { bulk: this.#options.bulk });",
       to: `const seqs = items.map((_, index) => store.outbox.bounds().next + index);
     const { bulk } = this.#options;
-    void Promise.resolve().then(() => store.outbox.append(items, { bulk }));`,
+    void Promise.resolve()
+      .then(() => store.outbox.append(items, { bulk }))
+      .catch(() => undefined);`,
     },
   ],
   "missing inbox check": [
@@ -85,7 +87,9 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
     {
       file: "agent/capture/signals.ts",
       from: "store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });",
-      to: "void Promise.resolve().then(() => store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true }));",
+      to: `void Promise.resolve()
+      .then(() => store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true }))
+      .catch(() => undefined);`,
     },
   ],
   "gateway commit without its condition": [

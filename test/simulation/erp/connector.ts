@@ -79,7 +79,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
     async *scan(source, signal) {
       // One snapshot for all of it, however long it takes.
       const rows = await call(signal, () => inOrder(tableOf(source), server.visibleRows(tableOf(source))));
-      const pauseMs = reads.hits(0.3) ? reads.between(100, 4_000) : reads.between(0, 20);
+      const pauseMs = reads.hits(0.3) ? reads.between(100, 8_000) : reads.between(0, 20);
       for (let start = 0; start < rows.length; start += rowsPerBatch) {
         const batch = rows.slice(start, start + rowsPerBatch);
         yield await call(signal, () => batchOf(server, source, batch));

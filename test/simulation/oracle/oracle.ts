@@ -17,6 +17,7 @@ import type { SimulatedTime } from "../world/time.ts";
 import { type Fields, nameOf, rowBehind } from "./expected.ts";
 import { PortalView } from "./portal-view.ts";
 import { Presence } from "./presence.ts";
+import { Versions } from "./versions.ts";
 
 export interface IssuedCommand {
   id: string;
@@ -53,6 +54,7 @@ export class Oracle {
   changes = 0;
   readonly #parts: OracleParts;
   readonly #presence = new Presence();
+  readonly #versions = new Versions();
   readonly #epochs = new Map<Connection, string>();
   /** By epoch and number: what the portal has taken. */
   readonly #taken = new Map<string, string>();
@@ -71,6 +73,7 @@ export class Oracle {
   #committed({ command, changes }: Commit): void {
     const { time, violated } = this.#parts;
     this.#presence.note(changes, time.now);
+    this.#versions.note(changes);
     const real = changes.filter(({ table }) => table !== "KREIS" && table !== "BUCH");
     if (real.length > 0) {
       this.changes += 1;
@@ -95,6 +98,7 @@ export class Oracle {
   restored(changes: Commit["changes"], effects: ReadonlyMap<string, number>): void {
     const { time } = this.#parts;
     this.#presence.noteLost(changes, time.now);
+    this.#versions.clear();
     this.changedAt = time.now;
     for (const [command] of this.effects) if (!effects.has(command)) this.lostEffects.add(command);
     this.effects.clear();
@@ -141,6 +145,7 @@ export class Oracle {
       this.#taken.set(`${epoch}/${seq}`, JSON.stringify(rest));
       this.#judgeOrder(item);
       if (item.op === "delete") this.#judgeDelete(item);
+      else this.#judgeState(item);
       this.view.take({ ...event, applied: [item] });
     }
   }
@@ -161,6 +166,16 @@ export class Oracle {
         return;
       }
     }
+  }
+
+  /** A newer read is never overwritten by an older one. */
+  #judgeState({ type, id, fields }: NumberedItem & { op: "upsert" }): void {
+    const before = this.view.shown.get(nameOf(type, id));
+    const { table, key } = rowBehind(type, id);
+    if (before === undefined || !this.#versions.goesBack(table, key, { before: before.fields, now: fields })) return;
+    this.#parts.violated(
+      `The portal never goes back: ${type} ${id} was ${JSON.stringify(before.fields)}, now ${JSON.stringify(fields)}`,
+    );
   }
 
   #judgeDelete(item: NumberedItem & { op: "delete" }): void {
