@@ -106,5 +106,7 @@ async function* streamRows(options: MysqlErpOptions, sql: string, values: readon
     yield* connection.query(sql, [...values]).stream({ highWaterMark: 500 }) as AsyncIterable<ErpRow>;
   } finally {
     connection.destroy();
+    // The driver only says goodbye: with rows unread the socket would stay.
+    (connection as unknown as { stream?: { destroy(): void } }).stream?.destroy();
   }
 }
