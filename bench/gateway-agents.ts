@@ -25,11 +25,11 @@ let agents: FakeAgent[] = [];
 let lines: Line[] = [];
 
 /** A client's frame (RFC 6455, 5.2) under the masking key 0, which leaves the payload as it is. */
-function wireFrame(payload: Uint8Array, binary: boolean): Buffer {
+function wireFrame(payload: Uint8Array, opcode: number): Buffer {
   const { length } = payload;
   const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8;
   const frame = Buffer.alloc(2 + extended + 4 + length);
-  frame[0] = 0x80 | (binary ? 2 : 1);
+  frame[0] = 0x80 | opcode;
   frame[1] = 0x80 | (extended === 0 ? length : extended === 2 ? 126 : 127);
   if (extended === 2) frame.writeUInt16BE(length, 2);
   if (extended === 8) frame.writeBigUInt64BE(BigInt(length), 2);
@@ -37,7 +37,7 @@ function wireFrame(payload: Uint8Array, binary: boolean): Buffer {
   return frame;
 }
 
-/** Opens a WebSocket by hand; a ping needs no answer within the time of a measurement. */
+/** Opens a WebSocket by hand. */
 async function openLine(agent: FakeAgent): Promise<Line> {
   const url = new URL(agent.enrolment.channel);
   const socket: Socket = connect(Number(url.port), url.hostname);
@@ -85,12 +85,17 @@ async function openLine(agent: FakeAgent): Promise<Line> {
     if (rest.length < from + length) return undefined;
     const opcode = (rest[0] as number) & 0x0f;
     const payload = rest.subarray(from, from + length);
+    if (opcode === 9) {
+      rest = rest.subarray(from + length);
+      socket.write(wireFrame(payload, 10));
+      return takeText();
+    }
     if (opcode === 8) throw new Error(`The gateway closed: ${payload.subarray(2).toString()}`);
     rest = rest.subarray(from + length);
     return payload.toString();
   };
   return {
-    send: (payload, binary) => void socket.write(wireFrame(payload, binary)),
+    send: (payload, binary) => void socket.write(wireFrame(payload, binary ? 2 : 1)),
     next() {
       const text = texts.shift();
       if (text !== undefined) return Promise.resolve(text);

@@ -15,7 +15,7 @@ import { subprotocol } from "../protocol/version.ts";
 import { enrolmentRoutes, faultBody, type Identity, type Route, serve } from "./http.ts";
 import { type AgentDesk, createHub } from "./hub.ts";
 import { identify } from "./identity.ts";
-import type { GatewayParts } from "./link.ts";
+import type { GatewayParts } from "./parts.ts";
 import type { Hooks, Limits } from "./settings.ts";
 import { Store } from "./store.ts";
 

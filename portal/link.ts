@@ -4,10 +4,7 @@
  */
 import type { WebSocket } from "ws";
 import { describeError } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
-import type { Clock } from "../base/time.ts";
 import { isPlainChanges } from "../protocol/changes-fit.ts";
-import type { Digester } from "../protocol/digest.ts";
 import { decodeFrame, encodeFrame, MalformedFrame } from "../protocol/frames.ts";
 import {
   type AgentMessage,
@@ -19,47 +16,20 @@ import {
   type Start,
   type Welcome,
 } from "../protocol/messages.ts";
-import type { Agents } from "./agents.ts";
-import type { Apply } from "./apply.ts";
-import type { Commands } from "./commands.ts";
+import { fittingReason } from "./close-reason.ts";
 import type { Arrived, Committed, Offer, Speaker } from "./commit.ts";
 import { createDispatch, type Dispatch } from "./dispatch.ts";
-import { type Events, itemsEvent } from "./events.ts";
+import { itemsEvent } from "./events.ts";
 import { welcomeFor } from "./handshake.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { answerInventory } from "./inventory.ts";
-import type { Journal } from "./journal.ts";
-import type { Known } from "./known.ts";
-import type { Refusals } from "./refusals.ts";
-import type { Hooks, Limits } from "./settings.ts";
-import type { Store } from "./store.ts";
+import type { GatewayParts } from "./parts.ts";
 import { tablePlans } from "./table-plan.ts";
-import type { Taker, Turns } from "./turns.ts";
-
-/** What all links of a gateway share. */
-export interface GatewayParts {
-  store: Store;
-  agents: Agents;
-  journal: Journal;
-  apply: Apply;
-  refusals: Refusals;
-  known: Known;
-  turns: Turns;
-  commands: Commands;
-  events: Events;
-  digester: Digester;
-  clock: Clock;
-  log: Log;
-  limits: Limits;
-  hooks: Hooks;
-}
+import type { Taker } from "./turns.ts";
+import { WaitingFrames } from "./waiting-frames.ts";
 
 /** Frames of the largest size that may wait for an agent which does not read. */
 const unreadFrames = 16;
-/** Bytes of frames that may wait here before the rest is left to the network. */
-const mostWaitingBytes = 512 * 1_024;
-/** What a frame that waits costs beside its bytes. */
-const waitingFrameBytes = 256;
 /** How long the other end may take to close in answer, milliseconds. */
 const closingMs = 2_000;
 
@@ -91,11 +61,8 @@ export class Link implements Taker {
   readonly #owner: LinkOwner;
   #state: State = { at: "greeting" };
   #closedWith: { code: number; reason: string } | undefined;
-  /** Frames as they came. */
-  #waiting: { data: Buffer; isBinary: boolean }[] = [];
-  #waitingBytes = 0;
-  #paused = false;
-  /** The first of them, once it was read. */
+  readonly #waiting: WaitingFrames;
+  /** The first of the frames, once it was read. */
   #head: Read | undefined;
   /** Taken before, to be judged again. */
   #again: Arrived[] = [];
@@ -110,6 +77,7 @@ export class Link implements Taker {
     this.#parts = parts;
     this.#owner = owner;
     this.#heardAt = parts.clock.monotonic();
+    this.#waiting = new WaitingFrames(socket);
     socket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     const heard = (): void => {
       this.#heardAt = parts.clock.monotonic();
@@ -163,7 +131,7 @@ export class Link implements Taker {
   #leave(): void {
     if (this.#state.at === "open") this.#state.intake.close();
     this.#state = { at: "closed" };
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#head = undefined;
     this.#again = [];
     this.#cancelBeat?.();
@@ -184,7 +152,7 @@ export class Link implements Taker {
   #beat(): void {
     const silentMs = this.#parts.clock.monotonic() - this.#heardAt;
     // What a paused socket says is not heard.
-    if (!this.#paused && silentMs >= this.#parts.limits.heartbeatSeconds * 2_000) {
+    if (!this.#waiting.paused && silentMs >= this.#parts.limits.heartbeatSeconds * 2_000) {
       this.close(closeCode.silence, "nothing heard for two heartbeats");
       return;
     }
@@ -197,12 +165,7 @@ export class Link implements Taker {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#state.at === "closed") return;
     this.#heardAt = this.#parts.clock.monotonic();
-    this.#waiting.push({ data, isBinary });
-    this.#waitingBytes += data.length + waitingFrameBytes;
-    if (!this.#paused && this.#waitingBytes > mostWaitingBytes) {
-      this.#paused = true;
-      this.#socket.pause();
-    }
+    this.#waiting.push(data, isBinary);
     this.#parts.turns.ask(this);
   }
 
@@ -245,14 +208,9 @@ export class Link implements Taker {
     while (this.#head === undefined) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      const { data, isBinary } = next;
-      this.#waitingBytes -= data.length + waitingFrameBytes;
-      if (this.#paused && this.#waitingBytes < mostWaitingBytes / 2) {
-        this.#paused = false;
-        this.#heardAt = this.#parts.clock.monotonic();
-        this.#socket.resume();
-      }
-      const raw = isBinary ? data : data.toString("utf8");
+      // What is read now may have waited long on a socket that was paused.
+      this.#heardAt = this.#parts.clock.monotonic();
+      const { raw, bytes } = next;
       const message = decodeFrame(raw, {
         maxBytes: this.#parts.limits.maxFrameBytes,
         schema: agentMessage,
@@ -263,7 +221,7 @@ export class Link implements Taker {
         this.terminate();
         break;
       }
-      if (wish !== "ignore") this.#head = { message, raw, bytes: data.length };
+      if (wish !== "ignore") this.#head = { message, raw, bytes };
     }
     return this.#head;
   }
@@ -435,15 +393,4 @@ export class Link implements Taker {
         return false;
     }
   }
-}
-
-/** A close frame holds 123 bytes of reason at the most (RFC 6455, 5.5). */
-function fittingReason(reason: string): string {
-  const bytes = Buffer.from(reason);
-  return bytes.length <= 123
-    ? reason
-    : `${bytes
-        .subarray(0, 119)
-        .toString("utf8")
-        .replace(/\uFFFD$/, "")}…`;
 }
