@@ -53,11 +53,13 @@ export class RowDigest {
     } else if (typeof value === "number") {
       this.#head(tags.float, 8);
       this.#reserve(8);
-      this.#at = this.#buffer.writeDoubleLE(value, this.#at);
+      this.#view.setFloat64(this.#at, value, true);
+      this.#at += 8;
     } else if (typeof value === "bigint") {
       this.#head(tags.integer, 8);
       this.#reserve(8);
-      this.#at = this.#buffer.writeBigInt64LE(BigInt.asIntN(64, value), this.#at);
+      this.#view.setBigInt64(this.#at, value, true);
+      this.#at += 8;
     } else {
       this.#head(tags.bytes, value.byteLength);
       this.#reserve(value.byteLength);
@@ -68,8 +70,8 @@ export class RowDigest {
 
   #head(tag: number, count: number): void {
     this.#reserve(5);
-    this.#buffer[this.#at] = tag;
-    this.#buffer.writeUInt32LE(count, this.#at + 1);
+    this.#view.setUint8(this.#at, tag);
+    this.#view.setUint32(this.#at + 1, count, true);
     this.#at += 5;
   }
 
