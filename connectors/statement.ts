@@ -18,20 +18,23 @@ export function bind(value: Value): Statement {
 
 /** Statements and texts one after the other. */
 export function concat(...pieces: readonly (Statement | string)[]): Statement {
-  const text: string[] = [""];
-  const values: Value[] = [];
-  for (const piece of pieces) {
-    const parts = typeof piece === "string" ? [piece] : piece.text;
-    text[text.length - 1] += parts[0] ?? "";
-    for (let i = 1; i < parts.length; i++) text.push(parts[i] as string);
-    if (typeof piece !== "string") values.push(...piece.values);
-  }
-  return { text, values };
+  return join(pieces, "");
 }
 
 /** Statements with a separator between them. */
 export function join(pieces: readonly (Statement | string)[], separator: string): Statement {
-  return concat(...pieces.flatMap((piece, index) => (index === 0 ? [piece] : [separator, piece])));
+  const text: string[] = [""];
+  const values: Value[] = [];
+  // A read by key joins hundreds of pieces: no lists in between.
+  for (let index = 0; index < pieces.length; index++) {
+    const piece = pieces[index] as Statement | string;
+    const isText = typeof piece === "string";
+    text[text.length - 1] += (index === 0 ? "" : separator) + (isText ? piece : (piece.text[0] ?? ""));
+    if (isText) continue;
+    for (let part = 1; part < piece.text.length; part++) text.push(piece.text[part] as string);
+    for (const value of piece.values) values.push(value);
+  }
+  return { text, values };
 }
 
 /** The text with a `?` for each value. */

@@ -11,6 +11,9 @@ import { bytesLiteral, textLiteral } from "./sql.ts";
  * a longer BIT an integer. TIMESTAMP is an instant: the session's zone is UTC. TIME may be negative or beyond 24 h.
  */
 
+/** Taken once: each look at `mysql.Types` asks the module loader anew. */
+const { Types, Charsets } = mysql;
+
 /** What the protocol says of a result's column (dev.mysql.com, "Protocol::ColumnDefinition"). */
 export interface Field {
   name: string;
@@ -27,42 +30,42 @@ const floating = 31;
 
 export function fieldType(field: Field): ColumnType {
   switch (field.columnType) {
-    case mysql.Types.TINY:
-    case mysql.Types.SHORT:
-    case mysql.Types.LONG:
-    case mysql.Types.INT24:
-    case mysql.Types.LONGLONG:
-    case mysql.Types.YEAR:
+    case Types.TINY:
+    case Types.SHORT:
+    case Types.LONG:
+    case Types.INT24:
+    case Types.LONGLONG:
+    case Types.YEAR:
       return "integer";
-    case mysql.Types.DECIMAL:
-    case mysql.Types.NEWDECIMAL:
+    case Types.DECIMAL:
+    case Types.NEWDECIMAL:
       return "decimal";
-    case mysql.Types.FLOAT:
-    case mysql.Types.DOUBLE:
+    case Types.FLOAT:
+    case Types.DOUBLE:
       return "float";
-    case mysql.Types.DATE:
-    case mysql.Types.NEWDATE:
+    case Types.DATE:
+    case Types.NEWDATE:
       return "date";
-    case mysql.Types.TIME:
+    case Types.TIME:
       return "time";
-    case mysql.Types.DATETIME:
+    case Types.DATETIME:
       return "datetime";
-    case mysql.Types.TIMESTAMP:
+    case Types.TIMESTAMP:
       return "instant";
-    case mysql.Types.BIT:
+    case Types.BIT:
       return field.columnLength === 1 ? "boolean" : "integer";
-    case mysql.Types.GEOMETRY:
+    case Types.GEOMETRY:
       return "bytes";
-    case mysql.Types.JSON:
+    case Types.JSON:
       return "text";
     default:
-      return field.characterSet === mysql.Charsets.BINARY && field.columnType !== mysql.Types.NULL ? "bytes" : "text";
+      return field.characterSet === Charsets.BINARY && field.columnType !== Types.NULL ? "bytes" : "text";
   }
 }
 
 /** BIT columns, whose values alone come as bytes that are no text. */
 export function isBits(field: Field): boolean {
-  return field.columnType === mysql.Types.BIT;
+  return field.columnType === Types.BIT;
 }
 
 export function bitsOf(bytes: Buffer): bigint {
