@@ -48,7 +48,7 @@ describe("npm run demo -- --once --json", () => {
     await using directory = await tempDirectory();
     await using demo = startDemo(["--once", "--json", "--units", "60", "--directory", directory.path]);
     await demo.waitFor("stderr", /First sync: \d+ entities/);
-    breakThings(directory.path);
+    await breakThings(directory.path);
     const code = await demo.ended;
     expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(11);
     const report = reportOf(demo);
@@ -62,8 +62,11 @@ describe("npm run demo -- --once --json", () => {
 });
 
 /** A word at the portal that the ERP never said, and in the ERP a ticket "from the portal" that the portal never ordered. */
-function breakThings(directory: string): void {
+async function breakThings(directory: string): Promise<void> {
   const portal = new DatabaseSync(join(directory, "portal.db"), { timeout: 10_000 });
+  // What is acked stands in the tables a moment later.
+  const journaled = portal.prepare("SELECT count(*) AS n FROM journal");
+  await expect.poll(() => journaled.get(), { timeout: 10_000 }).toEqual({ n: 0 });
   const tampered = portal
     .prepare(
       "UPDATE entity SET fields = json_set(fields, '$.label.de', 'Unsinn') WHERE type = 'catalogEntry' AND id LIKE '%HEIZ'",
