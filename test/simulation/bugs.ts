@@ -103,6 +103,7 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
       from: "WHERE id = ? AND epoch = ? AND connection = ? AND coalesce(last, 0) = ? AND",
       to: "WHERE id = ? AND (epoch = ? OR 1) AND (connection = ? OR 1) AND (coalesce(last, 0) = ? OR 1) AND",
     },
+    { file: "portal/commit.ts", from: "if (frame.from > done.last + 1) {", to: "if (frame.from < 0) {" },
   ],
   "child before parent": [
     {

@@ -1,6 +1,7 @@
 /** What goes wrong: network, processes, disks, databases, clocks; and what people do about it. */
 import type { NamedPoint } from "../../../agent/commit-points.ts";
 import { type Backup, usualMoods } from "../erp/server.ts";
+import { firstDrain } from "../world/agent-machine.ts";
 import type { Chance } from "../world/chance.ts";
 import type { World } from "../world/world.ts";
 import { deeds } from "./life.ts";
@@ -74,7 +75,7 @@ const portalHangs: Fault = (world, chance) => {
   const wake = portal.hang();
   if (wake === undefined) return;
   const loses = chance.hits(0.5);
-  const takeOverMs = chance.between(500, 6_000);
+  const takeOverMs = chance.between(500, 30_000);
   time.after(takeOverMs, () => {
     for (const connection of network.connections) connection.breakFor("agent");
     startPortal();
@@ -98,6 +99,8 @@ const agentStopped: Fault = ({ agent, time }, chance) => {
 };
 
 const commits = [
+  firstDrain,
+  firstDrain,
   "drain",
   "scan",
   "scan-complete",

@@ -44,6 +44,9 @@ export interface AgentMachineParts {
 /** Ends what runs within a process that was just killed. */
 export class Killed extends Error {}
 
+/** A moment's name for the first drain behind a signal, which is the one that sends something. */
+export const firstDrain = "first drain";
+
 const supervisorMs = 5_000;
 const noSecrets = {
   get: () => undefined,
@@ -67,6 +70,8 @@ export class AgentMachine {
   #stop: AbortController | undefined;
   #lives = 0;
   #commits = 0;
+  /** Keys were marked by a signal and not read since. */
+  #signalled = false;
 
   constructor(parts: AgentMachineParts) {
     this.#parts = parts;
@@ -173,8 +178,12 @@ export class AgentMachine {
   };
 
   readonly #onCommit: CommitHook = (moment, name) => {
-    if (moment === "after-commit") this.#commits += 1;
-    this.#pass({ at: "commit", moment, name });
+    const own = name === "drain" && this.#signalled ? firstDrain : name;
+    if (moment === "after-commit") {
+      this.#commits += 1;
+      if (name === "signal" || name === "drain") this.#signalled = name === "signal";
+    }
+    this.#pass({ at: "commit", moment, name: own });
     if (moment === "before-commit" && this.#parts.time.now < this.fullUntil) {
       throw storeError(Object.assign(new Error("database or disk is full"), { errcode: 13 }), "store.db");
     }
