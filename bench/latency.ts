@@ -2,7 +2,7 @@
 import { type Connection, createConnection } from "mysql2/promise";
 import { systemClock } from "../base/time.ts";
 import { unitKey } from "./erp.ts";
-import { wallMs } from "./machine.ts";
+import { cpuUs, wallMs } from "./machine.ts";
 import type { Figures } from "./report.ts";
 import type { Scene } from "./scene.ts";
 import { median, percentile } from "./statistics.ts";
@@ -29,8 +29,10 @@ export async function measureLatency(scene: Scene): Promise<{ figures: Figures; 
   await pair.portal.call("record", true);
   await untilPolled(scene, arrivals);
   await logStatements(scene, true);
+  const before = cpuUs(pair.agent.pid);
   const changes = await change(scene);
   const durableAt = await allArrived(changes, arrivals);
+  const cpuUsPerChange = (cpuUs(pair.agent.pid) - before) / changes.length;
   await logStatements(scene, false);
   const polls = await pollStarts(scene);
   const from = (changes[0]?.sentAt ?? 0) + warmUpMs;
@@ -42,6 +44,7 @@ export async function measureLatency(scene: Scene): Promise<{ figures: Figures; 
       changes: counted.length,
       polls: polls.length,
       pollEvery: schedule.periods,
+      cpuUsPerChange,
       maxMs: Math.max(...latencies),
       fromCommitP50Ms: median(counted.map((one) => (durableAt.get(one.id) as number) - one.committedAt)),
     },
