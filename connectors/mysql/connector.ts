@@ -46,8 +46,11 @@ function openMysql(access: Access): Connector {
       (text, by) => short.use(signal, async (link) => (await link.select(text, signal, { operation, by })).rows),
       signal,
     );
-    if (way === undefined && !fits)
-      log.warn("The database driver does not give rows as they are sent: they are read in a slower way");
+    if (way === undefined && !fits) {
+      log.warn("The database driver does not give rows as they are sent: they are read in a slower way", {
+        code: "erp-rows-slower",
+      });
+    }
     way ??= fits ? "packets" : "values";
     return way;
   }
