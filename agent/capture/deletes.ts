@@ -50,7 +50,9 @@ interface Candidates {
 }
 
 function dependentsOf({ store }: Room, { mapping }: CapturedSource, deletions: readonly Deletion[]): Dependents {
-  return new Map(deletions.map(({ key }) => [key, store.entities.dependentsOf(mapping.source, key, dependentsAtOnce)]));
+  const keys = deletions.map(({ key }) => key);
+  const found = store.entities.dependentsOf(mapping.source, keys, dependentsAtOnce);
+  return new Map(keys.map((key, index) => [key, found[index] as readonly EntityPlace[]]));
 }
 
 /** Children first: what still has children that do not go with it waits, and the children are looked at. */

@@ -6,8 +6,9 @@ import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
 import type { PendingKey } from "../store/store.ts";
 import { checkIdentity } from "./identity.ts";
 import type { Room } from "./parts.ts";
+import { type Reading, type ReadRow, readRow } from "./reading.ts";
 import { inWindow } from "./schedule.ts";
-import { type Reading, type ReadRow, readRow, type Settled, settle } from "./settle.ts";
+import { type Settled, settle } from "./settle.ts";
 import type { CapturedSource } from "./source.ts";
 import type { Turn } from "./turn.ts";
 

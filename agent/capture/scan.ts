@@ -5,12 +5,14 @@
  */
 import { FuserError } from "../../base/errors.ts";
 import type { RowBatch } from "../../connectors/connector.ts";
-import type { EntityPlace, EntityState } from "../store/store.ts";
+import type { EntityPlace, EntityWalk } from "../store/store.ts";
 import { createDoorbell, type Doorbell } from "./doorbell.ts";
 import type { Drain } from "./drain.ts";
 import { lostHistory } from "./lost-history.ts";
+import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
-import { type Reading, readRow, settle } from "./settle.ts";
+import { type Reading, readRow } from "./reading.ts";
+import { settle } from "./settle.ts";
 import type { CapturedSource } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
@@ -22,7 +24,6 @@ const mostWritten = 200_000;
 /** No row at all where more were known is not believed. */
 const emptyIsSuspectFrom = 10;
 const progressEveryMs = 500;
-
 export interface ScanResult {
   rows: number;
   sent: number;
@@ -34,8 +35,7 @@ export interface ScanResult {
 
 interface Scan {
   source: CapturedSource;
-  seen: Uint8Array;
-  upToNo: number;
+  walk: EntityWalk;
   written: Set<string>;
   /** Rows are no longer taken directly. */
   suspectOnly: boolean;
@@ -54,11 +54,11 @@ export async function scanSource(
 ): Promise<ScanResult> {
   const { store, clock } = room;
   const { drain, turn, signal } = joint;
-  const upToNo = store.entities.highestNo();
+  const name = source.mapping.source;
+  using walk = store.entities.walk(name);
   const scan: Scan = {
     source,
-    seen: new Uint8Array((upToNo >> 3) + 1),
-    upToNo,
+    walk,
     written: new Set(),
     suspectOnly: false,
     bell: createDoorbell(clock),
@@ -67,7 +67,6 @@ export async function scanSource(
     result: { rows: 0, sent: 0, suspects: 0, unseen: 0, keyless: 0 },
   };
   requireGround(room, scan);
-  const name = source.mapping.source;
   const stopListening = drain.onSettled((settled, keys) => {
     if (settled !== name) return;
     for (const key of keys) scan.written.add(key);
@@ -98,9 +97,13 @@ export async function scanSource(
   }
 }
 
+function mayTake({ store }: Room, drain: Drain): boolean {
+  return drain.mayRead() && store.outbox.hasRoom(true);
+}
+
 async function waitForRoom(room: Room, scan: Scan, { drain, signal }: { drain: Drain; signal: AbortSignal }): Promise<void> {
   const until = room.clock.monotonic() + longestWaitMs;
-  while (!scan.suspectOnly && !(drain.mayRead() && room.store.outbox.hasRoom(true))) {
+  while (!scan.suspectOnly && !mayTake(room, drain)) {
     if (room.clock.monotonic() >= until) scan.suspectOnly = true;
     else await scan.bell.sleep(roomCheckMs, signal);
   }
@@ -109,30 +112,60 @@ async function waitForRoom(room: Room, scan: Scan, { drain, signal }: { drain: D
 /** One batch in one commit. `readAt` is from before the batch was asked for: the items' time. */
 function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): void {
   const { store, clock } = room;
-  const name = scan.source.mapping.source;
   requireGround(room, scan);
-  const keys = Array.from({ length: batch.length }, (_, index) => batch.key(index));
-  const states = store.entities.getMany(name, keys);
-  const anyPending = store.pending.count(name) > 0;
+  scan.result.rows += batch.length;
+  const { readings, suspects, parents } = lookInto(room, scan, batch);
+  scan.result.suspects += suspects.length;
+  if (readings.length === 0 && suspects.length === 0) return;
+  store.transaction(() => {
+    store.pending.mark(scan.source.mapping.source, suspects, { now: clock.now(), confirm: false });
+    if (readings.length === 0) return;
+    const settled = settle(room, scan.source, readings, { at: readAt, now: clock.now(), bulk: true, name: "scan", parents });
+    scan.result.sent += settled.sent + settled.deleted;
+  }, "scan");
+}
+
+/** What there is to do of a batch. */
+interface Work {
+  readings: Reading[];
+  suspects: string[];
+  parents: ParentStates;
+}
+
+/** Which rows of a batch are taken directly, and of which keys it only suspects something. Of rows that stand as they did not even the key is asked. */
+function lookInto(room: Room, scan: Scan, batch: RowBatch): Work {
+  const { entities, pending } = room.store;
+  const name = scan.source.mapping.source;
+  const differing = scan.walk.differing(batch.keyDigests, batch.digests);
+  const waiting = new Set(pending.mayWait(name, batch.keyDigests));
+  const indexes =
+    waiting.size === 0 ? differing.indexes : [...new Set([...differing.indexes, ...waiting])].sort((one, other) => one - other);
   const readings: Reading[] = [];
   const suspects: string[] = [];
+  const parents = createParentStates(entities);
+  if (indexes.length === 0) return { readings, suspects, parents };
+  const news = new Set(differing.indexes.filter((_, at) => differing.isNew[at]));
+  const keys = indexes.map((index) => batch.key(index));
+  const keyDigests = indexes.map((index) => batch.keyDigests[index] as bigint);
+  const known = keys.map((key, at) => (news.has(indexes[at] as number) ? undefined : key));
+  const states = entities.getMany(name, known, keyDigests);
   const taken = new Set<string>();
-  const isUnknown = unknownParents(room, keys, name);
-  for (const [index, key] of keys.entries()) {
+  const isUnknown = unknownParents(room, batch, { name, parents });
+  for (const [at, index] of indexes.entries()) {
+    const key = keys[at];
     if (key === undefined) {
       scan.result.keyless += 1;
       continue;
     }
-    const state = states[index];
-    markSeen(scan, state);
-    const waiting = anyPending ? store.pending.get(name, key) : undefined;
-    if (waiting !== undefined) {
+    const state = states[at];
+    if (state !== undefined) scan.walk.see(state);
+    const stage = waiting.has(index) ? pending.get(name, key)?.stage : undefined;
+    if (stage !== undefined) {
       // Its row is there: what was waiting to be deleted is looked at anew.
-      if (waiting.stage !== "marked") suspects.push(key);
+      if (stage !== "marked") suspects.push(key);
       continue;
     }
-    const digest = batch.digests[index] as bigint;
-    if (state?.rowDigest === digest) continue;
+    if (state?.rowDigest === batch.digests[index]) continue;
     if (scan.suspectOnly || scan.written.has(key)) {
       suspects.push(key);
       continue;
@@ -140,37 +173,28 @@ function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): voi
     const row = readRow(scan.source, batch, { index, key });
     // An unknown parent is first read by key, and so is a key that the query brings twice: both are the drain's work.
     if (taken.has(key) || (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown))) suspects.push(key);
-    else readings.push({ key, pending: undefined, row, state: state ?? "none" });
+    else readings.push({ key, keyDigest: keyDigests[at], pending: undefined, row, state: state ?? "none" });
     taken.add(key);
   }
-  scan.result.rows += batch.length;
-  scan.result.suspects += suspects.length;
-  if (readings.length === 0 && suspects.length === 0) return;
-  store.transaction(() => {
-    store.pending.mark(name, suspects, { now: clock.now(), confirm: false });
-    if (readings.length === 0) return;
-    const settled = settle(room, scan.source, readings, { at: readAt, now: clock.now(), bulk: true, name: "scan" });
-    scan.result.sent += settled.sent + settled.deleted;
-  }, "scan");
+  return { readings, suspects, parents };
 }
 
-/** Whether a parent is unknown and must be read before its child can be sent; for one batch, whose rows name the same few parents. */
-function unknownParents(room: Room, keys: readonly (string | undefined)[], name: string): (parent: EntityPlace) => boolean {
-  const { entities, quarantine } = room.store;
-  const answers = new Map<string, boolean>();
-  const isUnknown = ({ source, key }: EntityPlace): boolean => {
-    if (entities.known(source, key)) return false;
-    // In one batch the order is no matter: settling sorts it out. A parked parent parks its child.
-    if (source === name && keys.includes(key)) return false;
-    return quarantine.get(source, key) === undefined;
+/** Whether a parent is unknown and must be read before its child can be sent. */
+function unknownParents(
+  { store }: Room,
+  batch: RowBatch,
+  { name, parents }: { name: string; parents: ParentStates },
+): (parent: EntityPlace) => boolean {
+  let own: Set<string | undefined> | undefined;
+  const isInBatch = (key: string): boolean => {
+    own ??= new Set(Array.from({ length: batch.length }, (_, index) => batch.key(index)));
+    return own.has(key);
   };
-  return (parent) => {
-    const place = `${parent.source}\n${parent.key}`;
-    const known = answers.get(place);
-    if (known !== undefined) return known;
-    const answer = isUnknown(parent);
-    answers.set(place, answer);
-    return answer;
+  return ({ source, key }) => {
+    if (parents.of(source, key)?.entityDigest !== undefined) return false;
+    // In one batch the order is no matter: settling sorts it out. A parked parent parks its child.
+    if (source === name && isInBatch(key)) return false;
+    return store.quarantine.get(source, key) === undefined;
   };
 }
 
@@ -190,12 +214,6 @@ function requireGround(room: Room, { source, ground }: Scan): void {
   });
 }
 
-function markSeen(scan: Scan, state: EntityState | undefined): void {
-  if (state === undefined || state.no > scan.upToNo) return;
-  const byte = state.no >> 3;
-  scan.seen[byte] = (scan.seen[byte] as number) | (1 << (state.no & 7));
-}
-
 /** The scan is through: what it did not see becomes pending, and the source counts as compared. */
 function complete(room: Room, scan: Scan): void {
   const { store, clock } = room;
@@ -208,7 +226,7 @@ function complete(room: Room, scan: Scan): void {
   store.transaction(() => {
     // Rows that are only ever added do not go, unless the ERP itself went back.
     if (!mapping.append || lostHistory(store.meta, name) !== undefined) {
-      for (const keys of store.entities.unseen(name, scan.seen, scan.upToNo)) {
+      for (const keys of scan.walk.unseen()) {
         const news = keys.filter((key) => !scan.written.has(key) && store.pending.get(name, key) === undefined);
         scan.result.unseen += news.length;
         store.pending.mark(name, news, { now, confirm: false });

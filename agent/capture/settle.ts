@@ -2,51 +2,18 @@
  * The one transaction in which a read takes effect: entities, digests, cleared keys, quarantine and outbox frames together. A key is cleared only here,
  * and only if no signal came while it was read.
  */
-import type { Row, RowBatch } from "../../connectors/connector.ts";
 import { fieldsOf } from "../../protocol/entity-text.ts";
-import type { Mapped, Parent, RowFault } from "../map/mapped.ts";
-import type { EntityPlace, EntityState, OutboxItem, PendingKey, QuarantineEntry } from "../store/store.ts";
+import type { Mapped, Parent } from "../map/mapped.ts";
+import type { EntityPlace, EntityState, OutboxItem, QuarantineEntry } from "../store/store.ts";
 import { keptCode } from "./decisions.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
 import { lostHistory } from "./lost-history.ts";
+import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
+import type { Reading, ReadRow } from "./reading.ts";
 import { countDeletes } from "./recent-deletes.ts";
 import type { CapturedSource } from "./source.ts";
 import { absentVerdict, confirmAfterMs, presentVerdict } from "./verdict.ts";
-
-/** What was read of one key. */
-export interface Reading {
-  key: string;
-  /** As it was when the read began; undefined for a row that a scan may take directly. */
-  pending: PendingKey | undefined;
-  /** undefined: no row. */
-  row: ReadRow | undefined;
-  /** The entity's state as read in this turn of the event loop; not given: read again. */
-  state?: EntityState | "none";
-}
-
-export interface ReadRow {
-  digest: bigint;
-  mapped: Mapped;
-  /** Maps the row once more, without references to the parents that are absent. */
-  remap: (isAbsent: (parent: Parent) => boolean) => Mapped;
-}
-
-/** A row of a batch, mapped. */
-export function readRow({ mapping }: CapturedSource, batch: RowBatch, place: { index: number; key: string }): ReadRow {
-  const digest = batch.digests[place.index] as bigint;
-  let row: Row;
-  try {
-    row = batch.row(place.index);
-  } catch {
-    // One row that can't be decoded must not take its whole source down. What the error says may hold the row's values.
-    const message = "The database driver can't decode this row";
-    const fault: RowFault = { code: "row-unreadable", field: "", column: undefined, message };
-    const mapped: Mapped = { kind: "faulty", id: mapping.idOf(place.key), faults: [fault] };
-    return { digest, mapped, remap: () => mapped };
-  }
-  return { digest, mapped: mapping.map(row, place.key), remap: (isAbsent) => mapping.map(row, place.key, isAbsent) };
-}
 
 export interface SettleOptions {
   /** When the read began, epoch ms: the items' time. */
@@ -55,6 +22,8 @@ export interface SettleOptions {
   bulk: boolean;
   /** Name of the commit. */
   name: "drain" | "scan";
+  /** States of parents read in this turn of the event loop, where there are any. */
+  parents?: ParentStates;
 }
 
 export interface Settled {
@@ -70,6 +39,7 @@ export interface Settled {
 
 interface Upsert {
   key: string;
+  keyDigest: bigint | undefined;
   rowDigest: bigint;
   entityDigest: bigint;
   parents: readonly Parent[];
@@ -102,7 +72,7 @@ class Settling {
   readonly #sending = new Set<string>();
   readonly #released = new Set<string>();
   readonly #expected = new Set<string>();
-  readonly #parents = new Map<string, EntityState | undefined>();
+  readonly #parents: ParentStates;
   readonly #cancelled = new Map<string, bigint>();
   readonly #counts = { sent: 0, deleted: 0, quarantined: 0, unchanged: 0 };
   #newlyHeld = 0;
@@ -113,6 +83,7 @@ class Settling {
     this.#source = source;
     this.#options = options;
     this.#name = source.mapping.source;
+    this.#parents = options.parents ?? createParentStates(room.store.entities);
   }
 
   /** Entities of this transaction, which may be each other's parents. */
@@ -236,7 +207,7 @@ class Settling {
   }
 
   #takeEntity(
-    { key, state: given }: Reading,
+    { key, keyDigest, state: given }: Reading,
     rowDigest: bigint,
     mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[] },
   ): void {
@@ -263,7 +234,7 @@ class Settling {
     const cause = mapped.cause ?? store.inbox.causeOf(this.#name, key);
     if (cause !== undefined) item.cause = cause;
     const { parents, awaited } = mapped;
-    this.#waiting.push({ key, rowDigest, entityDigest, parents, awaited, before, item });
+    this.#waiting.push({ key, keyDigest, rowDigest, entityDigest, parents, awaited, before, item });
     this.#sending.add(key);
   }
 
@@ -317,13 +288,9 @@ class Settling {
     });
   }
 
-  /** State of a parent in another source, which does not change within this transaction; many children name the same few. */
+  /** State of a parent; in another source it does not change within this transaction. */
   #parentState({ source, key }: Parent): EntityState | undefined {
-    const { entities } = this.#room.store;
-    if (source === this.#name) return entities.get(source, key);
-    const name = `${source}\n${key}`;
-    if (!this.#parents.has(name)) this.#parents.set(name, entities.get(source, key));
-    return this.#parents.get(name);
+    return source === this.#name ? this.#room.store.entities.get(source, key) : this.#parents.of(source, key);
   }
 
   #numbered(parents: readonly Parent[]): (EntityPlace & { no: number | undefined })[] {
@@ -335,7 +302,10 @@ class Settling {
     return sortDeletions(this.#room, this.#source, this.#deletions, this.#options.now);
   }
 
-  #afterUpsert({ key, rowDigest, entityDigest, parents, awaited, before, item }: Upsert, seq: number | "too-large"): void {
+  #afterUpsert(
+    { key, keyDigest, rowDigest, entityDigest, parents, awaited, before, item }: Upsert,
+    seq: number | "too-large",
+  ): void {
     const { store } = this.#room;
     if (seq === "too-large") {
       const bytes = Buffer.byteLength(JSON.stringify(fieldsOf(item.text)));
@@ -343,7 +313,7 @@ class Settling {
       this.#park(key, { code: "too-large", field: undefined, message, digest: entityDigest, waitsFor: undefined }, rowDigest);
       return;
     }
-    store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(parents), before });
+    store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(parents), before, keyDigest });
     store.quarantine.remove(this.#name, key);
     for (const child of store.quarantine.dependents(this.#name, key)) {
       store.quarantine.put({ ...child, digest: undefined, waitsFor: undefined });

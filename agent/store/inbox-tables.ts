@@ -16,7 +16,8 @@ export interface CommandRow {
   not_before: number;
   revision: number;
   result: string | null;
-  source: number | null;
+  /** A number as text: the column is one. */
+  source: string | null;
   key: string | null;
 }
 
@@ -63,6 +64,7 @@ export function prepareInbox(database: Database) {
       ORDER BY no`),
     settleRevision: prepare("UPDATE command SET settled_revision = max(settled_revision, ?) WHERE id = ?"),
     settle: prepare("UPDATE command SET state = ?, settled_at = ? WHERE id = ?"),
+    concerned: prepare("SELECT DISTINCT source FROM command WHERE source IS NOT NULL"),
     cause: prepare(`SELECT id FROM command WHERE source = ? AND key = ? AND state IN ('finished', 'settled')
       AND json_extract(result, '$.outcome') = 'applied' ORDER BY no DESC LIMIT 1`),
     list: prepare("SELECT * FROM command WHERE (?1 IS NULL OR state = ?1) ORDER BY no DESC LIMIT ?2"),

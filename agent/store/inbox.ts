@@ -29,6 +29,14 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
   /** Commands carried out and not concluded yet, by their entity. */
   const effects = new Map<string, string>();
   const placeOf = (source: string, key: string): string => `${source} ${key}`;
+  /** Sources of which commands ever made or changed an entity; the others are not asked for. */
+  let concernedSources: Set<number> | undefined;
+  const concerned = (): Set<number> => {
+    // Another process writes what a reader sees.
+    if (concernedSources === undefined || database.readOnly)
+      concernedSources = new Set(statements.concerned.all<{ source: string }>().map(({ source }) => Number(source)));
+    return concernedSources;
+  };
   const toCommand = (row: CommandRow): InboxCommand => ({
     id: row.id,
     state: row.state,
@@ -39,7 +47,7 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     notBefore: row.not_before,
     approved: row.approved === 1,
     result: row.result === null ? undefined : (JSON.parse(row.result) as Result),
-    source: row.source === null ? undefined : names.name(row.source),
+    source: row.source === null ? undefined : names.name(Number(row.source)),
     key: row.key ?? undefined,
   });
   const change = <T>(action: () => T): T =>
@@ -102,6 +110,7 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
         const revision = row.revision + 1;
         const result: Result = { ...details, type: "result", id, revision, outcome };
         const place = entity ? [names.no(entity.source), entity.key] : [row.source, row.key];
+        if (entity !== undefined) concerned().add(names.no(entity.source));
         statements.conclude.run(JSON.stringify(result), revision, ...place, id);
         if (entity !== undefined && effects.get(placeOf(entity.source, entity.key)) === id)
           effects.delete(placeOf(entity.source, entity.key));
@@ -133,8 +142,11 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     noteEffect(id, { source, key }) {
       effects.set(placeOf(source, key), id);
     },
-    causeOf: (source, key) =>
-      effects.get(placeOf(source, key)) ?? statements.cause.get<{ id: string }>(names.no(source), key)?.id,
+    causeOf(source, key) {
+      const no = names.no(source);
+      if (effects.size === 0 && !concerned().has(no)) return undefined;
+      return effects.get(placeOf(source, key)) ?? statements.cause.get<{ id: string }>(no, key)?.id;
+    },
     list({ state, limit = 1_000 } = {}) {
       return statements.list.all<CommandRow>(state ?? null, limit).map(toCommand);
     },

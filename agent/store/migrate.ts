@@ -3,9 +3,10 @@ import { FuserError } from "../../base/errors.ts";
 import type { Database } from "./database.ts";
 import { begin } from "./migrations/0001-begin.ts";
 import { asks } from "./migrations/0002-asks.ts";
+import { pages } from "./migrations/0003-pages.ts";
 
 /** Entry n leads from version n to n + 1. */
-export const migrations: readonly string[] = [begin, asks];
+export const migrations: readonly string[] = [begin, asks, pages];
 
 /**
  * Brings the file to this program's version, each step in a transaction of its own.

@@ -7,7 +7,7 @@ import type { Log } from "../../base/log.ts";
 import type { Clock } from "../../base/time.ts";
 import { createAsks } from "./asks.ts";
 import { Database } from "./database.ts";
-import { createEntities } from "./entities.ts";
+import { createEntities } from "./entities/entities.ts";
 import { createGuards } from "./guards.ts";
 import { createInbox } from "./inbox.ts";
 import { createJournal, type JournalLimits } from "./journal.ts";
@@ -110,7 +110,7 @@ function assemble(
   held: { wasSetAside: string | undefined; release(): void },
 ): Store {
   const parts = createParts(database, options);
-  const { meta, outbox } = parts;
+  const { meta, outbox, entities } = parts;
   let open = true;
   const close = (): void => {
     if (!open) return;
@@ -130,7 +130,8 @@ function assemble(
       database.transaction(() => {
         meta.set("epoch", epoch);
         outbox.restart();
-        database.exec("UPDATE entity SET row_digest = NULL; UPDATE source SET reconciled = 0");
+        entities.voidAll();
+        database.exec("UPDATE source SET reconciled = 0");
         // Results are told again in the new epoch, where a number of the old one would name another item.
         database.exec("UPDATE command SET result = json_remove(result, '$.seq') WHERE json_extract(result, '$.seq') IS NOT NULL");
       }, "renew-epoch");

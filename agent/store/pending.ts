@@ -5,6 +5,7 @@
 import { createCommitBell } from "./commit-bell.ts";
 import type { Database } from "./database.ts";
 import type { Names } from "./names.ts";
+import { createPendingFilter } from "./pending-filter.ts";
 import type { PendingKey, PendingStage, PendingStore } from "./store.ts";
 
 interface PendingRow {
@@ -21,6 +22,7 @@ interface PendingRow {
 export function createPending(database: Database, names: Names): PendingStore {
   const statements = prepareAll(database);
   const bell = createCommitBell(database);
+  const filter = createPendingFilter(database);
   // Above every mark in use, over all keys: a mark once cleared never comes back, so an old read can't clear a new signal.
   let lastMark = statements.lastMark.get<{ mark: number }>()?.mark ?? 0;
   const toKey = (row: PendingRow): PendingKey => ({
@@ -41,6 +43,7 @@ export function createPending(database: Database, names: Names): PendingStore {
         const no = names.no(source);
         const owes = Number(confirm);
         for (const key of keys) {
+          filter.add(no, key);
           if (statements.markAgain.run(++lastMark, owes, no, key, now) === 0)
             statements.mark.run(no, key, lastMark, now, now, owes);
         }
@@ -52,6 +55,7 @@ export function createPending(database: Database, names: Names): PendingStore {
       const row = statements.get.get<PendingRow>(names.no(source), key);
       return row && toKey(row);
     },
+    mayWait: (source, keyDigests) => filter.which(names.no(source), keyDigests),
     clear: (source, key, mark) => database.transaction(() => statements.clear.run(names.no(source), key, mark) > 0),
     advance(source, key, mark, to) {
       const owes = to.owesConfirm === undefined ? null : Number(to.owesConfirm);

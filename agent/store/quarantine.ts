@@ -1,5 +1,6 @@
 import type { Database } from "./database.ts";
-import { toDigest, toSigned } from "./entities.ts";
+import { toDigest, toSigned } from "./digest-columns.ts";
+import { createKnownPlaces } from "./known-places.ts";
 import type { Names } from "./names.ts";
 import type { QuarantineEntry, QuarantineStore } from "./store.ts";
 
@@ -20,6 +21,7 @@ interface QuarantineRow {
 /** Entities whose present state can't be sent, each with its reason. An entry keeps its `since` while its reason stays the same. */
 export function createQuarantine(database: Database, names: Names): QuarantineStore {
   const statements = prepareAll(database);
+  const places = createKnownPlaces(database);
   const toEntry = (row: QuarantineRow): QuarantineEntry => ({
     source: names.name(Number(row.source)),
     key: row.key,
@@ -38,16 +40,25 @@ export function createQuarantine(database: Database, names: Names): QuarantineSt
       database.transaction(() => {
         const { source, key, type, id, code, field, message, digest, since, waitsFor } = entry;
         const waits = waitsFor ? [names.no(waitsFor.source), waitsFor.key] : [null, null];
+        places.add("held", names.no(source), key);
+        if (waitsFor) places.add("waited-for", names.no(waitsFor.source), waitsFor.key);
         const reason = [code, field ?? null, message, toSigned(digest), since] as const;
         statements.put.run(names.no(source), key, type, id, ...reason, ...waits);
       });
     },
-    remove: (source, key) => database.transaction(() => statements.remove.run(names.no(source), key) > 0),
+    remove(source, key) {
+      if (!places.mayHave("held", names.no(source), key)) return false;
+      return database.transaction(() => statements.remove.run(names.no(source), key) > 0);
+    },
     get(source, key) {
+      if (!places.mayHave("held", names.no(source), key)) return undefined;
       const row = statements.get.get<QuarantineRow>(names.no(source), key);
       return row && toEntry(row);
     },
-    dependents: (source, key) => statements.dependents.all<QuarantineRow>(names.no(source), key).map(toEntry),
+    dependents(source, key) {
+      if (!places.mayHave("waited-for", names.no(source), key)) return [];
+      return statements.dependents.all<QuarantineRow>(names.no(source), key).map(toEntry);
+    },
     list({ source, limit = 1_000, offset = 0 } = {}) {
       const rows =
         source === undefined ? statements.list.all(limit, offset) : statements.listOf.all(names.no(source), limit, offset);

@@ -44,6 +44,8 @@ export interface PendingStore {
   /** Keys of `source` that are due, oldest first; held keys are never due. */
   due(source: string, now: number, limit: number): readonly PendingKey[];
   get(source: string, key: string): PendingKey | undefined;
+  /** Indexes of the keys, given by their digests, that may be among those of `source`: all that are, and few others. */
+  mayWait(source: string, keyDigests: BigUint64Array): readonly number[];
   /** Removes the key if its mark is still `mark`; otherwise it stays for the newer signal. Returns whether it was removed. */
   clear(source: string, key: string, mark: number): boolean;
   /** Moves the key to another stage if its mark is still `mark`. */
@@ -75,7 +77,7 @@ export interface PendingMove {
 
 /** State of one entity as last put into the outbox. */
 export interface EntityState {
-  /** Small number, stable while the entity lives: index into a scan's bitmap. */
+  /** Where it lies; stable while the entity lives. */
   no: number;
   /** Digest of the row that led to it; undefined when void. */
   rowDigest: bigint | undefined;
@@ -85,20 +87,25 @@ export interface EntityState {
 
 export interface EntityStore {
   get(source: string, key: string): EntityState | undefined;
-  /** States of many keys, in the keys' order. */
-  getMany(source: string, keys: readonly (string | undefined)[]): readonly (EntityState | undefined)[];
+  /** States of many keys, in the keys' order; `digests`: those of the keys (base/key-digest.ts), where they are at hand. */
+  getMany(
+    source: string,
+    keys: readonly (string | undefined)[],
+    digests?: readonly bigint[],
+  ): readonly (EntityState | undefined)[];
   /** Returns the entity's `no`. `parents`: what it refers to now; left as they are when not given. */
   put(source: string, key: string, state: NewEntityState): number;
   remove(source: string, key: string): void;
   /** True when the portal holds (or will hold, being in the outbox before anything later) this entity. */
   known(source: string, key: string): boolean;
   count(source: string): number;
-  /** Highest `no` in use. */
-  highestNo(): number;
-  /** Keys of `source` whose `no` is not set in `seen`, batch by batch; entities made after `upToNo` are left out. */
-  unseen(source: string, seen: Uint8Array, upToNo: number): Iterable<readonly string[]>;
-  /** Entities that the portal holds and that refer to this one: as long as there is one, this one may not be deleted. */
-  dependentsOf(source: string, key: string, limit: number): readonly EntityPlace[];
+  /** Begins to compare a source's rows with its entities. To be disposed of at the end. */
+  walk(source: string): EntityWalk;
+  /**
+   * For each of these keys the entities that the portal holds and that refer to it: as long as there is one, it may not be deleted. At most `limit` for each; goes
+   * through all references, so ask for many keys at once.
+   */
+  dependentsOf(source: string, keys: readonly string[], limit: number): readonly (readonly EntityPlace[])[];
   /**
    * Whether there are entities that only an inventory has named: never read since, so that nobody knows what they refer to. `pending`: only those that
    * are waiting to be read or deleted.
@@ -121,6 +128,26 @@ export interface EntityStore {
   endInventory(source: string): void;
 }
 
+/** A scan on its way through the entities of a source. */
+export interface EntityWalk extends Disposable {
+  /**
+   * Rows whose entity is not known with just this row digest, given the digests of their keys and those of the rows; the others count as seen. Fast where rows come
+   * in the order of the last time.
+   */
+  differing(keyDigests: BigUint64Array, rowDigests: BigUint64Array): Differing;
+  /** An entity's row was seen, whatever it says. */
+  see(state: EntityState): void;
+  /** Keys of the entities that were there when the walk began and were not seen, batch by batch. */
+  unseen(): Iterable<readonly string[]>;
+}
+
+export interface Differing {
+  /** Indexes of the rows, ascending. */
+  indexes: readonly number[];
+  /** Of each of them whether there is certainly no entity of its key. */
+  isNew: readonly boolean[];
+}
+
 /** An entity by its source and key. */
 export interface EntityPlace {
   source: string;
@@ -134,6 +161,8 @@ export interface NewEntityState {
   parents?: readonly (EntityPlace & { no?: number | undefined })[];
   /** The state before, where the caller has just read it in the same turn; `none` when there is none. */
   before?: Pick<EntityState, "no"> | "none";
+  /** Digest of the key, where it is at hand. */
+  keyDigest?: bigint | undefined;
 }
 
 /** Item on its way to the portal. */

@@ -170,3 +170,18 @@ test("A finished command can't be concluded again", () => {
     expect(() => nextCommandState("settled", { concluded: outcome })).toThrow();
   }
 });
+
+test("What a command made is an entity of its source like every other, also when the store was opened anew", () => {
+  const directory = folder();
+  const before = open(directory);
+  before.entities.put("tickets", "7", { rowDigest: 1n, entityDigest: 1n });
+  before.inbox.receive(command("create-it"), first);
+  before.inbox.claim("create-it");
+  before.inbox.conclude("create-it", "applied", {}, { source: "tickets", key: "7" });
+  before.close();
+  const store = open(directory);
+  expect(store.inbox.get("create-it")).toMatchObject({ source: "tickets", key: "7" });
+  expect(store.inbox.causeOf("tickets", "7")).toBe("create-it");
+  expect(store.entities.get("tickets", "7")).toMatchObject({ rowDigest: 1n, entityDigest: 1n });
+  expect(store.entities.count("tickets")).toBe(1);
+});

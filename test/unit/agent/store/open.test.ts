@@ -130,6 +130,25 @@ test("A store of version 1 is brought up to date and keeps what it holds", () =>
   expect(store.asks.open()).toHaveLength(1);
 });
 
+test("A store that kept a row for each entity loses its epoch, so that everything is compared anew, and nothing else", () => {
+  const directory = folder();
+  const old = new Database(path.join(directory, "store.db"));
+  migrate(old, migrations.slice(0, 2));
+  old.exec(`INSERT INTO meta VALUES ('epoch', 'epoch-0001'), ('kept', 'yes');
+    INSERT INTO name VALUES (1, 'units');
+    INSERT INTO source (no, compared_at, reconciled) VALUES (1, 5, 1);
+    INSERT INTO entity (source, key, row_digest, entity_digest) VALUES (1, 'a', 1, 1), (1, 'b', 2, 2);
+    INSERT INTO reference VALUES (1, 2);
+    INSERT INTO pending VALUES (1, 'a', 'marked', 1, 1, 1, NULL, 0)`);
+  old.close();
+  const store = open(directory);
+  expect(store.wasSetAside).toBeUndefined();
+  expect([store.meta.get("epoch"), store.meta.get("kept")]).toEqual([undefined, "yes"]);
+  expect(store.sources.get("units").reconciled).toBe(false);
+  expect(store.entities.get("units", "a")).toBeUndefined();
+  expect(store.pending.count("units")).toBe(1);
+});
+
 test("A migration that fails leaves the file at the version before it", () => {
   const file = path.join(folder(), "store.db");
   const database = new Database(file);

@@ -1,0 +1,55 @@
+/** Entities that were sent without a reference because its target was not there (mapping.md, `missing: omit`). Mostly there are none. */
+import type { Database } from "../database.ts";
+import type { Names } from "../names.ts";
+import type { EntityPlace } from "../store.ts";
+
+export interface Awaited {
+  /** Those that wait for this one. */
+  of(source: string, key: string): readonly EntityPlace[];
+  /** What an entity was sent without; replaces what was noted before. */
+  set(source: string, key: string, parents: readonly EntityPlace[]): void;
+  forget(): void;
+}
+
+export function createAwaited(database: Database, names: Names): Awaited {
+  const waiting = database.prepare("SELECT source, key FROM awaited WHERE parent_source = ? AND parent_key = ?");
+  const add = database.prepare("INSERT OR IGNORE INTO awaited VALUES (?, ?, ?, ?)");
+  const remove = database.prepare("DELETE FROM awaited WHERE source = ? AND key = ?");
+  const sources = database.prepare("SELECT DISTINCT source, parent_source AS parent FROM awaited");
+  /** Sources that ever waited or were waited for: of all others nothing need be asked. */
+  let involved: { children: Set<number>; parents: Set<number> } | undefined;
+  const load = () => {
+    const pairs = sources.all<{ source: number; parent: number }>();
+    return { children: new Set(pairs.map(({ source }) => source)), parents: new Set(pairs.map(({ parent }) => parent)) };
+  };
+  const now = () => {
+    involved ??= load();
+    return involved;
+  };
+  return {
+    of(source, key) {
+      const no = names.no(source);
+      if (!now().parents.has(no)) return [];
+      return waiting
+        .all<{ source: number; key: string }>(no, key)
+        .map((row) => ({ source: names.name(row.source), key: row.key }));
+    },
+    set(source, key, parents) {
+      const no = names.no(source);
+      const { children, parents: waitedFor } = now();
+      if (!children.has(no) && parents.length === 0) return;
+      database.transaction(() => {
+        remove.run(no, key);
+        for (const parent of parents) {
+          const parentNo = names.no(parent.source);
+          add.run(no, key, parentNo, parent.key);
+          children.add(no);
+          waitedFor.add(parentNo);
+        }
+      });
+    },
+    forget() {
+      involved = undefined;
+    },
+  };
+}

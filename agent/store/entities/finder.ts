@@ -1,0 +1,71 @@
+/** From an entity's key to its number. The index names candidates; what is proved by digest or by key is said at each function. */
+
+import { numberOf, pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
+import { indexOf } from "./directory.ts";
+import type { KeyIndex } from "./key-index.ts";
+import type { Pages, SlotState } from "./pages.ts";
+
+export interface Finder {
+  /** By the key itself: digests that are equal by chance are told apart. */
+  byKey(source: number, key: string, digest?: bigint): number | undefined;
+  /** By the halves of a key's digest alone: at worst another entity of the source. */
+  byDigest(source: number, low: number, high: number): number | undefined;
+  /** Makes it known under its key. */
+  add(source: number, key: string, state: SlotState, digest?: bigint): number;
+}
+
+const digests = new BigUint64Array(1);
+const words = new Uint32Array(digests.buffer);
+
+export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: string) => bigint): Finder {
+  const candidates: number[] = [];
+  /** Where the last key of a source was found: the next one asked for is often there, or right behind. */
+  const lately = new Map<number, number>();
+  const isAt = (no: number, source: number, low: number, high: number): boolean => {
+    if (pages.source(no) !== source) return false;
+    const [page, slot] = [pages.digests(pageOf(no)), slotOf(no)];
+    if (page.keyWords[2 * slot] !== low || page.keyWords[2 * slot + 1] !== high) return false;
+    return ((page.flags[slot] as number) & slotFlags.used) !== 0;
+  };
+  const find = (source: number, low: number, high: number, isProved: (no: number) => boolean): number | undefined => {
+    for (const no of index.find(hashOf(source, high), candidates)) if (isAt(no, source, low, high) && isProved(no)) return no;
+    return undefined;
+  };
+  return {
+    byKey(source, key, digest = digestOf(key)) {
+      digests[0] = digest;
+      const [low, high] = [words[0] as number, words[1] as number];
+      const isProved = (no: number): boolean => pages.key(no) === key;
+      const last = lately.get(source);
+      if (last !== undefined) {
+        if (isAt(last, source, low, high) && isProved(last)) return last;
+        const next = slotOf(last) + 1 < slotsPerPage ? last + 1 : nextPageStart(pages, source, last);
+        if (next !== undefined && isAt(next, source, low, high) && isProved(next)) {
+          lately.set(source, next);
+          return next;
+        }
+      }
+      const found = find(source, low, high, isProved);
+      if (found !== undefined) lately.set(source, found);
+      return found;
+    },
+    byDigest: (source, low, high) => find(source, low, high, () => true),
+    add(source, key, state, digest = digestOf(key)) {
+      const no = pages.take(source, key, digest, state);
+      digests[0] = digest;
+      index.add(hashOf(source, words[1] as number), no);
+      return no;
+    },
+  };
+}
+
+/** Sources often share their keys. */
+function hashOf(source: number, high: number): number {
+  return (high ^ Math.imul(source, 0x9e3779b1)) >>> 0;
+}
+
+function nextPageStart(pages: Pages, source: number, no: number): number | undefined {
+  const own = pages.directory.pagesOf(source);
+  const next = own[indexOf(own, pageOf(no)) + 1];
+  return next && numberOf(next.no, 0);
+}

@@ -1,0 +1,55 @@
+import type { EntityWalk } from "../store.ts";
+import { Cursor } from "./cursor.ts";
+import { numberOf, slotFlags } from "./digest-page.ts";
+import type { Finder } from "./finder.ts";
+import type { KeyIndex } from "./key-index.ts";
+import type { Pages } from "./pages.ts";
+import { Seen } from "./seen.ts";
+
+const keysAtOnce = 2_000;
+
+export interface Walks {
+  begin(source: number): EntityWalk;
+  /** A number was given: none of the walks under way began with this entity. */
+  made(no: number): void;
+}
+
+/** The scans under way, each with what it has seen. */
+export function createWalks(parts: { pages: Pages; finder: Finder; index: KeyIndex }): Walks {
+  const { pages, finder, index } = parts;
+  const { directory } = pages;
+  const under = new Set<Seen>();
+  return {
+    begin(source) {
+      const seen = new Seen(numberOf(directory.highest() + 1, 0));
+      under.add(seen);
+      const cursor = new Cursor({ pages, finder, source, seen });
+      return {
+        differing: (keyDigests, rowDigests) => cursor.differing(keyDigests, rowDigests),
+        see: ({ no }) => seen.add(no),
+        unseen: () => unseenKeys(pages, source, seen),
+        [Symbol.dispose]() {
+          under.delete(seen);
+          if (under.size === 0) index.rest();
+        },
+      };
+    },
+    made(no) {
+      for (const seen of under) seen.add(no);
+    },
+  };
+}
+
+function* unseenKeys(pages: Pages, source: number, seen: Seen): Generator<readonly string[]> {
+  let keys: string[] = [];
+  for (const { no: page } of [...pages.directory.pagesOf(source)]) {
+    for (const [slot, flags] of pages.digests(page).flags.entries()) {
+      const no = numberOf(page, slot);
+      if ((flags & slotFlags.used) !== 0 && !seen.has(no)) keys.push(pages.key(no));
+    }
+    if (keys.length < keysAtOnce) continue;
+    yield keys;
+    keys = [];
+  }
+  if (keys.length > 0) yield keys;
+}
