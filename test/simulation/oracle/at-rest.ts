@@ -72,7 +72,8 @@ export function judgeCommands({ erp, hub, oracle }: Rest): string[] {
     else if (known.outcome === "applied") {
       if (effects === 0 && !byBase && !oracle.lostEffects.has(id)) faults.push(`${said}, and had no effect`);
     } else if (effects > 0 && !byBase) faults.push(`${said}, and took effect`);
-    if (known.outcome === "applied") faults.push(...misnamed(erp, known.result, said));
+    // After a restore the ERP may give the number of what was lost to another one.
+    if (known.outcome === "applied" && !oracle.lostEffects.has(id)) faults.push(...misnamed(erp, known.result, said));
   }
   return faults;
 }
