@@ -4,28 +4,32 @@ import { slotsPerPage } from "./digest-page.ts";
 const headBytes = 4 * slotsPerPage;
 
 export class KeyPage {
-  /** All keys one behind the other, and where each begins; while nothing was changed. */
-  #text: string;
+  /** The keys as they were read, one behind the other, and where each begins in UTF-16 units. */
+  readonly #bytes: Buffer;
   readonly #starts = new Uint32Array(slotsPerPage + 1);
+  /** The whole text; only where some key is not ASCII, so that units are no bytes. */
+  #text: string | undefined;
   /** Once something was changed. */
   #list: string[] | undefined;
 
-  constructor(bytes?: Uint8Array) {
-    this.#text = "";
-    if (bytes === undefined) return;
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(bytes: Uint8Array = new Uint8Array(headBytes)) {
+    const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+    const lengths = new Uint32Array(aligned.buffer, aligned.byteOffset, slotsPerPage);
+    this.#bytes = Buffer.from(aligned.buffer, aligned.byteOffset + headBytes, aligned.byteLength - headBytes);
     let at = 0;
     for (let slot = 0; slot < slotsPerPage; slot++) {
-      this.#starts[slot] = at;
-      at += buffer.readUInt32LE(4 * slot);
+      at += lengths[slot] as number;
+      this.#starts[slot + 1] = at;
     }
-    this.#starts[slotsPerPage] = at;
-    this.#text = buffer.toString("utf8", headBytes);
+    if (at !== this.#bytes.length) this.#text = this.#bytes.toString("utf8");
   }
 
   /** Empty for a slot that never had one. */
   at(slot: number): string {
-    return this.#list?.[slot] ?? this.#text.slice(this.#starts[slot], this.#starts[slot + 1]);
+    const known = this.#list?.[slot];
+    if (known !== undefined) return known;
+    const [start, end] = [this.#starts[slot], this.#starts[slot + 1]];
+    return this.#text?.slice(start, end) ?? this.#bytes.toString("latin1", start, end);
   }
 
   set(slot: number, key: string): void {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { EntityState } from "../../../../agent/store/store.ts";
 import { storeBench } from "./bench.ts";
 
-const { open } = storeBench();
+const { folder, open } = storeBench();
 const digest = (no: bigint) => ({ rowDigest: no, entityDigest: no });
 
 test("Digests keep all 64 bits", () => {
@@ -127,4 +127,17 @@ test("Where the portal holds another state than was last put, nobody knows what 
     { rowDigest: undefined, entityDigest: 1n },
     { rowDigest: undefined, entityDigest: 2n },
   ]);
+});
+
+test("Keys of any characters are told apart, also when the store was opened anew", () => {
+  const directory = folder();
+  const keys = ["plain", "Ä", "\u20ac\u20ac", "\u{1f3e0}.1", "", "e\u0301"];
+  const before = open(directory);
+  for (const [index, key] of keys.entries()) before.entities.put("units", key, digest(BigInt(index)));
+  for (const [index, key] of keys.entries()) before.entities.put("persons", key.replace(/[^a-z]/g, "x"), digest(BigInt(index)));
+  before.close();
+  const { entities } = open(directory);
+  expect(keys.map((key) => entities.get("units", key)?.rowDigest)).toEqual([0n, 1n, 2n, 3n, 4n, 5n]);
+  using walk = entities.walk("units");
+  expect([...walk.unseen()].flat()).toEqual(keys);
 });
