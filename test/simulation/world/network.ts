@@ -16,6 +16,9 @@ export class SimulatedSocket extends EventEmitter {
   readonly owner: Process;
   readonly #connection: Connection;
   readonly #side: Side;
+  #paused = false;
+  /** What has arrived and was not read yet. */
+  readonly #unread: Packet[] = [];
 
   constructor(owner: Process, connection: Connection, side: Side) {
     super();
@@ -50,8 +53,29 @@ export class SimulatedSocket extends EventEmitter {
     this.ended(1006, "");
   }
 
+  /** Nothing is read until `resume`; what arrives meanwhile stays in its order. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.owner.clock.after(0, () => {
+      while (!this.#paused) {
+        const packet = this.#unread.shift();
+        if (packet === undefined) return;
+        this.#read(packet);
+      }
+    });
+  }
+
   /** What arrives; nothing reaches a dead process. */
   take(packet: Packet): void {
+    if (this.#paused || this.#unread.length > 0) this.#unread.push(packet);
+    else this.#read(packet);
+  }
+
+  #read(packet: Packet): void {
     if (!this.owner.alive || this.readyState === states.closed) return;
     switch (packet.kind) {
       case "message": {
