@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 
-/** Text of at most `max` UTF-16 units; the shortest allowed is one. */
+/** Text of at most `max` characters (code points, as JSON Schema counts them); the shortest allowed is one. */
 const text = (max: number) => z.string().min(1).max(max);
 const name = text(200);
 const longText = z.string().max(20_000);

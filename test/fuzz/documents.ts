@@ -16,8 +16,8 @@ export const messages = documents.messages as Schema;
 export const model = documents.model as Schema;
 export const typeNames = Object.keys(model.$defs ?? {});
 
-// `unicode: false`: lengths count UTF-16 units, as the model says of its texts; formats repeat the patterns beside them.
-const ajv = new Ajv2020({ strict: false, validateFormats: false, unicode: false, logger: false });
+// Formats repeat the patterns beside them.
+const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false });
 ajv.addSchema(documents.messages, "messages");
 ajv.addSchema(documents.model, "model");
 const validators = new Map<string, (value: unknown) => boolean>();

@@ -23,6 +23,13 @@ test("All faults of an entity are named at once, each with its place and without
   expect(JSON.stringify(faults)).not.toMatch(/Erika|2,5|secret/);
 });
 
+test("Lengths count characters, as JSON Schema does: an emoji is one", () => {
+  const named = (houseNumber: string) =>
+    validateEntity("building", { name: "Haus", propertyId: "P.1", address: { houseNumber } });
+  expect(named("\u{1F3E0}".repeat(20))).toEqual([]);
+  expect(named("\u{1F3E0}".repeat(21)).map((fault) => fault.path)).toEqual(["address.houseNumber"]);
+});
+
 test.each<[string, Partial<ChangeItem> | Record<string, unknown>, string]>([
   ["an id with a blank", { id: "U 1" }, "id"],
   ["a type that is not in the model", { type: "castle" }, "type"],
