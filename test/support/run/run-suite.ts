@@ -44,6 +44,7 @@ export async function runSuite(suite: Suite, { runDirectory, cache, filters }: P
       "--reporter=default",
       "--reporter=json",
       `--outputFile.json=${report}`,
+      ...(suite.filesAtOnce === undefined ? [] : [`--maxWorkers=${suite.filesAtOnce}`]),
       ...(filters.length > 0 ? ["--passWithNoTests", ...filters] : []),
     ],
     env: {
