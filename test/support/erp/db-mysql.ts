@@ -50,7 +50,7 @@ export function openMysqlErp(options: MysqlErpOptions): ErpDb {
       return await work(connection);
     } catch (error) {
       open = undefined;
-      connection.destroy();
+      hangUp(connection);
       throw error;
     }
   };
@@ -84,9 +84,14 @@ async function connect(options: MysqlErpOptions): Promise<Connection> {
   const connection = await createConnection({ ...server, ...connectionOptions });
   // A killed server also ends an idle connection; the next statement reports that.
   connection.on("error", () => undefined);
-  await connection.query(`CREATE DATABASE IF NOT EXISTS \`${database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_german2_ci`);
-  await connection.query(`USE \`${database}\``);
-  return connection;
+  try {
+    await connection.query(`CREATE DATABASE IF NOT EXISTS \`${database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_german2_ci`);
+    await connection.query(`USE \`${database}\``);
+    return connection;
+  } catch (error) {
+    hangUp(connection);
+    throw error;
+  }
 }
 
 function sessionOf(connection: Connection, options: MysqlErpOptions): ErpSession {
@@ -105,8 +110,19 @@ async function* streamRows(options: MysqlErpOptions, sql: string, values: readon
   try {
     yield* connection.query(sql, [...values]).stream({ highWaterMark: 500 }) as AsyncIterable<ErpRow>;
   } finally {
-    connection.destroy();
-    // The driver only says goodbye: with rows unread the socket would stay.
-    (connection as unknown as { stream?: { destroy(): void } }).stream?.destroy();
+    hangUp(connection);
   }
+}
+
+/** The driver only says goodbye: with rows unread, or a server that does not answer, the socket would stay. */
+function hangUp(connection: { destroy(): void }): void {
+  connection.destroy();
+  const { stream, connection: inner } = connection as unknown as Hidden;
+  (stream ?? inner?.stream)?.destroy();
+}
+
+/** Where the driver keeps the socket, with callbacks and with promises. */
+interface Hidden {
+  stream?: { destroy(): void };
+  connection?: { stream?: { destroy(): void } };
 }
