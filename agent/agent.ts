@@ -133,6 +133,7 @@ async function assemble(base: Base): Promise<Running> {
     holdsDeletes: (count) => exceedsGuard(config.guards.deletes, count),
     estimateRows: (source) => compiled.rows.get(source),
     timezone: config.erp.timezone,
+    confirmAfterMs: config.erp.confirmAfterMs,
     blackout: config.erp.courtesy.blackout,
     gentle: config.erp.courtesy.pace === "gentle",
     rowsPerSecond: config.erp.courtesy.rowsPerSecond,

@@ -249,6 +249,8 @@ export interface Config {
     settings: unknown;
     /** What local times in this database mean. */
     timezone: string;
+    /** Longest time until a committed row is visible; a key is read a second time after it. */
+    confirmAfterMs: number;
     courtesy: {
       pace: "gentle" | "full";
       rowsPerSecond: number | undefined;

@@ -73,7 +73,7 @@ function inOrder(faults: readonly Fault[]): readonly Fault[] {
 
 function configOf(scene: Scene, file: string, options: LoadOptions): Config {
   const { erp, agent, guards, journal } = scene.file;
-  const { connector, timezone, courtesy, ...written } = erp;
+  const { connector, timezone, confirmAfter, courtesy, ...written } = erp;
   const secrets = [...secretsIn(scene, written, ["erp"]), ...proxySecret(scene.file)];
   const settings = resolveSettings(scene, connector, written);
   secretsIn(scene, scene.file.vars, ["vars"]);
@@ -85,7 +85,7 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
   return {
     file,
     agent: agentOf(agent, file),
-    erp: { connector, settings, timezone, courtesy: courtesyOf(courtesy) },
+    erp: { connector, settings, timezone, confirmAfterMs: confirmAfter, courtesy: courtesyOf(courtesy) },
     vars: resolveVars(scene),
     scope: resolveScope(scene),
     types: resolveTypes(scene),

@@ -14,7 +14,7 @@ export function resolveSettings(scene: Scene, connector: string, written: Readon
   const schema = connectors[connector]?.settings as z.ZodType;
   const result = schema.safeParse(written);
   if (result.success) return result.data;
-  const common = ["connector", "timezone", "courtesy"];
+  const common = ["connector", "timezone", "confirmAfter", "courtesy"];
   const known = [...keysAt(schema, []), ...common];
   const told = new Set(scene.faults.map((fault) => fault.path));
   const unknown = result.error.issues.flatMap((issue) =>

@@ -62,6 +62,11 @@ const erp = z
   .looseObject({
     connector: text.describe("Kind of database"),
     timezone: timezone.describe("What local times in this database mean, such as Europe/Berlin"),
+    confirmAfter: duration
+      .prefault("2s")
+      .describe(
+        "Longest time until a committed row is visible to the agent's account: longer where it reads a replica that lags behind. Each key that changed is read again after it, and a row is believed gone only when both reads found none",
+      ),
     courtesy: courtesy.prefault({}).describe("Limits that keep the ERP undisturbed"),
   })
   .describe("The ERP's database. Further keys are those of the connector; a secret is written `{ secret: name }`");

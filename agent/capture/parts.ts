@@ -47,6 +47,11 @@ export interface CaptureParts {
   estimateRows?: (source: string) => number | undefined;
   /** IANA name: what local times of the ERP and cron lines mean. */
   timezone: string;
+  /**
+   * A row may become visible some time after its signal (facts.md, "Feed before visibility": 10 ms on MariaDB; the lag of a replica), so a key is read a
+   * second time after this wait, and an empty read counts only when it is confirmed by another one.
+   */
+  confirmAfterMs: number;
   blackout: readonly Window[];
   /** Reads rest so that the ERP's own work does not suffer; default false. */
   gentle?: boolean;

@@ -13,7 +13,7 @@ import type { Room } from "./parts.ts";
 import type { Reading, ReadRow } from "./reading.ts";
 import { countDeletes } from "./recent-deletes.ts";
 import type { CapturedSource } from "./source.ts";
-import { absentVerdict, confirmAfterMs, presentVerdict } from "./verdict.ts";
+import { absentVerdict, presentVerdict } from "./verdict.ts";
 
 export interface SettleOptions {
   /** When the read began, epoch ms: the items' time. */
@@ -165,7 +165,7 @@ class Settling {
       case "confirm":
         store.pending.advance(this.#name, key, pending.mark, {
           stage: "confirm",
-          notBefore: now + confirmAfterMs,
+          notBefore: now + this.#room.confirmAfterMs,
           owesConfirm: false,
         });
         return;
@@ -244,7 +244,10 @@ class Settling {
     const { store } = this.#room;
     if (presentVerdict(pending) === "clear") store.pending.clear(this.#name, key, pending.mark);
     else
-      store.pending.advance(this.#name, key, pending.mark, { stage: "confirm", notBefore: this.#options.now + confirmAfterMs });
+      store.pending.advance(this.#name, key, pending.mark, {
+        stage: "confirm",
+        notBefore: this.#options.now + this.#room.confirmAfterMs,
+      });
   }
 
   /** Parents before their children, also within one source; a child without its parent is parked. */

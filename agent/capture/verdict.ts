@@ -1,12 +1,6 @@
 /** What becomes of a pending key after a read: the one place that decides between confirming, waiting and deleting. Pure. */
 import type { PendingKey } from "../store/store.ts";
 
-/**
- * A row may become visible up to some milliseconds after its signal (facts.md, "Feed before visibility": 10 ms on MariaDB), so a key is read a second
- * time after this wait, and an empty read counts only when it is confirmed by another one.
- */
-export const confirmAfterMs = 2_000;
-
 export type PresentVerdict = "clear" | "confirm";
 
 /** The row is there. */

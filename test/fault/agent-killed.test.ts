@@ -3,21 +3,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { NamedPoint } from "../../agent/commit-points.ts";
 import type { Run } from "../support/agent-run.ts";
+import { commitPoints } from "../support/commit-points.ts";
 import { createLedger } from "../support/erp/schema.ts";
 import type { MariaDb } from "../support/mariadb.ts";
 import { has, mariadb } from "../support/servers.ts";
 import { openSite, type Site, type SiteOptions } from "../support/site.ts";
-
-const points: NamedPoint[] = [
-  "before-claim-commit",
-  "after-claim-commit",
-  "before-erp-commit",
-  "after-erp-commit",
-  "before-conclude-commit",
-  "after-conclude-commit",
-  "before-reply",
-  "after-reply",
-];
 
 let site: Site | undefined;
 afterEach(async () => {
@@ -104,14 +94,19 @@ describe.skipIf(!has("mariadb"))("On MariaDB", () => {
       one.configure({ idempotency });
       let run = one.runSteered();
       await one.converges();
-      for (const point of points) {
+      for (const point of commitPoints) {
         const { id, title, next } = await killedAt(one, run, point);
         run = next;
         await outcomeOf(one, id, "applied");
         expect(await numbersOf(one, title), point).toHaveLength(1);
       }
       const verdict = await one.converges();
-      expect(verdict.commands).toMatchObject({ issued: points.length, appliedOnce: points.length, doubled: 0, lost: 0 });
+      expect(verdict.commands).toMatchObject({
+        issued: commitPoints.length,
+        appliedOnce: commitPoints.length,
+        doubled: 0,
+        lost: 0,
+      });
       await one.until(() => expect(one.status()?.pid).toBe(run.pid));
       expect(await run.stop()).toMatchObject({ code: 0 });
     },

@@ -1,4 +1,5 @@
 // kill -9 at each named commit point of a command's way, with each way of idempotency: one effect each, and where the ERP can't tell, `uncertain`.
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -10,6 +11,7 @@ import { enrol } from "../../agent/channel/enrol.ts";
 import type { Decision } from "../../agent/writeback/decisions.ts";
 import { systemClock } from "../../base/time.ts";
 import type { Gateway } from "../../portal/gateway.ts";
+import { commitPoints } from "../support/commit-points.ts";
 import { portalBench } from "../support/portal.ts";
 import { type TemporaryDirectory, tempDirectory } from "../support/servers.ts";
 import { secretsIn, type Told, type Way } from "./command-process.ts";
@@ -27,17 +29,6 @@ async function kill(child: ChildProcess): Promise<void> {
   child.kill("SIGKILL");
   await once(child, "exit");
 }
-
-const points = [
-  "before-claim-commit",
-  "after-claim-commit",
-  "before-erp-commit",
-  "after-erp-commit",
-  "before-conclude-commit",
-  "after-conclude-commit",
-  "before-reply",
-  "after-reply",
-] as const;
 
 interface Scene {
   gateway: Gateway;
@@ -100,7 +91,7 @@ async function killedAt(one: Scene, point: string): Promise<string> {
 }
 
 describe.each(["column", "ledger", "probe"] as const)("Idempotency by %s", (way) => {
-  test.each(points)("killed at %s, a command has one effect and its result reaches the portal", async (point) => {
+  test.each(commitPoints)("killed at %s, a command has one effect and its result reaches the portal", async (point) => {
     const one = await scene(way);
     const id = await killedAt(one, point);
     one.start();

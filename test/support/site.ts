@@ -94,6 +94,8 @@ export interface Site extends AsyncDisposable {
 
 const agentMain = "agent/main.ts";
 const fewUnits = 4;
+/** The database is beside the agent: what is committed is visible within milliseconds. */
+const confirmAfter = "300ms";
 /** Each question to the oracle reads ERP and portal in full. */
 const oracleEveryMs = 250;
 let databases = 0;
@@ -163,7 +165,10 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     },
     configure(more = {}, change = (text) => text) {
       const { dialect, connection } = place;
-      writeFileSync(configFile, change(erpConfig({ dialect, connection, portalUrl, state, stage: "live", ...more })));
+      writeFileSync(
+        configFile,
+        change(erpConfig({ dialect, connection, portalUrl, state, stage: "live", confirmAfter, ...more })),
+      );
     },
     async erpfuser(args, input = "") {
       const child = start(agentMain, ["--json", ...args]);

@@ -1,5 +1,5 @@
 /** What goes wrong: network, processes, disks, databases, clocks; and what people do about it. */
-import type { NamedPoint } from "../../../agent/commit-points.ts";
+import { commitPoints } from "../../support/commit-points.ts";
 import { type Backup, usualMoods } from "../erp/server.ts";
 import { firstDrain } from "../world/agent-machine.ts";
 import type { Chance } from "../world/chance.ts";
@@ -120,20 +120,9 @@ const agentKilledAtCommit: Fault = ({ agent, time }, chance) => {
   revive(agent, time, chance);
 };
 
-const points: readonly NamedPoint[] = [
-  "before-claim-commit",
-  "after-claim-commit",
-  "before-erp-commit",
-  "after-erp-commit",
-  "before-conclude-commit",
-  "after-conclude-commit",
-  "before-reply",
-  "after-reply",
-];
-
 /** Often a clerk changes meanwhile what the command was about. */
 const agentKilledAtPoint: Fault = ({ agent, time, office }, chance) => {
-  agent.deadly = { at: "point", point: chance.pick(points), nth: chance.whole(1, 2) };
+  agent.deadly = { at: "point", point: chance.pick(commitPoints), nth: chance.whole(1, 2) };
   const after = chance.pick(["note corrected", "ticket retitled", undefined]);
   agent.onDeath = () => {
     if (after !== undefined) time.after(chance.between(10, 1_000), () => deeds[after]?.deed(office, chance));

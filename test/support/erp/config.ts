@@ -21,6 +21,8 @@ export interface ErpConfigOptions {
   idempotency?: "column" | "ledger" | "probe";
   /** Time for which an inferred delete waits. Default 0s. */
   grace?: string;
+  /** Value of `erp: confirmAfter:`. */
+  confirmAfter?: string;
   /** Value of `erp: courtesy:`, e.g. `{ lockTimeout: 1s }`. */
   courtesy?: string;
   /** Limit of deletes in one pass. Default 500 rows and 50 %. */
@@ -47,6 +49,7 @@ function head({
   portalUrl,
   state,
   stage = "live",
+  confirmAfter,
   courtesy,
   guards = { rows: 500, percent: 50 },
 }: ErpConfigOptions): string {
@@ -55,7 +58,7 @@ agent: { name: Musterstadt, portal: "${portalUrl}", stage: ${stage}, state: "${s
 erp:
   connector: ${dialect}
 ${connection.map((line) => `  ${line}`).join("\n")}
-  timezone: Europe/Berlin${courtesy === undefined ? "" : `\n  courtesy: ${courtesy}`}
+  timezone: Europe/Berlin${confirmAfter === undefined ? "" : `\n  confirmAfter: ${confirmAfter}`}${courtesy === undefined ? "" : `\n  courtesy: ${courtesy}`}
 vars: { mandant: "${mainMandant}" }
 scope: { MANDANT: "\${vars.mandant}" }
 guards: { deletes: { rows: ${guards.rows}, percent: ${guards.percent} } }`;

@@ -232,7 +232,7 @@ sources:
 describe("the rest of the file", () => {
   test("directories are seen from the file, and times over midnight are two", () => {
     const config = load(`agent: { name: A, portal: "ws://127.0.0.1:1/agent", state: state, caFile: ca.pem }
-erp: { connector: sqlite, file: f, timezone: UTC, courtesy: { lockTimeout: 500ms, blackout: [ { between: "22:00-05:30" }, { between: "12:00-13:00" } ] } }
+erp: { connector: sqlite, file: f, timezone: UTC, confirmAfter: 90s, courtesy: { lockTimeout: 500ms, blackout: [ { between: "22:00-05:30" }, { between: "12:00-13:00" } ] } }
 sources:
 ${properties}`);
     expect(config.agent).toMatchObject({
@@ -244,6 +244,7 @@ ${properties}`);
     expect(config.erp).toMatchObject({
       connector: "sqlite",
       settings: { file: "f" },
+      confirmAfterMs: 90_000,
       courtesy: {
         statementTimeoutMs: 30_000,
         lockTimeoutMs: 500,

@@ -195,6 +195,7 @@ function partsOf(bench: Bench, options: BenchOptions): CaptureParts {
     mayRead: () => bench.online,
     holdsDeletes: (count) => exceedsGuard(options.guard ?? { rows: 1_000, percent: 100 }, count),
     timezone: "Europe/Berlin",
+    confirmAfterMs: 2_000,
     blackout: [],
     rowsPerSecond: undefined,
     ...options.parts,

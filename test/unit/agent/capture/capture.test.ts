@@ -33,3 +33,18 @@ test("A change is sent after the next poll, once, and confirmed by a second read
   expect(bench.portal.entities).toEqual(bench.expected());
   expect(bench.erp.reads.get("p1")).toBe(2);
 });
+
+test.each([500, 20_000])(
+  "A marked key is read again once %d ms have passed, as confirmAfter says, and not before",
+  async (ms) => {
+    const bench = await start({ erp: company(), parts: { confirmAfterMs: ms } });
+    await bench.pass(5_000);
+    bench.erp.reads.clear();
+    bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: true });
+    await bench.pass(ms - 100);
+    expect(bench.erp.reads.get("p1")).toBe(1);
+    await bench.pass(1_200);
+    expect(bench.erp.reads.get("p1")).toBe(2);
+    expect(bench.store.pending.count()).toBe(0);
+  },
+);

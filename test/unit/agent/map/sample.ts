@@ -124,6 +124,7 @@ export function config(
       connector: "sqlite",
       settings: {},
       timezone: "Europe/Berlin",
+      confirmAfterMs: 2_000,
       courtesy: {
         pace: "full",
         rowsPerSecond: undefined,
