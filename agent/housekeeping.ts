@@ -1,4 +1,4 @@
-/** What has to be done from time to time: old payloads and journal lines go, and after a loss of the ERP's history lost commands are looked for. */
+/** What has to be done from time to time: acks that no commit took along are made durable, old payloads and journal lines go, and after a loss of the ERP's history lost commands are looked for. */
 import { isAbort, kindOf } from "../base/errors.ts";
 import type { Running } from "./agent.ts";
 import { lostHistory } from "./capture/lost-history.ts";
@@ -18,6 +18,8 @@ export async function keepHouse(running: Running, told: { signal: AbortSignal; c
   let purgedAt = Number.NEGATIVE_INFINITY;
   let listedAt = Number.NEGATIVE_INFINITY;
   const tidy = async (inner: AbortSignal): Promise<void> => {
+    // Else an idle agent's last frames would seem to wait, to whoever reads its store.
+    store.outbox.flush();
     const now = parts.clock.now();
     if (now - purgedAt > purgeEveryMs) {
       store.inbox.purge(now);

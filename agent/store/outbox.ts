@@ -36,8 +36,6 @@ interface Totals {
 export interface Outbox extends OutboxStore {
   /** Empties the outbox; numbers start over at 1. */
   restart(): void;
-  /** Deletes the frames that were acked since the last commit. */
-  flush(): void;
 }
 
 export function createOutbox(database: Database, meta: MetaStore): Outbox {
@@ -46,6 +44,8 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
   const cutFrames = createCutFrames();
   /** Acked, and deleted with the next commit: an ack alone is not worth a write to disk, for the portal repeats it. */
   let ackedTo = 0;
+  /** The same without what the transaction under way has acked. */
+  let ackedBefore = 0;
   let next = 1;
   let maxFrameBytes = defaultMaxFrameBytes;
   let decoded: { first: number; last: number; items: readonly NumberedItem[] } | undefined;
@@ -61,14 +61,15 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
   };
   load();
   database.on("rolled-back", () => {
-    // An ack belongs to its transaction: what it refused was rolled back with it, and must still be named when the portal repeats it.
-    ackedTo = 0;
+    // An ack within a transaction belongs to it: what it refused was rolled back with it, and must still be named when the portal repeats it.
+    ackedTo = ackedBefore;
     decoded = undefined;
     load();
   });
   database.on("before-commit", flush);
   database.on("committed", () => {
     ackedTo = 0;
+    ackedBefore = 0;
   });
 
   const insert = (frame: BuiltFrame, bulk: boolean): void => {
@@ -135,6 +136,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     ack(seq) {
       if (seq <= ackedTo) return;
       ackedTo = seq;
+      if (!database.inTransaction) ackedBefore = seq;
       totals = statements.totals.get<Totals>(ackedTo) as Totals;
     },
     itemAt(seq) {
@@ -161,6 +163,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     restart() {
       statements.clear.run();
       ackedTo = 0;
+      ackedBefore = 0;
       decoded = undefined;
       meta.set("outbox.next", "1");
       load();

@@ -197,6 +197,8 @@ export interface OutboxStore {
   frameFrom(seq: number): OutboxFrame | undefined;
   /** Drops frames wholly at or below `seq`; durable with the next commit, for the portal repeats its `last` at each connect. */
   ack(seq: number): void;
+  /** Makes acks durable that no commit has taken along yet. */
+  flush(): void;
   /** Identity of an item still in the outbox, that is not yet acked. */
   itemAt(seq: number): { op: OutboxItem["op"]; type: TypeName; id: string } | undefined;
   /** Number of the newest item of this id that is not yet acked. */

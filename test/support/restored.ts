@@ -21,7 +21,7 @@ afterEach(async ({ task }) => {
 
 /** A company whose agent runs and is in step. */
 export async function company(dialect: "sqlite" | "mysql"): Promise<Rig> {
-  const rig = await openRig({ dialect, units, seed: 1, config: { compareEvery: "5s" } });
+  const rig = await openRig({ dialect, units, seed: 1, config: { compareEvery: "5s", confirmAfter: "300ms" } });
   rigs.push(rig);
   rig.agent.start();
   await rig.inStep(60_000);

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { openStoreForReading } from "../../../../agent/store/open.ts";
 import type { OutboxFrame, OutboxItem, OutboxStore } from "../../../../agent/store/store.ts";
+import { systemClock } from "../../../../base/time.ts";
 import { expandChanges } from "../../../../protocol/changes.ts";
 import { entityText } from "../../../../protocol/entity-text.ts";
 import { decodeFrame } from "../../../../protocol/frames.ts";
@@ -99,6 +101,39 @@ test("An ack drops whole frames, and what was acked is not sent again even befor
   again.ack(3);
   expect(again.bounds()).toEqual({ first: 4, next: 4, items: 0, bytes: 0 });
   expect(again.append([unit("d")], { bulk: false })).toEqual([4]);
+});
+
+test("A flush makes an ack durable that no commit took along, and costs none where there is nothing to do", () => {
+  const directory = folder();
+  let commits = 0;
+  const store = open(directory, {
+    onCommit(moment) {
+      if (moment === "after-commit") commits += 1;
+    },
+  });
+  store.outbox.append([unit("a")], { bulk: false });
+  store.outbox.ack(1);
+  using reader = openStoreForReading(directory, systemClock);
+  expect(reader.outbox.bounds().items).toBe(1);
+  store.outbox.flush();
+  expect(reader.outbox.bounds().items).toBe(0);
+  const before = commits;
+  store.outbox.flush();
+  expect(commits).toBe(before);
+});
+
+test("An ack outlives a later transaction that fails", () => {
+  const { outbox, transaction } = open();
+  outbox.append([unit("a"), unit("b")], { bulk: false });
+  outbox.append([unit("c")], { bulk: false });
+  outbox.ack(2);
+  const failing = (): void =>
+    transaction(() => {
+      outbox.append([unit("d")], { bulk: false });
+      throw new Error("no");
+    });
+  expect(failing).toThrow("no");
+  expect(outbox.bounds()).toMatchObject({ first: 3, next: 4, items: 1 });
 });
 
 test("It says what an item was, and under which number an entity's newest state waits", () => {
