@@ -8,11 +8,10 @@ import { configurationText } from "./erp/schema.ts";
 import { ErpServer, usualMoods } from "./erp/server.ts";
 import type { Office } from "./history/clerk.ts";
 import { foundCompany } from "./history/company.ts";
-import { faults } from "./history/faults.ts";
 import { deeds } from "./history/life.ts";
 import { place } from "./history/orders.ts";
 import { employAdmin } from "./history/person.ts";
-import { type Entry, type History, hourMs } from "./history/plan.ts";
+import { type Entry, type History, hourMs, troubles } from "./history/plan.ts";
 import { judgeCommands, judgePortal } from "./oracle/at-rest.ts";
 import { Oracle } from "./oracle/oracle.ts";
 import { AgentMachine, Killed } from "./world/agent-machine.ts";
@@ -151,7 +150,7 @@ function begin(world: World, history: History, tell: (who: string, text: string)
       const own = chance.fork(`${entry.number} ${entry.what}`);
       if (entry.kind === "life") deeds[entry.what]?.deed(office, own);
       else if (entry.kind === "order") place(world, entry.what, own);
-      else faults[entry.what]?.fault(world, own);
+      else troubles[entry.what]?.fault(world, own);
     });
   }
 }

@@ -83,7 +83,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
       for (let start = 0; start < rows.length; start += rowsPerBatch) {
         const batch = rows.slice(start, start + rowsPerBatch);
         yield await call(signal, () => batchOf(server, source, batch));
-        await clock.sleep(pauseMs, signal);
+        await clock.sleep(pauseMs + server.moods.snapshotMs, signal);
       }
     },
     async *readKeys(source, keys, signal) {

@@ -50,9 +50,11 @@ export interface Moods {
   lostAnswers: number;
   /** What every call takes beside the usual, ms. */
   slowMs: number;
+  /** What a scan rests between two batches beside the usual, ms: its snapshot grows old. */
+  snapshotMs: number;
 }
 
-export const usualMoods: Moods = { lateVisibleMs: 10, deadlocks: 0, failures: 0, lostAnswers: 0, slowMs: 0 };
+export const usualMoods: Moods = { lateVisibleMs: 10, deadlocks: 0, failures: 0, lostAnswers: 0, slowMs: 0, snapshotMs: 0 };
 
 /** Which rows need which. The reporter of a ticket is not among them: nobody minds where he goes. */
 const references: readonly { child: TableName; columns: readonly string[]; parent: TableName }[] = [

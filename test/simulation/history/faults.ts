@@ -6,7 +6,7 @@ import type { Chance } from "../world/chance.ts";
 import type { World } from "../world/world.ts";
 import { deeds } from "./life.ts";
 
-type Fault = (world: World, chance: Chance) => void;
+export type Fault = (world: World, chance: Chance) => void;
 
 const minuteMs = 60_000;
 
@@ -131,7 +131,7 @@ const agentKilledAtPoint: Fault = ({ agent, time, office }, chance) => {
 };
 
 /** The service manager looks every few seconds whether it must be started again. */
-function revive(agent: World["agent"], time: World["time"], chance: Chance): void {
+export function revive(agent: World["agent"], time: World["time"], chance: Chance): void {
   const everyMs = chance.between(2_000, 20_000);
   const until = time.now + 8 * minuteMs;
   const look = (): void => {

@@ -236,21 +236,23 @@ const noteWritten: Deed = (office, chance) => {
 };
 
 /** Corrects one of the newest notes: often what the portal has just written. */
-const noteCorrected: Deed = (office, chance) => {
-  const { erp } = office;
-  const newest = erp
-    .rows("NOTIZ")
-    .sort((one, other) => Number(other.SEQ) - Number(one.SEQ))
-    .slice(0, 3);
-  if (newest.length === 0) return;
-  const note = chance.pick(newest);
-  const text = `Corrected ${++office.serial}`;
-  const seq = erp.nextVersion();
-  transact(office, chance, () => {
-    const row = erp.row("NOTIZ", put("NOTIZ", note).key);
-    return row === undefined ? [] : [put("NOTIZ", { ...row, ZEILE: text, SEQ: seq })];
-  });
-};
+const noteCorrected =
+  (among: number): Deed =>
+  (office, chance) => {
+    const { erp } = office;
+    const newest = erp
+      .rows("NOTIZ")
+      .sort((one, other) => Number(other.SEQ) - Number(one.SEQ))
+      .slice(0, among);
+    if (newest.length === 0) return;
+    const note = chance.pick(newest);
+    const text = `Corrected ${++office.serial}`;
+    const seq = erp.nextVersion();
+    transact(office, chance, () => {
+      const row = erp.row("NOTIZ", put("NOTIZ", note).key);
+      return row === undefined ? [] : [put("NOTIZ", { ...row, ZEILE: text, SEQ: seq })];
+    });
+  };
 
 /** With its lines and notes; what came from the portal is kept, for its number is all that remembers the command. */
 const ticketDeleted: Deed = (office, chance) => {
@@ -301,7 +303,8 @@ export const deeds: Readonly<Record<string, { deed: Deed; weight: number }>> = {
   "ticket closed": { deed: ticketClosed, weight: 5 },
   "description grows": { deed: descriptionGrows, weight: 6 },
   "note written": { deed: noteWritten, weight: 10 },
-  "note corrected": { deed: noteCorrected, weight: 6 },
+  "note corrected": { deed: noteCorrected(3), weight: 5 },
+  "newest note corrected": { deed: noteCorrected(1), weight: 2 },
   "ticket deleted": { deed: ticketDeleted, weight: 4 },
   "ticket spoiled": { deed: ticketSpoiled, weight: 2 },
 };

@@ -4,6 +4,7 @@ import { type Chance, chanceOf } from "../world/chance.ts";
 import { faults } from "./faults.ts";
 import { deeds } from "./life.ts";
 import { orders } from "./orders.ts";
+import { scenes } from "./scenes.ts";
 
 export interface Entry {
   /** Place in the full list, by which a shortened one is replayed. */
@@ -27,6 +28,9 @@ const busyMs = 50 * 60_000;
 /** The first sync has this long for itself, mostly. */
 const firstMs = 30_000;
 
+/** All that goes wrong, by name. */
+export const troubles = { ...faults, ...scenes };
+
 export function planHistory(seed: number): History {
   const chance = chanceOf(seed).fork("plan");
   const ways: Ways = {
@@ -38,7 +42,7 @@ export function planHistory(seed: number): History {
   const entries = [
     ...series(chance, "life", chance.whole(80, 120), deeds),
     ...series(chance, "order", chance.whole(5, 14), orders),
-    ...series(chance, "fault", chance.whole(2, 7), faults),
+    ...series(chance, "fault", chance.whole(2, 7), troubles),
   ];
   entries.sort((one, other) => one.at - other.at);
   return { seed, ways, rhythm, entries: entries.map((entry, number) => ({ number, ...entry })) };
