@@ -48,8 +48,12 @@ export async function runLane(parts: LaneParts, signal: AbortSignal): Promise<vo
     let next = Number.POSITIVE_INFINITY;
     for (const task of tasks) {
       if (signal.aborted || !parts.isOpen()) break;
-      if (dueAt(task) <= clock.now()) await runTask(parts, task, signal);
-      next = Math.min(next, dueAt(task));
+      let due = dueAt(task);
+      if (due <= clock.now()) {
+        await runTask(parts, task, signal);
+        due = dueAt(task);
+      }
+      next = Math.min(next, due);
     }
     const waitMs = Math.min(longestSleepMs, Math.max(0, next - clock.now()));
     try {

@@ -85,8 +85,11 @@ export function createWriteback(parts: WritebackParts): Writeback {
       if (inbox.get(id)?.state === "executing") inbox.retryAt(id, clock.now());
       stranded.delete(id);
     }
-    const uncertain = inbox.list({ state: "uncertain" });
-    for (const command of inbox.claimable(clock.now(), lookAhead)) {
+    // An idle agent asks this again and again: one look at an index.
+    if (inbox.nextDue() === undefined) return;
+    const claimable = inbox.claimable(clock.now(), lookAhead);
+    const uncertain = claimable.length === 0 ? [] : inbox.list({ state: "uncertain" });
+    for (const command of claimable) {
       if (running.size >= parts.parallel) return;
       if (running.has(command.id)) continue;
       const step = stepFor(command, uncertain, signal);

@@ -1,8 +1,7 @@
 /**
- * Simulated time. Timers run one after the other in the order of their moments, each followed by a turn of the real event loop in which every promise that it
- * settled is carried to its end; between them no time passes. So a run depends on nothing but its seed.
+ * Simulated time. Timers run one after the other in the order of their moments, each as an immediate of its own: between two of those Node carries every promise
+ * that was settled to its end, and no time passes. So a run depends on nothing but its seed.
  */
-import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../../../base/time.ts";
 
 interface Timer {
@@ -13,10 +12,17 @@ interface Timer {
 
 /** More timers than this within one moment: something waits for itself. */
 const mostAtOnce = 100_000;
+/** Immediates asked for together: Node looks for events of the real world, of which there are none, once for all of them. */
+const turnsAtOnce = 64;
 
 export class SimulatedTime {
   #now = 0;
   #order = 0;
+  /** Timers run within this moment. */
+  #atOnce = 0;
+  /** What the next immediate does; undefined while nobody runs. */
+  #turn: (() => void) | undefined;
+  #turnsToCome = 0;
   readonly #heap: Timer[] = [];
   readonly #onStray: (error: unknown) => void;
 
@@ -39,27 +45,52 @@ export class SimulatedTime {
     };
   }
 
-  /** Runs timers until `isOver` says so, `untilMs` is reached or none is left. */
-  async run(untilMs: number, isOver: () => boolean): Promise<void> {
-    let atOnce = 0;
-    // What was begun since the last run goes as far as it can before any time passes.
-    await turn();
-    for (;;) {
-      const next = this.#heap[0];
-      if (next === undefined || next.at > untilMs || isOver()) break;
-      this.#pop();
-      if (next.action === undefined) continue;
-      atOnce = next.at > this.#now ? 0 : atOnce + 1;
-      if (atOnce > mostAtOnce) throw new Error("The simulation stands still: timers of one moment without end");
-      this.#now = next.at;
+  /** Runs timers until `isOver` says so, `untilMs` is reached or none is left. What was begun since the last run goes as far as it can before any time passes. */
+  run(untilMs: number, isOver: () => boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#turn = () => {
       try {
-        next.action();
+        if (this.#step(untilMs, isOver)) return;
+        if (!isOver()) this.#now = Math.max(this.#now, untilMs);
+        resolve();
       } catch (error) {
-        this.#onStray(error);
+        reject(error);
       }
-      await turn();
+      this.#turn = undefined;
+    };
+    this.#askForTurns();
+    return promise;
+  }
+
+  #askForTurns(): void {
+    if (this.#turnsToCome > 0) return;
+    for (; this.#turnsToCome < turnsAtOnce; this.#turnsToCome++) setImmediate(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#turnsToCome -= 1;
+    this.#turn?.();
+    if (this.#turn !== undefined) this.#askForTurns();
+  };
+
+  /** Runs the next timer; false when there is none to run. */
+  #step(untilMs: number, isOver: () => boolean): boolean {
+    let next = this.#heap[0];
+    while (next !== undefined && next.action === undefined && next.at <= untilMs) {
+      this.#pop();
+      next = this.#heap[0];
     }
-    if (!isOver()) this.#now = Math.max(this.#now, untilMs);
+    if (next?.action === undefined || next.at > untilMs || isOver()) return false;
+    this.#pop();
+    this.#atOnce = next.at > this.#now ? 0 : this.#atOnce + 1;
+    if (this.#atOnce > mostAtOnce) throw new Error("The simulation stands still: timers of one moment without end");
+    this.#now = next.at;
+    try {
+      next.action();
+    } catch (error) {
+      this.#onStray(error);
+    }
+    return true;
   }
 
   #push(timer: Timer): void {
