@@ -1,4 +1,4 @@
-// `npm run simulate -- --seeds N [--seed S] [--json]`, `--seed S [--only 3,17]` replays one history and tells it, `--bugs [--bug NAME]` looks for planted bugs.
+// `npm run simulate -- --seeds N [--seed S] [--minutes M] [--jobs J] [--json]`, `--seed S [--only 3,17]` replays one history and tells it, `--bugs [--bug NAME]` looks for planted bugs.
 import { parseArgs } from "node:util";
 import { bugs } from "./bugs.ts";
 import type { Report, Shortest, Task } from "./reports.ts";
@@ -9,12 +9,16 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     seed: { type: "string" },
     only: { type: "string" },
+    minutes: { type: "string" },
+    jobs: { type: "string" },
     json: { type: "boolean", default: false },
     bugs: { type: "boolean", default: false },
     bug: { type: "string" },
   },
 });
 const first = number("seed", values.seed) ?? 1;
+const processes = number("jobs", values.jobs);
+const minutesAtMost = number("minutes", values.minutes) ?? Number.POSITIVE_INFINITY;
 const say = (text: string): void => {
   if (!values.json) console.log(text);
 };
@@ -34,7 +38,7 @@ function task(seed: number, more: Partial<Task> = {}): Task {
   return { seed, only: undefined, shorten: false, trace: false, ...more };
 }
 
-/** Seeds `first` and on; every violation is made short and told with the command that replays it. */
+/** Seeds `first` and on, until there are so many or the time is over; every violation is made short and told with the command that replays it. */
 async function simulate(count: number): Promise<void> {
   const begun = performance.now();
   const sum = {
@@ -52,7 +56,11 @@ async function simulate(count: number): Promise<void> {
   let seed = first;
   let saidAt = begun;
   await campaign({
-    next: () => (seed < first + count ? task(seed++, { shorten: violations.length < 3 }) : undefined),
+    processes,
+    next: () =>
+      seed < first + count && performance.now() - begun < minutesAtMost * 60_000
+        ? task(seed++, { shorten: violations.length < 3 })
+        : undefined,
     onReport(report) {
       sum.seeds += 1;
       sum.simulatedHours += 1;
@@ -75,13 +83,14 @@ async function simulate(count: number): Promise<void> {
   });
   const result = {
     ...sum,
+    next: seed,
     hoursPerMinute: rate(sum.seeds, begun),
     seconds: Math.round((performance.now() - begun) / 1_000),
     violations,
   };
   if (values.json) console.log(JSON.stringify(result));
   say(
-    `${sum.seeds} seeds from ${first}: ${violations.length} violations; ${result.hoursPerMinute} simulated hours a minute, ${Math.round(sum.cpuMs / Math.max(1, sum.seeds))} ms of CPU for each; each hour with at least ${sum.leastChanges} changes, ${sum.leastOrders} commands, ${sum.leastFaults} faults`,
+    `${sum.seeds} seeds, ${first} to ${seed - 1}: ${violations.length} violations; ${result.hoursPerMinute} simulated hours a minute, ${Math.round(sum.cpuMs / Math.max(1, sum.seeds))} ms of CPU for each; each hour with at least ${sum.leastChanges} changes, ${sum.leastOrders} commands, ${sum.leastFaults} faults`,
   );
   process.exitCode = violations.length === 0 ? 0 : 1;
 }
@@ -135,7 +144,7 @@ async function findBugs(): Promise<void> {
     let seed = first;
     let hit: Report | undefined;
     await campaign({
-      bug,
+      ...{ bug, processes },
       next: () => (hit === undefined && seed < first + most ? task(seed++) : undefined),
       onReport(report) {
         if (report.violation !== undefined && (hit === undefined || report.seed < hit.seed)) hit = report;

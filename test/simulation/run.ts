@@ -38,7 +38,7 @@ const configurations = new Map<string, Config>();
 
 /** More time than anything may need to come to rest: the longest waits of all parts after each other. */
 const longestRestMs = 60 * 60_000;
-const restLookMs = 1_000;
+const restLookMs = 3_000;
 
 export async function run(history: History, { trace = false }: { trace?: boolean } = {}): Promise<Outcome> {
   digester ??= await createDigester();

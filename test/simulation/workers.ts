@@ -12,7 +12,8 @@ export interface Campaign {
   next: () => Task | undefined;
   /** Each report as it comes. */
   onReport: (report: Report) => void;
-  processes?: number;
+  /** As many as the machine has cores where nothing is said. */
+  processes?: number | undefined;
 }
 
 /** Resolves when every task was reported on. */
