@@ -18,7 +18,7 @@ const { values } = parseArgs({
 });
 const first = number("seed", values.seed) ?? 1;
 const processes = number("jobs", values.jobs);
-const minutesAtMost = number("minutes", values.minutes) ?? Number.POSITIVE_INFINITY;
+const minutesAtMost = number("minutes", values.minutes, /^\d+(\.\d+)?$/) ?? Number.POSITIVE_INFINITY;
 const say = (text: string): void => {
   if (!values.json) console.log(text);
 };
@@ -27,10 +27,10 @@ if (values.bugs || (values.bug !== undefined && values.seeds !== undefined)) awa
 else if (values.seeds !== undefined) await simulate(number("seeds", values.seeds) ?? 0);
 else await replay();
 
-function number(name: string, text: string | undefined): number | undefined {
+function number(name: string, text: string | undefined, form = /^\d+$/): number | undefined {
   if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
-  console.error(`--${name} takes a whole number`);
+  if (form.test(text)) return Number(text);
+  console.error(`--${name} takes a number`);
   process.exit(2);
 }
 
@@ -38,7 +38,7 @@ function task(seed: number, more: Partial<Task> = {}): Task {
   return { seed, only: undefined, shorten: false, trace: false, ...more };
 }
 
-/** Seeds `first` and on, until there are so many or the time is over; every violation is made short and told with the command that replays it. */
+/** Seeds `first` and on, until there are so many or the time is over; every violation is told with the command that replays it, and made short where time does not press. */
 async function simulate(count: number): Promise<void> {
   const begun = performance.now();
   const sum = {
@@ -59,7 +59,7 @@ async function simulate(count: number): Promise<void> {
     processes,
     next: () =>
       seed < first + count && performance.now() - begun < minutesAtMost * 60_000
-        ? task(seed++, { shorten: violations.length < 3 })
+        ? task(seed++, { shorten: violations.length < 3 && values.minutes === undefined })
         : undefined,
     onReport(report) {
       sum.seeds += 1;

@@ -56,6 +56,8 @@ export class Oracle {
   readonly #presence = new Presence();
   readonly #versions = new Versions();
   readonly #epochs = new Map<Connection, string>();
+  /** By epoch: the last number that the portal has taken. */
+  readonly #lasts = new Map<string, number>();
   /** By epoch and number: what the portal has taken. */
   readonly #taken = new Map<string, string>();
   readonly #deletes: { type: string; at: number }[] = [];
@@ -139,7 +141,8 @@ export class Oracle {
       if (refusal.code === "unknown-parent" || refusal.code === "invalid")
         violated(`The portal refused number ${refusal.seq}: ${refusal.code}, ${refusal.reason}`);
     }
-    const epoch = this.#parts.portal.hub?.desk.agents()[0]?.epoch;
+    const { epoch, last } = this.#parts.portal.hub?.desk.agents()[0] ?? {};
+    if (epoch != null && last != null) this.#lasts.set(epoch, last);
     for (const item of event.applied) {
       const { seq, ...rest } = item;
       this.#taken.set(`${epoch}/${seq}`, JSON.stringify(rest));
@@ -202,7 +205,7 @@ export class Oracle {
     if (from === "agent" && type === "start") this.#epochs.set(connection, (JSON.parse(text) as { epoch: string }).epoch);
     if (from === "agent" && type === "received") this.#judgeReceived(connection, (JSON.parse(text) as { id: string }).id);
     if (from === "agent" && type === "changes") this.#judgeNumbers(connection, JSON.parse(text) as Changes);
-    if (from === "portal" && type === "ack") this.#judgeAck((JSON.parse(text) as { seq: number }).seq);
+    if (from === "portal" && type === "ack") this.#judgeAck(connection, (JSON.parse(text) as { seq: number }).seq);
   }
 
   #judgeReceived(connection: Connection, id: string): void {
@@ -223,9 +226,12 @@ export class Oracle {
     }
   }
 
-  #judgeAck(seq: number): void {
+  /** One that was held back may go out when another process has begun a new epoch: it speaks of its own. */
+  #judgeAck(connection: Connection, seq: number): void {
     const { portal, violated } = this.#parts;
-    const last = portal.hub?.desk.agents()[0]?.last ?? 0;
+    const agent = portal.hub?.desk.agents()[0];
+    const epoch = this.#epochs.get(connection) ?? "";
+    const last = (agent?.epoch === epoch ? agent.last : this.#lasts.get(epoch)) ?? 0;
     if (portal.file.inTransaction || last < seq)
       violated(`An ack follows the portal's commit: ${seq} was acked, ${last} is durable`);
   }
