@@ -168,7 +168,7 @@ class ProxyLine implements Line {
     this.#ended = true;
     this.#over.resolve();
     for (const socket of [this.#near, this.#far]) {
-      if (how === "rst") socket.resetAndDestroy();
+      if (how === "rst") reset(socket);
       else socket.destroySoon();
     }
   }
@@ -221,6 +221,16 @@ class ProxyLine implements Line {
     await Promise.race([waited, this.#over.promise]);
     clearTimeout(timer);
   }
+}
+
+/**
+ * Resets a connection, also one whose orderly end is just being sent. Node 26 gives such a socket up without closing it (libuv: EINVAL while a shutdown is
+ * pending; `close` never comes and the descriptor stays for good), so the end goes first.
+ */
+export function reset(socket: Socket): void {
+  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  if (isEnding) socket.once("finish", () => socket.resetAndDestroy());
+  else socket.resetAndDestroy();
 }
 
 /** Acts at the first bytes that hold `text` (`\x03COMMIT` is a statement of MySQL's protocol that begins so), whatever line they are on, and passes all others: statements and frames of a few KB come in one piece. */

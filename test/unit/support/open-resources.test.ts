@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { openedSince, openResources } from "../../support/open-resources.ts";
+import { watchSockets } from "../../support/open-sockets.ts";
 
 describe("the leak check names", () => {
   test("a timer that is still armed", () => {
@@ -13,8 +14,9 @@ describe("the leak check names", () => {
     expect(openedSince(before)).toEqual([]);
   });
 
-  test("a server that still listens, and both ends of a connection", async () => {
+  test("a server that still listens, and both ends of a connection, with ports, state and who opened it", async () => {
     const before = openResources();
+    const openSockets = watchSockets();
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const accepted = once(server, "connection");
@@ -22,10 +24,17 @@ describe("the leak check names", () => {
     await once(socket, "connect");
     await accepted;
     expect(openedSince(before).sort()).toEqual(["1 × TCPServerWrap", "2 × TCPSocketWrap"]);
+    const [near, far] = [socket.localPort, socket.remotePort];
+    expect(openSockets()).toHaveLength(2);
+    expect(openSockets()).toContainEqual(
+      expect.stringMatching(`^${near} to ${far}, reading, opened .*open-resources\\.test\\.ts`),
+    );
+    expect(openSockets()).toContain(`${far} to ${near}, reading, accepted by a server`);
     socket.destroy();
     server.close();
     await once(server, "close");
     await expect.poll(() => openedSince(before)).toEqual([]);
+    expect(openSockets()).toEqual([]);
   });
 
   test("a child process that still runs", async () => {

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
-import { atFirst, cutAfter, openProxy, type TcpProxy } from "../../support/proxy.ts";
+import { openedSince, openResources } from "../../support/open-resources.ts";
+import { atFirst, cutAfter, openProxy, reset, type TcpProxy } from "../../support/proxy.ts";
 import { isMessage, onFrames } from "../../support/websocket-frames.ts";
 
 const closing: (() => unknown)[] = [];
@@ -74,6 +75,27 @@ test.each(["rst", "fin"] as const)("A connection is cut by %s after as many byte
   expect("0123456".startsWith(heard())).toBe(true);
   if (how === "fin") expect(heard()).toBe("0123456");
 });
+
+test.each(["while it still connects", "in the same turn", "once its end was sent"])(
+  "A connection that was ended and is reset %s is closed, and leaves nothing open",
+  async (when) => {
+    const accepted = Promise.withResolvers<Socket>();
+    const server = createServer({ allowHalfOpen: true }, accepted.resolve).listen(0, "127.0.0.1");
+    closing.push(() => void server.close());
+    await once(server, "listening");
+    const before = openResources();
+    const socket = connect({ host: "127.0.0.1", port: (server.address() as AddressInfo).port, allowHalfOpen: true });
+    if (when !== "while it still connects") await once(socket, "connect");
+    closing.push(() => socket.destroy());
+    socket.end();
+    if (when === "once its end was sent") await once(socket, "finish");
+    const closed = once(socket, "close");
+    reset(socket);
+    await closed;
+    (await accepted.promise).destroy();
+    await until(() => expect(openedSince(before).filter((kind) => kind.endsWith("TCPSocketWrap"))).toEqual([]));
+  },
+);
 
 test("Connections are refused, and taken again on the same port", async () => {
   const proxy = await echo();
