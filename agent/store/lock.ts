@@ -12,25 +12,34 @@ import { sqliteCode, storeError } from "./sqlite-errors.ts";
 
 /** SQLITE_BUSY and SQLITE_LOCKED. */
 const busyCodes = new Set([5, 6]);
+/** A database that nobody refers to is closed by the garbage collector, and its lock with it: these stay until they are released. */
+const held = new Set<DatabaseSync>();
 
 /**
- * Takes the lock; `release` gives it back.
+ * Takes the lock; `release` gives it back, and nothing else does but the end of the process.
  * @throws FuserError `state-in-use` naming process and host of the holder
  */
 export function lockDirectory(directory: string): { release(): void } {
   const file = path.join(directory, "agent.lock");
   const ownerFile = path.join(directory, "agent.owner");
-  let lock: DatabaseSync | undefined;
+  let opened: DatabaseSync | undefined;
   try {
-    lock = new DatabaseSync(file, { timeout: 0 });
-    lock.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+    opened = new DatabaseSync(file, { timeout: 0 });
+    opened.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
     writeFileSync(ownerFile, `process ${process.pid} on ${hostname()}\n`);
   } catch (error) {
-    lock?.close();
+    opened?.close();
     if (!busyCodes.has(sqliteCode(error) ?? -1)) throw storeError(error, file);
     throw inUse(directory, ownerOf(ownerFile), error);
   }
-  return { release: () => lock.close() };
+  const lock = opened;
+  held.add(lock);
+  return {
+    release() {
+      held.delete(lock);
+      lock.close();
+    },
+  };
 }
 
 function inUse(directory: string, owner: string, cause: unknown): FuserError {

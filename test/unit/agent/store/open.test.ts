@@ -31,9 +31,10 @@ test("A second agent on the same state directory is refused and told who holds i
   expect(() => open(directory)).toThrow(new RegExp(`process ${process.pid} on`));
 });
 
-test("The lock of an agent that was killed binds nobody, whatever file it left behind", async () => {
+test("The lock is held whatever the garbage collector does; of an agent that was killed it binds nobody, whatever file it left behind", async () => {
   const directory = folder();
   const child = fork(new URL("holder.ts", import.meta.url).pathname, [directory], {
+    execArgv: [...process.execArgv, "--expose-gc"],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   await once(child, "message");
