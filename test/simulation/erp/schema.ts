@@ -101,6 +101,9 @@ const messageWay = {
   content: '{ probe: "SELECT AUFTR, LFD FROM NOTIZ WHERE ZEILE = :field.body" }',
 };
 
+/** An ERP that is known by content alone has no place for a command's number. */
+const commandColumn = ', FREMDNR: "${command.id}"';
+
 /** Limit of deletes that pass without a person's word. */
 export const guardRows = 8;
 
@@ -211,6 +214,6 @@ commands:
       - number: line
         max: { table: NOTIZ, column: LFD, where: { AUFTR: "\${key(ticketId).NR}" } }
       - insert: NOTIZ
-        values: { AUFTR: "\${key(ticketId).NR}", LFD: "\${line}", ZEILE: { from: body }, FREMDNR: "\${command.id}" }
+        values: { AUFTR: "\${key(ticketId).NR}", LFD: "\${line}", ZEILE: { from: body }${ways.message === "content" ? "" : commandColumn} }
     result: { source: messages, key: ["\${key(ticketId).NR}", "\${line}"] }
 `;

@@ -31,7 +31,7 @@ function decide({ oracle, erp }: World, { store, capture, writeback }: Running):
   }
   for (const { id, command } of store.inbox.list({ state: "uncertain" })) {
     const effects = oracle.effects.get(id) ?? 0;
-    const note = erp.rows("NOTIZ").find((row) => row.FREMDNR === id);
+    const note = erp.row("NOTIZ", oracle.notes.get(id) ?? "");
     const key = command?.command !== "message.create" || note === undefined ? undefined : `${note.AUFTR}.${note.LFD}`;
     writeback.resolve(id, effects > 0 ? { kind: "applied", key } : { kind: "rejected" });
   }

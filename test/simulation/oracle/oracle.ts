@@ -47,6 +47,8 @@ export class Oracle {
   readonly commands = new Map<string, IssuedCommand>();
   /** How often each command took effect in the history that the ERP tells. */
   readonly effects = new Map<string, number>();
+  /** Keys of the notes that commands wrote, whether the ERP remembers whose they are or not. */
+  readonly notes = new Map<string, string>();
   /** Commands that had an effect which a restore of the ERP took away. */
   readonly lostEffects = new Set<string>();
   /** The last change of the ERP, ms since the beginning. */
@@ -83,6 +85,7 @@ export class Oracle {
     }
     if (command === undefined || real.length === 0) return;
     for (const { table, key, row, before } of real) {
+      if (table === "NOTIZ" && before === undefined) this.notes.set(command, key);
       for (const [column, shown] of Object.entries(this.commands.get(command)?.base ?? {})) {
         if (before === undefined || row === undefined || before[column] === row[column] || before[column] === shown) continue;
         violated(
