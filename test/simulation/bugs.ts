@@ -30,6 +30,11 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
   "missing inbox check": [
     {
       file: "agent/store/inbox.ts",
+      from: 'if (known !== undefined && known.state !== "settled" && !mayBeRepeated) return "known";',
+      to: "",
+    },
+    {
+      file: "agent/store/inbox.ts",
       from: 'statements.setState.run(nextCommandState(row.state, "ask-again"), row.id);',
       to: `database.prepare("UPDATE command SET state = 'received', attempts = 0, may_be_repeated = 0 WHERE id = ?").run(row.id);
         return "known";`,

@@ -84,9 +84,24 @@ const wakesInNewEpoch: Fault = (world, chance) => {
   time.after(takeOverMs + chance.between(2_000, 20_000), wake);
 };
 
+/** The line breaks when commands are on their way, or their receipts, or their results. */
+const cutAmidOrders: Fault = (world, chance) => {
+  const { network, time } = world;
+  for (let order = chance.whole(1, 3); order > 0; order--)
+    time.after(chance.between(0, 300), () => place(world, chance.pick(["message is written", "ticket is changed"]), chance));
+  const breaks = chance.pick(["cut", "agent is told", "portal is told"]);
+  time.after(chance.between(5, 600), () => {
+    for (const connection of network.connections) {
+      if (breaks === "cut") connection.cut();
+      else connection.breakFor(breaks === "agent is told" ? "agent" : "portal");
+    }
+  });
+};
+
 export const scenes: Readonly<Record<string, { fault: Fault; weight: number }>> = {
   "compare amid work": { fault: compareAmidWork, weight: 5 },
   "agent killed taking up": { fault: killedTakingUp, weight: 5 },
   "effect corrected unseen": { fault: correctedUnseen, weight: 5 },
+  "link breaks amid orders": { fault: cutAmidOrders, weight: 4 },
   "portal wakes in a new epoch": { fault: wakesInNewEpoch, weight: 4 },
 };
