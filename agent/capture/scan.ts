@@ -5,9 +5,10 @@
  */
 import { FuserError } from "../../base/errors.ts";
 import type { RowBatch } from "../../connectors/connector.ts";
-import type { EntityPlace, EntityWalk } from "../store/store.ts";
+import type { Differing, EntityPlace, EntityWalk } from "../store/store.ts";
 import { createDoorbell, type Doorbell } from "./doorbell.ts";
 import type { Drain } from "./drain.ts";
+import { createHeldReadings, type HeldReadings } from "./held-readings.ts";
 import { lostHistory } from "./lost-history.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
@@ -39,6 +40,8 @@ interface Scan {
   written: Set<string>;
   /** Rows are no longer taken directly. */
   suspectOnly: boolean;
+  /** Read, and not settled yet. */
+  held: HeldReadings;
   bell: Doorbell;
   /** What the compare stands on: it must not change while it runs. */
   ground: string;
@@ -61,6 +64,7 @@ export async function scanSource(
     walk,
     written: new Set(),
     suspectOnly: false,
+    held: createHeldReadings(),
     bell: createDoorbell(clock),
     ground: groundOf(room, source),
     startedAt: clock.monotonic(),
@@ -88,6 +92,8 @@ export async function scanSource(
       started = clock.monotonic();
     }
     signal.throwIfAborted();
+    requireGround(room, scan);
+    settleHeld(room, scan);
     // In turn with the drain: a guard counts all that is missing before the first delete goes.
     await turn(async () => complete(room, scan));
     tell(true);
@@ -103,54 +109,48 @@ function mayTake({ store }: Room, drain: Drain): boolean {
 
 async function waitForRoom(room: Room, scan: Scan, { drain, signal }: { drain: Drain; signal: AbortSignal }): Promise<void> {
   const until = room.clock.monotonic() + longestWaitMs;
+  if (!scan.suspectOnly && !mayTake(room, drain)) {
+    requireGround(room, scan);
+    settleHeld(room, scan);
+  }
   while (!scan.suspectOnly && !mayTake(room, drain)) {
     if (room.clock.monotonic() >= until) scan.suspectOnly = true;
     else await scan.bell.sleep(roomCheckMs, signal);
   }
 }
 
-/** One batch in one commit. `readAt` is from before the batch was asked for: the items' time. */
+/** `readAt` is from before the batch was asked for: the items' time. */
 function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): void {
-  const { store, clock } = room;
+  const { pending } = room.store;
+  const { source, walk, held, result } = scan;
   requireGround(room, scan);
-  scan.result.rows += batch.length;
-  const { readings, suspects, parents } = lookInto(room, scan, batch);
-  scan.result.suspects += suspects.length;
-  if (readings.length === 0 && suspects.length === 0) return;
-  store.transaction(() => {
-    store.pending.mark(scan.source.mapping.source, suspects, { now: clock.now(), confirm: false });
-    if (readings.length === 0) return;
-    const settled = settle(room, scan.source, readings, { at: readAt, now: clock.now(), bulk: true, name: "scan", parents });
-    scan.result.sent += settled.sent + settled.deleted;
-  }, "scan");
-}
-
-/** What there is to do of a batch. */
-interface Work {
-  readings: Reading[];
-  suspects: string[];
-  parents: ParentStates;
-}
-
-/** Which rows of a batch are taken directly, and of which keys it only suspects something. Of rows that stand as they did not even the key is asked. */
-function lookInto(room: Room, scan: Scan, batch: RowBatch): Work {
-  const { entities, pending } = room.store;
-  const name = scan.source.mapping.source;
-  const differing = scan.walk.differing(batch.keyDigests, batch.digests);
-  const waiting = new Set(pending.mayWait(name, batch.keyDigests));
+  held.nextTurn();
+  result.rows += batch.length;
+  const differing = walk.differing(batch.keyDigests, batch.digests);
+  const waiting = new Set(pending.mayWait(source.mapping.source, batch.keyDigests));
   const indexes =
     waiting.size === 0 ? differing.indexes : [...new Set([...differing.indexes, ...waiting])].sort((one, other) => one - other);
-  const readings: Reading[] = [];
-  const suspects: string[] = [];
-  const parents = createParentStates(entities);
-  if (indexes.length === 0) return { readings, suspects, parents };
+  if (indexes.length > 0) lookInto(room, scan, batch, { indexes, waiting, differing, readAt });
+  if (held.isDue(room.clock.monotonic())) settleHeld(room, scan);
+}
+
+interface Suspicion {
+  /** Rows that differ from what is known of them, and those whose keys may be pending. */
+  indexes: readonly number[];
+  waiting: ReadonlySet<number>;
+  differing: Differing;
+  readAt: number;
+}
+
+/** Holds what is to be taken of a batch, mapped. Of rows that stand as they did not even the key is asked. */
+function lookInto(room: Room, scan: Scan, batch: RowBatch, { indexes, waiting, differing, readAt }: Suspicion): void {
+  const { entities, pending } = room.store;
+  const name = scan.source.mapping.source;
   const news = new Set(differing.indexes.filter((_, at) => differing.isNew[at]));
   const keys = indexes.map((index) => batch.key(index));
   const keyDigests = indexes.map((index) => batch.keyDigests[index] as bigint);
   const known = keys.map((key, at) => (news.has(indexes[at] as number) ? undefined : key));
   const states = entities.getMany(name, known, keyDigests);
-  const taken = new Set<string>();
-  const isUnknown = unknownParents(room, batch, { name, parents });
   for (const [at, index] of indexes.entries()) {
     const key = keys[at];
     if (key === undefined) {
@@ -162,38 +162,75 @@ function lookInto(room: Room, scan: Scan, batch: RowBatch): Work {
     const stage = waiting.has(index) ? pending.get(name, key)?.stage : undefined;
     if (stage !== undefined) {
       // Its row is there: what was waiting to be deleted is looked at anew.
-      if (stage !== "marked") suspects.push(key);
+      if (stage !== "marked") scan.held.suspect(key);
       continue;
     }
     if (state?.rowDigest === batch.digests[index]) continue;
     if (scan.suspectOnly || scan.written.has(key)) {
-      suspects.push(key);
+      scan.held.suspect(key);
       continue;
     }
     const row = readRow(scan.source, batch, { index, key });
+    scan.held.add(
+      { key, keyDigest: keyDigests[at] as bigint, pending: undefined, row, state: state ?? "none" },
+      { readAt, now: room.clock.monotonic() },
+    );
+  }
+}
+
+/** What is held takes effect, in one commit. */
+function settleHeld(room: Room, scan: Scan): void {
+  const { store, clock } = room;
+  const { held, result, source } = scan;
+  const name = source.mapping.source;
+  const { readings: all, suspects, readAt } = held.take();
+  if (all.length === 0 && suspects.length === 0) return;
+  const parents = createParentStates(store.entities);
+  const readings: Reading[] = [];
+  const taken = new Set<string>();
+  const isUnknown = unknownParents(room, all, { name, parents });
+  const waiting = new Set(
+    store.pending.mayWait(
+      name,
+      BigUint64Array.from(all, ({ keyDigest }) => keyDigest),
+    ),
+  );
+  for (const [at, reading] of all.entries()) {
+    const { key, row } = reading;
+    const stage = waiting.has(at) ? store.pending.get(name, key)?.stage : undefined;
+    // Signalled since: it is about to be read anew.
+    if (stage === "marked") continue;
+    const isWritten = stage !== undefined || scan.written.has(key);
     // An unknown parent is first read by key, and so is a key that the query brings twice: both are the drain's work.
-    if (taken.has(key) || (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown))) suspects.push(key);
-    else readings.push({ key, keyDigest: keyDigests[at], pending: undefined, row, state: state ?? "none" });
+    const isOdd = taken.has(key) || (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown));
+    if (scan.suspectOnly || isWritten || isOdd) suspects.push(key);
+    else readings.push(reading);
     taken.add(key);
   }
-  return { readings, suspects, parents };
+  result.suspects += suspects.length;
+  store.transaction(() => {
+    store.pending.mark(name, suspects, { now: clock.now(), confirm: false });
+    if (readings.length === 0) return;
+    const settled = settle(room, source, readings, { at: readAt, now: clock.now(), bulk: true, name: "scan", parents });
+    result.sent += settled.sent + settled.deleted;
+  }, "scan");
 }
 
 /** Whether a parent is unknown and must be read before its child can be sent. */
 function unknownParents(
   { store }: Room,
-  batch: RowBatch,
+  readings: readonly Reading[],
   { name, parents }: { name: string; parents: ParentStates },
 ): (parent: EntityPlace) => boolean {
-  let own: Set<string | undefined> | undefined;
-  const isInBatch = (key: string): boolean => {
-    own ??= new Set(Array.from({ length: batch.length }, (_, index) => batch.key(index)));
+  let own: Set<string> | undefined;
+  const isBeside = (key: string): boolean => {
+    own ??= new Set(readings.map((reading) => reading.key));
     return own.has(key);
   };
   return ({ source, key }) => {
     if (parents.of(source, key)?.entityDigest !== undefined) return false;
-    // In one batch the order is no matter: settling sorts it out. A parked parent parks its child.
-    if (source === name && isInBatch(key)) return false;
+    // What is taken together comes in any order: settling sorts it out. A parked parent parks its child.
+    if (source === name && isBeside(key)) return false;
     return store.quarantine.get(source, key) === undefined;
   };
 }

@@ -77,9 +77,11 @@ function connectorOf(erp: () => FakeErp): ReadingConnector {
       for (;;) {
         const keys = [...erp().tables[table].keys()].filter((key) => key > after && !erp().invisible.has(key)).sort();
         const page = keys.slice(0, erp().pageSize);
-        const batch = batchOf(erp(), table, page, isChildCompare);
+        const life = { over: false };
+        const batch = mortal(batchOf(erp(), table, page, isChildCompare), life);
         await erp().at("scan-page", table, page);
         if (page.length > 0) yield batch;
+        life.over = true;
         if (page.length < erp().pageSize) return;
         after = page.at(-1) as string;
       }
@@ -120,6 +122,17 @@ function batchOf(erp: FakeErp, table: TableName, keys: readonly string[], withPa
       return { values: [key, row.name, row.parent], flags: [row.cancelled === true], children: [] };
     },
   };
+}
+
+/** As connectors do it: a batch's rows are gone once the next batch is asked for. */
+function mortal(batch: RowBatch, life: { readonly over: boolean }): RowBatch {
+  const living = <T>(answer: (index: number) => T): ((index: number) => T) => {
+    return (index) => {
+      if (life.over) throw new RangeError("The batch's time is over: the next one was asked for");
+      return answer(index);
+    };
+  };
+  return { ...batch, key: living(batch.key), row: living(batch.row) };
 }
 
 function digestOf(text: string): bigint {
