@@ -19,6 +19,7 @@ export interface HeldReadings {
   add(reading: HeldReading & { state: EntityState | "none" }, times: { readAt: number; now: number }): void;
   /** Its key is only to be marked. */
   suspect(key: string): void;
+  isEmpty(): boolean;
   isDue(now: number): boolean;
   /** Hands out all of it. `readAt`: that of the oldest reading. */
   take(): { readings: readonly HeldReading[]; suspects: string[]; readAt: number };
@@ -48,6 +49,7 @@ export function createHeldReadings(): HeldReadings {
     suspect(key) {
       suspects.push(key);
     },
+    isEmpty: () => readings.length === 0 && suspects.length === 0,
     isDue(now) {
       if (suspects.length > 0 || readings.length >= mostReadings || characters >= mostCharacters) return true;
       return readings.length > 0 && now - oldest.now >= longestMs;

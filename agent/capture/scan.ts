@@ -4,17 +4,14 @@
  * empty infers no delete.
  */
 import { FuserError } from "../../base/errors.ts";
-import type { RowBatch } from "../../connectors/connector.ts";
-import type { Differing, EntityPlace, EntityWalk } from "../store/store.ts";
-import { createDoorbell, type Doorbell } from "./doorbell.ts";
+import { createDoorbell } from "./doorbell.ts";
 import type { Drain } from "./drain.ts";
-import { createHeldReadings, type HeldReadings } from "./held-readings.ts";
+import { createHeldReadings } from "./held-readings.ts";
 import { lostHistory } from "./lost-history.ts";
-import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
-import { type Reading, readRow } from "./reading.ts";
-import { settle } from "./settle.ts";
+import { type Scan, type ScanResult, settleHeld, takeBatch } from "./scan-batch.ts";
 import type { CapturedSource } from "./source.ts";
+import { createTakeNew } from "./take-new.ts";
 import type { Turn } from "./turn.ts";
 
 /** While the outbox is full the scan waits so long; then it goes on without taking rows, for its statement must not stay open. */
@@ -25,29 +22,6 @@ const mostWritten = 200_000;
 /** No row at all where more were known is not believed. */
 const emptyIsSuspectFrom = 10;
 const progressEveryMs = 500;
-export interface ScanResult {
-  rows: number;
-  sent: number;
-  suspects: number;
-  unseen: number;
-  /** Rows whose key holds a null. */
-  keyless: number;
-}
-
-interface Scan {
-  source: CapturedSource;
-  walk: EntityWalk;
-  written: Set<string>;
-  /** Rows are no longer taken directly. */
-  suspectOnly: boolean;
-  /** Read, and not settled yet. */
-  held: HeldReadings;
-  bell: Doorbell;
-  /** What the compare stands on: it must not change while it runs. */
-  ground: string;
-  startedAt: number;
-  result: ScanResult;
-}
 
 /** Compares a source in full. @throws what the connector throws; then nothing was inferred from what is missing */
 export async function scanSource(
@@ -65,6 +39,7 @@ export async function scanSource(
     written: new Set(),
     suspectOnly: false,
     held: createHeldReadings(),
+    takeNew: createTakeNew(room, source),
     bell: createDoorbell(clock),
     ground: groundOf(room, source),
     startedAt: clock.monotonic(),
@@ -85,6 +60,7 @@ export async function scanSource(
       // The ERP's time alone: what we make of the rows says nothing of its load.
       const durationMs = clock.monotonic() - started;
       await waitForRoom(room, scan, { drain, signal });
+      requireGround(room, scan);
       takeBatch(room, scan, batch, readAt);
       tell(false);
       await room.pace.rest({ rows: batch.length, durationMs }, signal);
@@ -117,122 +93,6 @@ async function waitForRoom(room: Room, scan: Scan, { drain, signal }: { drain: D
     if (room.clock.monotonic() >= until) scan.suspectOnly = true;
     else await scan.bell.sleep(roomCheckMs, signal);
   }
-}
-
-/** `readAt` is from before the batch was asked for: the items' time. */
-function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): void {
-  const { pending } = room.store;
-  const { source, walk, held, result } = scan;
-  requireGround(room, scan);
-  held.nextTurn();
-  result.rows += batch.length;
-  const differing = walk.differing(batch.keyDigests, batch.digests);
-  const waiting = new Set(pending.mayWait(source.mapping.source, batch.keyDigests));
-  const indexes =
-    waiting.size === 0 ? differing.indexes : [...new Set([...differing.indexes, ...waiting])].sort((one, other) => one - other);
-  if (indexes.length > 0) lookInto(room, scan, batch, { indexes, waiting, differing, readAt });
-  if (held.isDue(room.clock.monotonic())) settleHeld(room, scan);
-}
-
-interface Suspicion {
-  /** Rows that differ from what is known of them, and those whose keys may be pending. */
-  indexes: readonly number[];
-  waiting: ReadonlySet<number>;
-  differing: Differing;
-  readAt: number;
-}
-
-/** Holds what is to be taken of a batch, mapped. Of rows that stand as they did not even the key is asked. */
-function lookInto(room: Room, scan: Scan, batch: RowBatch, { indexes, waiting, differing, readAt }: Suspicion): void {
-  const { entities, pending } = room.store;
-  const name = scan.source.mapping.source;
-  const news = new Set(differing.indexes.filter((_, at) => differing.isNew[at]));
-  const keys = indexes.map((index) => batch.key(index));
-  const keyDigests = indexes.map((index) => batch.keyDigests[index] as bigint);
-  const known = keys.map((key, at) => (news.has(indexes[at] as number) ? undefined : key));
-  const states = entities.getMany(name, known, keyDigests);
-  for (const [at, index] of indexes.entries()) {
-    const key = keys[at];
-    if (key === undefined) {
-      scan.result.keyless += 1;
-      continue;
-    }
-    const state = states[at];
-    if (state !== undefined) scan.walk.see(state);
-    const stage = waiting.has(index) ? pending.get(name, key)?.stage : undefined;
-    if (stage !== undefined) {
-      // Its row is there: what was waiting to be deleted is looked at anew.
-      if (stage !== "marked") scan.held.suspect(key);
-      continue;
-    }
-    if (state?.rowDigest === batch.digests[index]) continue;
-    if (scan.suspectOnly || scan.written.has(key)) {
-      scan.held.suspect(key);
-      continue;
-    }
-    const row = readRow(scan.source, batch, { index, key });
-    scan.held.add(
-      { key, keyDigest: keyDigests[at] as bigint, pending: undefined, row, state: state ?? "none" },
-      { readAt, now: room.clock.monotonic() },
-    );
-  }
-}
-
-/** What is held takes effect, in one commit. */
-function settleHeld(room: Room, scan: Scan): void {
-  const { store, clock } = room;
-  const { held, result, source } = scan;
-  const name = source.mapping.source;
-  const { readings: all, suspects, readAt } = held.take();
-  if (all.length === 0 && suspects.length === 0) return;
-  const parents = createParentStates(store.entities);
-  const readings: Reading[] = [];
-  const taken = new Set<string>();
-  const isUnknown = unknownParents(room, all, { name, parents });
-  const waiting = new Set(
-    store.pending.mayWait(
-      name,
-      BigUint64Array.from(all, ({ keyDigest }) => keyDigest),
-    ),
-  );
-  for (const [at, reading] of all.entries()) {
-    const { key, row } = reading;
-    const stage = waiting.has(at) ? store.pending.get(name, key)?.stage : undefined;
-    // Signalled since: it is about to be read anew.
-    if (stage === "marked") continue;
-    const isWritten = stage !== undefined || scan.written.has(key);
-    // An unknown parent is first read by key, and so is a key that the query brings twice: both are the drain's work.
-    const isOdd = taken.has(key) || (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown));
-    if (scan.suspectOnly || isWritten || isOdd) suspects.push(key);
-    else readings.push(reading);
-    taken.add(key);
-  }
-  result.suspects += suspects.length;
-  store.transaction(() => {
-    store.pending.mark(name, suspects, { now: clock.now(), confirm: false });
-    if (readings.length === 0) return;
-    const settled = settle(room, source, readings, { at: readAt, now: clock.now(), bulk: true, name: "scan", parents });
-    result.sent += settled.sent + settled.deleted;
-  }, "scan");
-}
-
-/** Whether a parent is unknown and must be read before its child can be sent. */
-function unknownParents(
-  { store }: Room,
-  readings: readonly Reading[],
-  { name, parents }: { name: string; parents: ParentStates },
-): (parent: EntityPlace) => boolean {
-  let own: Set<string> | undefined;
-  const isBeside = (key: string): boolean => {
-    own ??= new Set(readings.map((reading) => reading.key));
-    return own.has(key);
-  };
-  return ({ source, key }) => {
-    if (parents.of(source, key)?.entityDigest !== undefined) return false;
-    // What is taken together comes in any order: settling sorts it out. A parked parent parks its child.
-    if (source === name && isBeside(key)) return false;
-    return store.quarantine.get(source, key) === undefined;
-  };
 }
 
 /** Epoch and history: under a new one what was compared so far says nothing. */

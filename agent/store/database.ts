@@ -109,6 +109,12 @@ export class Database {
     return this.#inside;
   }
 
+  /** @throws FuserError `bug` outside of a transaction */
+  requireTransaction(): void {
+    if (!this.#inside)
+      throw new FuserError("bug", "This belongs into a transaction", { code: "transaction-missing", operation: "use the store" });
+  }
+
   /** Runs `action` in one transaction; inside another one it is a part of that. */
   transaction<T>(action: () => T, name = "store"): T {
     if (this.#inside) return this.#inner(action);

@@ -1,7 +1,7 @@
 /** Items cut into frames as the socket sends them: as few as their limits allow, numbers without gaps. */
 
 import { encodeJsonBytes } from "../../protocol/frames.ts";
-import { createFrameText, type FrameText } from "./frame-text.ts";
+import { createFrameText } from "./frame-text.ts";
 import type { OutboxItem } from "./store.ts";
 
 /** performance.md, "What wins", 3: one frame per 500 to 1,000 items. */
@@ -17,41 +17,30 @@ export interface BuiltFrame {
   ids: Uint32Array;
 }
 
-export interface Cut {
-  frames: readonly BuiltFrame[];
-  /** In the order of the items. */
-  seqs: readonly (number | "too-large")[];
-  next: number;
+/** Cuts items into frames, one after the other. */
+export interface FrameCutter {
+  /** Begins with number `from`; each frame is handed out as soon as it is full, its JSON at most `maxFrameBytes`. What was not ended before is dropped. */
+  begin(from: number, limits: { maxFrameBytes: number; onFrame: (frame: BuiltFrame) => void }): void;
+  /** The item's number. One that fits no frame takes no number. */
+  add(item: OutboxItem): number | "too-large";
+  /** Hands out the last frame, and returns the number that is next. */
+  end(): number;
 }
-
-/** Cuts items into frames whose JSON has at most `maxFrameBytes`, the first number being `from`. An item that fits no frame takes no number. */
-export type CutFrames = (items: readonly OutboxItem[], from: number, maxFrameBytes: number) => Cut;
 
 /** The memory that frames are written into is kept from one cut to the next. */
-export function createCutFrames(): CutFrames {
+export function createFrameCutter(): FrameCutter {
   const text = createFrameText();
-  return (items, from, maxFrameBytes) => cut({ items, from, maxFrameBytes, text });
-}
-
-interface Work {
-  items: readonly OutboxItem[];
-  from: number;
-  maxFrameBytes: number;
-  text: FrameText;
-}
-
-function cut({ items, from, maxFrameBytes, text }: Work): Cut {
-  const frames: BuiltFrame[] = [];
-  const seqs: (number | "too-large")[] = [];
-  const hashes = new Uint32Array(Math.min(items.length, maxItemsPerFrame));
-  let next = from;
-  let first = from;
+  const hashes = new Uint32Array(maxItemsPerFrame);
+  let first = 1;
+  let next = 1;
+  let maxBytes = 0;
+  let handOut: (frame: BuiltFrame) => void = () => {};
   const close = (): void => {
     const count = next - first;
     if (count === 0) return;
     const json = text.finish();
     const frame = encodeJsonBytes(json);
-    frames.push({
+    handOut({
       first,
       last: next - 1,
       text: typeof frame === "string",
@@ -61,23 +50,49 @@ function cut({ items, from, maxFrameBytes, text }: Work): Cut {
     });
     first = next;
   };
-  for (const item of items) {
-    if (next - first === maxItemsPerFrame) close();
-    if (next === first) text.begin(first, maxFrameBytes);
-    if (!text.add(item)) {
-      // A frame of its own is the last try.
-      close();
-      text.begin(first, maxFrameBytes);
+  return {
+    begin(from, { maxFrameBytes, onFrame }) {
+      first = from;
+      next = from;
+      maxBytes = maxFrameBytes;
+      handOut = onFrame;
+    },
+    add(item) {
+      if (next - first === maxItemsPerFrame) close();
+      if (next === first) text.begin(first, maxBytes);
       if (!text.add(item)) {
-        seqs.push("too-large");
-        continue;
+        // A frame of its own is the last try.
+        close();
+        text.begin(first, maxBytes);
+        if (!text.add(item)) return "too-large";
       }
-    }
-    hashes[next - first] = idHash(item.type, item.id);
-    seqs.push(next++);
-  }
-  close();
-  return { frames, seqs, next };
+      hashes[next - first] = idHash(item.type, item.id);
+      return next++;
+    },
+    end() {
+      close();
+      return next;
+    },
+  };
+}
+
+export interface Cut {
+  frames: readonly BuiltFrame[];
+  /** In the order of the items. */
+  seqs: readonly (number | "too-large")[];
+  next: number;
+}
+
+/** Cuts a list of items at once. */
+export function cutFrames(
+  cutter: FrameCutter,
+  items: readonly OutboxItem[],
+  { from, maxFrameBytes }: { from: number; maxFrameBytes: number },
+): Cut {
+  const frames: BuiltFrame[] = [];
+  cutter.begin(from, { maxFrameBytes, onFrame: (frame) => frames.push(frame) });
+  const seqs = items.map(cutter.add);
+  return { frames, seqs, next: cutter.end() };
 }
 
 let lastType = "";

@@ -2,6 +2,7 @@
  * The outbox: one FIFO of immutable frames. Numbers are given in the commit that holds the entities' digests, and a frame goes only after the portal's
  * ack. Bounded in bytes: when it is full nothing is read from the ERP, and keys gather instead.
  */
+import { FuserError } from "../../base/errors.ts";
 import { expandChanges, type NumberedItem } from "../../protocol/changes.ts";
 import { entityText } from "../../protocol/entity-text.ts";
 import { decodeFrame } from "../../protocol/frames.ts";
@@ -9,8 +10,8 @@ import { changes } from "../../protocol/messages.ts";
 import type { TypeName } from "../../protocol/model.ts";
 import { createCommitBell } from "./commit-bell.ts";
 import type { Database } from "./database.ts";
-import { type BuiltFrame, createCutFrames, idHash } from "./outbox-frames.ts";
-import type { MetaStore, OutboxFrame, OutboxItem, OutboxStore } from "./store.ts";
+import { type BuiltFrame, createFrameCutter, cutFrames, idHash } from "./outbox-frames.ts";
+import type { MetaStore, OutboxAppender, OutboxFrame, OutboxItem, OutboxStore } from "./store.ts";
 
 const maxBytes = 64 * 1024 * 1024;
 /** Bulk work stays so far ahead, that a single change never waits long behind it. */
@@ -41,7 +42,8 @@ export interface Outbox extends OutboxStore {
 export function createOutbox(database: Database, meta: MetaStore): Outbox {
   const statements = prepareAll(database);
   const bell = createCommitBell(database);
-  const cutFrames = createCutFrames();
+  const cutter = createFrameCutter();
+  let isOpen = false;
   /** Acked, and deleted with the next commit: an ack alone is not worth a write to disk, for the portal repeats it. */
   let ackedTo = 0;
   /** The same without what the transaction under way has acked. */
@@ -64,6 +66,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     // An ack within a transaction belongs to it: what it refused was rolled back with it, and must still be named when the portal repeats it.
     ackedTo = ackedBefore;
     decoded = undefined;
+    isOpen = false;
     load();
   });
   database.on("before-commit", flush);
@@ -108,24 +111,42 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
   /** Cuts frames anew that are larger than the portal now takes. An item too large by itself stays as it is: its number is given. */
   const recut = (): void => {
     for (const row of statements.larger.all<FrameRow & { bulk: number }>(ackedTo, maxFrameBytes)) {
-      const cut = cutFrames(itemsOf(row).map(toOutboxItem), row.first, maxFrameBytes);
-      if (cut.seqs.includes("too-large")) continue;
+      const { frames, seqs } = cutFrames(cutter, itemsOf(row).map(toOutboxItem), { from: row.first, maxFrameBytes });
+      if (seqs.includes("too-large")) continue;
       statements.remove.run(row.first);
-      for (const frame of cut.frames) insert(frame, row.bulk === 1);
+      for (const frame of frames) insert(frame, row.bulk === 1);
     }
     load();
   };
 
+  const open = ({ bulk }: { bulk: boolean }): OutboxAppender => {
+    database.requireTransaction();
+    if (isOpen)
+      throw new FuserError("bug", "Items are appended by one at a time", { code: "outbox-busy", operation: "use the store" });
+    isOpen = true;
+    cutter.begin(next, { maxFrameBytes, onFrame: (frame) => insert(frame, bulk) });
+    return {
+      add: cutter.add,
+      end() {
+        const before = next;
+        next = cutter.end();
+        isOpen = false;
+        if (next === before) return;
+        meta.set("outbox.next", String(next));
+        bell.touch();
+      },
+    };
+  };
+
   return {
-    append(items, { bulk }) {
+    open,
+    append(items, options) {
       if (items.length === 0) return [];
       return database.transaction(() => {
-        const cut = cutFrames(items, next, maxFrameBytes);
-        for (const frame of cut.frames) insert(frame, bulk);
-        next = cut.next;
-        meta.set("outbox.next", String(next));
-        if (cut.frames.length > 0) bell.touch();
-        return cut.seqs;
+        const appender = open(options);
+        const seqs = items.map(appender.add);
+        appender.end();
+        return seqs;
       });
     },
     hasRoom: (bulk) => totals.bytes < maxBytes && (!bulk || totals.bulk < maxBulkBytes),

@@ -95,7 +95,14 @@ export interface EntityStore {
   ): readonly (EntityState | undefined)[];
   /** Returns the entity's `no`. `parents`: what it refers to now; left as they are when not given. */
   put(source: string, key: string, state: NewEntityState): number;
+  /** Adds an entity where there is certainly none of its key, within the transaction under way. */
+  add(source: string, key: string, entity: NewEntity): void;
   remove(source: string, key: string): void;
+  /**
+   * Number of an entity that the portal holds (see `known`), undefined where it holds none. Cheap for what was asked for before, of which 128 bits of the
+   * key's hash agree.
+   */
+  knownNo(source: string, key: string): number | undefined;
   /** True when the portal holds (or will hold, being in the outbox before anything later) this entity. */
   known(source: string, key: string): boolean;
   count(source: string): number;
@@ -165,6 +172,15 @@ export interface NewEntityState {
   keyDigest?: bigint | undefined;
 }
 
+/** An entity that is made. */
+export interface NewEntity {
+  keyDigest: bigint;
+  rowDigest: bigint;
+  entityDigest: bigint;
+  /** Numbers of the entities that it refers to, each once. */
+  parents: readonly number[];
+}
+
 /** Item on its way to the portal. */
 export type OutboxItem =
   | {
@@ -188,9 +204,17 @@ export interface OutboxFrame {
   text: boolean;
 }
 
+export interface OutboxAppender {
+  /** The item's number, or `too-large` for one that fits no frame. */
+  add(item: OutboxItem): number | "too-large";
+  end(): void;
+}
+
 export interface OutboxStore {
   /** Appends items as frames of at most `maxFrameBytes`; returns the sequence number of each item, or `too-large` for one that fits no frame. */
   append(items: readonly OutboxItem[], options: { bulk: boolean }): readonly (number | "too-large")[];
+  /** The same item by item, within the transaction under way. To be ended before anything else is appended. */
+  open(options: { bulk: boolean }): OutboxAppender;
   /** Whether another batch may be appended now (64 MB in all; bulk at most 8 MB ahead). */
   hasRoom(bulk: boolean): boolean;
   /** The frame that holds `seq`, or the first one after; undefined at the end. */

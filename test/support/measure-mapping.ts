@@ -7,7 +7,7 @@
 import type { Mapped, Mapping } from "../../agent/map/mapped.ts";
 import { compileMapping } from "../../agent/map/mapping.ts";
 import { buildQuery } from "../../agent/map/query.ts";
-import { createCutFrames } from "../../agent/store/outbox-frames.ts";
+import { createFrameCutter, cutFrames } from "../../agent/store/outbox-frames.ts";
 import type { OutboxItem } from "../../agent/store/store.ts";
 import { encodeKey } from "../../base/key.ts";
 import { configuration } from "../../bench/configuration.ts";
@@ -93,7 +93,8 @@ function measure(stage: string, work: () => void): void {
 const mapping = periodsMapping();
 const rows = periodRows(mapping);
 const digester = await createDigester();
-const cutFrames = createCutFrames();
+const cutter = createFrameCutter();
+const cut = { from: 1, maxFrameBytes: frameBytes };
 
 const mapRow = ({ row, key }: (typeof rows)[number]): Mapped & { kind: "entity" } => {
   const mapped = mapping.map(row, key);
@@ -112,7 +113,7 @@ const digestOf = (mapped: Mapped & { kind: "entity" }): Mapped & { kind: "entity
   return mapped;
 };
 const items = rows.map(mapRow).map(toItem);
-const { frames } = cutFrames(items, 1, frameBytes);
+const { frames } = cutFrames(cutter, items, cut);
 const decoded = frames.map(({ bytes }) => decodeFrame(bytes, { maxBytes: frameBytes, schema: changes }));
 const received = decoded.flatMap((frame) => [...expandChanges(frame)]);
 
@@ -121,12 +122,12 @@ measure("agent: row to checked text", () => rows.forEach(mapRow));
 measure("agent: the same with the entity's digest", () => {
   for (const row of rows) digestOf(mapRow(row));
 });
-measure("agent: texts to compressed frames", () => void cutFrames(items, 1, frameBytes));
+measure("agent: texts to compressed frames", () => void cutFrames(cutter, items, cut));
 measure("agent: all of it, a batch at a time", () => {
   cutFrames(
+    cutter,
     rows.map((row) => toItem(digestOf(mapRow(row)))),
-    1,
-    frameBytes,
+    cut,
   );
 });
 measure("gateway: frame to rows, checked", () => {

@@ -13,6 +13,7 @@ import { createDependents } from "./dependents.ts";
 import { pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
 import { createFinder } from "./finder.ts";
 import { createKeyIndex, type KeyIndexLimits } from "./key-index.ts";
+import { KnownTable } from "./known-table.ts";
 import { createPages } from "./pages.ts";
 import { isSweepDue, sweep } from "./sweep.ts";
 import { createWalks } from "./walk.ts";
@@ -43,18 +44,26 @@ const usualLimits: EntityLimits = {
 
 export function createEntities(database: Database, names: Names, limits: EntityLimits = usualLimits): Entities {
   const statements = prepareAll(database);
-  const pages = createPages(database);
+  const known = new KnownTable();
+  const pages = createPages(database, () => known.clear());
   const { directory } = pages;
   const index = createKeyIndex(database, limits);
   const finder = createFinder(pages, index, limits.digestOf);
   const dependents = createDependents(database, pages);
   const awaited = createAwaited(database, names);
-  const walks = createWalks({ pages, finder, index });
+  const walks = createWalks({
+    ...{ pages, finder },
+    rest() {
+      index.rest();
+      known.clear();
+    },
+  });
   let removed = 0;
   let version: unknown;
 
   const forget = (): void => {
     removed = 0;
+    known.clear();
     for (const part of [pages, index, dependents, awaited]) part.forget();
   };
   database.on("rolled-back", forget);
@@ -129,16 +138,35 @@ export function createEntities(database: Database, names: Names, limits: EntityL
     put(source, key, { rowDigest, entityDigest, parents, before, keyDigest: digest }) {
       return database.transaction(() => {
         const sourceNo = names.no(source);
-        const known = before === undefined ? finder.byKey(sourceNo, key) : before === "none" ? undefined : before.no;
+        const place = before === undefined ? finder.byKey(sourceNo, key) : before === "none" ? undefined : before.no;
         const wasRead = rowDigest !== undefined || parents !== undefined;
-        const stranger = known === undefined || wasRead ? 0 : pages.flags(known) & strangerFlag;
+        const stranger = place === undefined || wasRead ? 0 : pages.flags(place) & strangerFlag;
         const valid = (rowDigest === undefined ? 0 : rowFlag) | (entityDigest === undefined ? 0 : entityFlag);
         const state = { flags: usedFlag | stranger | valid, row: rowDigest, entity: entityDigest };
-        const no = known ?? made(finder.add(sourceNo, key, state, digest));
-        if (known !== undefined) pages.write(known, state);
+        const no = place ?? made(finder.add(sourceNo, key, state, digest));
+        if (place !== undefined) pages.write(place, state);
         if (parents !== undefined) setParents(no, sourceNo, parents);
         return no;
       });
+    },
+    add(source, key, { keyDigest: digest, rowDigest, entityDigest, parents }) {
+      database.requireTransaction();
+      const sourceNo = names.no(source);
+      const state = { flags: usedFlag | rowFlag | entityFlag, row: rowDigest, entity: entityDigest };
+      const no = made(finder.add(sourceNo, key, state, digest));
+      if (parents.length === 0) return;
+      for (const parent of parents) dependents.note(sourceNo, pages.source(parent) as number);
+      pages.setParents(no, parents);
+    },
+    knownNo(source, key) {
+      look();
+      const sourceNo = names.no(source);
+      const remembered = known.find(sourceNo, key);
+      if (remembered !== 0) return remembered;
+      const no = finder.byKey(sourceNo, key);
+      if (no === undefined || (pages.flags(no) & entityFlag) === 0) return undefined;
+      known.remember(no);
+      return no;
     },
     remove(source, key) {
       database.transaction(() => {

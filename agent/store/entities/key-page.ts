@@ -1,51 +1,80 @@
 /** The keys of a page's slots: read only to name an entity or to prove that a digest is really of this key. */
+import { isAscii } from "node:buffer";
 import { slotsPerPage } from "./digest-page.ts";
 
 const headBytes = 4 * slotsPerPage;
 
+/** Keys stand as they are written, one behind the other: as strings they would be hundreds of thousands of small objects. */
 export class KeyPage {
-  /** The keys as they were read, one behind the other, and where each begins in UTF-16 units. */
-  readonly #bytes: Buffer;
-  readonly #starts = new Uint32Array(slotsPerPage + 1);
-  /** The whole text; only where some key is not ASCII, so that units are no bytes. */
-  #text: string | undefined;
-  /** Once something was changed. */
-  #list: string[] | undefined;
+  #text: Buffer;
+  /** Where each key ends. */
+  readonly #ends = new Uint32Array(slotsPerPage);
+  /** No slot from here on ever had a key. */
+  #filled = slotsPerPage;
+  #isAscii: boolean;
 
-  constructor(bytes: Uint8Array = new Uint8Array(headBytes)) {
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-    const lengths = new Uint32Array(aligned.buffer, aligned.byteOffset, slotsPerPage);
-    this.#bytes = Buffer.from(aligned.buffer, aligned.byteOffset + headBytes, aligned.byteLength - headBytes);
-    let at = 0;
-    for (let slot = 0; slot < slotsPerPage; slot++) {
-      at += lengths[slot] as number;
-      this.#starts[slot + 1] = at;
+  /** @param bytes as `toBytes` gives them */
+  constructor(bytes?: Uint8Array) {
+    const aligned = bytes === undefined || bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+    this.#text =
+      aligned === undefined
+        ? Buffer.alloc(0)
+        : Buffer.from(aligned.buffer, aligned.byteOffset + headBytes, aligned.byteLength - headBytes);
+    this.#isAscii = isAscii(this.#text);
+    if (aligned === undefined) this.#filled = 0;
+    else {
+      const lengths = new Uint32Array(aligned.buffer, aligned.byteOffset, slotsPerPage);
+      let end = 0;
+      for (let slot = 0; slot < slotsPerPage; slot++) {
+        end += lengths[slot] as number;
+        this.#ends[slot] = end;
+      }
+      while (this.#filled > 0 && lengths[this.#filled - 1] === 0) this.#filled -= 1;
     }
-    if (at !== this.#bytes.length) this.#text = this.#bytes.toString("utf8");
   }
 
   /** Empty for a slot that never had one. */
   at(slot: number): string {
-    const known = this.#list?.[slot];
-    if (known !== undefined) return known;
-    const [start, end] = [this.#starts[slot], this.#starts[slot + 1]];
-    return this.#text?.slice(start, end) ?? this.#bytes.toString("latin1", start, end);
+    if (slot >= this.#filled) return "";
+    return this.#text.toString(this.#isAscii ? "latin1" : "utf8", this.#startOf(slot), this.#ends[slot]);
   }
 
   set(slot: number, key: string): void {
-    this.#list ??= Array.from({ length: slotsPerPage }, (_, each) => this.at(each));
-    this.#list[slot] = key;
+    const bytes = Buffer.byteLength(key);
+    if (bytes !== key.length) this.#isAscii = false;
+    const used = this.#used;
+    for (; this.#filled <= slot; this.#filled++) this.#ends[this.#filled] = used;
+    const [start, end] = [this.#startOf(slot), this.#ends[slot] as number];
+    const longer = bytes - (end - start);
+    this.#reserve(used + longer);
+    // Mostly nothing stands behind: a page fills from its start.
+    this.#text.copyWithin(end + longer, end, used);
+    this.#text.write(key, start, "utf8");
+    for (let behind = slot; behind < this.#filled; behind++) this.#ends[behind] = (this.#ends[behind] as number) + longer;
   }
 
-  /** Lengths in UTF-16 units, then the text as UTF-8. */
+  /** Lengths in bytes, then the keys as UTF-8. */
   toBytes(): Uint8Array {
-    const keys = this.#list ?? Array.from({ length: slotsPerPage }, (_, each) => this.at(each));
-    const text = keys.join("");
-    const bytes = Buffer.allocUnsafe(headBytes + Buffer.byteLength(text));
-    const lengths = new Uint32Array(slotsPerPage);
-    for (let slot = 0; slot < slotsPerPage; slot++) lengths[slot] = (keys[slot] as string).length;
-    bytes.set(new Uint8Array(lengths.buffer));
-    bytes.write(text, headBytes, "utf8");
+    const bytes = Buffer.allocUnsafeSlow(headBytes + this.#used);
+    const lengths = new Uint32Array(bytes.buffer, bytes.byteOffset, slotsPerPage);
+    for (let slot = 0; slot < slotsPerPage; slot++)
+      lengths[slot] = slot < this.#filled ? (this.#ends[slot] as number) - this.#startOf(slot) : 0;
+    this.#text.copy(bytes, headBytes, 0, this.#used);
     return bytes;
+  }
+
+  get #used(): number {
+    return this.#filled === 0 ? 0 : (this.#ends[this.#filled - 1] as number);
+  }
+
+  #startOf(slot: number): number {
+    return slot === 0 ? 0 : (this.#ends[slot - 1] as number);
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#text.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#text.length, slotsPerPage));
+    this.#text.copy(larger);
+    this.#text = larger;
   }
 }

@@ -43,7 +43,8 @@ export interface Pages {
   forget(): void;
 }
 
-export function createPages(database: Database): Pages {
+/** `onLost`: called when the portal no longer holds some entity that it held. */
+export function createPages(database: Database, onLost: () => void): Pages {
   const directory = createDirectory(database, slotsPerPage);
   const digests: PageCache<DigestPage> = createPageCache(database, {
     table: "digest_page",
@@ -84,6 +85,7 @@ export function createPages(database: Database): Pages {
     const [known, strangers] = [has(flags, "entity") - has(before, "entity"), has(flags, "stranger") - has(before, "stranger")];
     const [used, free] = [has(flags, "used") - has(before, "used"), Number(flags === 0) - Number(before === 0)];
     if (known === 0 && strangers === 0 && used === 0 && free === 0) return;
+    if (known < 0) onLost();
     entry.known += known;
     entry.strangers += strangers;
     entry.used += used;
@@ -137,6 +139,7 @@ export function createPages(database: Database): Pages {
       digests.flush();
       digests.forget();
       directory.begin(generation, source);
+      onLost();
     },
     free(no) {
       const page = digestsOf(no);

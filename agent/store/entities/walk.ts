@@ -2,7 +2,6 @@ import type { EntityWalk } from "../store.ts";
 import { Cursor } from "./cursor.ts";
 import { numberOf, slotFlags } from "./digest-page.ts";
 import type { Finder } from "./finder.ts";
-import type { KeyIndex } from "./key-index.ts";
 import type { Pages } from "./pages.ts";
 import { Seen } from "./seen.ts";
 
@@ -14,9 +13,9 @@ export interface Walks {
   made(no: number): void;
 }
 
-/** The scans under way, each with what it has seen. */
-export function createWalks(parts: { pages: Pages; finder: Finder; index: KeyIndex }): Walks {
-  const { pages, finder, index } = parts;
+/** The scans under way, each with what it has seen; `rest`: the last one is over. */
+export function createWalks(parts: { pages: Pages; finder: Finder; rest: () => void }): Walks {
+  const { pages, finder, rest } = parts;
   const { directory } = pages;
   const under = new Set<Seen>();
   return {
@@ -30,7 +29,7 @@ export function createWalks(parts: { pages: Pages; finder: Finder; index: KeyInd
         unseen: () => unseenKeys(pages, source, seen),
         [Symbol.dispose]() {
           under.delete(seen);
-          if (under.size === 0) index.rest();
+          if (under.size === 0) rest();
         },
       };
     },

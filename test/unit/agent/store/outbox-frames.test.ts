@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createCutFrames } from "../../../../agent/store/outbox-frames.ts";
+import { createFrameCutter, cutFrames } from "../../../../agent/store/outbox-frames.ts";
 import type { OutboxItem } from "../../../../agent/store/store.ts";
 import { buildChanges, type ChangeItem, expandChanges } from "../../../../protocol/changes.ts";
 import { entityText } from "../../../../protocol/entity-text.ts";
 import { decodeFrame } from "../../../../protocol/frames.ts";
 import { changes } from "../../../../protocol/messages.ts";
 
-const cutFrames = createCutFrames();
+const cutter = createFrameCutter();
 const id = fc.stringMatching(/^[A-Za-z0-9_.%:-]{1,20}$/);
 const field = fc.constantFrom("name", "floor", "rooms", "constructor");
 const common = { type: fc.constantFrom("unit", "ticket"), id, time: fc.integer({ min: 0, max: 2 ** 45 }) };
@@ -40,7 +40,7 @@ const throughJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value
 test("Frames carry the items that were cut into them, each frame as small as it says and within its limit, the rest said to be too large", () => {
   fc.assert(
     fc.property(items, fc.integer({ min: 1, max: 2 ** 40 }), fc.integer({ min: 150, max: 5_000 }), (given, from, limit) => {
-      const cut = cutFrames(given.map(toOutbox), from, limit);
+      const cut = cutFrames(cutter, given.map(toOutbox), { from, maxFrameBytes: limit });
       const expected = given.filter((_, index) => cut.seqs[index] !== "too-large");
       const got = cut.frames.flatMap((frame) => {
         const data = frame.text ? Buffer.from(frame.bytes).toString() : frame.bytes;

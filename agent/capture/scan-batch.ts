@@ -1,0 +1,191 @@
+/** What a scan makes of a batch of rows: which of them it takes directly, and of which keys it only suspects something. */
+import type { RowBatch } from "../../connectors/connector.ts";
+import type { Differing, EntityPlace, EntityWalk } from "../store/store.ts";
+import type { Doorbell } from "./doorbell.ts";
+import type { HeldReadings } from "./held-readings.ts";
+import { createParentStates, type ParentStates } from "./parent-states.ts";
+import type { Room } from "./parts.ts";
+import { type Reading, readRow } from "./reading.ts";
+import { settle } from "./settle.ts";
+import type { CapturedSource } from "./source.ts";
+import type { TakeNew } from "./take-new.ts";
+
+export interface ScanResult {
+  rows: number;
+  sent: number;
+  suspects: number;
+  unseen: number;
+  /** Rows whose key holds a null. */
+  keyless: number;
+}
+
+export interface Scan {
+  source: CapturedSource;
+  walk: EntityWalk;
+  written: Set<string>;
+  /** Rows are no longer taken directly. */
+  suspectOnly: boolean;
+  /** Read, and not settled yet. */
+  held: HeldReadings;
+  takeNew: TakeNew;
+  bell: Doorbell;
+  /** What the compare stands on: it must not change while it runs. */
+  ground: string;
+  startedAt: number;
+  result: ScanResult;
+}
+
+/** New rows mostly come many at a time. From so many on in a batch they are not held, but taken at once. */
+const manyNew = 4;
+
+/** `readAt` is from before the batch was asked for: the items' time. */
+export function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): void {
+  const { source, held, walk } = scan;
+  held.nextTurn();
+  scan.result.rows += batch.length;
+  let differing = walk.differing(batch.keyDigests, batch.digests);
+  const isBulk = !scan.suspectOnly && isManyNew(differing);
+  if (isBulk && !held.isEmpty()) {
+    settleHeld(room, scan);
+    differing = walk.differing(batch.keyDigests, batch.digests);
+  }
+  const waiting = new Set(room.store.pending.mayWait(source.mapping.source, batch.keyDigests));
+  const found = { differing, waiting, readAt };
+  if (isBulk) {
+    room.store.transaction(() => {
+      const rest = takeNewRows(scan, batch, found);
+      lookInto(room, scan, batch, { ...found, indexes: rest });
+      settleHeld(room, scan);
+    }, "scan");
+    return;
+  }
+  const { indexes } = differing;
+  const all = waiting.size === 0 ? indexes : inOrder([...indexes, ...waiting]);
+  if (all.length > 0) lookInto(room, scan, batch, { ...found, indexes: all });
+  if (held.isDue(room.clock.monotonic())) settleHeld(room, scan);
+}
+
+function isManyNew({ isNew }: Differing): boolean {
+  let count = 0;
+  for (const one of isNew) if (one && ++count >= manyNew) return true;
+  return false;
+}
+
+const inOrder = (indexes: readonly number[]): number[] => [...new Set(indexes)].sort((one, other) => one - other);
+
+/** What was found of a batch. */
+interface Found {
+  differing: Differing;
+  /** Rows whose keys may be pending. */
+  waiting: ReadonlySet<number>;
+  readAt: number;
+}
+
+/** Returns the rows that are still to be looked into. */
+function takeNewRows({ takeNew, held, result, written }: Scan, batch: RowBatch, found: Found): readonly number[] {
+  const { differing, waiting, readAt } = found;
+  const news = differing.indexes.filter((index, at) => differing.isNew[at] && !waiting.has(index));
+  const { sent, left, repeated } = takeNew({ batch, indexes: news, written, readAt });
+  result.sent += sent;
+  for (const key of repeated) held.suspect(key);
+  const known = differing.indexes.filter((_, at) => !differing.isNew[at]);
+  return inOrder([...left, ...known, ...waiting]);
+}
+
+/** Holds what is to be taken of a batch, mapped. Of rows that stand as they did not even the key is asked. */
+function lookInto(
+  room: Room,
+  scan: Scan,
+  batch: RowBatch,
+  { indexes, waiting, differing, readAt }: Found & { indexes: readonly number[] },
+): void {
+  const { entities, pending } = room.store;
+  const name = scan.source.mapping.source;
+  const news = new Set(differing.indexes.filter((_, at) => differing.isNew[at]));
+  const keys = indexes.map((index) => batch.key(index));
+  const keyDigests = indexes.map((index) => batch.keyDigests[index] as bigint);
+  const known = keys.map((key, at) => (news.has(indexes[at] as number) ? undefined : key));
+  const states = entities.getMany(name, known, keyDigests);
+  for (const [at, index] of indexes.entries()) {
+    const key = keys[at];
+    if (key === undefined) {
+      scan.result.keyless += 1;
+      continue;
+    }
+    const state = states[at];
+    if (state !== undefined) scan.walk.see(state);
+    const stage = waiting.has(index) ? pending.get(name, key)?.stage : undefined;
+    if (stage !== undefined) {
+      // Its row is there: what was waiting to be deleted is looked at anew.
+      if (stage !== "marked") scan.held.suspect(key);
+      continue;
+    }
+    if (state?.rowDigest === batch.digests[index]) continue;
+    if (scan.suspectOnly || scan.written.has(key)) {
+      scan.held.suspect(key);
+      continue;
+    }
+    const row = readRow(scan.source, batch, { index, key });
+    scan.held.add(
+      { key, keyDigest: keyDigests[at] as bigint, pending: undefined, row, state: state ?? "none" },
+      { readAt, now: room.clock.monotonic() },
+    );
+  }
+}
+
+/** What is held takes effect, in one commit. */
+export function settleHeld(room: Room, scan: Scan): void {
+  const { store, clock } = room;
+  const { held, result, source } = scan;
+  const name = source.mapping.source;
+  const { readings: all, suspects, readAt } = held.take();
+  if (all.length === 0 && suspects.length === 0) return;
+  const parents = createParentStates(store.entities);
+  const readings: Reading[] = [];
+  const taken = new Set<string>();
+  const isUnknown = unknownParents(room, all, { name, parents });
+  const waiting = new Set(
+    store.pending.mayWait(
+      name,
+      BigUint64Array.from(all, ({ keyDigest }) => keyDigest),
+    ),
+  );
+  for (const [at, reading] of all.entries()) {
+    const { key, row } = reading;
+    const stage = waiting.has(at) ? store.pending.get(name, key)?.stage : undefined;
+    // Signalled since: it is about to be read anew.
+    if (stage === "marked") continue;
+    const isWritten = stage !== undefined || scan.written.has(key);
+    // An unknown parent is first read by key, and so is a key that the query brings twice: both are the drain's work.
+    const isOdd = taken.has(key) || (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown));
+    if (scan.suspectOnly || isWritten || isOdd) suspects.push(key);
+    else readings.push(reading);
+    taken.add(key);
+  }
+  result.suspects += suspects.length;
+  store.transaction(() => {
+    store.pending.mark(name, suspects, { now: clock.now(), confirm: false });
+    if (readings.length === 0) return;
+    const settled = settle(room, source, readings, { at: readAt, now: clock.now(), bulk: true, name: "scan", parents });
+    result.sent += settled.sent + settled.deleted;
+  }, "scan");
+}
+
+/** Whether a parent is unknown and must be read before its child can be sent. */
+function unknownParents(
+  { store }: Room,
+  readings: readonly Reading[],
+  { name, parents }: { name: string; parents: ParentStates },
+): (parent: EntityPlace) => boolean {
+  let own: Set<string> | undefined;
+  const isBeside = (key: string): boolean => {
+    own ??= new Set(readings.map((reading) => reading.key));
+    return own.has(key);
+  };
+  return ({ source, key }) => {
+    if (parents.of(source, key)?.entityDigest !== undefined) return false;
+    // What is taken together comes in any order: settling sorts it out. A parked parent parks its child.
+    if (source === name && isBeside(key)) return false;
+    return store.quarantine.get(source, key) === undefined;
+  };
+}

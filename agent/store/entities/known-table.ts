@@ -1,0 +1,86 @@
+/**
+ * Numbers of entities that the portal holds, by 128 bits of their key's hash: what many rows refer to is asked for over and over, in no order, and lies in more
+ * pages than memory has room for. It only remembers: an entry may be missing, and all go as soon as one of them might be wrong.
+ */
+import { murmur128 } from "../../../base/murmur.ts";
+
+/** Hash in four words, and the number; 0: an empty place. */
+const wordsPerPlace = 5;
+const fewestPlaces = 2 ** 12;
+/** 10 MB. */
+const mostPlaces = 2 ** 19;
+/** Beyond so many places from its own an entry takes the place of another. */
+const longestWay = 8;
+
+export class KnownTable {
+  #places = fewestPlaces;
+  #words = new Uint32Array(wordsPerPlace * fewestPlaces);
+  #size = 0;
+  #scratch = Buffer.allocUnsafe(1_024);
+  #view = new DataView(this.#scratch.buffer, this.#scratch.byteOffset, this.#scratch.length);
+  /** Hash of the key last asked for. */
+  #hash = new Uint32Array(4);
+
+  /** Number of an entity of the source; 0 where none is remembered. */
+  find(source: number, key: string): number {
+    this.#look(source, key);
+    const at = wordsPerPlace * this.#placeOf(this.#hash);
+    return this.#isAt(at, this.#hash) ? (this.#words[at + 4] as number) : 0;
+  }
+
+  /** Remembers the number of the entity last asked for. */
+  remember(no: number): void {
+    if (2 * this.#size >= this.#places && this.#places < mostPlaces) this.#grow();
+    this.#put(this.#hash, no);
+  }
+
+  clear(): void {
+    if (this.#size === 0) return;
+    this.#resize(fewestPlaces);
+  }
+
+  #look(source: number, key: string): void {
+    if (key.length * 3 > this.#scratch.length) {
+      this.#scratch = Buffer.allocUnsafe(key.length * 3);
+      this.#view = new DataView(this.#scratch.buffer, this.#scratch.byteOffset, this.#scratch.length);
+    }
+    this.#hash.set(murmur128(this.#view, 0, this.#scratch.write(key, 0, "utf8"), source));
+  }
+
+  /** Where the hash stands; else an empty place for it, else its own. */
+  #placeOf(hash: Uint32Array): number {
+    const words = this.#words;
+    const own = (hash[0] as number) & (this.#places - 1);
+    for (let step = 0; step < longestWay; step++) {
+      const place = (own + step) & (this.#places - 1);
+      const at = wordsPerPlace * place;
+      if (words[at + 4] === 0 || this.#isAt(at, hash)) return place;
+    }
+    return own;
+  }
+
+  #isAt(at: number, hash: Uint32Array): boolean {
+    const words = this.#words;
+    return words[at] === hash[0] && words[at + 1] === hash[1] && words[at + 2] === hash[2] && words[at + 3] === hash[3];
+  }
+
+  #put(hash: Uint32Array, no: number): void {
+    const at = wordsPerPlace * this.#placeOf(hash);
+    if (this.#words[at + 4] === 0) this.#size += 1;
+    this.#words.set(hash, at);
+    this.#words[at + 4] = no;
+  }
+
+  #grow(): void {
+    const before = this.#words;
+    this.#resize(2 * this.#places);
+    for (let at = 0; at < before.length; at += wordsPerPlace)
+      if (before[at + 4] !== 0) this.#put(before.subarray(at, at + 4), before[at + 4] as number);
+  }
+
+  #resize(places: number): void {
+    this.#places = places;
+    this.#words = new Uint32Array(wordsPerPlace * places);
+    this.#size = 0;
+  }
+}

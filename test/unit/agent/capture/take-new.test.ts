@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { KeyDigests } from "../../../../agent/capture/key-digests.ts";
+import { captureBench } from "./bench.ts";
+import { fakeErp } from "./fake-erp.ts";
+
+const { start } = captureBench();
+
+test("Of a first sync's rows those that need thought are found among the plain ones, and all arrive in order", async () => {
+  const erp = fakeErp();
+  erp.pageSize = 100;
+  for (let no = 0; no < 150; no++) erp.put("parents", `p${no}`, { name: no % 50 === 7 ? "bad" : `Estate ${no}`, parent: null });
+  for (let no = 0; no < 400; no++) {
+    // Some are faulty, some cancelled, some name a parent that is faulty itself or does not exist.
+    const parent = no % 40 === 3 ? "p7" : no % 40 === 4 ? "p999" : `p${(no * 7) % 150}`;
+    erp.put("children", `c${no}`, { name: no % 40 === 5 ? "bad" : `House ${no}`, parent, cancelled: no % 40 === 6 });
+  }
+  const bench = await start({ erp });
+  await bench.pass(10_000);
+  // The portal of this bench throws at a child that comes before its parent.
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(erp.reads.get("c1")).toBeUndefined();
+  const parked = bench.store.quarantine.list().map(({ id }) => id);
+  expect(parked).toEqual(expect.arrayContaining(["p7", "c3", "c4", "c5"]));
+  const before = bench.portal.log.length;
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(bench.portal.log).toHaveLength(before);
+});
+
+test("A batch's repeated keys are told by their digests, whatever their rows", () => {
+  const digests = new KeyDigests();
+  const keys = BigUint64Array.of(5n, 2n ** 63n, 5n, 5n + 2n ** 32n, 2n ** 63n, 6n);
+  for (let round = 0; round < 2; round++) {
+    digests.begin(keys);
+    expect([0, 1, 2, 3, 4, 5].map((index) => digests.add(index))).toEqual([true, true, false, true, false, true]);
+  }
+});
