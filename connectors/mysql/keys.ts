@@ -34,7 +34,7 @@ export class KeyReader {
   readonly #walk = new ValueWalk();
   readonly #row = new RowText();
   /** The text of the key at hand. */
-  readonly #text = new Uint8Array(1_024);
+  readonly #text = Buffer.alloc(1_024);
   readonly #view = viewOf(this.#text);
 
   /** @param key position of each of the key's columns within the row */
@@ -50,7 +50,9 @@ export class KeyReader {
 
   /** base/key.ts form of a row's key; undefined where a key column is null. */
   key(rows: PackedRows, index: number): string | undefined {
-    return this.#find(rows, index) ? this.#decoded(rows) : undefined;
+    if (!this.#find(rows, index)) return undefined;
+    const length = this.#copyText(rows.bytes);
+    return length === undefined ? this.#decoded(rows) : this.#text.toString("latin1", 0, length);
   }
 
   /** `keyDigest` of each row's key; 0n where a key column is null. */

@@ -1,6 +1,6 @@
 import type { EntityWalk } from "../store.ts";
 import { Cursor } from "./cursor.ts";
-import { numberOf, slotFlags } from "./digest-page.ts";
+import { numberOf, slotFlags, slotsPerPage } from "./digest-page.ts";
 import type { Finder } from "./finder.ts";
 import type { Pages } from "./pages.ts";
 import { Seen } from "./seen.ts";
@@ -42,9 +42,10 @@ export function createWalks(parts: { pages: Pages; finder: Finder; rest: () => v
 function* unseenKeys(pages: Pages, source: number, seen: Seen): Generator<readonly string[]> {
   let keys: string[] = [];
   for (const { no: page } of [...pages.directory.pagesOf(source)]) {
-    for (const [slot, flags] of pages.digests(page).flags.entries()) {
+    const { flags } = pages.digests(page);
+    for (let slot = 0; slot < slotsPerPage; slot++) {
       const no = numberOf(page, slot);
-      if ((flags & slotFlags.used) !== 0 && !seen.has(no)) keys.push(pages.key(no));
+      if (((flags[slot] as number) & slotFlags.used) !== 0 && !seen.has(no)) keys.push(pages.key(no));
     }
     if (keys.length < keysAtOnce) continue;
     yield keys;
