@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { buildChanges, type ChangeItem } from "../protocol/changes.ts";
 import { encodeFrame } from "../protocol/frames.ts";
 import type { Json } from "../protocol/model.ts";
+import { profileFlags } from "./agent.ts";
 import { startHelper } from "./call.ts";
 import type { Frame } from "./gateway-agents.ts";
 import type { Figures } from "./report.ts";
@@ -109,8 +110,16 @@ interface Round {
   applyUs: number;
 }
 
-async function measureLoad(load: Load, directory: string, name: string): Promise<Round> {
-  await using portal = startHelper("bench/gateway-portal.ts", { args: [directory] });
+interface Place {
+  directory: string;
+  /** Of the round. */
+  name: string;
+  profiles: string | undefined;
+}
+
+async function measureLoad(load: Load, { directory, name, profiles }: Place): Promise<Round> {
+  const profile = profiles === undefined ? [] : profileFlags(join(profiles, `gateway-${load.name}-${name}.cpuprofile`));
+  await using portal = startHelper("bench/gateway-portal.ts", { args: [directory], nodeFlags: profile });
   await using clients = startHelper("bench/gateway-agents.ts");
   const httpUrl = await portal.call<string>("open", name);
   const codes: string[] = [];
@@ -144,9 +153,10 @@ async function measureLoad(load: Load, directory: string, name: string): Promise
   };
 }
 
-/** @param told.rounds measurements of each load; `say` tells progress */
+/** @param told.rounds measurements of each load; `say` tells progress; `profiles`: directory for those of the gateway */
 export async function measureGateway(told: {
   rounds: number;
+  profiles: string | undefined;
   say: (text: string) => void;
 }): Promise<{ figures: Figures; details: unknown }> {
   const details: Record<string, unknown> = {};
@@ -156,7 +166,7 @@ export async function measureGateway(told: {
     for (let round = 0; round < told.rounds; round++) {
       const directory = mkdtempSync(join(tmpdir(), "erpfuser-bench-"));
       try {
-        rounds.push(await measureLoad(load, directory, `round-${round}`));
+        rounds.push(await measureLoad(load, { directory, name: `round-${round}`, profiles: told.profiles }));
       } finally {
         rmSync(directory, { recursive: true });
       }

@@ -33,7 +33,7 @@ async function measure({ rows, rounds, parts, profiles }: Options): Promise<Resu
     Object.assign(figures, measured.figures);
     details[part] = measured.details;
   };
-  if (parts.has("gateway")) take("gateway", await measureGateway({ rounds, say }));
+  if (parts.has("gateway")) take("gateway", await measureGateway({ rounds, profiles, say }));
   if (parts.has("memory5m")) take("memory5m", await measureMemory(say));
   if (parts.isSubsetOf(withoutScene)) return { rows, rounds, machine, figures, details };
   await using scene = await openScene({ rows, profiles, say });
