@@ -155,7 +155,7 @@ function assembleWriteback(base: Base, others: { capture: Capture; portalNow: ()
     log: log.part("writeback"),
     erp,
     compile: planner(compiled),
-    readBack: ({ source, key }, signal) => others.capture.readBack(source, key, signal),
+    readBack: ({ source, key }, signal, within) => others.capture.readBack(source, key, signal, within),
     limitsOf(name) {
       const found = config.commands.find((command) => command.name === name);
       return { draft: found?.draft ?? false, perHour: found?.perHour };

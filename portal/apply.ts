@@ -14,10 +14,11 @@ import type { Store } from "./store.ts";
 
 /** Items of one step: some milliseconds of work. */
 const itemsPerStep = 500;
-/** What came within so many milliseconds is applied together; while much comes, so long must nothing come. */
-const quietMs = 20;
-/** Items within a second from which on much comes. */
+/** What came within so many milliseconds is applied together. */
+const togetherMs = 20;
+/** Items within a second from which on much comes, and for how long nothing must come then: an agent in its first sync rests for its own commits. */
 const muchPerSecond = 2_000;
+const quietMs = 250;
 /** After a step that failed, milliseconds. */
 const retryMs = 1_000;
 
@@ -58,6 +59,7 @@ export function createApply(parts: ApplyParts): Apply {
   let busyAt = Number.NEGATIVE_INFINITY;
   /** Items since the beginning of the present second. */
   let second = { from: Number.NEGATIVE_INFINITY, items: 0 };
+  let muchAt = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | undefined;
   /** `finishing`: the last steps; one that fails ends it. */
   let state: "running" | "finishing" | "ended" = "running";
@@ -87,7 +89,8 @@ export function createApply(parts: ApplyParts): Apply {
     cancel = undefined;
     if (journal.bytes === 0) return;
     const quiet = busyAt + quietMs - clock.monotonic();
-    if (quiet > 0 && second.items >= muchPerSecond && waiters.size === 0 && journal.bytes < parts.patientBytes) {
+    const muchComes = busyAt - muchAt < 1_000;
+    if (quiet > 0 && muchComes && waiters.size === 0 && journal.bytes < parts.patientBytes) {
       plan(quiet);
       return;
     }
@@ -123,7 +126,8 @@ export function createApply(parts: ApplyParts): Apply {
       busyAt = clock.monotonic();
       if (busyAt - second.from >= 1_000) second = { from: busyAt, items: 0 };
       second.items += items;
-      plan(quietMs);
+      if (second.items >= muchPerSecond) muchAt = busyAt;
+      plan(togetherMs);
     },
     settled,
     settleNow() {

@@ -70,7 +70,8 @@ export function commandsIn(store: Store, clock: Clock, random: Random): Commands
     received(agentId, id, epoch) {
       const sql = `UPDATE command SET received_epoch = ?, state = CASE state WHEN 'issued' THEN 'received' ELSE state END
         WHERE agent_id = ? AND id = ?`;
-      return store.run(sql, epoch, agentId, id) > 0;
+      // Forgotten, it is sent once more, and the agent knows it.
+      return store.repeatable(() => store.run(sql, epoch, agentId, id)) > 0;
     },
     conclude: (agentId, result, epoch) => store.transaction(() => conclude({ store, clock, get }, { agentId, result, epoch })),
   };

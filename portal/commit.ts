@@ -137,7 +137,7 @@ function noteRefusals(
   last: number,
   refused: readonly Refusal[],
 ): void {
-  if (refused.length === 0 && !refusals.any(speaker.agentId)) return;
+  if (refused.length === 0 && !refusals.any(speaker)) return;
   const bySeq = new Map(refused.map((refusal) => [refusal.seq, refusal]));
   for (const item of expandChanges(frame)) {
     if (item.seq <= last) continue;

@@ -4,8 +4,8 @@ import type { Refusal } from "../protocol/messages.ts";
 import type { Store } from "./store.ts";
 
 export interface Refusals {
-  /** Whether the agent has any. */
-  any(agentId: string): boolean;
+  /** Whether the agent has any; asked of the store once for each of its links, which alone writes them. */
+  any(of: { agentId: string; connection: number }): boolean;
   add(of: { agentId: string; epoch: string }, item: NumberedItem, refusal: Omit<Refusal, "seq">, at: number): void;
   /** The item was accepted. */
   remove(agentId: string, item: NumberedItem): void;
@@ -14,9 +14,21 @@ export interface Refusals {
 }
 
 export function refusalsIn(store: Store): Refusals {
+  /** By agent; a refusal that was rolled back may count, which costs no more than a look. */
+  const known = new Map<string, { connection: number; any: boolean }>();
   return {
-    any: (agentId) => store.get("SELECT 1 FROM refusal WHERE agent_id = ? LIMIT 1", agentId) !== undefined,
+    any({ agentId, connection }) {
+      let link = known.get(agentId);
+      if (link?.connection !== connection) {
+        const any = store.get("SELECT 1 FROM refusal WHERE agent_id = ? LIMIT 1", agentId) !== undefined;
+        link = { connection, any };
+        known.set(agentId, link);
+      }
+      return link.any;
+    },
     add({ agentId, epoch }, item, refusal, at) {
+      const link = known.get(agentId);
+      if (link !== undefined) link.any = true;
       store.run(
         `INSERT OR REPLACE INTO refusal (agent_id, type, id, epoch, seq, code, reason, retry_after_ms, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         agentId,

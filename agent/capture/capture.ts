@@ -9,7 +9,7 @@ import type { Clock } from "../../base/time.ts";
 import type { Refusal } from "../../protocol/messages.ts";
 import { decideGuard, release } from "./decisions.ts";
 import { createDoorbell } from "./doorbell.ts";
-import { createDrain } from "./drain.ts";
+import { createDrain, type ReadBack } from "./drain.ts";
 import { createFailures, type Failures } from "./failures.ts";
 import { takeFingerprint } from "./fingerprint.ts";
 import { checkIdentity } from "./identity.ts";
@@ -28,8 +28,11 @@ export interface Capture {
    * @throws FuserError `erp-other-database`, and whatever is a bug
    */
   run(signal: AbortSignal): Promise<void>;
-  /** Reads one key at once; returns the number under which its state travels, undefined while nothing may be read or nothing of it is on its way. */
-  readBack(source: string, key: string, signal: AbortSignal): Promise<number | undefined>;
+  /**
+   * Reads one key at once; returns the number under which its state travels, undefined while nothing may be read or nothing of it is on its way.
+   * `within`: see drain.ts.
+   */
+  readBack(source: string, key: string, signal: AbortSignal, within?: ReadBack["within"]): Promise<number | undefined>;
   /**
    * Polls a source (or all) now, or compares it in full; a source without cursor column is always compared. What waits after a failure is tried at
    * once. Returns the names concerned.
@@ -96,9 +99,9 @@ export function createCapture(parts: CaptureParts): Capture {
         await Promise.allSettled(running);
       }
     },
-    readBack(source, key, signal) {
+    readBack(source, key, signal, within) {
       const found = room.byName.get(source);
-      return found === undefined ? Promise.resolve(undefined) : drain.readBack(found, key, signal);
+      return found === undefined ? Promise.resolve(undefined) : drain.readBack(found, key, { signal, within });
     },
     syncNow(source, full) {
       const wanted = sources.filter(({ mapping }) => source === undefined || mapping.source === source);

@@ -27,7 +27,7 @@ export interface Drain {
   /** Reads what is due now of one source. Returns false when it had to stop because nothing may be read. */
   source(source: CapturedSource, signal: AbortSignal): Promise<boolean>;
   /** Reads one key at once; returns the number under which its state travels, undefined when nothing of it is on its way. */
-  readBack(source: CapturedSource, key: string, signal: AbortSignal): Promise<number | undefined>;
+  readBack(source: CapturedSource, key: string, asked: ReadBack): Promise<number | undefined>;
   mayRead(): boolean;
   /** Called with the keys of each commit before the next read: a running scan must not take older rows of them. */
   onSettled(listener: (source: string, keys: readonly string[]) => void): () => void;
@@ -79,7 +79,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
       store.pending.mark(name, unmarked, { now: clock.now(), confirm: false });
       const pending = [...keys].map((key) => store.pending.get(name, key) as PendingKey);
       try {
-        for (const chunk of chunks(pending, keysPerRead)) await readKeys(parent, chunk, { inFlight, bulk: false, signal });
+        for (const chunk of chunks(pending, keysPerRead)) await drainKeys(parent, chunk, { inFlight, bulk: false, signal });
       } catch (error) {
         // The parents' own drain meets the same failure and reports it; their children must not fail with it, only wait.
         if (isAbort(error) || kindOf(error) === "bug") throw error;
@@ -87,29 +87,51 @@ export function createDrain(room: Room, turn: Turn): Drain {
     }
   };
 
-  const readKeys = async (source: CapturedSource, pending: readonly PendingKey[], options: ReadOptions): Promise<Settled> => {
+  /** Reads keys; what is returned takes the result into the store, in one transaction and before anything else is read. */
+  const readKeys = async (source: CapturedSource, waiting: readonly Waiting[], options: ReadOptions): Promise<() => Settled> => {
     const { signal, bulk } = options;
     const name = source.mapping.source;
     const at = clock.now();
-    const keys = pending.map(({ key }) => key);
+    const keys = waiting.map(({ key }) => key);
     const rows = await readRows(source, keys, signal);
     // It may be missing because the ERP was set back a moment ago: then its delete is a person's decision, and it must be known before it is made.
-    if (pending.some(({ key, stage }) => stage !== "marked" && !rows.has(key))) await checkIdentity(room, signal);
+    const mayBeGone = waiting.some(({ key, pending }) => pending !== undefined && pending.stage !== "marked" && !rows.has(key));
+    if (mayBeGone) await checkIdentity(room, signal);
     const inFlight = new Set([...options.inFlight, ...keys.map((key) => placeOf(name, key))]);
     await readParents(rows.values(), inFlight, signal);
-    const readings: Reading[] = pending.map((waiting) => ({ key: waiting.key, pending: waiting, row: rows.get(waiting.key) }));
+    // What is not there is for a read in its turn: only its waits tell an absence from a row that is not visible yet.
+    const unread = waiting.filter(({ key, isOutOfTurn }) => isOutOfTurn && !rows.has(key)).map(({ key }) => key);
+    const readings = waiting.flatMap(({ key, pending }): Reading[] =>
+      unread.includes(key) ? [] : [{ key, pending, row: rows.get(key) }],
+    );
     // The database may compare keys more loosely than we do, and answers with its own spelling.
     const otherwise = [...rows.keys()].filter((key) => !keys.includes(key));
-    const settled = store.transaction(() => {
-      // A new epoch began while we read: before its inventory is taken nobody knows what the portal holds. The keys stay.
-      if (!store.sources.get(name).reconciled) return nothing;
-      if (otherwise.length > 0) store.pending.mark(name, otherwise, { now: clock.now(), confirm: false });
-      return settle(room, source, readings, { at, now: clock.now(), bulk, name: "drain" });
-    }, "drain");
-    for (const listener of listeners) listener(name, keys);
+    return () =>
+      store.transaction(() => {
+        const { reconciled } = store.sources.get(name);
+        const toRead = reconciled ? [...otherwise, ...unread] : waiting.filter((one) => one.isOutOfTurn).map(({ key }) => key);
+        if (toRead.length > 0) store.pending.mark(name, toRead, { now: clock.now(), confirm: false });
+        // A new epoch began while we read: before its inventory is taken nobody knows what the portal holds. The keys stay.
+        if (!reconciled) return nothing;
+        return settle(room, source, readings, { at, now: clock.now(), bulk, name: "drain" });
+      }, "drain");
+  };
+
+  /** The transaction that took the result is committed. */
+  const told = (source: string, keys: readonly string[], settled: Settled): void => {
+    for (const listener of listeners) listener(source, keys);
     if (settled.newlyHeld > 0)
-      log.info("Entities are held in quarantine", { source: name, code: "quarantined", count: settled.newlyHeld });
-    return settled;
+      log.info("Entities are held in quarantine", { source, code: "quarantined", count: settled.newlyHeld });
+  };
+
+  const drainKeys = async (source: CapturedSource, pending: readonly PendingKey[], options: ReadOptions): Promise<void> => {
+    const take = await readKeys(
+      source,
+      pending.map((one) => ({ key: one.key, pending: one, isOutOfTurn: false })),
+      options,
+    );
+    const keys = pending.map(({ key }) => key);
+    told(source.mapping.source, keys, take());
   };
 
   /** A key that can't be read alone is tried again later; what the ERP refuses for good is named as well. */
@@ -147,7 +169,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
         const read = await turn(async () => {
           const due = store.pending.due(name, until, size);
           try {
-            if (due.length > 0) await readKeys(source, due, { inFlight: new Set(), bulk, signal });
+            if (due.length > 0) await drainKeys(source, due, { inFlight: new Set(), bulk, signal });
             return { keys: due.length, failed: false };
           } catch (error) {
             // One key that can't be read must not hold up the others: ever fewer are read together until it is alone.
@@ -164,21 +186,48 @@ export function createDrain(room: Room, turn: Turn): Drain {
         size = read.failed ? Math.ceil(read.keys / 2) : Math.min(most, size * 2);
       }
     },
-    readBack(source, key, signal) {
+    readBack(source, key, { signal, within = async (take) => take() }) {
       return turn(async () => {
-        const name = source.mapping.source;
-        const now = clock.now();
-        store.pending.mark(name, [key], { now, confirm: false });
-        const waiting = store.pending.get(name, key);
-        if (waiting === undefined || !mayRead() || !store.sources.get(name).reconciled) return undefined;
-        const settled = await readKeys(source, [waiting], { inFlight: new Set(), bulk: false, signal });
-        return settled.seqs.get(key) ?? store.outbox.seqOf(source.mapping.type, source.mapping.idOf(key));
+        const { mapping } = source;
+        const name = mapping.source;
+        if (!mayRead() || !store.sources.get(name).reconciled) {
+          store.pending.mark(name, [key], { now: clock.now(), confirm: false });
+          return undefined;
+        }
+        const waiting = { key, pending: store.pending.get(name, key), isOutOfTurn: true };
+        const take = await readKeys(source, [waiting], { inFlight: new Set(), bulk: false, signal });
+        let settled: Settled | undefined;
+        const seq = await within(() => {
+          settled = take();
+          if (!store.sources.get(name).reconciled) return undefined;
+          return settled.seqs.get(key) ?? store.outbox.seqOf(mapping.type, mapping.idOf(key));
+        });
+        if (settled !== undefined) told(name, [key], settled);
+        return seq;
       });
     },
   };
 }
 
 const nothing: Settled = { sent: 0, deleted: 0, quarantined: 0, newlyHeld: 0, unchanged: 0, seqs: new Map() };
+
+/** A key to be read, and the pending key as it was then. */
+interface Waiting {
+  key: string;
+  pending: PendingKey | undefined;
+  /** Nobody has noted that it is to be read, or not for now. */
+  isOutOfTurn: boolean;
+}
+
+/** A read out of turn. */
+export interface ReadBack {
+  signal: AbortSignal;
+  /**
+   * Calls `take` within a transaction of its own, once and without waiting: it puts the state as read into the outbox, or marks the key where that can't
+   * be, and returns the number. By default `take` is called alone. Not called where nothing may be read: then the key is marked.
+   */
+  within?: ((take: () => number | undefined) => Promise<number | undefined>) | undefined;
+}
 
 interface ReadOptions {
   /** Keys whose rows are read and not yet settled: never read again within. */

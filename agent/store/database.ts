@@ -117,25 +117,47 @@ export class Database {
 
   /** Runs `action` in one transaction; inside another one it is a part of that. */
   transaction<T>(action: () => T, name = "store"): T {
-    if (this.#inside) return this.#inner(action);
+    return this.#inside ? this.#inner(action) : this.#whole(action, name);
+  }
+
+  /**
+   * The same, but a power cut may take it back as a whole: for what the portal tells again then. It costs no fsync. The write-ahead log keeps the order of
+   * commits, so nothing durable ever stands on something that was taken back.
+   */
+  repeatable<T>(action: () => T, name: string): T {
+    return this.#inside ? this.#inner(action) : this.#whole(action, name, { durable: false });
+  }
+
+  #whole<T>(action: () => T, name: string, { durable } = { durable: true }): T {
+    if (!durable) this.exec("PRAGMA synchronous = NORMAL");
+    let result: T;
+    try {
+      result = this.#commit(action, name);
+    } finally {
+      // Before anybody hears of the commit: what they write must be durable.
+      if (!durable) this.exec("PRAGMA synchronous = FULL");
+    }
+    this.#hook?.("after-commit", name);
+    for (const listener of this.#committed) listener();
+    return result;
+  }
+
+  #commit<T>(action: () => T, name: string): T {
     this.exec("BEGIN IMMEDIATE");
     this.#inside = true;
     this.#doomed = undefined;
-    let result: T;
     try {
-      result = synchronous(action());
+      const result = synchronous(action());
       for (const listener of this.#beforeCommit) listener();
       if (this.#doomed !== undefined) throw (this.#doomed as { by: unknown }).by;
       this.#hook?.("before-commit", name);
       this.exec("COMMIT");
+      this.#inside = false;
+      return result;
     } catch (error) {
       this.#rollBack();
       throw error;
     }
-    this.#inside = false;
-    this.#hook?.("after-commit", name);
-    for (const listener of this.#committed) listener();
-    return result;
   }
 
   #inner<T>(action: () => T): T {

@@ -130,14 +130,16 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     },
     unsettled: () => statements.unsettled.all<{ result: string }>().map((row) => JSON.parse(row.result) as Result),
     settle(id, revision) {
-      change(() => {
+      // A result that counts as not settled again is sent again, and settled again.
+      database.repeatable(() => {
+        bell.touch();
         const row = find(id);
         // The portal may settle what this store, made anew, no longer knows.
         if (row === undefined || revision > row.revision) return;
         statements.settleRevision.run(revision, id);
         if (revision < row.revision || row.state !== "finished") return;
         statements.settle.run(nextCommandState(row.state, "settle"), options.clock.now(), id);
-      });
+      }, "command-settle");
     },
     noteEffect(id, { source, key }) {
       effects.set(placeOf(source, key), id);

@@ -15,22 +15,36 @@ export interface Conclusion {
   startedAt?: number;
 }
 
-/** Durable when it returns; kill tests stop before and after its commit. */
-export async function conclude(parts: WritebackParts, command: InboxCommand, conclusion: Conclusion): Promise<void> {
+/**
+ * Durable when it returns; kill tests stop before and after its commit.
+ * @param take see `WritebackParts.readBack`
+ */
+export async function conclude(
+  parts: WritebackParts,
+  command: InboxCommand,
+  conclusion: Conclusion,
+  take?: () => number | undefined,
+): Promise<void> {
   await parts.commitPoint("before-conclude-commit");
-  store(parts, command, conclusion);
+  store(parts, command, conclusion, take);
   await parts.commitPoint("after-conclude-commit");
 }
 
-/** The same at once, for a person's decision. */
-export function store(parts: WritebackParts, command: InboxCommand, conclusion: Conclusion): void {
+/** The same at once, for a person's decision. Without `take` the entity is marked to be read. */
+export function store(
+  parts: WritebackParts,
+  command: InboxCommand,
+  conclusion: Conclusion,
+  take?: () => number | undefined,
+): void {
   const { outcome, entity, startedAt } = conclusion;
   const details = sound(parts, command.id, conclusion);
   const now = parts.clock.now();
   const { inbox, pending, journal, meta, transaction } = bound(parts);
   transaction(() => {
-    inbox.conclude(command.id, outcome, details, entity);
-    if (entity !== undefined) pending.mark(entity.source, [entity.key], { now, confirm: false });
+    const seq = take?.();
+    inbox.conclude(command.id, outcome, seq === undefined ? details : { ...details, seq }, entity);
+    if (entity !== undefined && take === undefined) pending.mark(entity.source, [entity.key], { now, confirm: false });
     if (outcome !== "waiting" && outcome !== "uncertain") forgetFresh(meta, command.id);
     journal.add({
       at: now,
@@ -79,16 +93,11 @@ function sound(parts: WritebackParts, id: string, { outcome, details }: Conclusi
   return Object.fromEntries(Object.entries(details).filter(([part]) => !faulty.has(part)));
 }
 
-/** Details of an applied command; `seq` where its entity's state is already on its way. */
-export function appliedDetails(
-  compiled: CompiledCommand,
-  key: string,
-  told: { results: StepResults; seq: number | undefined },
-): Details {
-  const number = compiled.numberOf(told.results);
+/** Details of an applied command. */
+export function appliedDetails(compiled: CompiledCommand, key: string, results: StepResults): Details {
+  const number = compiled.numberOf(results);
   return {
     entity: compiled.entityOf(key),
     ...(number === undefined || number === "" ? {} : { number: number.slice(0, 100) }),
-    ...(told.seq === undefined ? {} : { seq: told.seq }),
   };
 }

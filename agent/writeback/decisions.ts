@@ -53,7 +53,7 @@ function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Deci
       if (decodeKey(decision.key) === undefined)
         throw refusal("command-key-invalid", "This is no key", "Write its parts as ids show them, e.g. 001.0004711.");
       const compiled = compiledAgain(parts, command);
-      const details = appliedDetails(compiled, decision.key, { results: new Map(), seq: undefined });
+      const details = appliedDetails(compiled, decision.key, new Map());
       return store(parts, command, { outcome: "applied", details, entity: { source: compiled.source, key: decision.key } });
     }
   }

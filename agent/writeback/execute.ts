@@ -9,6 +9,7 @@ import type { InboxCommand } from "../store/store.ts";
 import { appliedDetails, type Conclusion, conclude, refused } from "./conclude.ts";
 import { countExecution, isBlind, isFresh, noteFresh, overCap } from "./memory.ts";
 import type { CompiledCommand, ResolvedCommand, WritebackParts } from "./parts.ts";
+import { concludeWithState } from "./read-back.ts";
 import { refusedByErp, reply } from "./replies.ts";
 
 /** Between tries after a trouble that passes by itself. */
@@ -17,8 +18,6 @@ const backoff: Backoff = { minMs: 1_000, maxMs: 5 * 60_000 };
 const slowRetryMs = 5 * 60_000;
 /** Tries after errors of our own, before a person must look. */
 const bugTries = 3;
-/** How long a result waits for its entity to be read back, ms. */
-const readBackMs = 5_000;
 
 export interface Execution {
   command: InboxCommand;
@@ -64,7 +63,9 @@ export async function execute(parts: WritebackParts, execution: Execution): Prom
     return failed(parts, attempt, error);
   }
   // Outside the try: when this fails the effect is in the ERP, and only the ERP may say so.
-  await conclude(parts, command, { ...conclusion, startedAt });
+  const { entity } = conclusion;
+  if (entity === undefined) return conclude(parts, command, { ...conclusion, startedAt });
+  await concludeWithState(parts, command, { conclusion: { ...conclusion, startedAt }, entity, signal: execution.signal });
 }
 
 interface Attempt extends Execution {
@@ -86,12 +87,12 @@ async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclus
   if (instead !== undefined) {
     const seen = await parts.erp.lookup(plan, signal);
     attempt.stage = "after";
-    return lookedUp(parts, { compiled, plan, signal }, { seen, instead });
+    return lookedUp(parts, { compiled, plan }, { seen, instead });
   }
   const outcome = await parts.erp.write(plan, signal, (point) => parts.commitPoint(point));
   attempt.stage = "after";
   attempt.told.clear();
-  return written(parts, { compiled, plan, signal }, outcome);
+  return written(parts, { compiled, plan }, outcome);
 }
 
 /** Why a command must not be executed any more, or not yet. What a person has approved passes every cap, but not its expiry. */
@@ -126,10 +127,9 @@ async function claim(
 interface Writing {
   compiled: CompiledCommand;
   plan: WritePlan;
-  signal: AbortSignal;
 }
 
-async function written(parts: WritebackParts, writing: Writing, outcome: WriteOutcome): Promise<Conclusion> {
+function written(parts: WritebackParts, writing: Writing, outcome: WriteOutcome): Conclusion {
   const { compiled, plan } = writing;
   switch (outcome.state) {
     case "applied":
@@ -146,11 +146,11 @@ async function written(parts: WritebackParts, writing: Writing, outcome: WriteOu
 }
 
 /** The command must not be written any more, or not yet, but may have been: only the ERP's memory decides. */
-async function lookedUp(
+function lookedUp(
   parts: WritebackParts,
   writing: Writing,
   { seen, instead }: { seen: LookupOutcome; instead: Conclusion },
-): Promise<Conclusion> {
+): Conclusion {
   switch (seen.state) {
     case "found":
       return applied(parts, writing, seen);
@@ -161,15 +161,14 @@ async function lookedUp(
   }
 }
 
-async function applied(
+function applied(
   parts: WritebackParts,
-  { compiled, plan, signal }: Writing,
+  { compiled, plan }: Writing,
   { key, results }: { key: string; results: StepResults },
-): Promise<Conclusion> {
+): Conclusion {
   const entity = { source: compiled.source, key };
   parts.store.inbox.noteEffect(plan.commandId, entity);
-  const seq = await readBack(parts, entity, signal);
-  return { outcome: "applied", details: appliedDetails(compiled, key, { results, seq }), entity };
+  return { outcome: "applied", details: appliedDetails(compiled, key, results), entity };
 }
 
 function uncertain(parts: WritebackParts, commandId: string, message: string): Conclusion {
@@ -179,25 +178,6 @@ function uncertain(parts: WritebackParts, commandId: string, message: string): C
     hint: "Look into the ERP, then run `erpfuser commands resolve`.",
   });
   return { outcome: "uncertain", details: { error: reply("uncertain") } };
-}
-
-/** The number under which the new state travels. Its failure costs only that number: the key is marked, and read in its turn. */
-async function readBack(
-  parts: WritebackParts,
-  entity: { source: string; key: string },
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  const limit = new AbortController();
-  const cancel = parts.clock.after(readBackMs, () => limit.abort());
-  try {
-    return await parts.readBack(entity, AbortSignal.any([signal, limit.signal]));
-  } catch (error) {
-    const code = error instanceof FuserError ? error.code : "read-back-failed";
-    parts.log.debug("An entity could not be read back at once after its command", { code, source: entity.source });
-    return undefined;
-  } finally {
-    cancel();
-  }
 }
 
 async function failed(parts: WritebackParts, attempt: Attempt, error: unknown): Promise<void> {

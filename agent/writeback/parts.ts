@@ -54,6 +54,8 @@ export interface WritebackStore {
   readonly journal: Pick<JournalStore, "add">;
 }
 
+export type Within = (take: () => number | undefined) => Promise<undefined>;
+
 export interface WritebackParts {
   store: WritebackStore;
   clock: Clock;
@@ -61,8 +63,11 @@ export interface WritebackParts {
   log: Log;
   compile: Compile;
   erp: Pick<Connector, "write" | "lookup">;
-  /** Reads the entity back and puts its state into the outbox; returns its number there, undefined when nothing had to be sent. */
-  readBack: (entity: { source: string; key: string }, signal: AbortSignal) => Promise<number | undefined>;
+  /**
+   * Reads the entity back. `within` is called once it is read, and calls `take` in its transaction: that puts the state into the outbox, or notes that it
+   * must be read, and returns its number there, undefined when nothing had to be sent. Not called where nothing may be read now.
+   */
+  readBack: (entity: { source: string; key: string }, signal: AbortSignal, within: Within) => Promise<unknown>;
   limitsOf: (commandType: string) => CommandLimits;
   /** Portal's clock, epoch ms (channel.ts): by it commands expire. */
   portalNow: () => number;

@@ -97,7 +97,10 @@ export interface Bench {
     limits: CommandLimits;
     stage: "test" | "live";
     hold: boolean;
+    /** Number of the state that was read back; undefined: nothing may be read. */
     seq: number | undefined | Error;
+    /** Called where the state that was read is stored. */
+    onTake: () => void;
     portalAheadMs: number;
     parallel: number;
     onPoint: (point: string) => Promise<void>;
@@ -133,6 +136,7 @@ export function writebackBench(): () => Bench {
       stage: "live",
       hold: false,
       seq: 7,
+      onTake: () => undefined,
       portalAheadMs: 0,
       parallel: 4,
       onPoint: async () => undefined,
@@ -158,10 +162,15 @@ export function writebackBench(): () => Bench {
           conflicts: (found) => found.map((one) => ({ field: one.column.toLowerCase(), base: null, current: "a", wanted: "b" })),
         };
       },
-      async readBack(entity) {
+      async readBack(entity, _, within) {
         readBacks.push({ ...entity, cause: store.inbox.causeOf(entity.source, entity.key) });
-        if (settings.seq instanceof Error) throw settings.seq;
-        return settings.seq;
+        const { seq } = settings;
+        if (seq instanceof Error) throw seq;
+        if (seq === undefined) return;
+        await within(() => {
+          settings.onTake();
+          return seq;
+        });
       },
       limitsOf: () => settings.limits,
       portalNow: () => clock.now() + settings.portalAheadMs,

@@ -22,7 +22,7 @@ test("A command takes effect once, and its result names entity, number and the n
   expect(bench.get(id)).toMatchObject({ source: "tickets", key: `K-${id}` });
   expect(bench.erp.effects).toEqual(new Map([[id, 1]]));
   expect(bench.readBacks).toEqual([{ source: "tickets", key: `K-${id}`, cause: id }]);
-  expect(bench.store.pending.get("tickets", `K-${id}`)).toMatchObject({ stage: "marked" });
+  expect(bench.store.pending.count()).toBe(0);
   expect(bench.store.journal.list({ kind: "command", limit: 5 })).toMatchObject([
     { status: "ok", detail: { id, outcome: "applied" } },
   ]);
@@ -75,6 +75,39 @@ test("A read-back that fails costs only the number", async () => {
   await bench.reaches(id, "finished");
   expect(bench.get(id).result).toMatchObject({ outcome: "applied" });
   expect(bench.store.pending.count("tickets")).toBe(1);
+});
+
+test("State and outcome are one transaction", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  let stateWhenTaken: string | undefined;
+  bench.settings.onTake = () => {
+    stateWhenTaken = bench.get(id).state;
+    bench.store.meta.set("taken", "yes");
+  };
+  bench.settings.onPoint = async (point) => {
+    if (point === "before-conclude-commit") expect(bench.store.meta.get("taken")).toBeUndefined();
+    if (point === "after-conclude-commit") expect(bench.get(id).state).toBe("finished");
+  };
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(stateWhenTaken).toBe("executing");
+  expect(bench.store.meta.get("taken")).toBe("yes");
+});
+
+test("A state that can't be stored costs only the number, and leaves nothing of itself", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  bench.settings.onTake = () => {
+    bench.store.meta.set("taken", "yes");
+    throw new TypeError("broken");
+  };
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toMatchObject({ outcome: "applied" });
+  expect(bench.get(id).result?.seq).toBeUndefined();
+  expect(bench.store.meta.get("taken")).toBeUndefined();
+  expect(bench.store.pending.get("tickets", `K-${id}`)).toMatchObject({ stage: "marked" });
 });
 
 test("Commands on one entity run in order, others in parallel up to the limit", async () => {
