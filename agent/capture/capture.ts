@@ -65,7 +65,7 @@ export function createCapture(parts: CaptureParts): Capture {
   // Reads by key are paid for by themselves: a compare that has used up its share must not hold up a single change.
   const drain = createDrain({ ...room, pace: createPace(parts.clock, paceSettings) }, turn);
   const failures = createFailures(room);
-  const signals = polledSignals(room);
+  const signals = polledSignals(room, drain);
   const forced: Forced = new Set();
   const lanes = [
     { ...laneOwn(parts.clock), isOpen: () => true, tasks: pollTasks(room, signals, forced) },

@@ -28,8 +28,13 @@ export interface Drain {
   source(source: CapturedSource, signal: AbortSignal): Promise<boolean>;
   /** Reads one key at once; returns the number under which its state travels, undefined when nothing of it is on its way. */
   readBack(source: CapturedSource, key: string, asked: ReadBack): Promise<number | undefined>;
+  /**
+   * Reads keys that were signalled just now; `note` notes the signal, in the transaction that takes what was read. Where nothing may be read, or these keys
+   * can't, it is noted alone, and the keys are read in their turn.
+   */
+  readSignalled(source: CapturedSource, keys: readonly string[], signalled: Signalled): Promise<void>;
   mayRead(): boolean;
-  /** Called with the keys of each commit before the next read: a running scan must not take older rows of them. */
+  /** Called with the keys of each commit before the next read, or before they are read: a running scan must not take other rows of them. */
   onSettled(listener: (source: string, keys: readonly string[]) => void): () => void;
 }
 
@@ -95,25 +100,26 @@ export function createDrain(room: Room, turn: Turn): Drain {
     const keys = waiting.map(({ key }) => key);
     const rows = await readRows(source, keys, signal);
     // It may be missing because the ERP was set back a moment ago: then its delete is a person's decision, and it must be known before it is made.
-    const mayBeGone = waiting.some(({ key, pending }) => pending !== undefined && pending.stage !== "marked" && !rows.has(key));
+    const mayBeGone = waiting.some(({ key, by, pending }) => by === "drain" && pending()?.stage !== "marked" && !rows.has(key));
     if (mayBeGone) await checkIdentity(room, signal);
     const inFlight = new Set([...options.inFlight, ...keys.map((key) => placeOf(name, key))]);
     await readParents(rows.values(), inFlight, signal);
-    // What is not there is for a read in its turn: only its waits tell an absence from a row that is not visible yet.
-    const unread = waiting.filter(({ key, isOutOfTurn }) => isOutOfTurn && !rows.has(key)).map(({ key }) => key);
-    const readings = waiting.flatMap(({ key, pending }): Reading[] =>
-      unread.includes(key) ? [] : [{ key, pending, row: rows.get(key) }],
-    );
+    // Out of turn nothing is said of an absence: only the drain's waits tell it from a row that is not visible yet.
+    const unread = waiting.filter(({ key, by }) => by === "command" && !rows.has(key)).map(({ key }) => key);
+    const readings = (): Reading[] =>
+      waiting
+        .filter(({ key }) => !unread.includes(key))
+        .map(({ key, pending }) => ({ key, pending: pending(), row: rows.get(key) }));
     // The database may compare keys more loosely than we do, and answers with its own spelling.
     const otherwise = [...rows.keys()].filter((key) => !keys.includes(key));
     return () =>
       store.transaction(() => {
         const { reconciled } = store.sources.get(name);
-        const toRead = reconciled ? [...otherwise, ...unread] : waiting.filter((one) => one.isOutOfTurn).map(({ key }) => key);
+        const toRead = reconciled ? [...otherwise, ...unread] : waiting.filter(({ by }) => by === "command").map(({ key }) => key);
         if (toRead.length > 0) store.pending.mark(name, toRead, { now: clock.now(), confirm: false });
         // A new epoch began while we read: before its inventory is taken nobody knows what the portal holds. The keys stay.
         if (!reconciled) return nothing;
-        return settle(room, source, readings, { at, now: clock.now(), bulk, name: "drain" });
+        return settle(room, source, readings(), { at, now: clock.now(), bulk, name: "drain" });
       }, "drain");
   };
 
@@ -127,7 +133,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
   const drainKeys = async (source: CapturedSource, pending: readonly PendingKey[], options: ReadOptions): Promise<void> => {
     const take = await readKeys(
       source,
-      pending.map((one) => ({ key: one.key, pending: one, isOutOfTurn: false })),
+      pending.map((one) => ({ key: one.key, pending: () => one, by: "drain" })),
       options,
     );
     const keys = pending.map(({ key }) => key);
@@ -186,6 +192,29 @@ export function createDrain(room: Room, turn: Turn): Drain {
         size = read.failed ? Math.ceil(read.keys / 2) : Math.min(most, size * 2);
       }
     },
+    readSignalled(source, keys, { note, signal }) {
+      return turn(async () => {
+        const name = source.mapping.source;
+        const few = keys.length <= Math.min(keysPerRead, connector.dialect.maxKeysPerRead);
+        let take: (() => Settled) | undefined;
+        if (few && mayRead() && store.sources.get(name).reconciled) {
+          for (const listener of listeners) listener(name, keys);
+          // The signal owes a confirmation, so that whatever signals come during the read another one follows.
+          const waiting = keys.map((key): Waiting => ({ key, pending: () => store.pending.get(name, key), by: "signal" }));
+          try {
+            take = await readKeys(source, waiting, { inFlight: new Set(), bulk: false, signal });
+          } catch (error) {
+            // The drain finds out which of them can't be read, and says so.
+            if (isAbort(error) || (kindOf(error) !== "transient" && kindOf(error) !== "rejected")) throw error;
+          }
+        }
+        const settled = store.transaction(() => {
+          note();
+          return take?.();
+        }, "signal");
+        if (settled !== undefined) told(name, keys, settled);
+      });
+    },
     readBack(source, key, { signal, within = async (take) => take() }) {
       return turn(async () => {
         const { mapping } = source;
@@ -194,7 +223,9 @@ export function createDrain(room: Room, turn: Turn): Drain {
           store.pending.mark(name, [key], { now: clock.now(), confirm: false });
           return undefined;
         }
-        const waiting = { key, pending: store.pending.get(name, key), isOutOfTurn: true };
+        for (const listener of listeners) listener(name, [key]);
+        const before = store.pending.get(name, key);
+        const waiting: Waiting = { key, pending: () => before, by: "command" };
         const take = await readKeys(source, [waiting], { inFlight: new Set(), bulk: false, signal });
         let settled: Settled | undefined;
         const seq = await within(() => {
@@ -211,12 +242,18 @@ export function createDrain(room: Room, turn: Turn): Drain {
 
 const nothing: Settled = { sent: 0, deleted: 0, quarantined: 0, newlyHeld: 0, unchanged: 0, seqs: new Map() };
 
-/** A key to be read, and the pending key as it was then. */
+/** A key to be read. */
 interface Waiting {
   key: string;
-  pending: PendingKey | undefined;
-  /** Nobody has noted that it is to be read, or not for now. */
-  isOutOfTurn: boolean;
+  /** The pending key that the read satisfies: asked for as its result is taken. */
+  pending: () => PendingKey | undefined;
+  /** Who wants it read: the drain, to which it was due; a signal, noted together with the result; or a command, of which nobody has noted it. */
+  by: "drain" | "signal" | "command";
+}
+
+export interface Signalled {
+  note: () => void;
+  signal: AbortSignal;
 }
 
 /** A read out of turn. */

@@ -1,10 +1,12 @@
 /**
  * Polls a cursor column: everything from the position on, less an overlap for what was committed late. Each row marks its key, or its parent's; the
- * position is committed together with the keys it marked. Everything else, a row's truth above all, is for the read by key.
+ * position is committed together with the keys it marked. Everything else, a row's truth above all, is for the read by key: where it may be made at once,
+ * its result goes into the same commit.
  */
 
 import { FuserError } from "../../base/errors.ts";
 import type { CursorRow } from "../../connectors/connector.ts";
+import type { Drain } from "./drain.ts";
 import { believable, horizonOf, isAhead, isLater, laterMark, lowestMark, type MarkTime, markBefore } from "./marks.ts";
 import type { Room } from "./parts.ts";
 import { judgeSamples, type Sample, withSightings } from "./samples.ts";
@@ -29,7 +31,7 @@ export interface Poller {
   begin(signal: AbortSignal): Promise<void>;
 }
 
-export function createPoller(room: Room, from: SignalSource): Poller {
+export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, from: SignalSource): Poller {
   const { connector, store } = room;
   const { cursor } = from;
   const { kind } = cursor.query;
@@ -61,8 +63,13 @@ export function createPoller(room: Room, from: SignalSource): Poller {
     const verify = !verified;
     verified = false;
     for await (const rows of connector.changedSince(cursor.query, start, signal)) {
-      marked += takeRows(room, from, rows, seen);
       reached ||= rows.some(({ mark }) => !isLater(kind, position, mark) && !isAhead(mark, horizon));
+      const sighted = sight(room, from, rows, seen);
+      if (sighted === undefined) continue;
+      marked += sighted.keys.length;
+      // What may be an older state marks keys, and they are read in their turn, once the history is known.
+      if (verify || !reached || sighted.keys.length === 0) store.transaction(sighted.note, "signal");
+      else await drain.readSignalled(from.source, sighted.keys, { note: sighted.note, signal });
     }
     marked += markRechecks(room, from, seen);
     if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { reached, signal });
@@ -88,8 +95,20 @@ function overlapNow(room: Room, { query, overlap }: CursorSignal): number {
   return query.kind === "sequence" ? overlap : overlap + setBackMs(room.clock.now(), room.timezone);
 }
 
-/** One batch in one commit: keys, children's parents, samples and the position. Returns how many keys it marked. */
-function takeRows(room: Room, { source, cursor, child }: SignalSource, rows: readonly CursorRow[], seen: SeenMarks): number {
+/** What is new in a batch. */
+interface Sighted {
+  keys: readonly string[];
+  /** Keys, children's parents, samples and the position: to be called within one transaction. */
+  note: () => void;
+}
+
+/** Undefined where nothing is new. */
+function sight(
+  room: Room,
+  { source, cursor, child }: SignalSource,
+  rows: readonly CursorRow[],
+  seen: SeenMarks,
+): Sighted | undefined {
   const { store, clock } = room;
   const { kind } = cursor.query;
   const keys = new Set<string>();
@@ -113,14 +132,16 @@ function takeRows(room: Room, { source, cursor, child }: SignalSource, rows: rea
     if (parent !== undefined && parent !== key) keys.add(parent);
     if (key !== undefined && parent !== key) moved.push({ own, parent: key });
   }
-  if (news === 0 && position === before) return 0;
-  store.transaction(() => {
-    store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });
-    if (child !== undefined) store.sources.setParents(child.name, moved);
-    store.sources.setPosition(cursor.name, position);
-    store.sources.setSamples(cursor.name, withSightings(store.sources.samples(cursor.name), sightings, kind));
-  }, "signal");
-  return keys.size;
+  if (news === 0 && position === before) return undefined;
+  return {
+    keys: [...keys],
+    note() {
+      store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });
+      if (child !== undefined) store.sources.setParents(child.name, moved);
+      store.sources.setPosition(cursor.name, position);
+      store.sources.setSamples(cursor.name, withSightings(store.sources.samples(cursor.name), sightings, kind));
+    },
+  };
 }
 
 /** A mark of whole seconds may stand for a second change, committed later than the first was read. */

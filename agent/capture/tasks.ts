@@ -25,12 +25,12 @@ export interface PolledSignal {
   poller: Poller;
 }
 
-export function polledSignals(room: Room): PolledSignal[] {
+export function polledSignals(room: Room, drain: Drain): PolledSignal[] {
   return room.sources.flatMap((source) => {
     const all: [CursorSignal | undefined, ChildTable | undefined][] = [[source.cursor, undefined]];
     for (const child of source.children) all.push([child.cursor, child]);
     return all.flatMap(([cursor, child]) => {
-      return cursor === undefined ? [] : [{ source, cursor, poller: createPoller(room, { source, cursor, child }) }];
+      return cursor === undefined ? [] : [{ source, cursor, poller: createPoller(room, drain, { source, cursor, child }) }];
     });
   });
 }
