@@ -4,7 +4,8 @@ import type { Running } from "./agent.ts";
 import type { AskAnswer, AskBody } from "./store/store.ts";
 import { waitOut } from "./wait-out.ts";
 
-const lookEveryMs = 200;
+/** A person waits for the answer; each look wakes an agent that has nothing else to do. */
+const lookEveryMs = 500;
 
 /** Looks for questions until the signal aborts. A question that can't be answered is refused with the reason. */
 export async function answerAsks(running: Running, signal: AbortSignal): Promise<void> {

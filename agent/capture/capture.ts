@@ -68,7 +68,7 @@ export function createCapture(parts: CaptureParts): Capture {
   const signals = polledSignals(room, drain);
   const forced: Forced = new Set();
   const lanes = [
-    { ...laneOwn(parts.clock), isOpen: () => true, tasks: pollTasks(room, signals, forced) },
+    { ...laneOwn(parts.clock), isOpen: () => true, together: true, tasks: pollTasks(room, signals, forced) },
     { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(room, drain) },
     {
       ...laneOwn(parts.clock),

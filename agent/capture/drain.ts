@@ -115,7 +115,9 @@ export function createDrain(room: Room, turn: Turn): Drain {
     return () =>
       store.transaction(() => {
         const { reconciled } = store.sources.get(name);
-        const toRead = reconciled ? [...otherwise, ...unread] : waiting.filter(({ by }) => by === "command").map(({ key }) => key);
+        const toRead = reconciled
+          ? [...otherwise, ...unread]
+          : waiting.filter(({ by }) => by === "command").map(({ key }) => key);
         if (toRead.length > 0) store.pending.mark(name, toRead, { now: clock.now(), confirm: false });
         // A new epoch began while we read: before its inventory is taken nobody knows what the portal holds. The keys stay.
         if (!reconciled) return nothing;

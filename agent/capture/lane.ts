@@ -18,6 +18,8 @@ export type Waits = Map<Task, { failures: number; until: number }>;
 
 export interface LaneParts {
   tasks: readonly Task[];
+  /** What is due runs at the same time, but for what may end the lane: that comes before. */
+  together?: boolean;
   /** Emptied by whoever wants everything to be tried again now; the bell must be rung then. */
   waits: Waits;
   clock: Clock;
@@ -34,6 +36,8 @@ const backoff: Backoff = { minMs: 1_000, maxMs: 60_000 };
 /** What only a person can mend is looked at again so often. */
 const configRetryMs = 300_000;
 const longestSleepMs = 1_000;
+/** What comes due so soon after something else is done with it: each waking costs more than most of the work. */
+const soonMs = 20;
 
 /** Runs until the signal aborts, then returns normally. */
 export async function runLane(parts: LaneParts, signal: AbortSignal): Promise<void> {
@@ -44,17 +48,26 @@ export async function runLane(parts: LaneParts, signal: AbortSignal): Promise<vo
     return until > clock.now() + configRetryMs ? 0 : until;
   };
   const dueAt = (task: Task): number => Math.max(task.dueAt(), waitOf(task));
+  const together = parts.together === true;
   while (!signal.aborted) {
+    const soon = together && tasks.some((task) => dueAt(task) <= clock.now()) ? soonMs : 0;
+    const begun: Promise<void>[] = [];
     let next = Number.POSITIVE_INFINITY;
+    const look = (due: number): void => {
+      next = Math.min(next, due);
+    };
     for (const task of tasks) {
       if (signal.aborted || !parts.isOpen()) break;
-      let due = dueAt(task);
-      if (due <= clock.now()) {
-        await runTask(parts, task, signal);
-        due = dueAt(task);
+      const due = dueAt(task);
+      if (due > clock.now() + soon) {
+        look(due);
+        continue;
       }
-      next = Math.min(next, due);
+      const run = runTask(parts, task, signal).then(() => look(dueAt(task)));
+      if (together && task.fatal !== true) begun.push(run);
+      else await run;
     }
+    await Promise.all(begun);
     const waitMs = Math.min(longestSleepMs, Math.max(0, next - clock.now()));
     try {
       await bell.sleep(waitMs, signal);

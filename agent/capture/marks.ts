@@ -59,9 +59,16 @@ export interface MarkTime {
   timezone: string;
 }
 
+/** The second that was asked for last, in its zone: many polls ask for the same one. */
+let lastText = { second: Number.NaN, timezone: "", text: "" };
+
 function localText({ now, timezone }: MarkTime, plusMs: number): string {
-  const local = Temporal.Instant.fromEpochMilliseconds(Math.round(now + plusMs)).toZonedDateTimeISO(timezone);
-  return local.toPlainDateTime().toString({ smallestUnit: "second" });
+  const second = Math.floor((now + plusMs) / 1_000);
+  if (second !== lastText.second || timezone !== lastText.timezone) {
+    const local = Temporal.Instant.fromEpochMilliseconds(second * 1_000).toZonedDateTimeISO(timezone);
+    lastText = { second, timezone, text: local.toPlainDateTime().toString({ smallestUnit: "second" }) };
+  }
+  return lastText.text;
 }
 
 export function lowestMark(kind: MarkKind): string {

@@ -10,6 +10,7 @@ import { type MysqlSettings, mysqlSettings } from "./config.ts";
 import type { Access } from "./connect.ts";
 import { fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
+import { Gathered } from "./gathered.ts";
 import { identityOf } from "./identity.ts";
 import { Pool } from "./pool.ts";
 import { packetsAreRows, type RowWay } from "./row-packets.ts";
@@ -26,11 +27,13 @@ export const mysql: ConnectorModule<MysqlSettings> = {
   open: async (settings, secret, context) => openMysql({ settings, secret, context }),
 };
 
-/** Connections: two for short reads, one more for child rows, one per running stream, one that writes. */
+/** Connections: two for short reads, one more for polls, one for child rows, one per running stream, one that writes. */
 function openMysql(access: Access): Connector {
   const { clock, log } = access.context;
   const short = new Pool(access, "read", 2);
   const batch = new Pool(access, "batch", 1);
+  const polling = new Pool(access, "batch", 1);
+  const polls = new Gathered(polling, clock);
   const writer = new Writer(access);
   const serial = createSerial();
   const described = new WeakMap<SourceQuery, PreparedSource>();
@@ -117,9 +120,10 @@ function openMysql(access: Access): Connector {
       cursors.set(query, cursor);
       try {
         const most = access.context.limits.batchRows;
-        const few = await short.use(signal, (link) =>
-          from === undefined ? lastChange(link, cursor, signal) : fewChanges(link, cursor, { from, most, signal }),
-        );
+        const few =
+          from === undefined
+            ? await short.use(signal, (link) => lastChange(link, cursor, signal))
+            : await fewChanges(polls, cursor, { from, most, signal });
         if (few === undefined) {
           // Each row is decoded: the bytes as they are sent would not help.
           const context = { access, by: "values", signal, operation: `read changes of the table ${query.table}` } as const;
@@ -151,7 +155,7 @@ function openMysql(access: Access): Connector {
     async close() {
       // A plan that still runs is let end: half of it is never left to chance.
       await serial(async () => {});
-      await Promise.all([short, batch, writer].map((part) => part[Symbol.asyncDispose]()));
+      await Promise.all([short, polling, batch, writer].map((part) => part[Symbol.asyncDispose]()));
     },
   };
 }

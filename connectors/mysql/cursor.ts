@@ -3,6 +3,7 @@ import type { CursorQuery, CursorRow } from "../connector.ts";
 import { keyOf } from "../row-batch.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
 import { type Decode, decoderOf, decodeSent } from "./decode.ts";
+import type { Gathered } from "./gathered.ts";
 import type { Link, ResultSet } from "./link.ts";
 import { type SentValue, sentValues } from "./packed-rows.ts";
 import { mysqlSyntax, withLiterals } from "./sql.ts";
@@ -58,7 +59,7 @@ export async function prepareCursor(link: Link, query: CursorQuery, signal: Abor
  * @throws FuserError transient when the server now types the columns in another way
  */
 export async function fewChanges(
-  link: Link,
+  polls: Gathered,
   cursor: PreparedCursor,
   { from, most, signal }: { from: string; most: number; signal: AbortSignal },
 ): Promise<CursorRow[] | undefined> {
@@ -68,8 +69,7 @@ export async function fewChanges(
     orderBy: [mysqlSyntax.quote(query.column)],
     limit: most + 1,
   });
-  const [result] = await link.query(withLiterals(statement), signal, `look for changes of the table ${query.table}`);
-  const { fields, rows } = result as ResultSet;
+  const { fields, rows } = await polls.ask(withLiterals(statement), signal, `look for changes of the table ${query.table}`);
   requireSameTypes(cursor, fields);
   return rows.length > most ? undefined : rows.map((sent) => cursorRow(cursor, sent));
 }
