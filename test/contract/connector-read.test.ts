@@ -117,6 +117,27 @@ describe.each(readers)("$name: reading", ({ make }) => {
     ]);
   });
 
+  it("polls at the same moment have each their own answer, and one that fails fails alone", async () => {
+    const cursor = (table: string) => ({ table, column: "number", kind: "sequence" as const, key: ["client", "number"], own: [] });
+    const query = cursor("orders");
+    const poll = async (asked: typeof query, from: string) =>
+      (await Array.fromAsync(connector.changedSince(asked, from, never))).flat().map(({ mark }) => mark);
+    const alone = [await poll(query, "1190"), await poll(query, "1195")];
+    expect(alone.map(({ length }) => length > 0)).toEqual([true, true]);
+    expect(await Promise.all([poll(query, "1190"), poll(query, "1195"), poll(query, "5000")])).toEqual([...alone, []]);
+    // Described while it was there.
+    await erp.run("CREATE TABLE leaving (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL)");
+    const leaving = cursor("leaving");
+    expect(await poll(leaving, "0")).toEqual([]);
+    await erp.run("DROP TABLE leaving");
+    const together = await Promise.allSettled([poll(query, "1190"), poll(leaving, "0"), poll(query, "1195")]);
+    expect(together).toMatchObject([
+      { status: "fulfilled", value: alone[0] },
+      { status: "rejected", reason: { kind: "config" } },
+      { status: "fulfilled", value: alone[1] },
+    ]);
+  });
+
   it("an aggregate counts what a scan gives and knows the highest mark", async () => {
     const cursor = { table: "orders", column: "changed", kind: "timestamp" as const, key: ["client", "number"], own: [] };
     const scoped = sourceOf("orders", ["client", "number"], ["client", "number"], {
