@@ -9,6 +9,14 @@ import { answerCalls } from "./call.ts";
 const [directory = ""] = process.argv.slice(2);
 let gateway: Gateway | undefined;
 
+/** Durable commits of the gateway's store; what is applied to the tables goes another way. */
+let commits = 0;
+const transaction = Store.prototype.transaction;
+Store.prototype.transaction = function <T>(this: Store, action: () => T): T {
+  commits += 1;
+  return transaction.call(this, action) as T;
+};
+
 interface Payload {
   /** Frames of one agent as they are received, base64. */
   frames: string[];
@@ -41,6 +49,7 @@ answerCalls({
     return gateway.httpUrl;
   },
   code: () => gateway?.createEnrolmentCode({ stage: "test", ttlMs: 600_000 }).code,
+  commits: () => commits,
   cpuUs: () => {
     const { user, system } = process.cpuUsage();
     return user + system;

@@ -31,6 +31,9 @@ export interface Poller {
   begin(signal: AbortSignal): Promise<void>;
 }
 
+/** The position is not the one any more that a poll set out from: the history was found lost meanwhile, and with it all that the poll has seen. */
+class Overtaken extends Error {}
+
 export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, from: SignalSource): Poller {
   const { connector, store } = room;
   const { cursor } = from;
@@ -44,6 +47,7 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, fr
   const begin = async (signal: AbortSignal): Promise<void> => {
     if (store.sources.position(cursor.name) !== undefined) return;
     const highest = await highestMark(room, cursor, signal);
+    if (store.sources.position(cursor.name) !== undefined) return;
     store.transaction(() => store.sources.setPosition(cursor.name, highest), "position");
     seen = freshSeen();
   };
@@ -58,21 +62,23 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, fr
     const horizon = horizonOf(kind, time);
     const position = believable(kind, stored, time);
     const start = markBefore(kind, position, overlapNow(room, cursor));
+    let known = stored;
     let reached = false;
     let marked = 0;
     const verify = !verified;
     verified = false;
     for await (const rows of connector.changedSince(cursor.query, start, signal)) {
       reached ||= rows.some(({ mark }) => !isLater(kind, position, mark) && !isAhead(mark, horizon));
-      const sighted = sight(room, from, rows, seen);
+      const sighted = sight(room, from, { known, rows, seen });
       if (sighted === undefined) continue;
       marked += sighted.keys.length;
       // What may be an older state marks keys, and they are read in their turn, once the history is known.
       if (verify || !reached || sighted.keys.length === 0) store.transaction(sighted.note, "signal");
       else await drain.readSignalled(from.source, sighted.keys, { note: sighted.note, signal });
+      known = sighted.position;
     }
     marked += markRechecks(room, from, seen);
-    if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { reached, signal });
+    if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { known, reached, signal });
     verified = true;
     return marked;
   };
@@ -82,6 +88,7 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, fr
     } catch (error) {
       // What was sighted and then not committed counts as not sighted.
       seen = freshSeen();
+      if (error instanceof Overtaken) return 0;
       throw error;
     }
   };
@@ -98,25 +105,29 @@ function overlapNow(room: Room, { query, overlap }: CursorSignal): number {
 /** What is new in a batch. */
 interface Sighted {
   keys: readonly string[];
-  /** Keys, children's parents, samples and the position: to be called within one transaction. */
+  /** Behind it. */
+  position: string;
+  /** Keys, children's parents, samples and the position: to be called within one transaction. @throws Overtaken */
   note: () => void;
 }
 
-/** Undefined where nothing is new. */
-function sight(
-  room: Room,
-  { source, cursor, child }: SignalSource,
-  rows: readonly CursorRow[],
-  seen: SeenMarks,
-): Sighted | undefined {
+interface Seen {
+  /** The position as it was when they were asked for. */
+  known: string;
+  rows: readonly CursorRow[];
+  seen: SeenMarks;
+}
+
+/** Undefined where nothing is new. @throws Overtaken */
+function sight(room: Room, { source, cursor, child }: SignalSource, { known, rows, seen }: Seen): Sighted | undefined {
   const { store, clock } = room;
   const { kind } = cursor.query;
   const keys = new Set<string>();
   const moved: { own: string; parent: string }[] = [];
   const sightings: Sample[] = [];
   const time = timeOf(room);
-  const before = store.sources.position(cursor.name) as string;
-  let position = believable(kind, before, time);
+  requirePosition(room, cursor, known);
+  let position = believable(kind, known, time);
   const horizon = horizonOf(kind, time);
   let news = 0;
   for (const { key, own, mark } of rows) {
@@ -132,16 +143,21 @@ function sight(
     if (parent !== undefined && parent !== key) keys.add(parent);
     if (key !== undefined && parent !== key) moved.push({ own, parent: key });
   }
-  if (news === 0 && position === before) return undefined;
+  if (news === 0 && position === known) return undefined;
   return {
-    keys: [...keys],
+    ...{ keys: [...keys], position },
     note() {
+      requirePosition(room, cursor, known);
       store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });
       if (child !== undefined) store.sources.setParents(child.name, moved);
       store.sources.setPosition(cursor.name, position);
       store.sources.setSamples(cursor.name, withSightings(store.sources.samples(cursor.name), sightings, kind));
     },
   };
+}
+
+function requirePosition({ store }: Room, { name }: CursorSignal, known: string): void {
+  if (store.sources.position(name) !== known) throw new Overtaken();
 }
 
 /** A mark of whole seconds may stand for a second change, committed later than the first was read. */
@@ -156,11 +172,14 @@ function markRechecks(room: Room, { source, child }: SignalSource, seen: SeenMar
 }
 
 /** Is what the source shows an older state, or were its newest rows deleted? The rule stands in samples.ts. */
-async function lookBehind(room: Room, from: SignalSource, options: { reached: boolean; signal: AbortSignal }): Promise<void> {
+async function lookBehind(
+  room: Room,
+  from: SignalSource,
+  { known, reached, signal }: { known: string; reached: boolean; signal: AbortSignal },
+): Promise<void> {
   const { store } = room;
   const { source, cursor, child } = from;
   const { kind } = cursor.query;
-  const { reached, signal } = options;
   const samples = store.sources.samples(cursor.name);
   // The rows first: one that is changed in between shows with its new mark.
   const existing = child === undefined ? await existingKeys(room, from, samples, signal) : new Set<string>();
@@ -169,10 +188,10 @@ async function lookBehind(room: Room, from: SignalSource, options: { reached: bo
   if (verdict.lost) throw historyLost(cursor.name, verdict.reason);
   const gone = samples.filter(({ key }) => !shown.has(key)).map(({ key }) => key);
   if (reached && gone.length === 0) return;
-  const position = store.sources.position(cursor.name) as string;
-  const highest = reached ? position : await highestMark(room, cursor, signal);
+  const highest = reached ? known : await highestMark(room, cursor, signal);
   store.transaction(() => {
-    if (isLater(kind, position, highest)) store.sources.setPosition(cursor.name, highest);
+    requirePosition(room, cursor, known);
+    if (isLater(kind, known, highest)) store.sources.setPosition(cursor.name, highest);
     store.sources.setSamples(
       cursor.name,
       samples.filter(({ key }) => shown.has(key)),

@@ -133,6 +133,89 @@ test("An empty read is no delete when its row was only not visible yet, and the 
   expect(bench.portal.log.filter(({ op }) => op === "delete")).toEqual([]);
 });
 
+test("Position, signalled key and what its read gave are one commit; the confirming read follows", async () => {
+  const erp = estates(2);
+  const commits: string[] = [];
+  const onCommit = (moment: string, name: string): void => void (moment === "after-commit" && commits.push(name));
+  const bench = await start({ erp, compareEveryMs: 3_600_000, onCommit });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  commits.length = 0;
+  erp.put("parents", "p1", { name: "Changed", parent: null });
+  await bench.pass(1_000);
+  expect(commits).toEqual(["signal"]);
+  expect(bench.store.sources.position("parents")).toBe(String(erp.tables.parents.get("p1")?.stamp));
+  expect(bench.store.outbox.bounds().items).toBe(1);
+  expect(bench.store.pending.get("parents", "p1")).toMatchObject({ stage: "confirm" });
+  await bench.pass(4_000);
+  expect(bench.store.pending.count()).toBe(0);
+  expect(commits).toEqual(["signal", "drain"]);
+});
+
+test("A signalled key that can't be read is noted all the same, and its position with it", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  erp.at = async (moment) => {
+    if (moment !== "read-keys") return;
+    throw new FuserError("transient", "locked", { code: "erp-lock-timeout", operation: "read" });
+  };
+  erp.put("parents", "p1", { name: "Changed", parent: null });
+  await bench.pass(1_000);
+  expect(bench.store.sources.position("parents")).toBe(String(erp.tables.parents.get("p1")?.stamp));
+  expect(bench.store.pending.get("parents", "p1")).toMatchObject({ stage: "marked" });
+  erp.at = async () => {};
+  await bench.pass(60_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
+test("A signal that comes during a read which answers another one is not answered by it", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const [reading, held] = [gate(), gate()];
+  let once = false;
+  erp.at = async (moment) => {
+    if (moment !== "read-keys" || once) return;
+    once = true;
+    held.open();
+    await reading.passed;
+  };
+  erp.put("parents", "p1", { name: "Read", parent: null });
+  const change = bench.pass(1_000);
+  await held.passed;
+  // Under the stamp that was seen already: no poll will speak of it a second time.
+  const stamp = erp.tables.parents.get("p1")?.stamp ?? 0;
+  erp.tables.parents.set("p1", { name: "Changed meanwhile", parent: null, stamp });
+  bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: false });
+  reading.open();
+  await change;
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Changed meanwhile" });
+});
+
+test("A command's read that finds nothing decides nothing: the key is read in its turn, and its absence confirmed", async () => {
+  const erp = estates(2);
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  erp.invisible.add("p1");
+  bench.store.pending.mark("parents", ["p1"], { now: bench.clock.now(), confirm: false });
+  await bench.pass(500);
+  expect(bench.store.pending.get("parents", "p1")).toMatchObject({ stage: "confirm" });
+  const read = bench.capture.readBack("parents", "p1", new AbortController().signal);
+  await bench.pass(1);
+  expect(await read).toBeUndefined();
+  erp.invisible.clear();
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.log.filter(({ op }) => op === "delete")).toEqual([]);
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
 test("A first read that shows the row of before is set right by the second one", async () => {
   const erp = estates(2);
   const bench = await start({ erp, compareEveryMs: 3_600_000 });
