@@ -118,7 +118,13 @@ describe.each(readers)("$name: reading", ({ make }) => {
   });
 
   it("polls at the same moment have each their own answer, and one that fails fails alone", async () => {
-    const cursor = (table: string) => ({ table, column: "number", kind: "sequence" as const, key: ["client", "number"], own: [] });
+    const cursor = (table: string) => ({
+      table,
+      column: "number",
+      kind: "sequence" as const,
+      key: ["client", "number"],
+      own: [],
+    });
     const query = cursor("orders");
     const poll = async (asked: typeof query, from: string) =>
       (await Array.fromAsync(connector.changedSince(asked, from, never))).flat().map(({ mark }) => mark);
