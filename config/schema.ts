@@ -50,7 +50,7 @@ const courtesy = keys({
       "`gentle`: compares read at an even, slow pace and rest when the ERP answers slowly; `full`: as fast as it answers",
     ),
   rowsPerSecond: whole(1, 10_000_000).optional().describe("Most rows read per second, at either pace"),
-  statementTimeout: duration.prefault("30s").describe("Longest time for one statement"),
+  statementTimeout: duration.prefault("30s").describe("Longest time for one statement; what it waits for locks comes on top"),
   lockTimeout: duration.prefault("2s").describe("Longest wait for a lock"),
   blackout: listOf(keys({ between: between.describe("From and until, local time of `timezone`") }))
     .optional()

@@ -4,6 +4,7 @@ import { FuserError } from "../../base/errors.ts";
 import { placeOf } from "./config.ts";
 import { type Access, connectWithTls, hangUp, killThread, type LinkKind } from "./connect.ts";
 import { mysqlError } from "./errors.ts";
+import { behindServerMs, lockSeconds, snapshotLimitMs, statementLimitMs } from "./limits.ts";
 import { type PackedRows, RowPacker, type SentValue } from "./packed-rows.ts";
 import { type PacketReceiver, packing, type RowWay, receivePackets } from "./row-packets.ts";
 import { rowMemoryOf } from "./row-socket.ts";
@@ -102,7 +103,7 @@ export class Link {
         this.#fail = reject;
         const onAbort = (): void => void this.cancel(signal.reason);
         const cancel = context.clock.after(
-          receiver.limitMs ?? context.limits.statementTimeoutMs + 2_000,
+          receiver.limitMs ?? statementLimitMs(context.limits) + behindServerMs,
           () => void this.cancel(tooLong(receiver.operation, place)),
         );
         const onError = (error: unknown): void => {
@@ -196,7 +197,7 @@ export class Link {
 
 export interface Receiver {
   operation: string;
-  /** Time limit in milliseconds; the statement time-out where not given. */
+  /** Our own time limit in milliseconds; that of a short statement where not given. */
   limitMs?: number;
   onFields: (fields: Field[]) => void;
   onRow: (row: SentValue[]) => void;
@@ -253,7 +254,7 @@ async function prepareSession(
   { context }: Access,
   { kind, signal }: { kind: LinkKind; signal: AbortSignal },
 ): Promise<void> {
-  const { statementTimeoutMs, lockTimeoutMs, snapshotMs } = context.limits;
+  const { limits } = context;
   const operation = "prepare the session";
   const [server] = await link.query(
     "SHOW VARIABLES WHERE Variable_name IN ('version', 'log_bin', 'binlog_format')",
@@ -261,9 +262,7 @@ async function prepareSession(
     operation,
   );
   const variables = new Map(server?.rows.map((row) => [String(row[0]), String(row[1])]));
-  const lockSeconds = Math.max(1, Math.ceil(lockTimeoutMs / 1_000));
-  // A scan's statement sends for as long as the snapshot may live.
-  const statementMs = kind === "read" ? Math.max(statementTimeoutMs, snapshotMs) + 5_000 : statementTimeoutMs;
+  const statementMs = kind === "read" ? snapshotLimitMs(limits) : statementLimitMs(limits);
   const timeout = /mariadb/i.test(variables.get("version") ?? "")
     ? `max_statement_time = ${statementMs / 1_000}`
     : `max_execution_time = ${Math.ceil(statementMs)}`;
@@ -271,9 +270,9 @@ async function prepareSession(
     "sql_mode = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
     "autocommit = 1",
     "sql_auto_is_null = 0",
-    `lock_wait_timeout = ${lockSeconds}`,
-    `innodb_lock_wait_timeout = ${lockSeconds}`,
-    `net_write_timeout = ${Math.ceil(snapshotMs / 1_000) + 120}`,
+    `lock_wait_timeout = ${lockSeconds(limits)}`,
+    `innodb_lock_wait_timeout = ${lockSeconds(limits)}`,
+    `net_write_timeout = ${Math.ceil(limits.snapshotMs / 1_000) + 120}`,
     timeout,
     // The ERP's own defaults and triggers must see the time that the ERP's clients see; readings must not shift.
     kind === "write" ? "wait_timeout = 120" : "time_zone = '+00:00'",

@@ -4,6 +4,7 @@ import { at, behind, identityAt, type KeyPoint, type RowIdentities, Tail } from 
 import type { Statement } from "../statement.ts";
 import type { Access } from "./connect.ts";
 import type { KeyReader } from "./keys.ts";
+import { behindServerMs, snapshotLimitMs } from "./limits.ts";
 import { type Link, openLink, type Receiver } from "./link.ts";
 import { type PackedRows, RowPacker, rowDigests, sentValues, someRows } from "./packed-rows.ts";
 import { type RowWay, unexpectedRow } from "./row-packets.ts";
@@ -140,10 +141,9 @@ class RowStream {
     const { clock, limits } = access.context;
     this.#limits = limits;
     this.#stopTimer = lifeMs === undefined ? () => {} : clock.after(lifeMs, () => this.#overdue());
-    const limitMs = Math.max(limits.statementTimeoutMs, limits.snapshotMs) + 7_000;
     const receiver = {
       operation,
-      limitMs,
+      limitMs: snapshotLimitMs(limits) + behindServerMs,
       onFields: (fields: readonly Field[]) => this.#verify(select, fields),
       onHeader: () => {},
       ...this.#receiving(by),

@@ -7,6 +7,7 @@ import { type Access, killThread } from "./connect.ts";
 import { type Decode, decoderOf, decodeSent } from "./decode.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
+import { lockSeconds } from "./limits.ts";
 import { type Link, openLink, type ResultSet } from "./link.ts";
 import { mysqlSyntax, textLiteral, withLiterals } from "./sql.ts";
 import { boundFor, fieldType, keyLiteral } from "./values.ts";
@@ -187,9 +188,8 @@ async function takeLock(
 
 async function askForLock(link: Link, { context }: Access, signal: AbortSignal): Promise<{ taken: boolean; holder: string }> {
   const name = textLiteral(context.sessionName.slice(0, 64));
-  const seconds = Math.max(1, Math.ceil(context.limits.lockTimeoutMs / 1_000));
   const [result] = await link.query(
-    `SELECT GET_LOCK(${name}, ${seconds}) AS taken, IS_USED_LOCK(${name}) AS holder`,
+    `SELECT GET_LOCK(${name}, ${lockSeconds(context.limits)}) AS taken, IS_USED_LOCK(${name}) AS holder`,
     signal,
     "take the agent's lock in the ERP",
   );

@@ -413,6 +413,26 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     await connector.close();
   });
 
+  it("a row that stays locked is told as such, even where a statement may take less time than a wait for a lock", async () => {
+    const connector = await writer({ limits: { statementTimeoutMs: 100, lockTimeoutMs: 2_000 } });
+    await erp.run("INSERT INTO things (id, words) VALUES (1010, 'base')");
+    const update: PlanStep = {
+      kind: "update",
+      table: "things",
+      key: () => ({ id: 1010 }),
+      values: () => ({ words: "ours" }),
+      expectRows: 1,
+    };
+    await admin.query("START TRANSACTION");
+    await admin.query("UPDATE things SET words = 'theirs' WHERE id = 1010");
+    await expect(connector.write({ ...insert("l2"), steps: [update] }, never)).rejects.toMatchObject({
+      kind: "transient",
+      code: "erp-locked",
+    });
+    await admin.query("ROLLBACK");
+    await connector.close();
+  });
+
   it("a number that another session takes first is taken anew", async () => {
     await erp.run("CREATE TABLE numbered (nr INT PRIMARY KEY)");
     await erp.run("INSERT INTO numbered VALUES (7)");
