@@ -3,6 +3,7 @@
  * guards believe it; after lost history only a person can let it pass.
  */
 import type { EntityPlace, Guard, OutboxItem, PendingKey } from "../store/store.ts";
+import { keptCode } from "./decisions.ts";
 import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { recentDeletes } from "./recent-deletes.ts";
@@ -17,6 +18,8 @@ export interface Deletion {
 
 /** Most dependents looked at in one go: more than one commit can delete. */
 const dependentsAtOnce = 1_000;
+/** Entries of the quarantine looked at together. */
+const heldAtOnce = 1_000;
 /** A parent that must wait for its children is looked at again so much later; its children's deletes wake it sooner. */
 const dependentsRetryMs = 60_000;
 /** The same where nobody knows yet what refers to it: nothing wakes it. */
@@ -83,15 +86,25 @@ function holdBackParents(room: Room, source: CapturedSource, { deletions, known,
 
 /**
  * A source that may refer to this one, with entities that only the portal's inventory has named so far: what they refer to is not known before they
- * were read, or found gone and deleted.
+ * were read, or found gone and deleted. What can't be read keeps its parents for as long; what a person keeps does not.
  */
 function sourceOfStrangers({ store, sources }: Room, { mapping }: CapturedSource): string | undefined {
   const later = sources.filter((source) => source.mapping.rank > mapping.rank).map((source) => source.mapping.source);
   return later.find((name) => {
     const { reconciled, comparedAt } = store.sources.get(name);
     // Before its inventory is taken it is not even known what the portal holds of it.
-    return !reconciled || store.entities.hasStrangers(name, comparedAt === undefined ? "any" : "pending");
+    if (!reconciled) return true;
+    return store.entities.hasStrangers(name, comparedAt === undefined ? "any" : "pending") || holdsStranger(store, name);
   });
+}
+
+function holdsStranger({ entities, quarantine }: Room["store"], source: string): boolean {
+  if (!entities.hasStrangers(source, "any")) return false;
+  for (let offset = 0; ; offset += heldAtOnce) {
+    const held = quarantine.list({ source, limit: heldAtOnce, offset });
+    if (held.some(({ key, code }) => code !== keptCode && entities.isStranger(source, key))) return true;
+    if (held.length < heldAtOnce) return false;
+  }
 }
 
 /** Few keys at a time would slip below a guard: what a person has just kept is left to the next compare, which asks again for all of it. */

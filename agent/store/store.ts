@@ -114,10 +114,11 @@ export interface EntityStore {
    */
   dependentsOf(source: string, keys: readonly string[], limit: number): readonly (readonly EntityPlace[])[];
   /**
-   * Whether there are entities that only an inventory has named: never read since, so that nobody knows what they refer to. `pending`: only those that
-   * are waiting to be read or deleted.
+   * Whether there are entities that only an inventory has named: not read since, or in vain, so that nobody knows what they refer to. `pending`: only those
+   * that are waiting to be read or deleted.
    */
   hasStrangers(source: string, which: "any" | "pending"): boolean;
+  isStranger(source: string, key: string): boolean;
   /** Entities that were sent without a reference because this one was not there (mapping.md, `missing: omit`). */
   awaiting(source: string, key: string): readonly EntityPlace[];
   /** The parents that an entity was sent without; replaces what was noted before. */

@@ -139,8 +139,8 @@ export function createEntities(database: Database, names: Names, limits: EntityL
       return database.transaction(() => {
         const sourceNo = names.no(source);
         const place = before === undefined ? finder.byKey(sourceNo, key) : before === "none" ? undefined : before.no;
-        const wasRead = rowDigest !== undefined || parents !== undefined;
-        const stranger = place === undefined || wasRead ? 0 : pages.flags(place) & strangerFlag;
+        // A row that could not be read says nothing of what the portal holds of it.
+        const stranger = place === undefined || parents !== undefined ? 0 : pages.flags(place) & strangerFlag;
         const valid = (rowDigest === undefined ? 0 : rowFlag) | (entityDigest === undefined ? 0 : entityFlag);
         const state = { flags: usedFlag | stranger | valid, row: rowDigest, entity: entityDigest };
         const no = place ?? made(finder.add(sourceNo, key, state, digest));
@@ -192,6 +192,7 @@ export function createEntities(database: Database, names: Names, limits: EntityL
       );
       return numbers.map((number) => (number === undefined ? [] : (found.get(number) ?? []).map(placeOf)));
     },
+    isStranger,
     hasStrangers(source, which) {
       const no = names.no(source);
       if (strangersOf(no) === 0) return false;

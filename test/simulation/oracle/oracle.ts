@@ -58,6 +58,8 @@ export class Oracle {
   readonly #presence = new Presence();
   readonly #versions = new Versions();
   readonly #epochs = new Map<Connection, string>();
+  /** The one that has said `start` last: what comes over an older one the portal does not take. */
+  #newest: Connection | undefined;
   /** By epoch: the last number that the portal has taken. */
   readonly #lasts = new Map<string, number>();
   /** By epoch and number: what the portal has taken. */
@@ -205,7 +207,10 @@ export class Oracle {
     const text = typeof data === "string" ? data : zstdDecompressSync(data.subarray(1)).toString("utf8");
     const type = /^\{"type":"(\w+)"/.exec(text)?.[1];
     this.#parts.tell?.("wire", wireLine(from, text));
-    if (from === "agent" && type === "start") this.#epochs.set(connection, (JSON.parse(text) as { epoch: string }).epoch);
+    if (from === "agent" && type === "start") {
+      this.#newest = connection;
+      this.#epochs.set(connection, (JSON.parse(text) as { epoch: string }).epoch);
+    }
     if (from === "agent" && type === "received") this.#judgeReceived(connection, (JSON.parse(text) as { id: string }).id);
     if (from === "agent" && type === "changes") this.#judgeNumbers(connection, JSON.parse(text) as Changes);
     if (from === "portal" && type === "ack") this.#judgeAck(connection, (JSON.parse(text) as { seq: number }).seq);
@@ -220,6 +225,7 @@ export class Oracle {
 
   /** What was sent and never taken may be numbered anew by a store that was set back; what the portal has taken may not. */
   #judgeNumbers(connection: Connection, frame: Changes): void {
+    if (connection !== this.#newest) return;
     const epoch = this.#epochs.get(connection);
     for (const { seq, ...item } of expandChanges(frame)) {
       const taken = this.#taken.get(`${epoch}/${seq}`);

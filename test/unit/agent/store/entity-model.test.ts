@@ -90,7 +90,7 @@ function applyToModel(model: Model, one: Change): void {
       const held = get(nameOf(one.at));
       held.row = one.row;
       held.entity = one.entity;
-      if (one.row !== undefined || one.parents !== undefined) held.stranger = false;
+      if (one.parents !== undefined) held.stranger = false;
       if (one.parents !== undefined) held.parents = new Set(one.parents.map(nameOf).filter((name) => model.has(name)));
       return;
     }
