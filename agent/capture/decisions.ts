@@ -50,16 +50,21 @@ function keep({ store, clock, byName }: Room, guard: Guard): void {
 /** Lets quarantined entities of a source, or one, be read and sent again. Returns how many. */
 export function release(room: Room, source: string, key?: string): number {
   const { store, clock } = room;
+  const now = clock.now();
   return store.transaction(() => {
     const one = key === undefined ? undefined : store.quarantine.get(source, key);
     const entries =
       key === undefined ? store.quarantine.list({ source, limit: store.quarantine.count(source) }) : one ? [one] : [];
     for (const entry of entries) {
+      const kept = entry.code === keptCode;
       // The entry stays until the read has shown what becomes of it, but no longer stands in its way. A kept entity may now be deleted.
-      if (entry.code === keptCode) store.quarantine.remove(entry.source, entry.key);
+      if (kept) store.quarantine.remove(entry.source, entry.key);
       else store.quarantine.put({ ...entry, digest: undefined });
       store.entities.voidRowDigests(entry.source, entry.key);
-      store.pending.mark(entry.source, [entry.key], { now: clock.now(), confirm: false });
+      store.pending.mark(entry.source, [entry.key], { now, confirm: false });
+      // Whoever names it has decided; of a whole source the guards ask once more.
+      const waiting = kept && key !== undefined ? store.pending.get(entry.source, entry.key) : undefined;
+      if (waiting) store.pending.advance(entry.source, entry.key, waiting.mark, { stage: "approved", notBefore: now });
     }
     return entries.length;
   }, "release");

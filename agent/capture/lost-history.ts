@@ -1,13 +1,21 @@
 /**
- * Sources whose history was lost: they are compared in full, and what that compare finds missing is deleted only with a person's approval. The note
- * stands until nothing missing is left to decide, or the decision is made.
+ * Sources whose history was lost: they are compared in full, and what is found missing is deleted only with a person's approval. A backup may be loaded
+ * table by table, so the note of the loss stands until a compare that began long after it finds nothing missing that is left to decide.
  */
 import type { MetaStore, Store } from "../store/store.ts";
 import type { CapturedSource } from "./source.ts";
 
-const nameOf = (source: string): string => `history-lost.${source}`;
+/**
+ * So long a backup may go on being loaded without any sign of it: what is compared meanwhile may still be of the old state, and lose rows afterwards.
+ * Each further sign of a loss begins it anew.
+ */
+export const restoreLastsMs = 3_600_000;
 
-/** Why the history of a source counts as lost; undefined when it does not. */
+const nameOf = (source: string): string => `history-lost.${source}`;
+/** When the last complete compare since the loss began, epoch ms. */
+const comparedNameOf = (source: string): string => `history-lost-compared.${source}`;
+
+/** Why the history of a source counts as lost, and since when; undefined when it does not. */
 export function lostHistory(meta: MetaStore, source: string): string | undefined {
   return meta.get(nameOf(source));
 }
@@ -22,7 +30,8 @@ export function noteLostHistory(store: Store, source: CapturedSource, { reason, 
   const name = source.mapping.source;
   store.transaction(() => {
     // The time tells this loss from an earlier one of the same kind.
-    store.meta.set(nameOf(name), `${reason} (${new Date(now).toISOString()})`);
+    store.meta.set(nameOf(name), `${new Date(now).toISOString()} ${reason}`);
+    store.meta.set(comparedNameOf(name), undefined);
     store.sources.update(name, { comparedAt: undefined });
     for (const signal of [source.cursor, ...source.children.map((child) => child.cursor)]) {
       if (signal === undefined) continue;
@@ -34,14 +43,31 @@ export function noteLostHistory(store: Store, source: CapturedSource, { reason, 
   }, "lost-history");
 }
 
+/** To be called in the transaction that completes a full compare, with the time at which it began. */
+export function noteCompared(meta: MetaStore, source: string, beganAt: number): void {
+  if (lostHistory(meta, source) !== undefined) meta.set(comparedNameOf(source), String(beganAt));
+}
+
 /**
- * To be called when the keys of a source were read: a guard whose rows have all returned goes, and the note of lost history is taken back once the full
- * compare is through and nothing missing waits any more.
+ * To be called when the keys of a source were read, and after its full compare: a guard whose rows have all returned goes, and the note of lost history is
+ * taken back once a compare says so, and nothing missing waits any more.
  */
 export function settleGuards(store: Store, source: string): void {
   const open = store.guards.list().filter((guard) => guard.source === source && guard.state === "open");
   for (const guard of open) if (guard.count === 0) store.guards.remove(guard.id);
-  if (lostHistory(store.meta, source) === undefined || store.sources.get(source).comparedAt === undefined) return;
+  if (!isRestoreOver(store, source)) return;
   const undecided = open.some((guard) => guard.kind === "history" && guard.count > 0);
-  if (!undecided && store.pending.count(source) === 0) store.meta.set(nameOf(source), undefined);
+  if (undecided || store.pending.count(source) > 0) return;
+  store.transaction(() => {
+    store.meta.set(nameOf(source), undefined);
+    store.meta.set(comparedNameOf(source), undefined);
+  }, "lost-history");
+}
+
+/** Compared in full long enough after the loss. */
+function isRestoreOver({ meta, sources }: Store, source: string): boolean {
+  const loss = lostHistory(meta, source);
+  const beganAt = meta.get(comparedNameOf(source));
+  if (loss === undefined || beganAt === undefined || sources.get(source).comparedAt === undefined) return false;
+  return Number(beganAt) >= Date.parse(loss.split(" ", 1)[0] as string) + restoreLastsMs;
 }

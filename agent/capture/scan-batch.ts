@@ -31,7 +31,9 @@ export interface Scan {
   bell: Doorbell;
   /** What the compare stands on: it must not change while it runs. */
   ground: string;
+  /** Of the clock that nobody sets, and epoch ms. */
   startedAt: number;
+  beganAt: number;
   result: ScanResult;
 }
 

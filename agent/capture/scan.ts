@@ -7,7 +7,7 @@ import { FuserError } from "../../base/errors.ts";
 import { createDoorbell } from "./doorbell.ts";
 import type { Drain } from "./drain.ts";
 import { createHeldReadings } from "./held-readings.ts";
-import { lostHistory } from "./lost-history.ts";
+import { lostHistory, noteCompared } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { type Scan, type ScanResult, settleHeld, takeBatch } from "./scan-batch.ts";
 import type { CapturedSource } from "./source.ts";
@@ -43,6 +43,7 @@ export async function scanSource(
     bell: createDoorbell(clock),
     ground: groundOf(room, source),
     startedAt: clock.monotonic(),
+    beganAt: clock.now(),
     result: { rows: 0, sent: 0, suspects: 0, unseen: 0, keyless: 0 },
   };
   requireGround(room, scan);
@@ -131,6 +132,7 @@ function complete(room: Room, scan: Scan): void {
       }
     }
     store.sources.update(name, { comparedAt: now, lastSuccessAt: now, rows: scan.result.rows });
+    noteCompared(store.meta, name, scan.beganAt);
     const durationMs = clock.monotonic() - scan.startedAt;
     const detail = { ...scan.result, historyLost: lostHistory(store.meta, name) !== undefined };
     store.journal.add({ at: now, kind: "compare", source: name, status: suspectEmpty ? "held" : "ok", durationMs, detail });
@@ -144,11 +146,13 @@ function complete(room: Room, scan: Scan): void {
   });
 }
 
-/** Nothing of it is read before a person has said that the source may really be empty. */
+/** Nothing that the portal holds of it is read before a person has said that the source may really be empty. */
 function holdAll(room: Room, source: string, keys: readonly string[], now: number): void {
   const { pending, guards, entities } = room.store;
   const guard = guards.open(source, "deletes", now);
   for (const key of keys) {
+    // A row that was never sent (cancelled from the first, or in quarantine) is nobody's to delete: a person is not asked about it.
+    if (!entities.known(source, key)) continue;
     const waiting = pending.get(source, key);
     if (waiting !== undefined) pending.advance(source, key, waiting.mark, { stage: "held", notBefore: now, guard: guard.id });
   }

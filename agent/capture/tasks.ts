@@ -124,6 +124,7 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
         // The position first: what changes while the compare runs is then seen by a poll.
         for (const one of signals) if (one.source === source) await one.poller.begin(signal);
         const result = await scanSource(room, source, { drain, turn, signal });
+        settleGuards(room.store, name);
         const held = room.store.quarantine.count(name);
         const counts = { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen, held };
         if (routine) room.log.debug("Compared in full", counts);

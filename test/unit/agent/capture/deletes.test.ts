@@ -185,6 +185,27 @@ test("A source that comes back empty is not believed: its rows are held, not eve
   expect(deletes(bench)).toHaveLength(15);
 });
 
+test("Of a source that comes back empty a person is asked about what the portal holds, not about rows that were never sent", async () => {
+  const erp = company(15);
+  erp.put("children", "x1", { name: "Cancelled from the first", parent: "p1", cancelled: true });
+  erp.put("children", "x2", { name: "bad", parent: "p1" });
+  const bench = await start({ erp, cursor: false });
+  await synced(bench);
+  expect(bench.store.quarantine.count("children")).toBe(1);
+  const rows = [...erp.tables.children];
+  emptyTable(erp);
+  await compared(bench);
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.guards.list()).toMatchObject([{ source: "children", count: 15, of: 15, state: "open" }]);
+  expect([bench.store.pending.count("children"), bench.store.quarantine.count("children")]).toEqual([15, 0]);
+  // The rows were only away while a backup was loaded.
+  for (const [key, row] of rows) erp.tables.children.set(key, row);
+  await compared(bench);
+  expect(bench.store.guards.list()).toEqual([]);
+  expect([bench.store.pending.count("children"), bench.store.quarantine.count("children")]).toEqual([0, 1]);
+  expect([deletes(bench), bench.portal.entities]).toEqual([[], bench.expected()]);
+});
+
 test("A scan that breaks off infers no delete from the rows it did not reach", async () => {
   const bench = await start({ erp: company(9), compareEveryMs: 3_600_000 });
   await synced(bench);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { restoreLastsMs } from "../../../../agent/capture/lost-history.ts";
 import { type Bench, captureBench } from "./bench.ts";
 import { fakeErp } from "./fake-erp.ts";
 
@@ -16,6 +17,12 @@ const concerned = (bench: Bench) =>
   journal(bench)
     .map(({ source }) => source)
     .sort();
+/** The restore is over for certain, and a full compare has seen it. */
+async function afterRestore(bench: Bench): Promise<void> {
+  bench.clock.advance(restoreLastsMs);
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(8_000);
+}
 
 test("An ERP restored from its backup is recognised: changed rows go back, and what was added since is deleted only with approval", async () => {
   const erp = estates(5);
@@ -37,6 +44,7 @@ test("An ERP restored from its backup is recognised: changed rows go back, and w
   await bench.pass(5_000);
   bench.portal.pull();
   expect(bench.portal.entities).toEqual(bench.expected());
+  await afterRestore(bench);
   // The loss is settled: a later delete needs no approval.
   erp.remove("parents", "p2");
   bench.capture.syncNow(undefined, true);
@@ -79,6 +87,39 @@ test("A restore that one source shows concerns all of them: what is missing else
   expect(bench.store.guards.list()).toMatchObject([{ source: "children", kind: "history", count: 1, state: "open" }]);
 });
 
+test("A backup that is loaded table by table: what a table loses after it was compared waits for approval as well", async () => {
+  const erp = estates(5);
+  for (let no = 0; no < 5; no++) erp.put("children", `c${no}`, { name: `House ${no}`, parent: `p${no}` });
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  // The table has no cursor column to show the loss.
+  erp.put("children", "added", { name: "Added since", parent: "p0" });
+  erp.put("parents", "p1", { name: "Renamed since", parent: null });
+  await bench.pass(5_000);
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(8_000);
+  bench.portal.pull();
+  const { children } = erp.tables;
+  restore();
+  const { children: restored } = erp.tables;
+  erp.tables.children = children;
+  await bench.pass(restoreLastsMs / 10);
+  expect(concerned(bench)).toEqual(["children", "parents"]);
+  // So far all was found in order.
+  expect([bench.store.pending.count(), bench.store.guards.list()]).toEqual([0, []]);
+  erp.tables.children = restored;
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.guards.list()).toMatchObject([{ source: "children", kind: "history", count: 1, state: "open" }]);
+  bench.capture.decideGuard(1, "approve");
+  await bench.pass(5_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
 test("What a person keeps after a restore stays at the portal for good, until it is released or returns", async () => {
   const erp = estates(5);
   const bench = await start({ erp, compareEveryMs: 3_600_000 });
@@ -107,6 +148,12 @@ test("What a person keeps after a restore stays at the portal for good, until it
   expect(bench.portal.entities.get("property:p5")).toEqual({ name: "Entered again" });
   expect(deletes(bench)).toEqual(["property:p6"]);
   expect(kept()).toEqual(["p7", "p8"].map((key) => `${key} kept-at-portal`));
+  // Of all at once the guard asks once more.
+  bench.capture.release("parents");
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual(["property:p6"]);
+  expect(bench.store.guards.list()).toContainEqual(expect.objectContaining({ kind: "history", count: 2, state: "open" }));
 });
 
 test("Deleting the newest row alone is no restore: it is a delete like any other, found without a compare", async () => {
@@ -163,8 +210,7 @@ test("A lost history without anything missing needs no approval and settles by i
   erp.identity.position = { "0": "0-1-400" };
   await bench.pass(70_000);
   expect(bench.store.guards.list()).toEqual([]);
-  erp.put("parents", "p0", { name: "Wakes the drain", parent: null });
-  await bench.pass(5_000);
+  await afterRestore(bench);
   erp.remove("parents", "p1");
   bench.capture.syncNow(undefined, true);
   await bench.pass(8_000);
