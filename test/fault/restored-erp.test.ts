@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { agentStore } from "../../agent/cli/demo/agent-store.ts";
+import { openStoreForReading } from "../../agent/store/open.ts";
+import type { StoreReader } from "../../agent/store/store.ts";
+import { vanishedCommands } from "../../agent/writeback/memory.ts";
 import { systemClock } from "../../base/time.ts";
 import { backUpErp } from "../support/erp/backup.ts";
 import {
@@ -16,19 +18,38 @@ import type { Rig } from "../support/rig.ts";
 import { seed } from "../support/seed.ts";
 import { has } from "../support/servers.ts";
 
-/** Everything was compared since, and what is left waits for a person: deletes that are held, and parents that wait for their children's. */
-async function allButHeld(rig: Rig, since: number): Promise<number> {
-  const store = await agentStore(rig.home, systemClock);
-  const look = async (): Promise<number | undefined> => {
-    if (!store.comparedAfter(since)) return undefined;
-    const { pending, guards, outbox, commands } = await rig.agent.status();
-    const held = guards.reduce((sum, guard) => sum + guard.count, 0);
-    const { entries } = await rig.erpfuser<{ entries: { code: string }[] }>("quarantine", "list", "--limit", "1000");
-    const waiting = held + entries.filter(({ code }) => code === "has-dependents").length;
-    const open = outbox.items + (commands.received ?? 0) + (commands.executing ?? 0);
-    return held > 0 && pending === waiting && open === 0 ? waiting : undefined;
+/** What waits looks into the agent's store: a command line for each look would be all that the machine does. */
+function fromStore<T>(rig: Rig, look: (store: StoreReader) => T): T {
+  using store = openStoreForReading(rig.home.state, systemClock);
+  return look(store);
+}
+
+/** Keys whose delete waits for a person, or for their children's; `all` that is pending. */
+function deletesWaiting({ pending, guards, quarantine }: StoreReader): { waiting: Set<string>; all: number } {
+  const place = (source: string, key: string): string => `${source} ${key}`;
+  const open = guards.list().filter(({ state }) => state === "open");
+  const held = open.flatMap(({ id, source }) => pending.heldBy(id).map(({ key }) => place(source, key)));
+  // A parent whose children have gone is held as well, and may still be listed as one that waits for them.
+  const parents = quarantine.list({ limit: 1_000 }).filter(({ code }) => code === "has-dependents");
+  const waiting = new Set([...held, ...parents.map(({ source, key }) => place(source, key))]);
+  return { waiting, all: pending.count() };
+}
+
+/** Everything is compared anew, and what is left then waits for a person. Returns how many deletes that are. */
+async function allButHeld(rig: Rig): Promise<number> {
+  // While a backup is loaded, a compare sees some tables without rows that are there in the end.
+  await rig.comparedAnew(restMs);
+  const look = (store: StoreReader): number | undefined => {
+    const { waiting, all } = deletesWaiting(store);
+    const { received, executing } = store.inbox.counts();
+    const open = store.outbox.bounds().items + received + executing;
+    return waiting.size > 0 && all === waiting.size && open === 0 ? waiting.size : undefined;
   };
-  return await rig.until("all but the held deletes is done", look, restMs);
+  const waiting = await rig.until("all but the held deletes is done", () => fromStore(rig, look), restMs);
+  // A person sees as many.
+  const { pending } = await rig.agent.status();
+  expect(pending).toBe(waiting);
+  return waiting;
 }
 
 interface ShownGuard {
@@ -49,8 +70,9 @@ async function approveAll(rig: Rig): Promise<void> {
   await rig.until(
     "no delete waits any more",
     async () => {
-      for (const { id } of await openGuards(rig)) await rig.erpfuser("guard", "approve", String(id));
-      return (await rig.agent.status()).pending === 0;
+      const isOpen = fromStore(rig, ({ guards }) => guards.list().some(({ state }) => state === "open"));
+      if (isOpen) for (const { id } of await openGuards(rig)) await rig.erpfuser("guard", "approve", String(id));
+      return fromStore(rig, ({ pending }) => pending.count() === 0);
     },
     restMs,
   );
@@ -85,10 +107,8 @@ async function restoredErp(rig: Rig, restore: () => Promise<void>): Promise<Rest
   const lost = commandsAtPortal(rig, "outcome = 'applied'").filter((id) => !known.has(id));
   const before = deletedAtPortal(rig);
   await restore();
-  const since = systemClock.now();
   await told(rig, "erp-history-lost");
-  await rig.erpfuser("sync", "--full");
-  return { before, lost, waiting: await allButHeld(rig, since) };
+  return { before, lost, waiting: await allButHeld(rig) };
 }
 
 const ways: { name: string; dialect: "sqlite" | "mysql"; copy: (rig: Rig) => Promise<() => Promise<void>> }[] = [
@@ -124,7 +144,8 @@ for (const { name, dialect, copy } of ways) {
       const listed = async () => (await vanished(rig)).map(({ id }) => id).sort();
       await expect.poll(listed, { timeout: 30_000, interval: 1_000 }).toEqual([...lost].sort());
       for (const id of lost) await rig.erpfuser("commands", "retry", id);
-      await rig.until("they are carried out", async () => (await vanished(rig)).length === 0);
+      await rig.until("they are carried out", () => fromStore(rig, ({ meta }) => vanishedCommands(meta).length === 0));
+      expect(await vanished(rig)).toEqual([]);
       await approveAll(rig);
       await rig.atRest(restMs);
       expectClean(await rig.judge());
@@ -136,19 +157,15 @@ test("what a person rejects stays at the portal, also after the next compares", 
   const rig = await company("sqlite");
   const { before, waiting } = await restoredErp(rig, await rig.copyErp());
   for (const { id } of await openGuards(rig)) await rig.erpfuser("guard", "reject", String(id));
-  const since = systemClock.now();
-  await rig.erpfuser("sync", "--full");
-  const store = await agentStore(rig.home, systemClock);
-  await rig.until("all was compared again", () => store.comparedAfter(since), restMs);
-  await rig.until(
-    "the kept are listed",
-    async () => {
-      const { entries } = await rig.erpfuser<{ entries: { code: string }[] }>("quarantine", "list", "--limit", "1000");
-      const kept = entries.filter(({ code }) => code === "kept-at-portal" || code === "has-dependents").length;
-      return kept === waiting && (await openGuards(rig)).length === 0;
-    },
-    restMs,
-  );
+  await rig.comparedAnew(restMs);
+  const kept = (entries: readonly { code: string }[]): number =>
+    entries.filter(({ code }) => code === "kept-at-portal" || code === "has-dependents").length;
+  const look = ({ quarantine, guards }: StoreReader): boolean =>
+    kept(quarantine.list({ limit: 1_000 })) === waiting && guards.list().every(({ state }) => state !== "open");
+  await rig.until("the kept are listed", () => fromStore(rig, look), restMs);
+  const { entries } = await rig.erpfuser<{ entries: { code: string }[] }>("quarantine", "list", "--limit", "1000");
+  expect(kept(entries)).toBe(waiting);
+  expect(await openGuards(rig)).toEqual([]);
   expect(deletedAtPortal(rig).difference(before)).toEqual(new Set());
   const verdict = await rig.judge();
   expect(verdict.mismatches - verdict.commands.lost).toBe(waiting);

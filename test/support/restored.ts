@@ -50,7 +50,7 @@ export async function report(rig: Rig, { from, count }: { from: number; count: n
 export const codes = (rig: Rig): string[] => rig.log().flatMap(({ code }) => (code === undefined ? [] : [code]));
 
 export const told = (rig: Rig, code: string): Promise<true> =>
-  rig.until(`the log says ${code}`, () => codes(rig).includes(code), 30_000) as Promise<true>;
+  rig.until(`the log says ${code}`, () => codes(rig).includes(code), restMs) as Promise<true>;
 
 /** What a person sees at the portal of its agents. */
 export function notesAtPortal(rig: Rig): string[] {

@@ -9,7 +9,7 @@ import { type Ran, runToEnd } from "../../agent/cli/demo/child.ts";
 import { type ErpPlace, mysqlPlace, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
 import { type Home, openHome } from "../../agent/cli/demo/home.ts";
 import { createPortal, type PortalProcess } from "../../agent/cli/demo/portal-process.ts";
-import { awaitRest } from "../../agent/cli/demo/rest.ts";
+import { awaitRest, compareAnew } from "../../agent/cli/demo/rest.ts";
 import { readStatusFile, type StatusFile } from "../../agent/status-file.ts";
 import { systemClock } from "../../base/time.ts";
 import type { ErpConfigOptions } from "./erp/config.ts";
@@ -66,6 +66,8 @@ export interface Rig extends AsyncDisposable {
   until<T>(what: string, look: () => T | Promise<T>, withinMs?: number): Promise<Exclude<T, undefined | false>>;
   /** Everything of the ERP is at the portal, for the first time since the agent's last start. */
   inStep(withinMs: number): Promise<void>;
+  /** Every source was compared in full, from its first row to its last, since the call. */
+  comparedAnew(withinMs: number): Promise<void>;
   /** Nothing is under way on either side, and all was compared twice since. @throws FuserError `demo-no-rest` with what is */
   atRest(withinMs: number): Promise<void>;
   /** Compares ERP and portal, agent unseen. */
@@ -140,7 +142,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
       return JSON.parse(ran.stdout) as T;
     },
     status: () => readStatusFile(state),
-    until: (what, look, withinMs = 30_000) => until({ what, look, withinMs, signal: deaths.signal }),
+    until: (what, look, withinMs = 60_000) => until({ what, look, withinMs, signal: deaths.signal }),
     async inStep(withinMs) {
       const look = (): boolean => {
         const status = readStatusFile(state);
@@ -148,6 +150,10 @@ export async function openRig(options: RigOptions): Promise<Rig> {
       };
       await until({ what: "the agent is in step", look, withinMs, signal: deaths.signal });
     },
+    comparedAnew: (withinMs) =>
+      compareAnew({ session: parts, agent, home }, (look) =>
+        until({ what: "all was compared", look, withinMs, signal: deaths.signal }),
+      ),
     atRest: (withinMs) =>
       awaitRest({ session: parts, agent, portal, home, signal: deaths.signal }, { update() {}, done() {} }, withinMs),
     judge: () => consultOracle({ erp, portalStore: home.portalStore, agentId }),

@@ -37,12 +37,11 @@ export function underWay(agent: AgentStatus, portal: AgentAtPortal | undefined):
 
 /**
  * Waits until everything is at rest, with full compares of every source in between, so that what no signal told is found too. Nobody may work in
- * ERP or portal meanwhile. Twice, because the first answer may come from a compare that began before it was asked for.
+ * ERP or portal meanwhile.
  * @throws FuserError `demo-no-rest` with what is still under way after `withinMs`
  */
 export async function awaitRest(world: Resting, step: Step, withinMs: number): Promise<void> {
-  const { session, agent, portal, signal, home } = world;
-  const store = await agentStore(home, session.clock);
+  const { session, agent, portal, signal } = world;
   const until = session.clock.monotonic() + withinMs;
   const untilNothing = async (look: () => Promise<string[]>): Promise<void> => {
     for (let left = await look(); left.length > 0; left = await look()) {
@@ -53,12 +52,24 @@ export async function awaitRest(world: Resting, step: Step, withinMs: number): P
   };
   const atRest = async (): Promise<string[]> => underWay(await agent.status(), await portal.agent());
   await untilNothing(atRest);
+  await compareAnew(world, (compared) => untilNothing(async () => (compared() ? [] : ["a full compare"])));
+  await untilNothing(atRest);
+}
+
+/**
+ * Every source is compared in full, from its first row to its last, after this call; `until` waits until what it is given is true. Twice, because the
+ * first answer may come from a compare that began before it was asked for.
+ */
+export async function compareAnew(
+  { session, agent, home }: Pick<Resting, "session" | "agent" | "home">,
+  until: (compared: () => boolean) => Promise<unknown>,
+): Promise<void> {
+  const store = await agentStore(home, session.clock);
   for (let turn = 0; turn < 2; turn++) {
     const asked = session.clock.now();
     await agent.syncFull();
-    await untilNothing(async () => (store.comparedAfter(asked) ? [] : ["a full compare"]));
+    await until(() => store.comparedAfter(asked));
   }
-  await untilNothing(atRest);
 }
 
 function noRest(left: readonly string[], withinMs: number): FuserError {
