@@ -25,12 +25,16 @@ export interface HistoryLoss {
   now: number;
 }
 
+/** The time tells a loss from an earlier one of the same kind. */
+const noteOf = ({ reason, now }: HistoryLoss): string => `${new Date(now).toISOString()} ${reason}`;
+const timeOf = (note: string): number => Date.parse(note.slice(0, note.indexOf(" ")));
+const reasonOf = (note: string): string => note.slice(note.indexOf(" ") + 1);
+
 /** Begins anew for a source: no position, no sample, full compare; in one transaction. */
 export function noteLostHistory(store: Store, source: CapturedSource, { reason, now }: HistoryLoss): void {
   const name = source.mapping.source;
   store.transaction(() => {
-    // The time tells this loss from an earlier one of the same kind.
-    store.meta.set(nameOf(name), `${new Date(now).toISOString()} ${reason}`);
+    store.meta.set(nameOf(name), noteOf({ reason, now }));
     store.meta.set(comparedNameOf(name), undefined);
     store.sources.update(name, { comparedAt: undefined });
     for (const signal of [source.cursor, ...source.children.map((child) => child.cursor)]) {
@@ -45,7 +49,11 @@ export function noteLostHistory(store: Store, source: CapturedSource, { reason, 
 
 /** To be called in the transaction that completes a full compare, with the time at which it began. */
 export function noteCompared(meta: MetaStore, source: string, beganAt: number): void {
-  if (lostHistory(meta, source) !== undefined) meta.set(comparedNameOf(source), String(beganAt));
+  const note = lostHistory(meta, source);
+  if (note === undefined) return;
+  // The clock was set back since: the hour counts from here.
+  if (beganAt < timeOf(note)) meta.set(nameOf(source), noteOf({ reason: reasonOf(note), now: beganAt }));
+  meta.set(comparedNameOf(source), String(beganAt));
 }
 
 /**
@@ -66,8 +74,8 @@ export function settleGuards(store: Store, source: string): void {
 
 /** Compared in full long enough after the loss. */
 function isRestoreOver({ meta, sources }: Store, source: string): boolean {
-  const loss = lostHistory(meta, source);
+  const note = lostHistory(meta, source);
   const beganAt = meta.get(comparedNameOf(source));
-  if (loss === undefined || beganAt === undefined || sources.get(source).comparedAt === undefined) return false;
-  return Number(beganAt) >= Date.parse(loss.split(" ", 1)[0] as string) + restoreLastsMs;
+  if (note === undefined || beganAt === undefined || sources.get(source).comparedAt === undefined) return false;
+  return Number(beganAt) >= timeOf(note) + restoreLastsMs;
 }

@@ -218,6 +218,26 @@ test("A lost history without anything missing needs no approval and settles by i
   expect(bench.portal.entities).toEqual(bench.expected());
 });
 
+test("A clock that was a year ahead when the history was lost puts the end of the restore off by no more than the hour", async () => {
+  const erp = estates(3);
+  erp.identity.position = { "0": "0-1-500" };
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  bench.clock.setWall(bench.clock.now() + 8_760 * 3_600_000);
+  erp.identity.position = { "0": "0-1-400" };
+  await bench.pass(70_000);
+  expect(concerned(bench)).toEqual(["children", "parents"]);
+  bench.clock.setWall(bench.clock.now() - 8_760 * 3_600_000);
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(8_000);
+  await afterRestore(bench);
+  erp.remove("parents", "p1");
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
 test("Another database under the agent's feet ends its run with a remedy, and nothing of it is sent", async () => {
   const erp = estates(3);
   const bench = await start({ erp });
