@@ -139,7 +139,22 @@ export function createDrain(room: Room, turn: Turn): Drain {
       options,
     );
     const keys = pending.map(({ key }) => key);
-    told(source.mapping.source, keys, take());
+    const confirms = pending.every(({ stage, owesConfirm }) => stage === "confirm" && owesConfirm);
+    told(source.mapping.source, keys, confirms ? confirmed(take, keys.length) : take());
+  };
+
+  /** A second read hardly ever finds anything new: then it only clears its keys, and keys that come back are read once more. */
+  const confirmed = (take: () => Settled, count: number): Settled => {
+    try {
+      return store.repeatable(() => {
+        const settled = take();
+        if (settled.unchanged < count) throw new SomethingNew();
+        return settled;
+      }, "drain");
+    } catch (error) {
+      if (error instanceof SomethingNew) return take();
+      throw error;
+    }
   };
 
   /** A key that can't be read alone is tried again later; what the ERP refuses for good is named as well. */
@@ -241,6 +256,9 @@ export function createDrain(room: Room, turn: Turn): Drain {
     },
   };
 }
+
+/** What was taken must be durable before anybody hears of it. */
+class SomethingNew extends Error {}
 
 const nothing: Settled = { sent: 0, deleted: 0, quarantined: 0, newlyHeld: 0, unchanged: 0, seqs: new Map() };
 

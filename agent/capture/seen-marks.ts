@@ -18,7 +18,6 @@ interface Sighting {
   mark: string;
   /** Monotonic ms. */
   at: number;
-  rechecked: boolean;
 }
 
 /** Beyond, the oldest are forgotten: they may be marked once more. */
@@ -34,6 +33,8 @@ export interface SeenMarksOptions {
 
 export function createSeenMarks({ clock, grain, overlapMs }: SeenMarksOptions): SeenMarks {
   const sightings = new Map<string, Sighting>();
+  /** Keys that are to be read again, and when they were sighted; oldest first. */
+  const owed = new Map<string, number>();
   return {
     isNew(key, mark) {
       const seen = sightings.get(key);
@@ -45,17 +46,21 @@ export function createSeenMarks({ clock, grain, overlapMs }: SeenMarksOptions): 
       }
       // Deleted first: a Map keeps the order of insertion, the oldest in front.
       sightings.delete(key);
-      sightings.set(key, { mark, at: now, rechecked: grain !== "second" });
+      sightings.set(key, { mark, at: now });
       if (sightings.size > mostSightings) sightings.delete(sightings.keys().next().value as string);
+      if (grain !== "second") return true;
+      owed.delete(key);
+      owed.set(key, now);
+      if (owed.size > mostSightings) owed.delete(owed.keys().next().value as string);
       return true;
     },
     takeRechecks() {
       const due: string[] = [];
       const before = clock.monotonic() - overlapMs;
-      for (const [key, sighting] of sightings) {
-        if (sighting.at > before) break;
-        if (!sighting.rechecked) due.push(key);
-        sighting.rechecked = true;
+      for (const [key, at] of owed) {
+        if (at > before) break;
+        due.push(key);
+        owed.delete(key);
       }
       return due;
     },

@@ -68,7 +68,8 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, fr
     const verify = !verified;
     verified = false;
     for await (const rows of connector.changedSince(cursor.query, start, signal)) {
-      reached ||= rows.some(({ mark }) => !isLater(kind, position, mark) && !isAhead(mark, horizon));
+      // Rows come in order of their marks, so the last ones are the most likely.
+      reached ||= rows.findLast(({ mark }) => !isLater(kind, position, mark) && !isAhead(mark, horizon)) !== undefined;
       const sighted = sight(room, from, { known, rows, seen });
       if (sighted === undefined) continue;
       marked += sighted.keys.length;
@@ -131,10 +132,12 @@ function sight(room: Room, { source, cursor, child }: SignalSource, { known, row
   const horizon = horizonOf(kind, time);
   let news = 0;
   for (const { key, own, mark } of rows) {
+    const sighted = own ?? key;
+    // The position went past it when it was sighted.
+    if (sighted !== undefined && !seen.isNew(sighted, mark)) continue;
     const ahead = isAhead(mark, horizon);
     if (!ahead) position = laterMark(kind, position, mark);
-    const sighted = own ?? key;
-    if (sighted === undefined || !seen.isNew(sighted, mark)) continue;
+    if (sighted === undefined) continue;
     news += 1;
     if (!ahead) sightings.push({ key: sighted, mark });
     if (key !== undefined) keys.add(key);

@@ -126,6 +126,7 @@ function assemble(
     ...parts,
     wasSetAside: held.wasSetAside,
     transaction: (action, name) => database.transaction(action, name),
+    repeatable: (action, name) => database.repeatable(action, name),
     renewEpoch(epoch) {
       database.transaction(() => {
         meta.set("epoch", epoch);

@@ -473,6 +473,8 @@ export interface Store extends AsyncDisposable {
    * one. `name` is what `CommitHook` is told.
    */
   transaction<T>(action: () => T, name?: string): T;
+  /** The same without an fsync: a power cut may take it back as a whole. For what is done again then. */
+  repeatable<T>(action: () => T, name: string): T;
   /** Where a damaged file was set aside to when this store was opened: what stands here is new and empty. */
   readonly wasSetAside: string | undefined;
   readonly meta: MetaStore;

@@ -15,14 +15,20 @@ export interface PreparedCursor {
   query: CursorQuery;
   fields: readonly Field[];
   decoders: readonly Decode[];
+  /** Rows of the last poll by their bytes: polls overlap, and nearly all rows of one were in the one before. */
+  recent: Map<string, CursorRow>;
 }
+
+/** Whether the rows' own key is the signalled one, which then need not be read twice. */
+const isOwnKey = ({ key, own }: CursorQuery): boolean =>
+  key.length === own.length && key.every((column, index) => column === own[index]);
 
 function selectCursor(
   query: CursorQuery,
   options: { conditions: readonly Statement[]; orderBy?: readonly string[]; limit?: number },
 ): Statement {
   const { quote } = mysqlSyntax;
-  const list = [query.column, ...query.key, ...query.own].map(quote).join(", ");
+  const list = [query.column, ...query.key, ...(isOwnKey(query) ? [] : query.own)].map(quote).join(", ");
   return concat(
     `SELECT ${list} FROM ${quote(query.table)} WHERE `,
     join(options.conditions, " AND "),
@@ -50,7 +56,7 @@ export async function prepareCursor(link: Link, query: CursorQuery, signal: Abor
       hint: `Use a column of ${query.kind === "sequence" ? "whole numbers" : "type DATETIME or TIMESTAMP"}, or \`compare\`.`,
     });
   }
-  return { query, fields, decoders: fields.map(decoderOf) };
+  return { query, fields, decoders: fields.map(decoderOf), recent: new Map() };
 }
 
 /**
@@ -71,7 +77,15 @@ export async function fewChanges(
   });
   const { fields, rows } = await polls.ask(withLiterals(statement), signal, `look for changes of the table ${query.table}`);
   requireSameTypes(cursor, fields);
-  return rows.length > most ? undefined : rows.map((sent) => cursorRow(cursor, sent));
+  if (rows.length > most) return undefined;
+  const before = cursor.recent;
+  cursor.recent = new Map();
+  return rows.map((sent) => {
+    const bytes = sent.map((value) => (value === null ? "-" : `${value.length}:${value.toString("latin1")}`)).join("");
+    const row = before.get(bytes) ?? cursorRow(cursor, sent);
+    cursor.recent.set(bytes, row);
+    return row;
+  });
 }
 
 function requireSameTypes({ query, fields: known }: PreparedCursor, seen: readonly Field[]): void {
@@ -122,11 +136,9 @@ function cursorRow({ query, decoders }: PreparedCursor, sent: readonly SentValue
   const values = sent.map((value, index) => decodeSent(decoders[index] as Decode, value));
   // TIMESTAMP columns are read as instants; the session's zone is UTC.
   const mark = String(values[0]).replace(/Z$/, "");
-  return {
-    mark: query.kind === "timestamp" && !mark.includes("T") ? `${mark}T00:00:00` : mark,
-    key: query.key.length === 0 ? undefined : keyOf(values.slice(1, 1 + query.key.length)),
-    own: query.own.length === 0 ? undefined : keyOf(values.slice(1 + query.key.length)),
-  };
+  const key = query.key.length === 0 ? undefined : keyOf(values.slice(1, 1 + query.key.length));
+  const own = query.own.length === 0 ? undefined : isOwnKey(query) ? key : keyOf(values.slice(1 + query.key.length));
+  return { mark: query.kind === "timestamp" && !mark.includes("T") ? `${mark}T00:00:00` : mark, key, own };
 }
 
 function markLiteral(query: CursorQuery, mark: string): Statement {
