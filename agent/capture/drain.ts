@@ -92,15 +92,14 @@ export function createDrain(room: Room, turn: Turn): Drain {
     }
   };
 
-  /** Reads keys; what is returned takes the result into the store, in one transaction and before anything else is read. */
-  const readKeys = async (source: CapturedSource, waiting: readonly Waiting[], options: ReadOptions): Promise<() => Settled> => {
+  const readKeys = async (source: CapturedSource, waiting: readonly Waiting[], options: ReadOptions): Promise<Read> => {
     const { signal, bulk } = options;
     const name = source.mapping.source;
     const at = clock.now();
     const keys = waiting.map(({ key }) => key);
     const rows = await readRows(source, keys, signal);
     // It may be missing because the ERP was set back a moment ago: then its delete is a person's decision, and it must be known before it is made.
-    const mayBeGone = waiting.some(({ key, by, pending }) => by === "drain" && pending()?.stage !== "marked" && !rows.has(key));
+    const mayBeGone = waiting.some(({ key, by, pending }) => by === "drain" && pending?.stage !== "marked" && !rows.has(key));
     if (mayBeGone) await checkIdentity(room, signal);
     const inFlight = new Set([...options.inFlight, ...keys.map((key) => placeOf(name, key))]);
     await readParents(rows.values(), inFlight, signal);
@@ -109,10 +108,15 @@ export function createDrain(room: Room, turn: Turn): Drain {
     const readings = (): Reading[] =>
       waiting
         .filter(({ key }) => !unread.includes(key))
-        .map(({ key, pending }) => ({ key, pending: pending(), row: rows.get(key) }));
+        .map(({ key, pending, by }) => {
+          const row = rows.get(key);
+          // A signalled key without a row was marked in this transaction.
+          return { key, pending: by === "signal" && row === undefined ? store.pending.get(name, key) : pending, row };
+        });
     // The database may compare keys more loosely than we do, and answers with its own spelling.
     const otherwise = [...rows.keys()].filter((key) => !keys.includes(key));
-    return () =>
+    const found: ReadonlySet<string> = new Set(keys.filter((key) => rows.has(key)));
+    const take = (): Settled =>
       store.transaction(() => {
         const { reconciled } = store.sources.get(name);
         const toRead = reconciled
@@ -123,6 +127,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
         if (!reconciled) return nothing;
         return settle(room, source, readings(), { at, now: clock.now(), bulk, name: "drain" });
       }, "drain");
+    return { take, found };
   };
 
   /** The transaction that took the result is committed. */
@@ -133,9 +138,9 @@ export function createDrain(room: Room, turn: Turn): Drain {
   };
 
   const drainKeys = async (source: CapturedSource, pending: readonly PendingKey[], options: ReadOptions): Promise<void> => {
-    const take = await readKeys(
+    const { take } = await readKeys(
       source,
-      pending.map((one) => ({ key: one.key, pending: () => one, by: "drain" })),
+      pending.map((one) => ({ key: one.key, pending: one, by: "drain" })),
       options,
     );
     const keys = pending.map(({ key }) => key);
@@ -213,21 +218,25 @@ export function createDrain(room: Room, turn: Turn): Drain {
       return turn(async () => {
         const name = source.mapping.source;
         const few = keys.length <= Math.min(keysPerRead, connector.dialect.maxKeysPerRead);
-        let take: (() => Settled) | undefined;
+        let read: Read | undefined;
         if (few && mayRead() && store.sources.get(name).reconciled) {
           for (const listener of listeners) listener(name, keys);
-          // The signal owes a confirmation, so that whatever signals come during the read another one follows.
-          const waiting = keys.map((key): Waiting => ({ key, pending: () => store.pending.get(name, key), by: "signal" }));
+          const waiting = keys.map((key): Waiting => ({ key, by: "signal" }));
           try {
-            take = await readKeys(source, waiting, { inFlight: new Set(), bulk: false, signal });
+            read = await readKeys(source, waiting, { inFlight: new Set(), bulk: false, signal });
           } catch (error) {
             // The drain finds out which of them can't be read, and says so.
             if (isAbort(error) || (kindOf(error) !== "transient" && kindOf(error) !== "rejected")) throw error;
           }
         }
         const settled = store.transaction(() => {
-          note();
-          return take?.();
+          if (read === undefined || !store.sources.get(name).reconciled) return void note(keys);
+          const { take, found } = read;
+          // Whatever signals came during the read, the one that a signal owes comes after them.
+          const now = clock.now();
+          store.pending.owe(name, [...found], { now, notBefore: now + room.confirmAfterMs });
+          note(keys.filter((key) => !found.has(key)));
+          return take();
         }, "signal");
         if (settled !== undefined) told(name, keys, settled);
       });
@@ -242,8 +251,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
         }
         for (const listener of listeners) listener(name, [key]);
         const before = store.pending.get(name, key);
-        const waiting: Waiting = { key, pending: () => before, by: "command" };
-        const take = await readKeys(source, [waiting], { inFlight: new Set(), bulk: false, signal });
+        const waiting: Waiting = { key, pending: before, by: "command" };
+        const { take } = await readKeys(source, [waiting], { inFlight: new Set(), bulk: false, signal });
         let settled: Settled | undefined;
         const seq = await within(() => {
           settled = take();
@@ -262,17 +271,25 @@ class SomethingNew extends Error {}
 
 const nothing: Settled = { sent: 0, deleted: 0, quarantined: 0, newlyHeld: 0, unchanged: 0, seqs: new Map() };
 
+interface Read {
+  /** Takes the result into the store, in one transaction; to be called before anything else is read. */
+  take: () => Settled;
+  /** Keys that have a row. */
+  found: ReadonlySet<string>;
+}
+
 /** A key to be read. */
 interface Waiting {
   key: string;
-  /** The pending key that the read satisfies: asked for as its result is taken. */
-  pending: () => PendingKey | undefined;
+  /** The pending key that the read satisfies. */
+  pending?: PendingKey | undefined;
   /** Who wants it read: the drain, to which it was due; a signal, noted together with the result; or a command, of which nobody has noted it. */
   by: "drain" | "signal" | "command";
 }
 
 export interface Signalled {
-  note: () => void;
+  /** Marks keys, and notes all else that the signal told; within the transaction. */
+  note: (keys: readonly string[]) => void;
   signal: AbortSignal;
 }
 

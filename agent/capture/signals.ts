@@ -74,7 +74,7 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, fr
       if (sighted === undefined) continue;
       marked += sighted.keys.length;
       // What may be an older state marks keys, and they are read in their turn, once the history is known.
-      if (verify || !reached || sighted.keys.length === 0) store.transaction(sighted.note, "signal");
+      if (verify || !reached || sighted.keys.length === 0) store.transaction(() => sighted.note(sighted.keys), "signal");
       else await drain.readSignalled(from.source, sighted.keys, { note: sighted.note, signal });
       known = sighted.position;
     }
@@ -108,8 +108,8 @@ interface Sighted {
   keys: readonly string[];
   /** Behind it. */
   position: string;
-  /** Keys, children's parents, samples and the position: to be called within one transaction. @throws Overtaken */
-  note: () => void;
+  /** Marks these keys and notes children's parents, samples and the position: to be called within one transaction. @throws Overtaken */
+  note: (keys: readonly string[]) => void;
 }
 
 interface Seen {
@@ -149,9 +149,9 @@ function sight(room: Room, { source, cursor, child }: SignalSource, { known, row
   if (news === 0 && position === known) return undefined;
   return {
     ...{ keys: [...keys], position },
-    note() {
+    note(marked) {
       requirePosition(room, cursor, known);
-      store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });
+      store.pending.mark(source.mapping.source, marked, { now: clock.now(), confirm: true });
       if (child !== undefined) store.sources.setParents(child.name, moved);
       store.sources.setPosition(cursor.name, position);
       store.sources.setSamples(cursor.name, withSightings(store.sources.samples(cursor.name), sightings, kind));

@@ -50,6 +50,17 @@ export function createPending(database: Database, names: Names): PendingStore {
         bell.touch();
       });
     },
+    owe(source, keys, { now, notBefore }) {
+      if (keys.length === 0) return;
+      database.transaction(() => {
+        const no = names.no(source);
+        for (const key of keys) {
+          filter.add(no, key);
+          statements.owe.run(no, key, ++lastMark, now, notBefore);
+        }
+        bell.touch();
+      });
+    },
     due: (source, now, limit) => statements.due.all<PendingRow>(names.no(source), now, limit).map(toKey),
     get(source, key) {
       const row = statements.get.get<PendingRow>(names.no(source), key);
@@ -104,6 +115,9 @@ function prepareAll(database: Database) {
     // The same for a key that waits to be read as it is, five times as fast because no index changes: the lot of each key while nothing may be read.
     markAgain: prepare(`UPDATE pending SET mark = ?, owes_confirm = max(owes_confirm, ?)
       WHERE source = ? AND key = ? AND stage = 'marked' AND guard IS NULL AND not_before <= ?`),
+    owe: prepare(`INSERT INTO pending (source, key, stage, mark, since, not_before, owes_confirm) VALUES (?, ?, 'confirm', ?, ?, ?, 1)
+      ON CONFLICT (source, key) DO UPDATE SET stage = 'confirm', mark = excluded.mark, guard = NULL,
+        not_before = excluded.not_before, owes_confirm = 1`),
     due: prepare(
       `SELECT ${columns} FROM pending WHERE source = ? AND stage <> 'held' AND not_before <= ? ORDER BY not_before LIMIT ?`,
     ),

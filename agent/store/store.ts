@@ -41,6 +41,8 @@ export interface PendingStore {
    * `confirm`: must be read a second time at least 2 s after its first read. `confirm: false` never takes away an owed confirmation.
    */
   mark(source: string, keys: readonly string[], options: { now: number; confirm: boolean }): void;
+  /** The same as a mark with `confirm` whose first read is made already: only its confirming read is still to come, at `notBefore`. */
+  owe(source: string, keys: readonly string[], options: { now: number; notBefore: number }): void;
   /** Keys of `source` that are due, oldest first; held keys are never due. */
   due(source: string, now: number, limit: number): readonly PendingKey[];
   get(source: string, key: string): PendingKey | undefined;

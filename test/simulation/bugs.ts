@@ -91,9 +91,9 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
   "position committed without its keys": [
     {
       file: "agent/capture/signals.ts",
-      from: "store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true });",
+      from: "store.pending.mark(source.mapping.source, marked, { now: clock.now(), confirm: true });",
       to: `void Promise.resolve()
-      .then(() => store.pending.mark(source.mapping.source, [...keys], { now: clock.now(), confirm: true }))
+      .then(() => store.pending.mark(source.mapping.source, marked, { now: clock.now(), confirm: true }))
       .catch(() => undefined);`,
     },
   ],
