@@ -96,6 +96,22 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
       .then(() => store.pending.mark(source.mapping.source, marked, { now: clock.now(), confirm: true }))
       .catch(() => undefined);`,
     },
+    {
+      file: "agent/capture/drain.ts",
+      from: "note(keys.filter((key) => !found.has(key)));\n          return take();",
+      to: `note(keys.filter((key) => !found.has(key)));
+          void Promise.resolve()
+            .then(() => take())
+            .catch(() => undefined);
+          return undefined;`,
+    },
+    {
+      file: "agent/capture/drain.ts",
+      from: "store.pending.owe(name, [...found], { now, notBefore: now + room.confirmAfterMs });",
+      to: `void Promise.resolve()
+            .then(() => store.pending.owe(name, [...found], { now, notBefore: now + room.confirmAfterMs }))
+            .catch(() => undefined);`,
+    },
   ],
   "gateway commit without its condition": [
     {
