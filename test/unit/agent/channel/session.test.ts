@@ -508,7 +508,8 @@ test("Status is sent at once after `start`, again only when it changed, and not 
   const running = bench.run({
     agent,
     status: () => ({ state: "active", sources: [], commands: { pending, uncertain: 0 }, outbox: { items: 0, bytes: 0 } }),
-    timing: { statusEveryMs: 60 },
+    // A busy machine may take longer than some tenths of a second to see the first one.
+    timing: { statusEveryMs: 1_000 },
   });
   await until(() => of("status").length === 1);
   running.channel.statusChanged();
@@ -516,7 +517,7 @@ test("Status is sent at once after `start`, again only when it changed, and not 
   await until(() => of("status").length === 2);
   // By the agent's own clock: on a busy machine the first may arrive late.
   const [first, second] = of("status").map(({ at }) => Date.parse(at)) as [number, number];
-  expect(second - first).toBeGreaterThan(40);
+  expect(second - first).toBeGreaterThan(950);
   expect(of("status").map((status) => status.commands.pending)).toEqual([0, 5]);
 });
 
