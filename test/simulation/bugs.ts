@@ -58,7 +58,7 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
     { file: "agent/capture/verdict.ts", from: 'case "marked":\n      return "confirm";', to: 'case "marked":' },
   ],
   "scan row overwriting a newer read": [
-    { file: "agent/capture/scan.ts", from: "if (scan.suspectOnly || scan.written.has(key)) {", to: "if (scan.suspectOnly) {" },
+    { file: "agent/capture/scan.ts", from: "for (const key of keys) scan.written.add(key);", to: "" },
   ],
   "restored store not recognised": [
     { file: "agent/channel/acks.ts", from: "if (presented < seen) return", to: "if (presented < 0) return" },
