@@ -67,7 +67,10 @@ export function place(world: World, what: string, chance: Chance): void {
     const id = hub.desk.issue(agentId, order);
     const byBase = order.command === "ticket.update" && ways.update === "base";
     time.after(chance.between(0, 150), () => copyStores(world));
-    oracle.commands.set(id, { id, command: order.command, issuedAt: time.now, byBase, base: columnsOf(order.base ?? {}) });
+    const base = columnsOf(order.base ?? {});
+    const { entity } = order;
+    const wanted = entity && "id" in entity ? { ticket: entity.id, columns: columnsOf(order.values) } : undefined;
+    oracle.commands.set(id, { id, command: order.command, issuedAt: time.now, byBase, base, wanted });
   } catch (error) {
     // A portal that was set back no longer knows the command that this one refers to.
     if (!(error instanceof FuserError) || error.code !== "command-unknown") throw error;
@@ -80,11 +83,11 @@ function copyStores({ agent, portal, copies }: World): void {
   if (!portal.file.inTransaction) copies.portal = portal.file.content();
 }
 
-/** Base values as the ERP's columns hold them. */
-function columnsOf(base: NonNullable<CommandOrder["base"]>): Record<string, unknown> {
-  const status: Record<string, string> = { open: "0", "in-progress": "1" };
+/** Values as the ERP's columns hold them. */
+function columnsOf({ title, status }: CommandOrder["values"] | NonNullable<CommandOrder["base"]>): Record<string, unknown> {
+  const codes: Record<string, string> = { open: "0", "in-progress": "1" };
   return {
-    ...(base.title === undefined ? {} : { TITEL: base.title }),
-    ...(base.status === undefined ? {} : { STATUS: status[String(base.status)] }),
+    ...(title === undefined ? {} : { TITEL: title }),
+    ...(status === undefined ? {} : { STATUS: codes[String(status)] }),
   };
 }

@@ -27,6 +27,8 @@ export interface IssuedCommand {
   byBase: boolean;
   /** What the portal showed of the columns that it changes. */
   base: Fields;
+  /** Of an update: the ticket's number, and what its columns shall hold. */
+  wanted: { ticket: string; columns: Fields } | undefined;
 }
 
 export interface OracleParts {
@@ -47,6 +49,8 @@ export class Oracle {
   readonly commands = new Map<string, IssuedCommand>();
   /** How often each command took effect in the history that the ERP tells. */
   readonly effects = new Map<string, number>();
+  /** Updates that were carried out when a clerk had done the same before: there was nothing left to change. */
+  readonly metAsWanted = new Set<string>();
   /** Keys of the notes that commands wrote, whether the ERP remembers whose they are or not. */
   readonly notes = new Map<string, string>();
   /** Commands that had an effect which a restore of the ERP took away. */
@@ -85,7 +89,13 @@ export class Oracle {
       this.changes += 1;
       this.changedAt = time.now;
     }
-    if (command === undefined || real.length === 0) return;
+    if (command === undefined) return;
+    if (real.length === 0) {
+      const { wanted } = this.commands.get(command) ?? {};
+      const row = wanted && this.#parts.erp.row("AUFTRAG", wanted.ticket);
+      if (row && Object.entries(wanted.columns).every(([column, value]) => row[column] === value)) this.metAsWanted.add(command);
+      return;
+    }
     for (const { table, key, row, before } of real) {
       if (table === "NOTIZ" && before === undefined) this.notes.set(command, key);
       for (const [column, shown] of Object.entries(this.commands.get(command)?.base ?? {})) {
