@@ -1,4 +1,3 @@
-import { kindOf } from "../../base/errors.ts";
 import type { Clock } from "../../base/time.ts";
 import type { ResultSet } from "./link.ts";
 import type { Pool } from "./pool.ts";
@@ -49,8 +48,7 @@ export class Gathered {
       if (results.length !== all.length) return false;
       for (const [index, one] of all.entries()) one.resolve(results[index] as ResultSet);
       return true;
-    } catch (error) {
-      if (kindOf(error) === "bug" && !signal.aborted) throw error;
+    } catch {
       return false;
     }
   }
