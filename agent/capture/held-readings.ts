@@ -10,13 +10,14 @@ export interface HeldReading extends Reading {
   keyDigest: bigint;
   pending: undefined;
   row: ReadRow;
+  state: EntityState | "none";
+  /** Commits of the store when the state was read. */
+  commits: number;
 }
 
 export interface HeldReadings {
-  /** A turn of the event loop began: what was read of the store before may have changed. */
-  nextTurn(): void;
   /** `readAt`: epoch ms, from before the row was asked for; `now`: monotonic ms. */
-  add(reading: HeldReading & { state: EntityState | "none" }, times: { readAt: number; now: number }): void;
+  add(reading: HeldReading, times: { readAt: number; now: number }): void;
   /** Its key is only to be marked. */
   suspect(key: string): void;
   isEmpty(): boolean;
@@ -37,9 +38,6 @@ export function createHeldReadings(): HeldReadings {
   let characters = 0;
   let oldest = { readAt: 0, now: 0 };
   return {
-    nextTurn() {
-      readings = readings.map(({ state: _, ...reading }) => reading);
-    },
     add(reading, times) {
       if (readings.length === 0) oldest = times;
       readings.push(reading);

@@ -31,6 +31,8 @@ export interface Scan {
   bell: Doorbell;
   /** What the compare stands on: it must not change while it runs. */
   ground: string;
+  /** Commits of the store when that was looked at last. */
+  groundSeenAt: number | undefined;
   /** Of the clock that nobody sets, and epoch ms. */
   startedAt: number;
   beganAt: number;
@@ -43,7 +45,6 @@ const manyNew = 4;
 /** `readAt` is from before the batch was asked for: the items' time. */
 export function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): void {
   const { source, held, walk } = scan;
-  held.nextTurn();
   scan.result.rows += batch.length;
   let differing = walk.differing(batch.keyDigests, batch.digests);
   const isBulk = !scan.suspectOnly && isManyNew(differing);
@@ -108,6 +109,7 @@ function lookInto(
   const keyDigests = indexes.map((index) => batch.keyDigests[index] as bigint);
   const known = keys.map((key, at) => (news.has(indexes[at] as number) ? undefined : key));
   const states = entities.getMany(name, known, keyDigests);
+  const { commits } = room.store;
   for (const [at, index] of indexes.entries()) {
     const key = keys[at];
     if (key === undefined) {
@@ -129,7 +131,7 @@ function lookInto(
     }
     const row = readRow(scan.source, batch, { index, key });
     scan.held.add(
-      { key, keyDigest: keyDigests[at] as bigint, pending: undefined, row, state: state ?? "none" },
+      { key, keyDigest: keyDigests[at] as bigint, pending: undefined, row, state: state ?? "none", commits },
       { readAt, now: room.clock.monotonic() },
     );
   }
@@ -161,7 +163,9 @@ export function settleHeld(room: Room, scan: Scan): void {
     // An unknown parent is first read by key, and so is a key that the query brings twice: both are the drain's work.
     const isOdd = taken.has(key) || (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown));
     if (scan.suspectOnly || isWritten || isOdd) suspects.push(key);
-    else readings.push(reading);
+    // With another commit in between it may have another state.
+    else
+      readings.push(reading.commits === store.commits ? reading : { key, keyDigest: reading.keyDigest, pending: undefined, row });
     taken.add(key);
   }
   result.suspects += suspects.length;

@@ -42,6 +42,7 @@ export async function scanSource(
     takeNew: createTakeNew(room, source),
     bell: createDoorbell(clock),
     ground: groundOf(room, source),
+    groundSeenAt: undefined,
     startedAt: clock.monotonic(),
     beganAt: clock.now(),
     result: { rows: 0, sent: 0, suspects: 0, unseen: 0, keyless: 0 },
@@ -102,7 +103,10 @@ function groundOf({ store }: Room, { mapping }: CapturedSource): string {
 }
 
 /** Nothing is compared either before it is known what the portal holds. */
-function requireGround(room: Room, { source, ground }: Scan): void {
+function requireGround(room: Room, scan: Scan): void {
+  const { source, ground } = scan;
+  if (scan.groundSeenAt === room.store.commits) return;
+  scan.groundSeenAt = room.store.commits;
   if (room.store.sources.get(source.mapping.source).reconciled && groundOf(room, source) === ground) return;
   throw new FuserError("transient", "The compare was overtaken by a new epoch or a loss of history", {
     code: "compare-overtaken",

@@ -35,6 +35,7 @@ export class Database {
   readonly #committed: Listener[] = [];
   readonly #rolledBack: Listener[] = [];
   #inside = false;
+  #commits = 0;
   /** An inner action failed: the whole must not be committed, whatever the outer one does about it. */
   #doomed: { by: unknown } | undefined;
 
@@ -105,6 +106,11 @@ export class Database {
     return row === undefined ? undefined : Object.values(row)[0];
   }
 
+  /** How many there were on this connection. */
+  get commits(): number {
+    return this.#commits;
+  }
+
   get inTransaction(): boolean {
     return this.#inside;
   }
@@ -152,6 +158,7 @@ export class Database {
       if (this.#doomed !== undefined) throw (this.#doomed as { by: unknown }).by;
       this.#hook?.("before-commit", name);
       this.exec("COMMIT");
+      this.#commits += 1;
       this.#inside = false;
       return result;
     } catch (error) {

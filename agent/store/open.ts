@@ -127,6 +127,9 @@ function assemble(
     wasSetAside: held.wasSetAside,
     transaction: (action, name) => database.transaction(action, name),
     repeatable: (action, name) => database.repeatable(action, name),
+    get commits() {
+      return database.commits;
+    },
     renewEpoch(epoch) {
       database.transaction(() => {
         meta.set("epoch", epoch);

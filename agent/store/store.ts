@@ -477,6 +477,8 @@ export interface Store extends AsyncDisposable {
   transaction<T>(action: () => T, name?: string): T;
   /** The same without an fsync: a power cut may take it back as a whole. For what is done again then. */
   repeatable<T>(action: () => T, name: string): T;
+  /** How many commits there were since it was opened: while the number stays, what was read outside of a transaction stands. */
+  readonly commits: number;
   /** Where a damaged file was set aside to when this store was opened: what stands here is new and empty. */
   readonly wasSetAside: string | undefined;
   readonly meta: MetaStore;

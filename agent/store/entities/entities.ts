@@ -13,7 +13,7 @@ import { createDependents } from "./dependents.ts";
 import { pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
 import { createFinder } from "./finder.ts";
 import { createKeyIndex, type KeyIndexLimits } from "./key-index.ts";
-import { KnownTable } from "./known-table.ts";
+import { createKnown } from "./known.ts";
 import { createPages } from "./pages.ts";
 import { isSweepDue, sweep } from "./sweep.ts";
 import { createWalks } from "./walk.ts";
@@ -44,11 +44,11 @@ const usualLimits: EntityLimits = {
 
 export function createEntities(database: Database, names: Names, limits: EntityLimits = usualLimits): Entities {
   const statements = prepareAll(database);
-  const known = new KnownTable();
   const pages = createPages(database, () => known.clear());
   const { directory } = pages;
   const index = createKeyIndex(database, limits);
   const finder = createFinder(pages, index, limits.digestOf);
+  const known = createKnown(pages, finder);
   const dependents = createDependents(database, pages);
   const awaited = createAwaited(database, names);
   const walks = createWalks({
@@ -160,13 +160,7 @@ export function createEntities(database: Database, names: Names, limits: EntityL
     },
     knownNo(source, key) {
       look();
-      const sourceNo = names.no(source);
-      const remembered = known.find(sourceNo, key);
-      if (remembered !== 0) return remembered;
-      const no = finder.byKey(sourceNo, key);
-      if (no === undefined || (pages.flags(no) & entityFlag) === 0) return undefined;
-      known.remember(no);
-      return no;
+      return known.no(names.no(source), key);
     },
     remove(source, key) {
       database.transaction(() => {

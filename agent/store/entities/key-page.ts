@@ -1,6 +1,7 @@
 /** The keys of a page's slots: read only to name an entity or to prove that a digest is really of this key. */
 import { isAscii } from "node:buffer";
 import { slotsPerPage } from "./digest-page.ts";
+import type { KeyBytes } from "./known-table.ts";
 
 const headBytes = 4 * slotsPerPage;
 
@@ -12,6 +13,8 @@ export class KeyPage {
   /** No slot from here on ever had a key. */
   #filled = slotsPerPage;
   #isAscii: boolean;
+  /** Over the text, once somebody wanted to look at it. */
+  #view: DataView | undefined;
 
   /** @param bytes as `toBytes` gives them */
   constructor(bytes?: Uint8Array) {
@@ -37,6 +40,13 @@ export class KeyPage {
   at(slot: number): string {
     if (slot >= this.#filled) return "";
     return this.#text.toString(this.#isAscii ? "latin1" : "utf8", this.#startOf(slot), this.#ends[slot]);
+  }
+
+  /** Where the key of a slot stands; not to be kept over a change. */
+  bytesAt(slot: number): KeyBytes {
+    this.#view ??= new DataView(this.#text.buffer, this.#text.byteOffset, this.#text.length);
+    const isFilled = slot < this.#filled;
+    return { view: this.#view, start: isFilled ? this.#startOf(slot) : 0, end: isFilled ? (this.#ends[slot] as number) : 0 };
   }
 
   set(slot: number, key: string): void {
@@ -76,5 +86,6 @@ export class KeyPage {
     const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#text.length, slotsPerPage));
     this.#text.copy(larger);
     this.#text = larger;
+    this.#view = undefined;
   }
 }

@@ -12,26 +12,31 @@ const mostPlaces = 2 ** 19;
 /** Beyond so many places from its own an entry takes the place of another. */
 const longestWay = 8;
 
+/** A key as it is written. */
+export interface KeyBytes {
+  view: DataView;
+  start: number;
+  end: number;
+}
+
 export class KnownTable {
   #places = fewestPlaces;
   #words = new Uint32Array(wordsPerPlace * fewestPlaces);
   #size = 0;
   #scratch = Buffer.allocUnsafe(1_024);
   #view = new DataView(this.#scratch.buffer, this.#scratch.byteOffset, this.#scratch.length);
-  /** Hash of the key last asked for. */
-  #hash = new Uint32Array(4);
 
   /** Number of an entity of the source; 0 where none is remembered. */
   find(source: number, key: string): number {
-    this.#look(source, key);
-    const at = wordsPerPlace * this.#placeOf(this.#hash);
-    return this.#isAt(at, this.#hash) ? (this.#words[at + 4] as number) : 0;
+    const hash = this.#hashOf(source, key);
+    const at = wordsPerPlace * this.#placeOf(hash);
+    return this.#isAt(at, hash) ? (this.#words[at + 4] as number) : 0;
   }
 
-  /** Remembers the number of the entity last asked for. */
-  remember(no: number): void {
+  /** Remembers a number by the UTF-8 bytes of its entity's key, which stand in `view` from `start` up to `end`. */
+  remember(source: number, { view, start, end }: KeyBytes, no: number): void {
     if (2 * this.#size >= this.#places && this.#places < mostPlaces) this.#grow();
-    this.#put(this.#hash, no);
+    this.#put(murmur128(view, start, end, source), no);
   }
 
   clear(): void {
@@ -39,12 +44,12 @@ export class KnownTable {
     this.#resize(fewestPlaces);
   }
 
-  #look(source: number, key: string): void {
+  #hashOf(source: number, key: string): Uint32Array {
     if (key.length * 3 > this.#scratch.length) {
       this.#scratch = Buffer.allocUnsafe(key.length * 3);
       this.#view = new DataView(this.#scratch.buffer, this.#scratch.byteOffset, this.#scratch.length);
     }
-    this.#hash.set(murmur128(this.#view, 0, this.#scratch.write(key, 0, "utf8"), source));
+    return murmur128(this.#view, 0, this.#scratch.write(key, 0, "utf8"), source);
   }
 
   /** Where the hash stands; else an empty place for it, else its own. */

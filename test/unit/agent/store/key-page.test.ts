@@ -19,6 +19,8 @@ test("A page of keys gives back each key as it was set last, before and after it
         expected[change.slot] = change.key;
         if (change.stored) page = new KeyPage(page.toBytes());
         expect(expected.map((_, at) => page.at(at))).toEqual(expected);
+        const { view, start, end } = page.bytesAt(change.slot);
+        expect(Buffer.from(view.buffer, view.byteOffset + start, end - start).toString()).toBe(change.key);
       }
     }),
     { numRuns: 60 },
