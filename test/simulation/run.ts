@@ -8,7 +8,7 @@ import { configurationText } from "./erp/schema.ts";
 import { ErpServer, usualMoods } from "./erp/server.ts";
 import type { Office } from "./history/clerk.ts";
 import { foundCompany } from "./history/company.ts";
-import { deeds } from "./history/life.ts";
+import { deeds, mendTickets } from "./history/life.ts";
 import { place } from "./history/orders.ts";
 import { employAdmin } from "./history/person.ts";
 import { type Entry, type History, hourMs, troubles } from "./history/plan.ts";
@@ -172,6 +172,8 @@ async function bringToRest(world: World, judge: Judge): Promise<void> {
   agent.deadly = portal.deadly = undefined;
   agent.start();
   world.startPortal();
+  // A row that can't be read holds what it refers to at the portal, and would for good.
+  mendTickets(world.office, chanceOf(0).fork("mending"));
   const deadline = time.now + longestRestMs;
   const compared = ["properties", "buildings", "units", "persons"];
   if (!(await restAfter(world, judge, { deadline, compare: compared }))) return;

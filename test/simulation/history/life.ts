@@ -285,6 +285,16 @@ const ticketSpoiled: Deed = (office, chance) => {
   set({ STATUS: "?" }, () => void erp.time.after(chance.between(5_000, 120_000), () => set({ STATUS: "1", TITEL: title })));
 };
 
+/** A restore of the ERP may have brought back what somebody had noticed before. */
+export function mendTickets(office: Office, chance: Chance): void {
+  for (const { NR } of office.erp.rows("AUFTRAG").filter((ticket) => ticket.STATUS === "?")) {
+    transact(office, chance, (stamp) => {
+      const row = office.erp.row("AUFTRAG", String(NR));
+      return row === undefined ? [] : [put("AUFTRAG", { ...row, STATUS: "1", AENDTS: stamp })];
+    });
+  }
+}
+
 /** Each deed as often as it stands here. */
 export const deeds: Readonly<Record<string, { deed: Deed; weight: number }>> = {
   "person renamed": { deed: personRenamed, weight: 8 },
