@@ -5,10 +5,12 @@
 import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
 import type { PendingKey } from "../store/store.ts";
 import { checkIdentity } from "./identity.ts";
+import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { type Reading, type ReadRow, readRow } from "./reading.ts";
 import { inWindow } from "./schedule.ts";
 import { type Settled, settle } from "./settle.ts";
+import { requireHistory } from "./signals.ts";
 import type { CapturedSource } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
@@ -99,8 +101,13 @@ export function createDrain(room: Room, turn: Turn): Drain {
     const keys = waiting.map(({ key }) => key);
     const rows = await readRows(source, keys, signal);
     // It may be missing because the ERP was set back a moment ago: then its delete is a person's decision, and it must be known before it is made.
-    const mayBeGone = waiting.some(({ key, by, pending }) => by === "drain" && pending?.stage !== "marked" && !rows.has(key));
-    if (mayBeGone) await checkIdentity(room, signal);
+    const gone = waiting.filter(({ key, by, pending }) => by === "drain" && pending?.stage !== "marked" && !rows.has(key));
+    if (gone.length > 0) {
+      await checkIdentity(room, signal);
+      // Noted already, a loss needs no other sign.
+      if (lostHistory(store.meta, name) === undefined)
+        await requireHistory(room, { source, absent: new Set(gone.map(({ key }) => key)) }, signal);
+    }
     const inFlight = new Set([...options.inFlight, ...keys.map((key) => placeOf(name, key))]);
     await readParents(rows.values(), inFlight, signal);
     // Out of turn nothing is said of an absence: only the drain's waits tell it from a row that is not visible yet.

@@ -184,11 +184,7 @@ async function lookBehind(
   const { source, cursor, child } = from;
   const { kind } = cursor.query;
   const samples = store.sources.samples(cursor.name);
-  // The rows first: one that is changed in between shows with its new mark.
-  const existing = child === undefined ? await existingKeys(room, from, samples, signal) : new Set<string>();
-  const shown = await marksOf(room, cursor, samples, signal);
-  const verdict = judgeSamples({ samples, kind, shown, existing, reached });
-  if (verdict.lost) throw historyLost(cursor.name, verdict.reason);
+  const shown = await judge(room, from, { samples, absent: new Set(), reached, signal });
   const gone = samples.filter(({ key }) => !shown.has(key)).map(({ key }) => key);
   if (reached && gone.length === 0) return;
   const highest = reached ? known : await highestMark(room, cursor, signal);
@@ -206,6 +202,80 @@ async function lookBehind(
         : gone.map((own) => store.sources.child(child.name, own)?.parent).filter((key) => key !== undefined);
     store.pending.mark(source.mapping.source, keys, { now: room.clock.now(), confirm: false });
   }, "signal");
+}
+
+interface Question {
+  samples: readonly Sample[];
+  /** Keys whose rows are known not to be there. */
+  absent: ReadonlySet<string>;
+  reached: boolean;
+  signal: AbortSignal;
+}
+
+/** The marks that the samples show now. @throws FuserError `history-lost` */
+async function judge(
+  room: Room,
+  from: SignalSource,
+  { samples, absent, reached, signal }: Question,
+): Promise<Map<string, string>> {
+  const { cursor, child } = from;
+  const { kind } = cursor.query;
+  // The rows first: one that is changed in between shows with its new mark.
+  const asked = child === undefined ? samples.filter(({ key }) => !absent.has(key)) : [];
+  const existing = await existingKeys(room, from, asked, signal);
+  const shown = await marksOf(room, cursor, samples, signal);
+  const verdict = judgeSamples({ samples, kind, shown, existing, reached });
+  if (verdict.lost) throw historyLost(cursor.name, verdict.reason);
+  return shown;
+}
+
+/**
+ * Asks every cursor column whether it shows an older state; marks nothing. `absent`: keys of `source` that were not found a moment ago, and are believed
+ * to be gone only if this passes: a poll may come too late to tell that a restore took them away.
+ * @throws FuserError `history-lost`
+ */
+export async function requireHistory(
+  room: Room,
+  { source, absent }: { source: CapturedSource; absent: ReadonlySet<string> },
+  signal: AbortSignal,
+): Promise<void> {
+  for (const from of room.sources.flatMap(signalsOf)) {
+    const mine = from.source === source ? absent : new Set<string>();
+    await requireShown(room, from, { absent: mine, signal });
+  }
+}
+
+async function requireShown(
+  room: Room,
+  from: SignalSource,
+  { absent, signal }: Pick<Question, "absent" | "signal">,
+): Promise<void> {
+  const { connector, store } = room;
+  const { cursor } = from;
+  const { query } = cursor;
+  const stored = store.sources.position(cursor.name);
+  const samples = store.sources.samples(cursor.name);
+  if (stored === undefined || samples.length === 0) return;
+  const shown = await marksOf(room, cursor, samples, signal);
+  const stands = ({ key, mark }: Sample): boolean => {
+    const now = shown.get(key);
+    return now !== undefined && !isLater(query.kind, mark, now);
+  };
+  if (samples.every(stands)) return;
+  const time = timeOf(room);
+  const position = believable(query.kind, stored, time);
+  const horizon = horizonOf(query.kind, time);
+  let reached = position === lowestMark(query.kind);
+  for await (const rows of connector.changedSince(query, position, signal))
+    reached ||= rows.some(({ mark }) => !isLater(query.kind, position, mark) && !isAhead(mark, horizon));
+  await judge(room, from, { samples, absent, reached, signal });
+}
+
+/** The cursor columns that speak for a source. */
+export function signalsOf(source: CapturedSource): SignalSource[] {
+  const all: [CursorSignal | undefined, ChildTable | undefined][] = [[source.cursor, undefined]];
+  for (const child of source.children) all.push([child.cursor, child]);
+  return all.flatMap(([cursor, child]) => (cursor === undefined ? [] : [{ source, cursor, child }]));
 }
 
 async function existingKeys(

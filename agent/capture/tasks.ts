@@ -8,7 +8,7 @@ import { settleGuards } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { scanSource } from "./scan.ts";
 import { nextRun } from "./schedule.ts";
-import { createPoller, type Poller } from "./signals.ts";
+import { createPoller, type Poller, signalsOf } from "./signals.ts";
 import type { CapturedSource, ChildTable, CursorSignal } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
@@ -26,12 +26,9 @@ export interface PolledSignal {
 }
 
 export function polledSignals(room: Room, drain: Drain): PolledSignal[] {
-  return room.sources.flatMap((source) => {
-    const all: [CursorSignal | undefined, ChildTable | undefined][] = [[source.cursor, undefined]];
-    for (const child of source.children) all.push([child.cursor, child]);
-    return all.flatMap(([cursor, child]) => {
-      return cursor === undefined ? [] : [{ source, cursor, poller: createPoller(room, drain, { source, cursor, child }) }];
-    });
+  return room.sources.flatMap(signalsOf).map((from) => {
+    const { source, cursor } = from;
+    return { source, cursor, poller: createPoller(room, drain, from) };
   });
 }
 

@@ -283,6 +283,27 @@ test("A database that a person has accepted in place of another one is compared 
   expect(bench.store.guards.list()).toMatchObject([{ kind: "history", count: 1 }]);
 });
 
+test("A row that a restore took away is not deleted before the cursor columns were asked, where the database itself tells no history", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 3_600_000, parts: { confirmAfterMs: 100 } });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  erp.put("children", "added", { name: "Added since", parent: "p0" });
+  erp.put("parents", "p1", { name: "Renamed since", parent: null });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  restore();
+  // A compare finds it before the next poll could tell.
+  bench.capture.wake();
+  bench.store.pending.mark("children", ["added"], { now: bench.clock.now(), confirm: false });
+  await bench.pass(600);
+  expect(concerned(bench)).toEqual(["children", "parents"]);
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.store.guards.list()).toMatchObject([{ source: "children", kind: "history", count: 1, state: "open" }]);
+});
+
 test("A row that a restore took away a moment ago is not deleted before the history was asked for", async () => {
   const erp = estates(5);
   erp.identity.position = { "0": "0-1-10" };
