@@ -43,8 +43,8 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
   "lost position": [
     {
       file: "agent/capture/signals.ts",
-      from: "const stored = store.sources.position(cursor.name);",
-      to: "if (!verified) store.sources.setPosition(cursor.name, undefined);\n    const stored = store.sources.position(cursor.name);\n    verified = true;",
+      from: "const stored = store.sources.position(cursor.name);\n    if (stored === undefined) {",
+      to: "if (!verified) store.sources.setPosition(cursor.name, undefined);\n    const stored = store.sources.position(cursor.name);\n    verified = true;\n    if (stored === undefined) {",
     },
   ],
   "reused sequence number": [
