@@ -20,7 +20,7 @@ export interface Deletion {
 const dependentsAtOnce = 1_000;
 /** Entries of the quarantine looked at together. */
 const heldAtOnce = 1_000;
-/** A parent that must wait for its children is looked at again so much later; its children's deletes wake it sooner. */
+/** A parent that must wait for its children is looked at again so much later; what becomes of its children wakes it sooner. */
 const dependentsRetryMs = 60_000;
 /** The same where nobody knows yet what refers to it: nothing wakes it. */
 const strangersRetryMs = 5_000;
@@ -187,12 +187,18 @@ export function deleteItem(source: CapturedSource, deletion: Deletion, time: num
 
 /** What an entity that goes leaves behind: parents that waited for it may go now. */
 export function forgetEntity(room: Room, source: CapturedSource, key: string, now: number): void {
-  const { entities, pending, quarantine } = room.store;
+  const { entities, quarantine } = room.store;
   const name = source.mapping.source;
   const parents = entities.parentsOf(name, key);
   entities.remove(name, key);
   entities.setAwaited(name, key, []);
   quarantine.remove(name, key);
+  wakeParents(room, parents, now);
+}
+
+/** Something no longer refers to these: those of them that waited for it are looked at now. */
+export function wakeParents({ store }: Pick<Room, "store">, parents: readonly EntityPlace[], now: number): void {
+  const { pending, quarantine } = store;
   for (const parent of parents) {
     const waiting = pending.get(parent.source, parent.key);
     if (waiting === undefined || (waiting.stage !== "grace" && waiting.stage !== "approved")) continue;

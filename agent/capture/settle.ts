@@ -6,7 +6,7 @@ import { fieldsOf } from "../../protocol/entity-text.ts";
 import type { Mapped, Parent } from "../map/mapped.ts";
 import type { EntityPlace, EntityState, OutboxItem, QuarantineEntry } from "../store/store.ts";
 import { keptCode } from "./decisions.ts";
-import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
+import { type Deletion, deleteItem, forgetEntity, sortDeletions, wakeParents } from "./deletes.ts";
 import { lostHistory } from "./lost-history.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
@@ -76,6 +76,7 @@ class Settling {
   readonly #cancelled = new Map<string, bigint>();
   readonly #counts = { sent: 0, deleted: 0, quarantined: 0, unchanged: 0 };
   #newlyHeld = 0;
+  #held: boolean | undefined;
   readonly #seqs = new Map<string, number>();
 
   constructor(room: Room, source: CapturedSource, options: SettleOptions) {
@@ -316,7 +317,10 @@ class Settling {
       this.#park(key, { code: "too-large", field: undefined, message, digest: entityDigest, waitsFor: undefined }, rowDigest);
       return;
     }
+    const former = before === "none" || !this.#anyHeld() ? [] : store.entities.parentsOf(this.#name, key);
     store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(parents), before, keyDigest });
+    const left = former.filter((one) => !parents.some((parent) => parent.source === one.source && parent.key === one.key));
+    wakeParents(this.#room, left, this.#options.now);
     store.quarantine.remove(this.#name, key);
     for (const child of store.quarantine.dependents(this.#name, key)) {
       store.quarantine.put({ ...child, digest: undefined, waitsFor: undefined });
@@ -326,6 +330,12 @@ class Settling {
     this.#wakeAwaiting(key);
     this.#seqs.set(key, seq);
     this.#counts.sent += 1;
+  }
+
+  /** Parents that wait for their children stand in the quarantine, which is empty as a rule. */
+  #anyHeld(): boolean {
+    this.#held ??= this.#room.store.quarantine.count() > 0;
+    return this.#held;
   }
 
   /** What was sent without a reference to it is read again. */
