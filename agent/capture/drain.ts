@@ -94,6 +94,25 @@ export function createDrain(room: Room, turn: Turn): Drain {
     }
   };
 
+  /** Whether rows that are gone may be believed to be: no sign of a restore, and each place where one would show could be looked at. */
+  const mayBelieve = async ({ mapping }: CapturedSource, gone: readonly Waiting[], signal: AbortSignal): Promise<boolean> => {
+    await checkIdentity(room, signal);
+    // Noted already, a loss needs no other sign.
+    if (lostHistory(store.meta, mapping.source) !== undefined) return true;
+    try {
+      await requireHistory(room, { source: mapping.source, absent: new Set(gone.map(({ key }) => key)) }, signal);
+      return true;
+    } catch (error) {
+      if (isAbort(error) || kindOf(error) === "history-lost" || kindOf(error) === "bug") throw error;
+      // A table that is locked or missing may be just about to be restored. Its own source says so; here only the deletes wait.
+      return false;
+    }
+  };
+
+  const putOff = (source: string, { key, mark, stage, guard }: PendingKey, ms: number): void => {
+    store.pending.advance(source, key, mark, { stage, notBefore: clock.now() + ms, ...(guard === undefined ? {} : { guard }) });
+  };
+
   const readKeys = async (source: CapturedSource, waiting: readonly Waiting[], options: ReadOptions): Promise<Read> => {
     const { signal, bulk } = options;
     const name = source.mapping.source;
@@ -102,19 +121,15 @@ export function createDrain(room: Room, turn: Turn): Drain {
     const rows = await readRows(source, keys, signal);
     // It may be missing because the ERP was set back a moment ago: then its delete is a person's decision, and it must be known before it is made.
     const gone = waiting.filter(({ key, by, pending }) => by === "drain" && pending?.stage !== "marked" && !rows.has(key));
-    if (gone.length > 0) {
-      await checkIdentity(room, signal);
-      // Noted already, a loss needs no other sign.
-      if (lostHistory(store.meta, name) === undefined)
-        await requireHistory(room, { source, absent: new Set(gone.map(({ key }) => key)) }, signal);
-    }
+    const doubted =
+      gone.length > 0 && !(await mayBelieve(source, gone, signal)) ? new Set(gone.map(({ key }) => key)) : undefined;
     const inFlight = new Set([...options.inFlight, ...keys.map((key) => placeOf(name, key))]);
     await readParents(rows.values(), inFlight, signal);
     // Out of turn nothing is said of an absence: only the drain's waits tell it from a row that is not visible yet.
     const unread = waiting.filter(({ key, by }) => by === "command" && !rows.has(key)).map(({ key }) => key);
     const readings = (): Reading[] =>
       waiting
-        .filter(({ key }) => !unread.includes(key))
+        .filter(({ key }) => !unread.includes(key) && !doubted?.has(key))
         .map(({ key, pending, by }) => {
           const row = rows.get(key);
           // A signalled key without a row was marked in this transaction.
@@ -132,6 +147,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
         if (toRead.length > 0) store.pending.mark(name, toRead, { now: clock.now(), confirm: false });
         // A new epoch began while we read: before its inventory is taken nobody knows what the portal holds. The keys stay.
         if (!reconciled) return nothing;
+        if (doubted !== undefined) for (const { pending } of gone) putOff(name, pending as PendingKey, unreadRetryMs);
         return settle(room, source, readings(), { at, now: clock.now(), bulk, name: "drain" });
       }, "drain");
     return { take, found };
@@ -172,14 +188,13 @@ export function createDrain(room: Room, turn: Turn): Drain {
   /** A key that can't be read alone is tried again later; what the ERP refuses for good is named as well. */
   const postpone = ({ mapping }: CapturedSource, waiting: PendingKey, error: unknown): void => {
     const { source, type } = mapping;
-    const { key, mark, stage, guard } = waiting;
+    const { key } = waiting;
     const now = clock.now();
     const rejected = kindOf(error) === "rejected";
     store.transaction(() => {
       if (!rejected)
         log.warn("An entity can't be read now: it is tried again", { source, code: codeOf(error), id: mapping.idOf(key) });
-      const notBefore = now + (rejected ? refusedRetryMs : unreadRetryMs);
-      store.pending.advance(source, key, mark, { stage, notBefore, ...(guard === undefined ? {} : { guard }) });
+      putOff(source, waiting, rejected ? refusedRetryMs : unreadRetryMs);
       if (!rejected) return;
       const reason = { code: "row-unreadable", field: undefined, message: "The ERP refuses to read this row", digest: undefined };
       store.quarantine.put({ source, key, type, id: mapping.idOf(key), since: now, waitsFor: undefined, ...reason });

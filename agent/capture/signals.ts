@@ -236,11 +236,11 @@ async function judge(
  */
 export async function requireHistory(
   room: Room,
-  { source, absent }: { source: CapturedSource; absent: ReadonlySet<string> },
+  { source, absent }: { source: string; absent: ReadonlySet<string> },
   signal: AbortSignal,
 ): Promise<void> {
   for (const from of room.sources.flatMap(signalsOf)) {
-    const mine = from.source === source ? absent : new Set<string>();
+    const mine = from.source.mapping.source === source ? absent : new Set<string>();
     await requireShown(room, from, { absent: mine, signal });
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { restoreLastsMs } from "../../../../agent/capture/lost-history.ts";
+import { FuserError } from "../../../../base/errors.ts";
 import { type Bench, captureBench } from "./bench.ts";
 import { fakeErp } from "./fake-erp.ts";
 
@@ -171,6 +172,34 @@ test("Deleting the newest row alone is no restore: it is a delete like any other
   erp.put("parents", "p1", { name: "Goes on", parent: null });
   await bench.pass(5_000);
   bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
+test("While a cursor column can't be asked rows that are gone are not believed to be; their source goes on, and deletes them once it can", async () => {
+  const erp = estates(3);
+  for (const key of ["c1", "c2"]) erp.put("children", key, { name: `House ${key}`, parent: "p1" });
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  erp.put("parents", "p2", { name: "Sampled", parent: null });
+  await bench.pass(5_000);
+  erp.at = async (moment, table) => {
+    if (moment !== "poll" || table !== "parents") return;
+    throw new FuserError("config", "No such table", { code: "erp-object-missing", operation: "look for changes" });
+  };
+  erp.remove("children", "c2");
+  erp.put("children", "c1", { name: "Renamed", parent: "p1" });
+  bench.store.pending.mark("children", ["c2"], { now: bench.clock.now(), confirm: false });
+  await bench.pass(20_000);
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual([]);
+  expect(bench.portal.entities.get("building:c1")).toMatchObject({ name: "Renamed" });
+  const states = Object.fromEntries(bench.capture.status().map(({ source, state }) => [source, state]));
+  expect(states).toEqual({ parents: "failing", children: "active" });
+  erp.at = async () => undefined;
+  bench.capture.syncNow(undefined, false);
+  await bench.pass(60_000);
+  bench.portal.pull();
+  expect(deletes(bench)).toEqual(["building:c2"]);
   expect(bench.portal.entities).toEqual(bench.expected());
 });
 
