@@ -25,6 +25,15 @@ async function afterRestore(bench: Bench): Promise<void> {
   await bench.pass(8_000);
 }
 
+/** The loss is settled: a later delete needs no approval. */
+async function deletesWithoutApproval(bench: Bench, key: string): Promise<void> {
+  bench.erp.remove("parents", key);
+  bench.capture.syncNow(undefined, true);
+  await bench.pass(8_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+}
+
 test("An ERP restored from its backup is recognised: changed rows go back, and what was added since is deleted only with approval", async () => {
   const erp = estates(5);
   const bench = await start({ erp, compareEveryMs: 3_600_000 });
@@ -46,12 +55,7 @@ test("An ERP restored from its backup is recognised: changed rows go back, and w
   bench.portal.pull();
   expect(bench.portal.entities).toEqual(bench.expected());
   await afterRestore(bench);
-  // The loss is settled: a later delete needs no approval.
-  erp.remove("parents", "p2");
-  bench.capture.syncNow(undefined, true);
-  await bench.pass(8_000);
-  bench.portal.pull();
-  expect(bench.portal.entities).toEqual(bench.expected());
+  await deletesWithoutApproval(bench, "p2");
 });
 
 test("An ERP that was restored while the agent was down is recognised at its start", async () => {
@@ -240,11 +244,7 @@ test("A lost history without anything missing needs no approval and settles by i
   await bench.pass(70_000);
   expect(bench.store.guards.list()).toEqual([]);
   await afterRestore(bench);
-  erp.remove("parents", "p1");
-  bench.capture.syncNow(undefined, true);
-  await bench.pass(8_000);
-  bench.portal.pull();
-  expect(bench.portal.entities).toEqual(bench.expected());
+  await deletesWithoutApproval(bench, "p1");
 });
 
 test("A clock that was a year ahead when the history was lost puts the end of the restore off by no more than the hour", async () => {
@@ -260,11 +260,7 @@ test("A clock that was a year ahead when the history was lost puts the end of th
   bench.capture.syncNow(undefined, true);
   await bench.pass(8_000);
   await afterRestore(bench);
-  erp.remove("parents", "p1");
-  bench.capture.syncNow(undefined, true);
-  await bench.pass(8_000);
-  bench.portal.pull();
-  expect(bench.portal.entities).toEqual(bench.expected());
+  await deletesWithoutApproval(bench, "p1");
 });
 
 test("Another database under the agent's feet ends its run with a remedy, and nothing of it is sent", async () => {
