@@ -4,13 +4,13 @@
  */
 import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
 import type { PendingKey } from "../store/store.ts";
+import { requireHistory } from "./history-signs.ts";
 import { checkIdentity } from "./identity.ts";
 import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { type Reading, type ReadRow, readRow } from "./reading.ts";
 import { inWindow } from "./schedule.ts";
 import { type Settled, settle } from "./settle.ts";
-import { requireHistory } from "./signals.ts";
 import type { CapturedSource } from "./source.ts";
 import type { Turn } from "./turn.ts";
 

@@ -2,13 +2,14 @@
 import type { Schedule } from "../../config/config.ts";
 import { compareChildren } from "./children.ts";
 import type { Drain } from "./drain.ts";
+import { signalsOf } from "./history-signs.ts";
 import { checkIdentity } from "./identity.ts";
 import type { Task } from "./lane.ts";
 import { settleGuards } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { scanSource } from "./scan.ts";
 import { nextRun } from "./schedule.ts";
-import { createPoller, type Poller, signalsOf } from "./signals.ts";
+import { createPoller, type Poller } from "./signals.ts";
 import type { CapturedSource, ChildTable, CursorSignal } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
