@@ -116,18 +116,19 @@ function npm(npmArgs) {
   });
 }
 
-/** The agent itself runs with a small heap: it shares its machine with the ERP. */
-function flags() {
+/** The agent itself runs with little memory: it shares its machine with the ERP. */
+function settings() {
   const isAgent = script === "agent/main.ts" && args.includes("run");
-  return isAgent ? JSON.parse(readFileSync(join(root, "agent/node-flags.json"), "utf8")) : [];
+  return isAgent ? JSON.parse(readFileSync(join(root, "agent/node-process.json"), "utf8")) : { flags: [], env: {} };
 }
 
 /** Runs the script on the pinned Node and ends as it ends. */
 function run(node) {
   const path = [dirname(node), join(modules, ".bin"), process.env.PATH].join(delimiter);
-  const child = spawn(node, [...flags(), resolvePath(root, script), ...args], {
+  const { flags, env } = settings();
+  const child = spawn(node, [...flags, resolvePath(root, script), ...args], {
     stdio: "inherit",
-    env: { ...process.env, PATH: path },
+    env: { ...env, ...process.env, PATH: path },
   });
   // A terminal sends Ctrl-C to the child as well; any other sender knows only us.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));

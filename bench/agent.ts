@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Child, runToEnd, startChild } from "../agent/cli/demo/child.ts";
 import { passwordSecret } from "../agent/cli/demo/erp-place.ts";
-import nodeFlags from "../agent/node-flags.json" with { type: "json" };
+import nodeProcess from "../agent/node-process.json" with { type: "json" };
 import { systemClock } from "../base/time.ts";
 import { configuration, type Wishes } from "./configuration.ts";
 
@@ -65,9 +65,10 @@ export interface Agent extends AsyncDisposable {
 /** @param profile where Node leaves a .cpuprofile at the agent's end */
 export function startAgent(place: AgentPlace, wishes: AgentWishes, profile: string | undefined): Agent {
   writeConfiguration(place, wishes);
-  const flags = profile === undefined ? nodeFlags : [...nodeFlags, ...profileFlags(profile)];
+  const { env } = nodeProcess;
+  const flags = profile === undefined ? nodeProcess.flags : [...nodeProcess.flags, ...profileFlags(profile)];
   const args = [...flags, "agent/main.ts", "--config", place.configFile, "run"];
-  const child: Child = startChild({ name: "agent", args, logFile: place.logFile, clock: systemClock });
+  const child: Child = startChild({ name: "agent", args, logFile: place.logFile, clock: systemClock, env });
   const died = child.died.then((error) => Promise.reject(error));
   died.catch(() => undefined);
   let journal: DatabaseSync | undefined;

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { FuserError } from "../../../base/errors.ts";
 import type { Clock } from "../../../base/time.ts";
 import { type ErpConfigOptions, erpConfig } from "../../../test/support/erp/config.ts";
-import nodeFlags from "../../node-flags.json" with { type: "json" };
+import nodeProcess from "../../node-process.json" with { type: "json" };
 import { type Child, runToEnd, startChild } from "./child.ts";
 import { type ErpPlace, passwordSecret } from "./erp-place.ts";
 import { residentMb } from "./memory.ts";
@@ -90,8 +90,8 @@ export function createAgent(options: AgentOptions): AgentProcess {
       await erpfuser(["enrol", code]);
     },
     start() {
-      const args = [...nodeFlags, "agent/main.ts", "--config", configFile, "run"];
-      child = startChild({ name: "agent", args, logFile: options.logFile, clock: options.clock });
+      const args = [...nodeProcess.flags, "agent/main.ts", "--config", configFile, "run"];
+      child = startChild({ name: "agent", args, logFile: options.logFile, clock: options.clock, env: nodeProcess.env });
       void child.died.then(options.onDeath);
     },
     stop: async () => child?.stop(),
