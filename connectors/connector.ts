@@ -97,6 +97,33 @@ export interface Row {
 }
 
 /**
+ * How the bytes of a column stand for its values: `text`: UTF-8 of the text, if the ERP kept it well; `integer`: ASCII digits as `String` writes the value,
+ * or with zeros in front of them; `plain`: ASCII that is the value as it is (decimal, date); `other`: only `value` tells.
+ */
+export type WrittenForm = "text" | "integer" | "plain" | "other";
+
+/** The rows of a batch as the database wrote them: who wants no more than to pass values on needs no string for them. Good as long as the batch's `row`. */
+export interface WrittenRows {
+  readonly bytes: Buffer;
+  /** Of the source's columns; the same for every batch of a scan. */
+  readonly forms: readonly WrittenForm[];
+  /** Finds the values of a row: from now on everything below is about this one. */
+  open(index: number): void;
+  /** Where each column's value begins and ends in the bytes; it begins at -1 where it is null. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** In the order of `SourceQuery.flags`. */
+  flag(index: number): boolean;
+  /** A column's value, decoded anew each time. */
+  value(column: number): Value;
+  /**
+   * Writes the row's key in its base/key.ts form, all of it ASCII, at `at`; `into` must have room for three times the bytes of the key's values and a dot
+   * for each. Gives its end; -1 where the key is null, or is not made of the bytes alone: then `RowBatch.key` tells.
+   */
+  writeKey(into: Buffer, at: number): number;
+}
+
+/**
  * A bounded batch of rows. Rows and keys are decoded one by one and only on demand; what a compare needs stands in arrays. `key` and `row` answer only
  * until the next batch is asked for: the bytes behind them are used again. What they gave, and the arrays, stay.
  */
@@ -110,6 +137,8 @@ export interface RowBatch {
   readonly digests: BigUint64Array;
   /** Decodes a row, anew each time. */
   row(index: number): Row;
+  /** Undefined where the connector has no bytes, and for sources with child queries. */
+  readonly written: WrittenRows | undefined;
 }
 
 /** Columns of a source query as the database types them, including those of `query:` sources. */

@@ -82,6 +82,7 @@ export function rowBatch(
         ),
       };
     },
+    written: undefined,
   };
 }
 

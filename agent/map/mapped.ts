@@ -1,6 +1,6 @@
 /** What the mapping makes of a row, and what the parts that use it need to know. */
-import type { Row, SourceQuery } from "../../connectors/connector.ts";
-import type { EntityText } from "../../protocol/entity-text.ts";
+import type { Row, SourceQuery, WrittenForm, WrittenRows } from "../../connectors/connector.ts";
+import type { EntityText, FieldNames } from "../../protocol/entity-text.ts";
 import type { TypeName } from "../../protocol/model.ts";
 
 /** A parent that an entity names: it must be known at the portal before the child is sent. */
@@ -49,6 +49,35 @@ export type Mapped =
   | { kind: "cancelled"; id: string }
   | { kind: "faulty"; id: string; faults: readonly RowFault[] };
 
+/** An entity as bytes: what `EntityText` and the parents of `Mapped` are, without a string or an object. Kept, and used again for the next row. */
+export interface WrittenEntity {
+  /** The writer puts a larger one in its place where it is too small; what stands before `start` is kept. */
+  bytes: Buffer;
+  /** Where the values are to begin, and where they end: `EntityText.values` as UTF-8. */
+  start: number;
+  end: number;
+  /** The same object for the same names, as in `Mapped`. */
+  names: FieldNames;
+  /** Parents in the order of `Mapped.parents`: their places in `RowWriter.targets`, and where their keys (ASCII) stand in `bytes`. */
+  parentCount: number;
+  parentTargets: Int32Array;
+  parentStarts: Int32Array;
+  parentEnds: Int32Array;
+}
+
+/** Writes rows down as entities, from the bytes of their values. It knows no more than `Mapping.map`, which stays the definition. */
+export interface RowWriter {
+  readonly targets: readonly Pick<Parent, "source" | "missing">[];
+  /** For as many rows as one likes, one after the other. */
+  entity(): WrittenEntity;
+  /**
+   * Writes the row that is open in `rows`, from `into.start` on. False: this row goes by `map`, which alone says what is wrong or odd with it (deleted,
+   * faults, notes, a cause, whatever is not certain).
+   * @param keyLength bytes of the row's key as `writeKey` has written it
+   */
+  write(rows: WrittenRows, keyLength: number, into: WrittenEntity): boolean;
+}
+
 /** A source of the configuration, compiled once against the real columns. */
 export interface Mapping {
   readonly source: string;
@@ -70,4 +99,6 @@ export interface Mapping {
    * are left out; without it every reference is kept.
    */
   map(row: Row, key: string, isAbsent?: (parent: Parent) => boolean): Mapped;
+  /** What writes this source's rows where they come with their bytes in these forms; undefined where it takes more than their bytes. */
+  writerFor(forms: readonly WrittenForm[]): RowWriter | undefined;
 }

@@ -5,8 +5,8 @@
 import { entityIdOf, splitId } from "../../base/key.ts";
 import { didYouMean } from "../../base/nearest.ts";
 import type { Config, Fault, Source, SqlText } from "../../config/config.ts";
-import type { DescribedQuery, Row, SourceQuery } from "../../connectors/connector.ts";
-import { type EntityText, type FieldNames, fieldNames, fieldsOf } from "../../protocol/entity-text.ts";
+import type { DescribedQuery, Row, SourceQuery, Value } from "../../connectors/connector.ts";
+import { type EntityText, fieldsOf } from "../../protocol/entity-text.ts";
 import { type Fields, model } from "../../protocol/model.ts";
 import { validateEntity } from "../../protocol/validate.ts";
 import { openZone } from "./calendar.ts";
@@ -16,9 +16,11 @@ import { type FieldKind, fieldKindOf } from "./field-kind.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Mapped, Mapping, Parent, RowFault, RowNote } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
+import { nameSets } from "./name-sets.ts";
 import { openReadScope, type ReadScope } from "./read-scope.ts";
-import { compileRead, conditionOf, type EmptyRule, emptyRule } from "./reads.ts";
-import type { CompiledRead, RowReading } from "./row-reading.ts";
+import { compileRead, conditionOf, emptyRule } from "./reads.ts";
+import { type CompiledField, type CompiledSource, idLimit, newReading, type RowReading } from "./row-reading.ts";
+import { rowWriter } from "./row-writer.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 
 export interface MappingParts {
@@ -30,9 +32,6 @@ export interface MappingParts {
 }
 
 const commandId = /^[A-Za-z0-9_-]{8,64}$/;
-/** As protocol/model.ts: an id has at most this many characters. */
-const idLimit = 300;
-
 export function compileMapping(parts: MappingParts): { mapping: Mapping } | { faults: readonly Fault[] } {
   const { config, source, query } = parts;
   const faults = gatherFaults();
@@ -40,7 +39,8 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
   checkQuery(parts, scope);
   const fields = compileFields(scope);
   if (faults.list.length > 0) return { faults: faults.list };
-  const readCause = causeReader(needsOf(source, config).cause, scope);
+  const cause = causeReader(needsOf(source, config).cause, scope);
+  const compiled: CompiledSource = { source, fields, names: nameSets(fields.map((field) => field.name)), cause };
   return {
     mapping: {
       source: source.name,
@@ -58,7 +58,8 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
         const { prefix, key } = splitId(id);
         return prefix === source.prefix ? key : undefined;
       },
-      map: mapperOf({ source, fields, readCause }),
+      map: mapperOf(compiled),
+      writerFor: (forms) => rowWriter(compiled, forms),
     },
   };
 }
@@ -117,15 +118,6 @@ function checkParameters(text: SqlText, { config, faults, rowToo }: { config: Co
   }
 }
 
-interface CompiledField {
-  name: string;
-  when: ((reading: RowReading) => boolean) | undefined;
-  read: CompiledRead["read"];
-  empty: EmptyRule;
-  /** The one column it reads, for faults. */
-  column: string | undefined;
-}
-
 /** The fields in the order of their names: canonical JSON and digest need no sorting. */
 function compileFields(scope: ReadScope): readonly CompiledField[] {
   const { source, faults } = scope;
@@ -156,40 +148,21 @@ function compileFields(scope: ReadScope): readonly CompiledField[] {
   return compiled;
 }
 
-function causeReader(cause: CauseColumn | undefined, { columns, source }: ReadScope): (row: Row) => string | undefined {
+function causeReader(cause: CauseColumn | undefined, { columns, source }: ReadScope): CompiledSource["cause"] {
   const found = cause && columns.find(cause.column, source.at);
-  if (cause === undefined || found === undefined) return () => undefined;
-  const { index } = found;
-  return (row) => {
-    const text = row.values[index];
+  if (cause === undefined || found === undefined) return undefined;
+  const read = (text: Value | undefined): string | undefined => {
     if (typeof text !== "string" || text === "" || !text.startsWith(cause.prefix)) return undefined;
     const id = text.slice(cause.prefix.length).trim();
     return commandId.test(id) ? id : undefined;
   };
+  return { column: found.index, read };
 }
 
-function mapperOf({
-  source,
-  fields,
-  readCause,
-}: {
-  source: Source;
-  fields: readonly CompiledField[];
-  readCause: (row: Row) => string | undefined;
-}): Mapping["map"] {
+function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): Mapping["map"] {
   const flagged = source.deletes.flag !== undefined;
   const columnOf = new Map(fields.map((field) => [field.name, field.column]));
-  const reading: RowReading = {
-    values: [],
-    children: [],
-    faults: [],
-    notes: [],
-    parents: [],
-    parentCount: 0,
-    misfit: false,
-    isAbsent: undefined,
-  };
-  const allNames = nameSets(fields.map((field) => field.name));
+  const reading = newReading();
   const mapRow = (row: Row, id: string, isAbsent: ((parent: Parent) => boolean) | undefined): Mapped => {
     reading.values = row.values;
     reading.children = row.children;
@@ -215,7 +188,14 @@ function mapperOf({
     if (faults.length > 0) return { kind: "faulty", id, faults };
     // A list that grew would keep room for more: a batch of rows lives on until it is settled.
     const parents = reading.parents.slice(0, reading.parentCount);
-    return { kind: "entity", id, text, parents, cause: readCause(row), notes: notes.length === 0 ? noNotes : notes };
+    return {
+      kind: "entity",
+      id,
+      text,
+      parents,
+      cause: cause?.read(row.values[cause.column]),
+      notes: notes.length === 0 ? noNotes : notes,
+    };
   };
   return (row, key, isAbsent) => {
     const id = entityIdOf(source.prefix, key);
@@ -253,27 +233,6 @@ function fieldText({ name, read, empty }: CompiledField, reading: RowReading): s
 }
 
 const noNotes: readonly RowNote[] = [];
-
-/** The names of the fields that a row has, and the same without one of them; each set is made once. */
-interface NameSet {
-  names: FieldNames;
-  without(index: number): NameSet;
-}
-
-function nameSets(all: readonly (string | undefined)[]): NameSet {
-  const fewer = new Map<number, NameSet>();
-  return {
-    names: fieldNames(all.filter((name) => name !== undefined)),
-    without(index) {
-      let less = fewer.get(index);
-      if (less === undefined) {
-        less = nameSets(all.with(index, undefined));
-        fewer.set(index, less);
-      }
-      return less;
-    },
-  };
-}
 
 function misfits(source: Source, fields: Fields, columnOf: ReadonlyMap<string, string | undefined>): RowFault[] {
   return validateEntity(source.type, fields).map(({ path, message }) => ({

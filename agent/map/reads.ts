@@ -15,7 +15,7 @@ import { namesIn } from "./language.ts";
 import { type ObjectPart, objectReader } from "./object-reads.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { compileReference } from "./references.ts";
-import type { CompiledRead, RowReading } from "./row-reading.ts";
+import type { CompiledRead, EmptyRule, RowReading } from "./row-reading.ts";
 import { writerOf, writtenText } from "./value-text.ts";
 
 /**
@@ -62,9 +62,6 @@ const plain = {
   currency: undefined,
   default: undefined,
 } as const;
-
-/** What becomes of null: it is kept where the field may be null, left out where it may be absent, else the row is faulty. */
-export type EmptyRule = "kept" | "left-out" | "fault";
 
 export function emptyRule(kind: FieldKind): EmptyRule {
   if (kind.nullable) return "kept";

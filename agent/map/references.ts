@@ -9,15 +9,12 @@ import { codeText } from "./code-maps.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import type { Parent } from "./mapped.ts";
 import type { ReadScope } from "./read-scope.ts";
-import type { CompiledRead, RowReading } from "./row-reading.ts";
+import { type CompiledRead, idLimit, type RowReading } from "./row-reading.ts";
 
 type PartReader = (reading: RowReading) => string | null;
 
 /** A part of the key: what the configuration says, a column's value, or what an expression gives. */
 type Part = { fixed: string } | { index: number } | { read: PartReader };
-
-/** As protocol/model.ts: an id has at most this many characters. */
-const idLimit = 300;
 
 /** Compiles `{ ref: source, key: [...] }`. The reference is null as soon as a part read from the row is null or empty: there is nothing it points at. */
 export function compileReference(

@@ -1,6 +1,8 @@
 /** A row while it is being mapped, and the compiled readers that work on it. */
+import type { Source } from "../../config/config.ts";
 import type { ChildRows, Value } from "../../connectors/connector.ts";
 import type { Parent, RowFault, RowNote } from "./mapped.ts";
+import type { NameSet } from "./name-sets.ts";
 
 export interface RowReading {
   values: readonly Value[];
@@ -24,3 +26,33 @@ export interface CompiledRead {
   /** What it gives for every row, where that is known and not null. */
   fixed?: string;
 }
+
+export function newReading(): RowReading {
+  return { values: [], children: [], faults: [], notes: [], parents: [], parentCount: 0, misfit: false, isAbsent: undefined };
+}
+
+/** What becomes of null: it is kept where the field may be null, left out where it may be absent, else the row is faulty. */
+export type EmptyRule = "kept" | "left-out" | "fault";
+
+export interface CompiledField {
+  name: string;
+  when: ((reading: RowReading) => boolean) | undefined;
+  read: CompiledRead["read"];
+  empty: EmptyRule;
+  /** The one column it reads, for faults. */
+  column: string | undefined;
+}
+
+/** A source as its rows are mapped. */
+export interface CompiledSource {
+  source: Source;
+  /** In the order of their names. */
+  fields: readonly CompiledField[];
+  /** The names of all of them. */
+  names: NameSet;
+  /** The column that may name the command that made the row. */
+  cause: { column: number; read: (value: Value | undefined) => string | undefined } | undefined;
+}
+
+/** As protocol/model.ts: an id has at most this many characters. */
+export const idLimit = 300;

@@ -4,6 +4,7 @@ import type { KeyReader } from "./keys.ts";
 import { type PackedRows, RowPacker, rowDigests, type SentValue, sentValues, ValueWalk } from "./packed-rows.ts";
 import { RowText } from "./row-text.ts";
 import type { DigestedRows } from "./stream.ts";
+import { requireRow, type WrittenColumns, WrittenPackedRows } from "./written.ts";
 
 /** Rows of one child query, as the server sent them. */
 export type SentChildren = readonly (readonly SentValue[])[];
@@ -16,6 +17,7 @@ export interface RowDecoding {
   readonly flags: number;
   /** Per child query, per column of its SELECT list. */
   readonly children: readonly (readonly Decode[])[];
+  readonly written: WrittenColumns;
 }
 
 /**
@@ -31,19 +33,16 @@ export function packedBatch(
   const { columns } = decoding;
   const walk = new ValueWalk();
   const text = new RowText();
-  const requireRow = (index: number): void => {
-    if (index >= rows.length) throw new RangeError("The batch has no such row, or its time is over: the next one was asked for");
-  };
   return {
     length: rows.length,
     key(index) {
-      requireRow(index);
+      requireRow(rows, index);
       return decoding.keys.key(rows, index);
     },
     keyDigests,
     digests: children ? digestsWith(children, rows) : read.digests,
     row(index): Row {
-      requireRow(index);
+      requireRow(rows, index);
       walk.open(rows, index);
       const { bytes } = rows;
       text.open(bytes, rows.starts[index] as number, rows.ends[index] as number);
@@ -60,6 +59,7 @@ export function packedBatch(
         children: lists.map((list, query) => list.map((row) => decodedChild(row, decoding.children[query] ?? []))),
       };
     },
+    written: children ? undefined : new WrittenPackedRows(rows, decoding.written),
   };
 }
 

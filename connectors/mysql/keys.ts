@@ -4,27 +4,14 @@ import type { Value } from "../connector.ts";
 import { viewOf } from "../digest.ts";
 import { keyOf } from "../row-batch.ts";
 import { type Decode, decoderOf } from "./decode.ts";
+import { dot, type KeyKind, keyKindOf, writeKeyPart } from "./key-text.ts";
 import { type PackedRows, ValueWalk } from "./packed-rows.ts";
 import { RowText } from "./row-text.ts";
-import { type Field, fieldType, isBits } from "./values.ts";
-
-/** How a key column's text comes from its bytes: they are it, unless a number has zeros in front, or only decoding tells. */
-type Kind = "same" | "integer" | "decoded";
-
-/** The bytes of ASCII that base/key.ts leaves as they are, as 1; those that it escapes, as 0. */
-const plain = new Uint8Array(128);
-for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") plain[char.charCodeAt(0)] = 1;
-const hexDigits = Buffer.from("0123456789ABCDEF");
-
-const percent = 0x25;
-
-const minus = 0x2d;
-const dot = 0x2e;
-const zero = 0x30;
+import type { Field } from "./values.ts";
 
 /** Reads the keys of rows; their digests straight from the bytes wherever these are the key's text. */
 export class KeyReader {
-  readonly #kinds: readonly Kind[];
+  readonly #kinds: readonly KeyKind[];
   readonly #decoders: readonly Decode[];
   /** Per column up to the key's last: which part of the key it is, -1 for none. */
   readonly #parts: Int32Array;
@@ -40,7 +27,7 @@ export class KeyReader {
   /** @param key position of each of the key's columns within the row */
   constructor(fields: readonly Field[], key: readonly number[]) {
     const columns = key.map((position) => fields[position] as Field);
-    this.#kinds = columns.map(kindOf);
+    this.#kinds = columns.map(keyKindOf);
     this.#decoders = columns.map(decoderOf);
     this.#parts = new Int32Array(Math.max(...key) + 1).fill(-1);
     for (const [part, position] of key.entries()) this.#parts[position] = part;
@@ -96,20 +83,10 @@ export class KeyReader {
     for (let part = 0; part < this.#kinds.length; part++) {
       const start = this.#starts[part] as number;
       const end = this.#ends[part] as number;
-      const kind = this.#kinds[part];
-      if (kind === "decoded" || length + 3 * (end - start) >= text.length) return undefined;
-      if (kind === "integer" && hasLeadingZero(bytes, start, end)) return undefined;
+      if (length + 3 * (end - start) >= text.length) return undefined;
       if (part > 0) text[length++] = dot;
-      for (let at = start; at < end; at++) {
-        const byte = bytes[at] as number;
-        if (byte > 0x7f) return undefined;
-        if (plain[byte] === 1) text[length++] = byte;
-        else {
-          text[length++] = percent;
-          text[length++] = hexDigits[byte >> 4] as number;
-          text[length++] = hexDigits[byte & 15] as number;
-        }
-      }
+      length = writeKeyPart(this.#kinds[part] as KeyKind, { bytes, start, end }, text, length);
+      if (length < 0) return undefined;
     }
     return length;
   }
@@ -123,24 +100,4 @@ export class KeyReader {
     });
     return keyOf(values) as string;
   }
-}
-
-function kindOf(field: Field): Kind {
-  if (isBits(field)) return "decoded";
-  switch (fieldType(field)) {
-    case "integer":
-      return "integer";
-    case "text":
-    case "decimal":
-    case "date":
-      return "same";
-    default:
-      return "decoded";
-  }
-}
-
-/** ZEROFILL columns; a lone zero is none. */
-function hasLeadingZero(bytes: Buffer, start: number, end: number): boolean {
-  const first = bytes[start] === minus ? start + 1 : start;
-  return bytes[first] === zero && end - first > 1;
 }

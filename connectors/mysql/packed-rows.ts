@@ -167,8 +167,13 @@ export class ValueWalk {
 
   /** Begins before the first value of a row. */
   open(rows: PackedRows, index: number): void {
-    this.#bytes = rows.bytes;
-    this.#at = rows.starts[index] as number;
+    this.openAt(rows.bytes, rows.starts[index] as number);
+  }
+
+  /** Begins before the value whose length stands at `at`. */
+  openAt(bytes: Buffer, at: number): void {
+    this.#bytes = bytes;
+    this.#at = at;
   }
 
   /** Goes to the next value; false when it is NULL. */

@@ -14,6 +14,7 @@ import type { Pool } from "./pool.ts";
 import { mysqlSyntax, withLiterals } from "./sql.ts";
 import type { ContinuedSelect } from "./stream.ts";
 import { columnOfField, type Field, fieldType, keyLiteral, sentLiteral, sortsByNumber } from "./values.ts";
+import { writtenColumns } from "./written.ts";
 
 /** A source query whose result columns the server has described. */
 export interface PreparedSource {
@@ -44,10 +45,13 @@ export async function prepareSource(link: Link, source: SourceQuery, signal: Abo
   for (const template of templates)
     children.push({ template, fields: await childFields(link, template, { source, signal, operation }) });
   const key = source.key.map((column) => columnIndex(source, column));
+  const decoders = fields.map(decoderOf);
+  const flags = source.flags.length;
   const decoding: RowDecoding = {
     keys: new KeyReader(fields, key),
-    columns: fields.map(decoderOf),
-    flags: source.flags.length,
+    columns: decoders,
+    flags,
+    written: writtenColumns(fields, { decoders, flags, key }),
     children: children.map((child) => child.fields.map(decoderOf)),
   };
   const order = key.map((position) => {

@@ -11,6 +11,7 @@ import { createDigester, type Digester, digestHex } from "../../protocol/digest.
 import { fieldsOf } from "../../protocol/entity-text.ts";
 import { entityDigest } from "../support/schema-only.ts";
 import { has } from "../support/servers.ts";
+import { wrongInWritten } from "../support/written-rows.ts";
 import type { Chance } from "./chance.ts";
 import { exampleTree, type Tree } from "./config-texts.ts";
 import { fitsModel, isEntityId } from "./documents.ts";
@@ -252,6 +253,8 @@ async function readAll(batches: AsyncIterable<RowBatch>): Promise<Read[]> {
       if (batch.keyDigests[index] !== (key === undefined ? 0n : keyDigest(key)))
         throw new Broken("a key's digest is the one of its text", String(key));
       if (!isDeepStrictEqual(row, batch.row(index))) throw new Broken("a row is decoded the same every time", shownRow(row));
+      const wrong = wrongInWritten(batch, index);
+      if (wrong !== undefined) throw new Broken("the bytes of a row say what it says", `${wrong}: ${shownRow(row)}`);
       all.push({ key, digest: batch.digests[index] as bigint, row });
     }
   }

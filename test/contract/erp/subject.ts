@@ -4,6 +4,7 @@ import type { Log } from "../../../base/log.ts";
 import { silentLog } from "../../../base/log.ts";
 import { systemClock } from "../../../base/time.ts";
 import type { Connector, ConnectorContext, ConnectorLimits, RowBatch, SourceQuery } from "../../../connectors/connector.ts";
+import { wrongInWritten } from "../../support/written-rows.ts";
 
 /** A database under the contract suite: made, changed and looked at beside the connector, through the plain driver. */
 export interface Subject extends AsyncDisposable {
@@ -61,7 +62,7 @@ export function keysOf(batch: RowBatch): (string | undefined)[] {
   return Array.from({ length: batch.length }, (_, index) => batch.key(index));
 }
 
-/** Every row of the batches: key, digest and decoded row. Each key's digest is the one that its text has. */
+/** Every row of the batches: key, digest and decoded row. Each key's digest is the one that its text has, and the bytes of a row say what it says. */
 export async function collect(
   batches: AsyncIterable<RowBatch>,
 ): Promise<{ key: string | undefined; digest: bigint; row: ReturnType<RowBatch["row"]> }[]> {
@@ -69,7 +70,10 @@ export async function collect(
   for await (const batch of batches) {
     const keys = keysOf(batch);
     expect([...batch.keyDigests]).toEqual(keys.map((key) => (key === undefined ? 0n : keyDigest(key))));
-    for (const [index, key] of keys.entries()) all.push({ key, digest: batch.digests[index] as bigint, row: batch.row(index) });
+    for (const [index, key] of keys.entries()) {
+      expect(wrongInWritten(batch, index)).toBeUndefined();
+      all.push({ key, digest: batch.digests[index] as bigint, row: batch.row(index) });
+    }
   }
   return all;
 }

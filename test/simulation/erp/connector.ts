@@ -138,6 +138,7 @@ function batchOf(server: ErpServer, source: SourceQuery, rows: readonly Row[]): 
     keyDigests: BigUint64Array.from(keys, (key) => (key === undefined ? 0n : keyDigest(key))),
     digests: BigUint64Array.from(made, (row) => keyDigest(JSON.stringify(row))),
     row: (index) => made[index] as ContractRow,
+    written: undefined,
   };
 }
 

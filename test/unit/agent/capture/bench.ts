@@ -257,6 +257,7 @@ function mappingOf(table: TableName, rank: number, options: BenchOptions): Mappi
     idOf: (key) => key,
     keyOf: (id) => id,
     map: (row, _key, isAbsent) => (options.map ? options.map(table, plain(row, isAbsent)) : plain(row, isAbsent)),
+    writerFor: () => undefined,
   };
 }
 

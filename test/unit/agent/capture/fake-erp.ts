@@ -121,6 +121,7 @@ function batchOf(erp: FakeErp, table: TableName, keys: readonly string[], withPa
       const { key, row } = rows[index] as (typeof rows)[number];
       return { values: [key, row.name, row.parent], flags: [row.cancelled === true], children: [] };
     },
+    written: undefined,
   };
 }
 

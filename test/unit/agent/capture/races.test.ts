@@ -366,6 +366,7 @@ test("A query that brings one key twice is settled by a read of that key, and no
           keyDigests: BigUint64Array.of(...keyDigests, ...keyDigests),
           digests: BigUint64Array.of(...digests, ...digests).map((digest, index) => digest + BigInt(index)),
           row: (index: number) => batch.row(index % length),
+          written: undefined,
         };
       }
     },
