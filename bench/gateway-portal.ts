@@ -36,7 +36,7 @@ function commitBare(name: string, { frames, agents, perCommit }: Payload): numbe
     store.transaction(() => {
       for (const { frame, index, agent } of all.slice(at, at + perCommit)) {
         const entry = { agentId: `agent-${agent}-of-the-bench`, epoch: "epoch-0001", first: index + 1, refused: [], frame };
-        journal.write(entry, 0);
+        journal.write(entry, { at: 0, deletes: false });
       }
     });
   }

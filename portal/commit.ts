@@ -90,7 +90,7 @@ function commitOne(work: Work): Committed {
   if (row === undefined) return { outcome: "fenced", taken: 0, from: 0, last: 0, refused: [] };
   const from = row.last ?? 0;
   const done: Committed = { outcome: "ok", taken: 0, from, last: from, refused: [] };
-  let settled = !journal.holds(speaker.agentId);
+  let tables = journal.tables(speaker.agentId);
   for (const { frame, raw } of frames) {
     if (frame.from > done.last + 1) {
       done.outcome = "gap";
@@ -98,15 +98,17 @@ function commitOne(work: Work): Committed {
     }
     const last = frame.from + countItems(frame) - 1;
     if (last > done.last) {
-      const refused = judge({ ...offer, refuse: work.refuse, settled }, frame, done.last);
+      const refused = judge({ ...offer, refuse: work.refuse, tables }, frame, done.last);
       if (refused === undefined) {
         done.outcome = "unsure";
         break;
       }
       noteRefusals(work, frame, done.last, refused);
       const numbers = refused.map((refusal) => refusal.seq);
-      kept.push(journal.write({ ...speaker, first: done.last + 1, refused: numbers, frame: raw }, work.at));
-      settled = false;
+      const deletes = frame.tables.some((table) => table.op === "delete");
+      const received = { ...speaker, first: done.last + 1, refused: numbers, frame: raw };
+      kept.push(journal.write(received, { at: work.at, deletes }));
+      if (tables !== "outdated") tables = deletes ? "outdated" : "behind";
       for (const refusal of refused) done.refused.push(refusal);
       done.last = last;
     }

@@ -3,6 +3,7 @@ import { expandRow, type NumberedItem } from "../protocol/changes.ts";
 import type { Changes, ChangesTable, Refusal } from "../protocol/messages.ts";
 import type { Json } from "../protocol/model.ts";
 import { validateItem } from "../protocol/validate.ts";
+import type { Tables } from "./journal.ts";
 import type { KnownOfLink } from "./known.ts";
 import { eachParent, type TablePlan, type TablePlans } from "./table-plan.ts";
 
@@ -17,8 +18,8 @@ export interface JudgeParts {
   plans: TablePlans;
   known: KnownOfLink;
   refuse?: RefuseHook | undefined;
-  /** Whether the tables hold all that was journaled of this agent. */
-  settled: boolean;
+  /** What the tables are worth before this frame. */
+  tables: Tables;
 }
 
 /**
@@ -27,13 +28,19 @@ export interface JudgeParts {
  */
 export function judge(parts: JudgeParts, frame: Changes, last: number): Refusal[] | undefined {
   const refused: Refusal[] = [];
+  const work: Work = { ...parts, gone: new Set() };
   let from = frame.from;
   for (const table of frame.tables) {
-    const sure = judgeTable(parts, table, { from, last, refused });
+    const sure = judgeTable(work, table, { from, last, refused });
     if (!sure) return undefined;
     from += table.rows.length;
   }
   return refused;
+}
+
+interface Work extends JudgeParts {
+  /** What this frame has deleted so far, by type and id: the tables still hold it. */
+  gone: Set<string>;
 }
 
 interface Place {
@@ -44,8 +51,8 @@ interface Place {
 }
 
 /** False where it can't be told yet. */
-function judgeTable(parts: JudgeParts, table: ChangesTable, { from, last, refused }: Place): boolean {
-  const { accepted, known, refuse } = parts;
+function judgeTable(parts: Work, table: ChangesTable, { from, last, refused }: Place): boolean {
+  const { accepted, known, refuse, gone } = parts;
   const plan = table.op === "upsert" ? parts.plans.of(table.type, table.fields) : undefined;
   const isPlain = refuse === undefined && accepted.has(table.type) && table.withheld === undefined;
   for (let index = Math.max(0, last + 1 - from); index < table.rows.length; index++) {
@@ -59,8 +66,13 @@ function judgeTable(parts: JudgeParts, table: ChangesTable, { from, last, refuse
       reason = verdict;
     }
     if (reason !== undefined) refused.push({ seq, ...reason });
-    else if (table.op === "delete") known.remove(table.type, row[0] as string);
-    else if (plan?.mayBeParent) known.add(table.type, row[0] as string);
+    else if (table.op === "delete") {
+      known.remove(table.type, row[0] as string);
+      gone.add(nameOf(table.type, row[0] as string));
+    } else if (plan?.mayBeParent) {
+      known.add(table.type, row[0] as string);
+      if (gone.size > 0) gone.delete(nameOf(table.type, row[0] as string));
+    }
   }
   return true;
 }
@@ -76,8 +88,10 @@ function reasonOf({ accepted, refuse }: JudgeParts, item: NumberedItem): Reason 
   return { code: "invalid", reason: reason.slice(0, 1_000) };
 }
 
+const nameOf = (type: string, id: string): string => `${type} ${id}`;
+
 function judgeParents(
-  { known, settled }: JudgeParts,
+  { known, tables, gone }: Work,
   plan: TablePlan,
   type: string,
   row: readonly Json[],
@@ -86,10 +100,11 @@ function judgeParents(
     const areKnown = eachParent(row[column], path, (id) => {
       if (id === row[0] && types.includes(type)) return true;
       for (const parent of types) if (known.has(parent, id)) return true;
-      return settled && types.some((parent) => known.look(parent, id));
+      if (tables === "outdated") return false;
+      return types.some((parent) => !gone.has(nameOf(parent, id)) && known.look(parent, id, gone.size === 0));
     });
     if (areKnown) continue;
-    return settled ? { code: "unknown-parent", reason: `${types.join(" or ")} is not known here` } : "unsure";
+    return tables === "complete" ? { code: "unknown-parent", reason: `${types.join(" or ")} is not known here` } : "unsure";
   }
   return undefined;
 }

@@ -10,7 +10,7 @@ const window = 32;
 const smallest = 1_024;
 /** 4 million entries, 32 MB, for all agents together. */
 const largest = 1 << 22;
-/** Ids read at once where lookups of one type keep missing. */
+/** Ids of a type read at once where lookups keep missing. */
 const mostReadAhead = 8_192;
 
 /** The known entities of one agent, as long as one link of it speaks: another gateway may take over in between. */
@@ -21,8 +21,11 @@ export interface KnownOfLink {
   remove(type: string, id: string): void;
   /** Found in the cache. */
   has(type: string, id: string): boolean;
-  /** Asks the tables, which must hold all that was journaled of this agent. */
-  look(type: string, id: string): boolean;
+  /**
+   * Asks the tables. What they hold must still stand, so no delete of this agent may wait in the journal; with `ahead` none may be about to go there either,
+   * and more of the type is read than was asked for. What they don't hold may have been journaled.
+   */
+  look(type: string, id: string, ahead: boolean): boolean;
 }
 
 export interface Known {
@@ -39,6 +42,9 @@ export function knownIn(store: Store, random: Random): Known {
   };
 }
 
+/** Behind every id: they are ASCII. */
+const afterAll = "~";
+
 /** A replaced entity still counts: its children are re-homed, they do not become orphans. */
 const stands = "(deleted_at IS NULL OR replaced_by IS NOT NULL)";
 
@@ -49,7 +55,7 @@ function knownOfLink(parts: { store: Store; cache: Cache; random: Random }, agen
   const seedOf = (type: string): TypeOfLink => {
     let seed = types.get(type);
     if (seed === undefined) {
-      seed = { high: salt(), low: salt(), readAhead: 1, last: undefined, generation: 0 };
+      seed = { high: salt(), low: salt(), last: undefined, generation: 0, ahead: undefined };
       types.set(type, seed);
     }
     return seed;
@@ -69,16 +75,45 @@ function knownOfLink(parts: { store: Store; cache: Cache; random: Random }, agen
       seed.generation = cache.generation;
       return true;
     },
-    look(type, id) {
+    look(type, id, ahead) {
+      const sql = `SELECT 1 FROM entity WHERE agent_id = ? AND type = ? AND id = ? AND ${stands}`;
+      if (store.get(sql, agentId, type, id) === undefined) return false;
       const seed = seedOf(type);
-      const sql = `SELECT id FROM entity WHERE agent_id = ? AND type = ? AND id >= ? AND ${stands} ORDER BY id LIMIT ?`;
-      const found = store.all<{ id: string }>(sql, agentId, type, id, seed.readAhead);
-      for (const one of found) cache.add(seed, one.id);
-      if (found[0]?.id !== id) return false;
-      seed.readAhead = Math.min(seed.readAhead * 2, mostReadAhead);
+      cache.add(seed, id);
+      if (ahead) readAhead({ store, cache }, agentId, { type, seed, id });
       return true;
     },
   };
+}
+
+/**
+ * Reads on where the last miss of this type left off: from the first id that was missed to the last of all, then from the first to there. So each id is read
+ * once, in whatever order they are asked for.
+ */
+function readAhead(
+  { store, cache }: { store: Store; cache: Cache },
+  agentId: string,
+  { type, seed, id }: { type: string; seed: TypeOfLink; id: string },
+): void {
+  if (seed.ahead?.generation !== cache.generation) seed.ahead = { generation: cache.generation, first: id, at: id, ids: 1 };
+  const { ahead } = seed;
+  if (ahead.at === undefined || cache.isFull) return;
+  const found = store.get<{ ids: string | null; last: string }>(
+    `SELECT group_concat(id, char(10)) AS ids, max(id) AS last FROM (
+       SELECT id FROM entity INDEXED BY entity_live
+       WHERE agent_id = ? AND type = ? AND deleted_at IS NULL AND id > ? AND id <= ? ORDER BY id LIMIT ?)`,
+    agentId,
+    type,
+    ahead.at,
+    ahead.at < ahead.first ? ahead.first : afterAll,
+    ahead.ids,
+  );
+  ahead.ids = Math.min(ahead.ids * 2, mostReadAhead);
+  const ids = found?.ids?.split("\n") ?? [];
+  for (const one of ids) cache.add(seed, one);
+  if (ids.length > 0) ahead.at = found?.last;
+  // At the end it goes on at the beginning; back where it began there is nothing left.
+  else ahead.at = ahead.at < ahead.first ? undefined : "";
 }
 
 interface Seed {
@@ -87,11 +122,23 @@ interface Seed {
 }
 
 interface TypeOfLink extends Seed {
-  readAhead: number;
   /** Known, and likely to be asked for again: neighbours often have one parent. */
   last: string | undefined;
   /** Of the cache, when `last` was found there. */
   generation: number;
+  /** How far ids were read ahead. */
+  ahead: Ahead | undefined;
+}
+
+interface Ahead {
+  /** Of the cache: what was read before is forgotten. */
+  generation: number;
+  /** Where it began. */
+  first: string;
+  /** The last id read; undefined once all are. */
+  at: string | undefined;
+  /** How many to read next. */
+  ids: number;
 }
 
 interface Cache {
@@ -99,6 +146,8 @@ interface Cache {
   remove(seed: Seed, id: string): void;
   has(seed: Seed, id: string): boolean;
   clear(): void;
+  /** What is added now pushes something else out. */
+  readonly isFull: boolean;
   /** How often it was cleared. */
   readonly generation: number;
 }
@@ -184,6 +233,9 @@ function createCache(): Cache {
       words.fill(0);
       used = 0;
       generation += 1;
+    },
+    get isFull() {
+      return entries === largest && used > entries / 2;
     },
     get generation() {
       return generation;

@@ -26,11 +26,16 @@ const count = (database: DatabaseSync, table: string): number =>
 const stored = (gateway: Gateway, id: string) =>
   gateway.store.get<{ fields: string; seq: number }>("SELECT fields, seq FROM entity WHERE id = ? AND deleted_at IS NULL", id);
 
-/** A portal whose tables can't be written, so that what it acks stays in its journal until `open`. */
-async function jammed() {
+/** A portal whose tables can't be written, so that what it acks stays in its journal until `open`; `before` is applied. */
+async function jammed({ before = [] }: { before?: readonly ChangeItem[] } = {}) {
   const storePath = bench.storePath();
   const { gateway, agent } = await bench.withAgent({ storePath });
   const { link } = await bench.link(gateway, agent);
+  if (before.length > 0) {
+    link.send(buildChanges(1, before));
+    await link.next("ack");
+    await gateway.settled();
+  }
   const database = outside(storePath);
   const jam = "BEFORE INSERT ON entity BEGIN SELECT raise(ABORT, 'jammed'); END";
   database.exec(`CREATE TRIGGER jam ${jam}`);
@@ -46,6 +51,17 @@ async function jammed() {
       return path;
     },
     open: () => database.exec("DROP TRIGGER jam"),
+    /** A new link, which has no memory of the one before, after one more frame was acked. */
+    async renewed(items: readonly ChangeItem[]): Promise<FakeLink> {
+      const next = before.length + 1;
+      const opened = await bench.link(gateway, agent, { hello: { connection: 1, first: next, next } });
+      opened.link.send(buildChanges(next, items));
+      await opened.link.next("ack");
+      const last = await bench.link(gateway, agent, {
+        hello: { connection: 2, first: next + items.length, next: next + items.length },
+      });
+      return last.link;
+    },
     [Symbol.dispose]: () => database.close(),
   };
 }
@@ -90,6 +106,44 @@ test("A parent whose delete was acked is unknown at once, although it still stan
   const refused = [...(await refusalsOf(link))];
   while (refused.length === 0) refused.push(...(await refusalsOf(link)));
   expect(refused).toEqual(["4 unknown-parent"]);
+});
+
+test("A parent that stands in the tables is known on a new link although other frames wait in the journal", async () => {
+  using portal = await jammed({ before: [estate("E.1"), estate("E.2")] });
+  const again = await portal.renewed([estate("E.3")]);
+  again.send(buildChanges(4, [building("B.1", "E.1"), building("B.2", "E.2")]));
+  expect(await refusalsOf(again)).toEqual([]);
+  expect(count(portal.database, "journal")).toBeGreaterThan(1);
+  portal.open();
+});
+
+test("A parent whose delete waits in the journal is unknown on a new link, although it stands in the tables", async () => {
+  using portal = await jammed({ before: [estate("E.1"), estate("E.2")] });
+  const again = await portal.renewed([remove("property", "E.1")]);
+  again.send(buildChanges(4, [building("B.1", "E.1"), building("B.2", "E.2")]));
+  portal.open();
+  expect(await refusalsOf(again)).toEqual(["4 unknown-parent"]);
+});
+
+test("What nobody has heard of is refused only once the journal is applied", async () => {
+  using portal = await jammed({ before: [estate("E.1"), estate("E.2")] });
+  const again = await portal.renewed([estate("E.3")]);
+  again.send(buildChanges(4, [building("B.1", "E.1"), building("B.2", "E.9")]));
+  portal.open();
+  expect(await refusalsOf(again)).toEqual(["5 unknown-parent"]);
+});
+
+test("A parent that the same frame deletes is unknown behind its delete, and known again once it returns", async () => {
+  const { gateway, agent } = await bench.withAgent();
+  const { link } = await bench.link(gateway, agent);
+  link.send(buildChanges(1, [estate("E.1"), estate("E.2")]));
+  await link.next("ack");
+  await gateway.settled();
+  const { link: again } = await bench.link(gateway, agent, { hello: { connection: 1, first: 3, next: 3 } });
+  const child = (id: string): ChangeItem => building(id, "E.1");
+  const items = [child("B.1"), remove("property", "E.1"), child("B.2"), building("B.3", "E.2"), estate("E.1"), child("B.4")];
+  again.send(buildChanges(3, items));
+  expect(await refusalsOf(again)).toEqual(["5 unknown-parent"]);
 });
 
 test("An inventory asked right after an ack holds what was acked", async () => {

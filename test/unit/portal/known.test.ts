@@ -55,11 +55,38 @@ test("A miss is answered by the tables, of its own agent alone, and reads more a
   for (const id of ids) {
     if (one.has("unit", id)) continue;
     asked += 1;
-    expect(one.look("unit", id)).toBe(id !== "U.00007");
+    expect(one.look("unit", id, true)).toBe(id !== "U.00007");
   }
   expect(asked).toBeLessThan(20);
-  expect(one.look("unit", "U.00007x")).toBe(false);
-  expect(two.look("unit", "U.00001")).toBe(false);
+  expect(one.look("unit", "U.00007x", true)).toBe(false);
+  expect(two.look("unit", "U.00001", true)).toBe(false);
+});
+
+test("Ids are read ahead once each, in whatever order they are asked for", () => {
+  using store = new Store(":memory:");
+  const random = seededRandom(3);
+  const ids = Array.from({ length: 30_000 }, () => `P.${Math.floor(random() * 1e9)}`);
+  insert(store, "a1", [...new Set(ids)]);
+  insert(store, "a2", ["P.5"]);
+  const all = store.all.bind(store);
+  const get = store.get.bind(store);
+  let rows = 0;
+  store.all = () => expect.unreachable();
+  store.get = (sql, ...values) => {
+    const row = get(sql, ...values);
+    rows += Number((row as { ids?: string } | undefined)?.ids?.split("\n").length ?? 1);
+    return row as never;
+  };
+  const known = knownIn(store, seededRandom(4));
+  const link = known.ofLink("a1");
+  for (const id of ids) expect(link.has("unit", id) || link.look("unit", id, true)).toBe(true);
+  expect(rows).toBeLessThan(31_000);
+  // Where something is about to go nothing else is read.
+  known.clear();
+  rows = 0;
+  for (const id of ids.slice(0, 100)) link.look("unit", id, false);
+  expect(rows).toBe(100);
+  expect(all("SELECT 1 FROM entity WHERE agent_id = 'a2'")).toHaveLength(1);
 });
 
 test("With room for no more something is forgotten, and nothing made up", () => {
