@@ -12,7 +12,7 @@ const changesPerSecond = 200;
 const warmUpMs = 3_000;
 const countedMs = 15_000;
 /** The other nine sources as an admin would set them. */
-const schedule = { periods: "100ms", others: "5s" };
+const schedule = { periods: "25ms", others: "5s" };
 const arriveWithinMs = 15_000;
 
 interface Change {

@@ -1,7 +1,7 @@
 /** `sources:` as written. */
 import * as z from "zod";
 import { field, oneOrMore } from "./schema-read.ts";
-import { duration, flag, keys, listOf, named, never, oneOf, schedule, text } from "./schema-values.ts";
+import { duration, flag, keys, listOf, named, never, oneOf, pollSchedule, schedule, text } from "./schema-values.ts";
 
 const compareInstead = "Use `changes: { column: …, kind: timestamp, … }` or `changes: { compare: 15m }`.";
 
@@ -11,7 +11,7 @@ const changes = keys(
     kind: oneOf(["timestamp", "sequence"], { rowversion: compareInstead })
       .optional()
       .describe("What the column holds: time of the last change, or a number that only grows. Default: timestamp"),
-    every: schedule.optional().describe("How often the column is asked. Default: 5s"),
+    every: pollSchedule.optional().describe("How often the column is asked. Default: 5s"),
     overlap: text
       .optional()
       .describe(

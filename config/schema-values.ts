@@ -68,15 +68,20 @@ function isCron(value: string): boolean {
   return value.split(/\s+/).length === 5 && validate(value);
 }
 
-export const schedule = scalar(
-  (value): { kind: "every"; ms: number } | { kind: "cron"; cron: string } | undefined => {
-    const ms = durationMs(value);
-    if (ms !== undefined) return ms >= 100 ? { kind: "every", ms } : undefined;
-    return isCron(value) ? { kind: "cron", cron: value } : undefined;
-  },
-  "a duration of at least 100ms or a cron line",
-  'Write a duration such as 15m, or the five fields of a cron line in quotes such as "0 3 * * *".',
-);
+/** A duration of at least `least`, or a cron line. */
+const scheduleFrom = (least: string) =>
+  scalar(
+    (value): { kind: "every"; ms: number } | { kind: "cron"; cron: string } | undefined => {
+      const ms = durationMs(value);
+      if (ms !== undefined) return ms >= (durationMs(least) as number) ? { kind: "every", ms } : undefined;
+      return isCron(value) ? { kind: "cron", cron: value } : undefined;
+    },
+    `a duration of at least ${least} or a cron line`,
+    'Write a duration such as 15m, or the five fields of a cron line in quotes such as "0 3 * * *".',
+  );
+export const schedule = scheduleFrom("100ms");
+/** Polls are short and one at a time: more often than each 20 ms they would hardly find more, and the database would do little else. */
+export const pollSchedule = scheduleFrom("20ms");
 
 export const never = scalar((value) => (value === "never" ? ("never" as const) : undefined), "never", "Write `never`.");
 

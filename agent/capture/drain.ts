@@ -22,6 +22,8 @@ const unreadRetryMs = 30_000;
 const refusedRetryMs = 300_000;
 /** So many keys that can't be read, one after the other, end the try. */
 const mostInVain = 5;
+/** Confirming reads are in no hurry: those that come due within so long are made together, ms. */
+const confirmTogetherMs = 250;
 /** A backlog of more keys is bulk work: it leaves room for single changes. */
 const bulkFrom = 5_000;
 
@@ -256,7 +258,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
           const { take, found } = read;
           // Whatever signals came during the read, the one that a signal owes comes after them.
           const now = clock.now();
-          store.pending.owe(name, [...found], { now, notBefore: now + room.confirmAfterMs });
+          const due = now + room.confirmAfterMs;
+          store.pending.owe(name, [...found], { now, notBefore: Math.ceil(due / confirmTogetherMs) * confirmTogetherMs });
           note(keys.filter((key) => !found.has(key)));
           return take();
         }, "signal");

@@ -6,6 +6,7 @@ import { type ErrorDetails, FuserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Clock } from "../../base/time.ts";
 import { createAsks } from "./asks.ts";
+import { createCheckpoints } from "./checkpoints.ts";
 import { Database } from "./database.ts";
 import { createEntities } from "./entities/entities.ts";
 import { createGuards } from "./guards.ts";
@@ -111,10 +112,12 @@ function assemble(
 ): Store {
   const parts = createParts(database, options);
   const { meta, outbox, entities } = parts;
+  const endCheckpoints = createCheckpoints(database, options.clock);
   let open = true;
   const close = (): void => {
     if (!open) return;
     open = false;
+    endCheckpoints();
     try {
       outbox.flush();
     } finally {
@@ -150,12 +153,14 @@ function assemble(
 function createParts(database: Database, options: Pick<StoreOptions, "commandKeepDays" | "journal" | "clock">) {
   const names = createNames(database);
   const meta = createMeta(database);
+  // Before the pending keys: a commit tells the channel first, which then sends before the drain looks for what is due.
+  const outbox = createOutbox(database, meta);
   return {
     meta,
+    outbox,
     sources: createSources(database, names),
     pending: createPending(database, names),
     entities: createEntities(database, names),
-    outbox: createOutbox(database, meta),
     inbox: createInbox(database, names, { clock: options.clock, payloadKeepMs: (options.commandKeepDays ?? 30) * dayMs }),
     quarantine: createQuarantine(database, names),
     guards: createGuards(database, names),

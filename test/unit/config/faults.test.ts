@@ -371,6 +371,13 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "must be a duration of at least 100ms or a cron line",
     "0 3 * * *",
   ],
+  [
+    13,
+    `    changes: { column: A, every: 10ms, compare: 1h }`,
+    "sources.persons.changes.every",
+    "must be a duration of at least 20ms or a cron line",
+    "0 3 * * *",
+  ],
   [13, `    changes: { compare: "0 3 * *" }`, "sources.persons.changes.compare", "cron line", "five fields"],
   [13, `    changes: { compare: "0 3 * * 8 *" }`, "sources.persons.changes.compare", "cron line", "five fields"],
   [13, `    changes: { compare: never }`, "sources.persons.changes.compare", "never noticed", "0 3 * * *"],

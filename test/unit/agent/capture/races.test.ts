@@ -152,6 +152,27 @@ test("Position, signalled key and what its read gave are one commit; the confirm
   expect(commits).toEqual(["signal", "drain"]);
 });
 
+test("Signals that come soon after one another are confirmed by one read, none of them too early", async () => {
+  const erp = estates(3);
+  const commits: { name: string; at: number }[] = [];
+  let now = (): number => 0;
+  const onCommit = (moment: string, name: string): void => void (moment === "after-commit" && commits.push({ name, at: now() }));
+  const bench = await start({ erp, compareEveryMs: 3_600_000, onCommit });
+  now = bench.clock.now;
+  await bench.pass(5_000);
+  commits.length = 0;
+  for (const key of ["p1", "p2"]) {
+    erp.put("parents", key, { name: "Changed", parent: null });
+    bench.capture.syncNow("parents", false);
+    await bench.pass(30);
+  }
+  await bench.pass(5_000);
+  expect(commits.map(({ name }) => name)).toEqual(["signal", "signal", "drain"]);
+  const [, second, confirmed] = commits.map(({ at }) => at) as [number, number, number];
+  expect(confirmed - second).toBeGreaterThanOrEqual(2_000);
+  expect(confirmed - second).toBeLessThanOrEqual(2_350);
+});
+
 test("A signalled key that can't be read is noted all the same, and its position with it", async () => {
   const erp = estates(2);
   const bench = await start({ erp, compareEveryMs: 3_600_000 });
