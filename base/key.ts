@@ -29,6 +29,47 @@ function escapePart(part: string): string {
   return out;
 }
 
+/** Values within bytes: the one at `index` lies from `starts[index]` up to `ends[index]`. */
+export interface ByteRanges {
+  readonly bytes: Buffer;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+}
+
+/** Between the parts of a key, as ASCII. */
+export const keyDot = 0x2e;
+const percent = 0x25;
+const minus = 0x2d;
+const zero = 0x30;
+const hexDigits = Buffer.from("0123456789ABCDEF");
+
+/**
+ * Writes a key's part at `at`, straight from the bytes of its text, and gives its end; -1 where they are not ASCII. `into` must have room for three
+ * times the bytes.
+ */
+export function writeKeyPart(from: ByteRanges, index: number, into: Buffer, at: number): number {
+  const { bytes } = from;
+  const end = from.ends[index] as number;
+  let last = at;
+  for (let next = from.starts[index] as number; next < end; next++) {
+    const byte = bytes[next] as number;
+    if (byte > 127) return -1;
+    if (plain[byte] === 1) into[last++] = byte;
+    else {
+      into[last++] = percent;
+      into[last++] = hexDigits[byte >> 4] as number;
+      into[last++] = hexDigits[byte & 15] as number;
+    }
+  }
+  return last;
+}
+
+/** Whether digits have a zero in front; a lone zero is none. */
+export function hasLeadingZero(bytes: Buffer, start: number, end: number): boolean {
+  const first = bytes[start] === minus ? start + 1 : start;
+  return bytes[first] === zero && end - first > 1;
+}
+
 /** Key of a row from the text of its parts, in the order of the key's columns. */
 export function encodeKey(parts: readonly string[]): string {
   let key = escapePart(parts[0] ?? "");

@@ -109,7 +109,7 @@ export interface WrittenRows {
   readonly forms: readonly WrittenForm[];
   /** Finds the values of a row: from now on everything below is about this one. */
   open(index: number): void;
-  /** Where each column's value begins and ends in the bytes; it begins at -1 where it is null. */
+  /** Where each column's value begins and ends in the bytes; both are -1 where it is null. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
   /** In the order of `SourceQuery.flags`. */

@@ -89,6 +89,16 @@ export function lengthsOf(schema: z.core.$ZodType): { least: number; most: numbe
   return def.type === "array" && bounds !== undefined ? bounds : { least: Number.POSITIVE_INFINITY, most: 0 };
 }
 
+/** How many UTF-16 code units a text may have, where nothing else is asked of it; undefined for another schema. */
+export function textLengthsOf(schema: z.core.$ZodType): { least: number; most: number } | undefined {
+  const def = (schema as z.core.$ZodTypes)._zod.def as Def;
+  if (def.type === "nullable" || def.type === "optional") return textLengthsOf(def.innerType);
+  if (def.type !== "string" || (def as StringFormat).format !== undefined || (def as { coerce?: boolean }).coerce)
+    return undefined;
+  const bounds = boundsOf(def.checks);
+  return bounds?.pattern === undefined ? bounds : undefined;
+}
+
 function stringFits(schema: z.core.$ZodType, def: Extract<Def, { type: "string" }>): Fits {
   const bounds = boundsOf(def.checks);
   if (bounds === undefined || (def as { coerce?: boolean }).coerce) return asked(schema);

@@ -4,6 +4,7 @@ import { didYouMean } from "../../base/nearest.ts";
 import type { Place, Read } from "../../config/config.ts";
 import type { Value } from "../../connectors/connector.ts";
 import { canonicalJson } from "../../protocol/canonical-json.ts";
+import { textLengthsOf } from "../../protocol/fits.ts";
 import type { Json } from "../../protocol/model.ts";
 import { shiftDate } from "./calendar.ts";
 import { type CleanStepRule, cleanSteps } from "./clean-steps.ts";
@@ -15,6 +16,7 @@ import { type CompiledDate, compileDateType, isMoment } from "./date-types.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import type { RowFault } from "./mapped.ts";
 import type { ReadScope } from "./read-scope.ts";
+import type { Recipe } from "./recipes.ts";
 import type { CompiledRead, RowReading } from "./row-reading.ts";
 import { remembering, writerOf } from "./value-text.ts";
 
@@ -37,7 +39,8 @@ export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadSc
   const stages: Stage[] = [];
   let made: MadeType | undefined = found.column.type;
   if (read.do.length > 0) made = addCleaning(work, stages);
-  if (made !== undefined && read.as !== undefined) made = addDate(work, stages);
+  const date = made === undefined || read.as === undefined ? undefined : addDate(work, stages);
+  if (read.as !== undefined) made = date?.made;
   if (made === undefined) return undefined;
   if (read.shiftDays !== 0 && !addShift(work, stages, made)) return undefined;
   const finish = read.map === undefined ? fitting(work, made) : mapping(work);
@@ -54,11 +57,36 @@ export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadSc
   const { index } = found;
   return {
     constant: false,
+    columns: [index],
+    recipe: recipeOf(work, { remembered: take !== taken, dropEmpty, otherwise, date }),
     read(reading) {
       const value = reading.values[index];
       return value === null || value === undefined ? otherwise : take(value, reading);
     },
   };
+}
+
+interface Use {
+  remembered: boolean;
+  dropEmpty: boolean;
+  otherwise: string | null;
+  date: CompiledDate | undefined;
+}
+
+/** How the read goes by bytes: for a text that is passed on, for days as numbers, and for what is remembered anyway. */
+function recipeOf({ read, kind, found }: Work, { remembered, dropEmpty, otherwise, date }: Use): Recipe | undefined {
+  const { index: column } = found;
+  const nulls = date?.dayNumbers;
+  const straight = read.do.length === 0 && read.map === undefined && read.shiftDays === 0;
+  if (nulls !== undefined && straight && kind.kind === "date" && otherwise === null) return { kind: "day", column, nulls };
+  if (remembered) return { kind: "few", column };
+  const passed = ["", "trim", "empty-to-null", "trim empty-to-null"].includes(read.do.join(" "));
+  const lengths = kind.kind === "text" ? textLengthsOf(kind.schema) : undefined;
+  if (!passed || read.as !== undefined || found.column.type !== "text" || lengths === undefined || lengths.least > 1)
+    return undefined;
+  const emptyToNull = dropEmpty || read.do.includes("empty-to-null");
+  if (lengths.least === 1 && !emptyToNull) return undefined;
+  return { kind: "text", column, trim: read.do.includes("trim"), emptyToNull, most: lengths.most, otherwise };
 }
 
 /** The stages as one; undefined where there is none. */
@@ -118,7 +146,7 @@ function addCleaning({ read, scope, field, found }: Work, stages: Stage[]): Made
   return gives;
 }
 
-function addDate({ read, scope, field, found }: Work, stages: Stage[]): MadeType | undefined {
+function addDate({ read, scope, field, found }: Work, stages: Stage[]): CompiledDate | undefined {
   const name = read.as as string;
   const type = Object.hasOwn(scope.config.types, name) ? scope.config.types[name] : undefined;
   if (type === undefined) {
@@ -135,7 +163,7 @@ function addDate({ read, scope, field, found }: Work, stages: Stage[]): MadeType
       message: `column ${found.column.name} holds no valid ${compiled.made}`,
     }),
   );
-  return compiled.made;
+  return compiled;
 }
 
 function dateStage(compiled: CompiledDate, fault: RowFault): Stage {

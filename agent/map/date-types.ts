@@ -10,6 +10,8 @@ export interface CompiledDate {
   /** Null: known to be empty, or no end. Undefined: there is no such day or time. */
   read(value: Exclude<Value, null>): string | null | undefined;
   nullInvalid: boolean;
+  /** Where whole numbers yyyyMMdd are read: those that stand for no day. */
+  dayNumbers?: ReadonlySet<number>;
 }
 
 /** Compiles a date type for a column; a column that can't hold it is a fault. */
@@ -37,7 +39,9 @@ export function compileDateType(type: DateType, column: Column, use: { at: Place
     }
     // Dates such as 20260131 are found in text columns as well; a decimal column must hold whole numbers.
     if (!["integer", "decimal", "text", "float"].includes(column.type)) return wrongColumn(type, column, use);
-    return { made: pattern.has, nullInvalid, read: integerReader(pattern, type.form.pattern, nulls) };
+    const numbers = new Set([...nulls].map(Number));
+    const read = integerReader(pattern, { written: type.form.pattern, nulls, numbers });
+    return { made: pattern.has, nullInvalid, read, ...(type.form.pattern === "yyyyMMdd" && { dayNumbers: numbers }) };
   }
   if (column.type !== "text") return wrongColumn(type, column, use);
   return {
@@ -80,14 +84,16 @@ function isNative(nulls: ReadonlySet<string>, text: string): boolean {
 
 const twoDigits = Array.from({ length: 60 }, (_, number) => digits(number, 2));
 
-function integerReader(pattern: DatePattern, written: string, nulls: ReadonlySet<string>): CompiledDate["read"] {
+function integerReader(
+  pattern: DatePattern,
+  { written, nulls, numbers }: { written: string; nulls: ReadonlySet<string>; numbers: ReadonlySet<number> },
+): CompiledDate["read"] {
   const width = pattern.digitWidth as number;
   const general: CompiledDate["read"] = (value) => {
     const text = String(value).trim().replace(/\.0*$/, "");
     if (text === "" || nulls.has(text) || nulls.has(String(value))) return null;
     return /^\d+$/.test(text) ? pattern.parse(text.padStart(width, "0")) : undefined;
   };
-  const numbers = new Set([...nulls].map(Number));
   if (written === "HHmmss")
     return (value) => {
       if (typeof value !== "number" || nulls.size > 0) return general(value);

@@ -11,6 +11,7 @@ import { type Fields, model } from "../../protocol/model.ts";
 import { validateEntity } from "../../protocol/validate.ts";
 import { openZone } from "./calendar.ts";
 import { openColumns } from "./columns.ts";
+import { conditionOf } from "./conditions.ts";
 import { type Faults, gatherFaults } from "./faults.ts";
 import { type FieldKind, fieldKindOf } from "./field-kind.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -18,7 +19,7 @@ import type { Mapped, Mapping, Parent, RowFault, RowNote } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
 import { nameSets } from "./name-sets.ts";
 import { openReadScope, type ReadScope } from "./read-scope.ts";
-import { compileRead, conditionOf, emptyRule } from "./reads.ts";
+import { compileRead, emptyRule } from "./reads.ts";
 import { type CompiledField, type CompiledSource, idLimit, newReading, type RowReading } from "./row-reading.ts";
 import { rowWriter } from "./row-writer.ts";
 import { sqlParameters } from "./sql-parameters.ts";
@@ -138,7 +139,9 @@ function compileFields(scope: ReadScope): readonly CompiledField[] {
     const read = compileRead(field.read, kind, scope, name);
     if (read === undefined) continue;
     const column = "column" in field.read ? field.read.column : undefined;
-    compiled.push({ name, when: when && conditionOf(when, name), read: read.read, empty: emptyRule(kind), column });
+    const expression = field.when;
+    const condition = when && expression && conditionOf(when, { expression, field: name, scope });
+    compiled.push({ name, when: condition, compiled: read, empty: emptyRule(kind), column });
   }
   for (const [name, kind] of Object.entries(kinds)) {
     if (!kind.optional && !Object.hasOwn(source.fields, name)) {
@@ -176,7 +179,7 @@ function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): M
     let names = allNames;
     for (let index = 0; index < fields.length; index++) {
       const field = fields[index] as CompiledField;
-      const value = field.when === undefined || field.when(reading) ? fieldText(field, reading) : undefined;
+      const value = field.when === undefined || field.when.test(reading) ? fieldText(field, reading) : undefined;
       if (value === undefined) names = names.without(index);
       else values = values === "" ? value : `${values},${value}`;
     }
@@ -220,9 +223,9 @@ function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): M
 }
 
 /** The field's value as it is written; undefined leaves it out. */
-function fieldText({ name, read, empty }: CompiledField, reading: RowReading): string | undefined {
+function fieldText({ name, compiled, empty }: CompiledField, reading: RowReading): string | undefined {
   const before = reading.faults.length;
-  const value = read(reading);
+  const value = compiled.read(reading);
   if (value !== null) return value;
   if (empty === "left-out") return undefined;
   if (empty === "fault" && reading.faults.length === before) {

@@ -1,4 +1,5 @@
 /** Objects of a row, written down part by part. */
+import { fitsOf } from "../../protocol/fits.ts";
 import type { FieldKind } from "./field-kind.ts";
 import type { CompiledRead, RowReading } from "./row-reading.ts";
 
@@ -12,17 +13,32 @@ export interface ObjectPart {
 }
 
 /** Reads an object of these parts, in the order of their names. It is null when all that it reads from the row is empty; constants alone don't make it something. */
-export function objectReader(parts: readonly ObjectPart[], { isRecord }: { isRecord: boolean }): CompiledRead {
+export function objectReader(parts: readonly ObjectPart[], kind: FieldKind): CompiledRead {
+  const isRecord = kind.kind === "record";
   const constant = parts.every((part) => part.compiled.constant);
+  const columns = [...new Set(parts.flatMap((part) => part.compiled.columns))];
+  // Constants alone need no recipe, and what a record's keys may be the reader asks the schema.
+  const recipe = constant || isRecord ? undefined : ({ kind: "object", parts } as const);
   const template = isRecord || constant ? undefined : templateOf(parts);
-  if (template !== undefined) return { constant, read: (reading) => fill(template, reading) };
+  if (template !== undefined) return { constant, columns, recipe, read: (reading) => fill(template, reading) };
   return {
     constant,
-    read(reading) {
-      // What a record's keys may be is for its schema alone to say.
-      if (isRecord) reading.misfit = true;
-      return readParts(parts, constant, reading);
-    },
+    columns,
+    recipe,
+    read: isRecord ? recordReader(parts, { constant, kind }) : (reading) => readParts(parts, constant, reading),
+  };
+}
+
+/** What a record's keys may be is for its schema alone to say. */
+function recordReader(
+  parts: readonly ObjectPart[],
+  { constant, kind }: { constant: boolean; kind: FieldKind },
+): CompiledRead["read"] {
+  const fits = fitsOf(kind.schema);
+  return (reading) => {
+    const text = readParts(parts, constant, reading);
+    if (text !== null && !fits(JSON.parse(text))) reading.misfit = true;
+    return text;
   };
 }
 

@@ -7,6 +7,7 @@ import { lengthsOf } from "../../protocol/fits.ts";
 import { type CelType, ExpressionFailure } from "./cel-values.ts";
 import { suggestion, takes } from "./code-maps.ts";
 import { compileColumnRead } from "./column-reads.ts";
+import { columnsIn, conditionOf } from "./conditions.ts";
 import { constantFor } from "./constants.ts";
 import { conversionTo, madeOfCel, madeValue } from "./conversions.ts";
 import { compileDateType } from "./date-types.ts";
@@ -28,7 +29,7 @@ export function compileRead(read: Read, kind: FieldKind, scope: ReadScope, field
       const value = constantFor(read.value, kind);
       if (value !== undefined) {
         const text = value === null ? null : canonicalJson(value);
-        return { constant: true, read: () => text, ...(text !== null && { fixed: text }) };
+        return { constant: true, columns: [], read: () => text, ...(text !== null && { fixed: text }) };
       }
       const shown = JSON.stringify(read.value);
       scope.faults.add(read.at, `${field} takes ${takes(kind)}, not the constant ${shown}`, suggestion(String(read.value), kind));
@@ -86,6 +87,7 @@ function compileExpression(
   const write = writerOf(kind);
   return {
     constant: (namesIn(read.expression.cel) ?? []).every((name) => name === "vars"),
+    columns: columnsIn(read.expression, scope),
     read(reading) {
       try {
         const value = compiled.evaluate(reading);
@@ -127,16 +129,20 @@ function compileDateTime(
   const write = writerOf(kind);
   return {
     constant: false,
+    columns: [date.column, time.column],
     read(reading) {
-      const day = date(reading, field);
+      const day = date.read(reading, field);
       if (day === null) return null;
-      const converted = convert(`${day}T${time(reading, field) ?? "00:00:00"}`);
+      const converted = convert(`${day}T${time.read(reading, field) ?? "00:00:00"}`);
       return converted === undefined ? null : write(converted, reading);
     },
   };
 }
 
-type HalfReader = (reading: RowReading, field: string) => string | null;
+interface HalfReader {
+  column: number;
+  read: (reading: RowReading, field: string) => string | null;
+}
 
 function compileHalf(
   half: { column: string; type: string; made: "date" | "time"; at: Place },
@@ -160,7 +166,7 @@ function compileHalf(
     return undefined;
   }
   const { index, column } = found;
-  return (reading, field) => {
+  const readHalf: HalfReader["read"] = (reading, field) => {
     const value = reading.values[index];
     if (value === null || value === undefined) return null;
     const text = compiled.read(value);
@@ -175,6 +181,7 @@ function compileHalf(
       });
     return null;
   };
+  return { column: index, read: readHalf };
 }
 
 /** Rows of a child query: texts joined, or one item per row. No row at all is null where texts are joined, an empty list otherwise. */
@@ -204,6 +211,7 @@ function compileRows(read: Read & { kind: "rows" }, kind: FieldKind, scope: Read
     const { least, most } = lengthsOf(kind.schema);
     return {
       constant: false,
+      columns: [],
       read(reading) {
         const found = readAll(reading).filter((text) => text !== null);
         if (found.length < least || found.length > most) reading.misfit = true;
@@ -215,6 +223,7 @@ function compileRows(read: Read & { kind: "rows" }, kind: FieldKind, scope: Read
   const write = writerOf(kind);
   return {
     constant: false,
+    columns: [],
     read(reading) {
       const lines = readAll(reading);
       const text = lines.map((line) => (line === null ? "" : writtenText(line))).join(separator);
@@ -234,11 +243,6 @@ function lineKind(kind: FieldKind): FieldKind {
   return { ...kind, emptyIsNull: false };
 }
 
-interface ListItem {
-  when: ((reading: RowReading) => boolean) | undefined;
-  read: CompiledRead["read"];
-}
-
 /** A list written out. An item that reads nothing but empties is left out, so that no `when:` is needed for a second name or phone. */
 function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: ReadScope, field: string): CompiledRead | undefined {
   if (kind.kind !== "list") {
@@ -250,18 +254,21 @@ function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: Read
     const compiled = compileRead(item.read, kind.item as FieldKind, scope, field);
     if (compiled === undefined || (item.when && when === undefined)) return undefined;
     if (when && when.type !== "boolean") scope.faults.add(read.at, `when: gives ${when.type}`, "A condition is true or false.");
-    return { when: when && conditionOf(when, field), read: compiled.read };
+    const { when: expression } = item;
+    return { when: when && expression && conditionOf(when, { expression, field, scope }), compiled };
   });
-  if (items.includes(undefined)) return undefined;
+  if (!items.every((item) => item !== undefined)) return undefined;
   const { least, most } = lengthsOf(kind.schema);
   return {
     constant: false,
+    columns: [...new Set(items.flatMap(({ when, compiled }) => [...(when?.columns ?? []), ...compiled.columns]))],
+    recipe: { kind: "list", items, least, most },
     read(reading) {
       let found = "";
       let count = 0;
       for (let at = 0; at < items.length; at++) {
-        const { when, read } = items[at] as ListItem;
-        const text = when === undefined || when(reading) ? read(reading) : null;
+        const { when, compiled } = items[at] as (typeof items)[number];
+        const text = when === undefined || when.test(reading) ? compiled.read(reading) : null;
         if (text === null) continue;
         found = count === 0 ? text : `${found},${text}`;
         count += 1;
@@ -269,27 +276,6 @@ function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: Read
       if (count < least || count > most) reading.misfit = true;
       return `[${found}]`;
     },
-  };
-}
-
-/** A compiled `when:`; a failure is a fault of the row and counts as not met. */
-export function conditionOf(
-  compiled: { evaluate(reading: RowReading): unknown },
-  field: string,
-): (reading: RowReading) => boolean {
-  return (reading) => {
-    try {
-      return compiled.evaluate(reading) === true;
-    } catch (error) {
-      if (!(error instanceof ExpressionFailure)) throw error;
-      reading.faults.push({
-        code: "expression-failed",
-        field,
-        column: undefined,
-        message: `the condition failed: ${error.message}`,
-      });
-      return false;
-    }
   };
 }
 
@@ -322,5 +308,5 @@ function compileObject(
     complete = false;
   }
   if (!complete) return undefined;
-  return objectReader(parts, { isRecord: kind.kind === "record" });
+  return objectReader(parts, kind);
 }

@@ -6,9 +6,11 @@ import type { Value } from "../../connectors/connector.ts";
 import { model } from "../../protocol/model.ts";
 import { type CelType, celText, ExpressionFailure } from "./cel-values.ts";
 import { codeText } from "./code-maps.ts";
+import { columnsIn } from "./conditions.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import type { Parent } from "./mapped.ts";
 import type { ReadScope } from "./read-scope.ts";
+import type { ReferenceRecipe } from "./recipes.ts";
 import { type CompiledRead, idLimit, type RowReading } from "./row-reading.ts";
 
 type PartReader = (reading: RowReading) => string | null;
@@ -62,8 +64,21 @@ export function compileReference(
     // An id is made of characters that JSON writes as they are.
     return { parent: { source: target.name, key, type: target.type, id, missing }, json: `"${id}"` };
   });
+  const { prefix } = target;
+  const readable = parts.filter((part) => part !== undefined && !("read" in part) && !("fixed" in part && part.fixed === ""));
   return {
     constant: false,
+    columns: read.key.flatMap((part) => columnsOf(part, scope)),
+    recipe:
+      readable.length < parts.length
+        ? undefined
+        : {
+            kind: "reference",
+            prefix,
+            target: { source: target.name, missing },
+            isParent,
+            parts: readable as ReferenceRecipe["parts"],
+          },
     read(reading) {
       const found = find(reading);
       if (found === null) return null;
@@ -74,6 +89,11 @@ export function compileReference(
       return json;
     },
   };
+}
+
+function columnsOf(part: KeyPart, scope: ReadScope): readonly number[] {
+  if (part.kind === "expression") return columnsIn(part.expression, scope);
+  return part.kind === "column" ? scope.columns.all.filter(({ name }) => name === part.column).map(({ index }) => index) : [];
 }
 
 interface FoundParent {

@@ -3,6 +3,7 @@ import type { Source } from "../../config/config.ts";
 import type { ChildRows, Value } from "../../connectors/connector.ts";
 import type { Parent, RowFault, RowNote } from "./mapped.ts";
 import type { NameSet } from "./name-sets.ts";
+import type { Recipe } from "./recipes.ts";
 
 export interface RowReading {
   values: readonly Value[];
@@ -25,7 +26,26 @@ export interface CompiledRead {
   constant: boolean;
   /** What it gives for every row, where that is known and not null. */
   fixed?: string;
+  /** Positions of the columns that it reads. */
+  columns: readonly number[];
+  /** How it goes without values, where that is known. */
+  recipe?: Recipe | undefined;
 }
+
+/** A compiled `when:`. */
+export interface Condition {
+  test(reading: RowReading): boolean;
+  /** Positions of the columns that it reads. */
+  columns: readonly number[];
+  /** The same, asked of bytes. */
+  asked: AskedOfBytes | undefined;
+}
+
+/** Of the text columns of a row; a null is empty, and neither the same as a text nor another. */
+export type AskedOfBytes =
+  | { ask: "empty" | "filled"; column: number }
+  | { ask: "same" | "other"; column: number; text: Buffer }
+  | { ask: "both" | "either"; left: AskedOfBytes; right: AskedOfBytes };
 
 export function newReading(): RowReading {
   return { values: [], children: [], faults: [], notes: [], parents: [], parentCount: 0, misfit: false, isAbsent: undefined };
@@ -36,8 +56,8 @@ export type EmptyRule = "kept" | "left-out" | "fault";
 
 export interface CompiledField {
   name: string;
-  when: ((reading: RowReading) => boolean) | undefined;
-  read: CompiledRead["read"];
+  when: Condition | undefined;
+  compiled: CompiledRead;
   empty: EmptyRule;
   /** The one column it reads, for faults. */
   column: string | undefined;

@@ -1,7 +1,8 @@
 /** Rows as the bytes that the server sent: where their values lie, found without decoding one. */
+import { keyDot, writeKeyPart } from "../../base/key.ts";
 import type { Value, WrittenForm, WrittenRows } from "../connector.ts";
 import type { Decode } from "./decode.ts";
-import { dot, type KeyKind, keyKindOf, writeKeyPart } from "./key-text.ts";
+import { isKeyText, type KeyKind, keyKindOf } from "./key-text.ts";
 import { type PackedRows, ValueWalk } from "./packed-rows.ts";
 import { RowText } from "./row-text.ts";
 import { type Field, fieldType, isBits } from "./values.ts";
@@ -89,8 +90,9 @@ export class WrittenPackedRows implements WrittenRows {
   #openLong(at: number, column: number): number {
     const walk = this.#walk;
     walk.openAt(this.bytes, at);
-    this.starts[column] = walk.next() ? walk.start : -1;
-    this.ends[column] = walk.end;
+    const filled = walk.next();
+    this.starts[column] = filled ? walk.start : -1;
+    this.ends[column] = filled ? walk.end : -1;
     return walk.end;
   }
 
@@ -110,15 +112,13 @@ export class WrittenPackedRows implements WrittenRows {
   }
 
   writeKey(into: Buffer, at: number): number {
-    const { bytes } = this;
     const { key } = this.#columns;
     let last = at;
     for (let part = 0; part < key.length; part++) {
       const { column, kind } = key[part] as WrittenColumns["key"][number];
-      const start = this.starts[column] as number;
-      if (start < 0) return -1;
-      if (part > 0) into[last++] = dot;
-      last = writeKeyPart(kind, { bytes, start, end: this.ends[column] as number }, into, last);
+      if ((this.starts[column] as number) < 0 || !isKeyText(kind, this, column)) return -1;
+      if (part > 0) into[last++] = keyDot;
+      last = writeKeyPart(this, column, into, last);
       if (last < 0) return -1;
     }
     return last;

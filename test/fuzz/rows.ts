@@ -11,6 +11,7 @@ import { createDigester, type Digester, digestHex } from "../../protocol/digest.
 import { fieldsOf } from "../../protocol/entity-text.ts";
 import { entityDigest } from "../support/schema-only.ts";
 import { has } from "../support/servers.ts";
+import { judgeWritten, writerAtWork } from "../support/written-entities.ts";
 import { wrongInWritten } from "../support/written-rows.ts";
 import type { Chance } from "./chance.ts";
 import { exampleTree, type Tree } from "./config-texts.ts";
@@ -227,8 +228,22 @@ async function runStored(
     for (const { key, row } of await readAll((database.connectors[0] as Connector).scan(mapping.query, never))) {
       if (key !== undefined) judgeMapped(mapping, { row, key, digester });
     }
+    for (const connector of database.connectors) await judgeBytes(mapping, connector);
   }
   return count;
+}
+
+/** What is written from the bytes of the rows is what the mapping makes of them. */
+async function judgeBytes(mapping: Mapping, connector: Connector): Promise<void> {
+  for await (const batch of connector.scan(mapping.query, never)) {
+    if (batch.written === undefined) return;
+    const writing = writerAtWork(mapping, batch);
+    for (let index = 0; index < batch.length; index++) {
+      const verdict = judgeWritten(writing, batch, index);
+      if (verdict !== "written" && verdict !== "declined")
+        throw new Broken("a row is written from its bytes as it is mapped", `${verdict}: ${shownRow(batch.row(index))}`);
+    }
+  }
 }
 
 interface Read {

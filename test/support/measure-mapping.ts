@@ -5,77 +5,19 @@
  */
 
 import type { Mapped, Mapping } from "../../agent/map/mapped.ts";
-import { compileMapping } from "../../agent/map/mapping.ts";
-import { buildQuery } from "../../agent/map/query.ts";
 import { createFrameCutter, cutFrames } from "../../agent/store/outbox-frames.ts";
 import type { OutboxItem } from "../../agent/store/store.ts";
-import { encodeKey } from "../../base/key.ts";
-import { configuration } from "../../bench/configuration.ts";
-import { mandant, periodColumns } from "../../bench/erp.ts";
-import { parseConfig } from "../../config/load.ts";
-import type { Column, Row, Value } from "../../connectors/connector.ts";
 import { expandChanges } from "../../protocol/changes.ts";
 import { createDigester } from "../../protocol/digest.ts";
 import { decodeFrame } from "../../protocol/frames.ts";
 import { changes } from "../../protocol/messages.ts";
 import { validateItem } from "../../protocol/validate.ts";
+import { batchFor, benchMappings, benchType, periodRow } from "./period-rows.ts";
 
 /** About what a scan's batch holds. */
 const batch = 2_000;
 const slices = 300;
 const frameBytes = 1024 * 1024;
-
-function periodsMapping(): Mapping {
-  const wishes = {
-    connection: ["server: 127.0.0.1", "database: bench", "user: bench", "password: { secret: bench }"],
-    courtesy: "{ pace: full }",
-  };
-  const text = configuration({ ...wishes, portalUrl: "ws://127.0.0.1:1/agent", state: "/tmp/bench", periods: true });
-  const { config, faults } = parseConfig({ text, file: "/tmp/bench/erpfuser.yaml" });
-  if (config === undefined) throw new Error(JSON.stringify(faults));
-  const source = config.sources.find(({ name }) => name === "periods");
-  if (source === undefined) throw new Error("There is no source of periods.");
-  const query = buildQuery(source, config);
-  const columns = query.columns.map((name): Column => {
-    const type = ["FOLGE", "BEGINN", "ENDE"].includes(name) ? "integer" : "text";
-    return { name, type, nullable: false, length: undefined, hasDefault: false, autoIncrement: false };
-  });
-  const compiled = compileMapping({ config, source, query, described: { columns, children: [], rows: undefined } });
-  if ("faults" in compiled) throw new Error(JSON.stringify(compiled.faults));
-  return compiled.mapping;
-}
-
-const padded = (number: number, width: number): string => String(number).padStart(width, "0");
-/** Whole number in [0, below), the same in every run. */
-const chance = (seed: number, below: number): number => (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 4) % below;
-const name = (seed: number): string =>
-  ["Jürgen Müller", "Käthe Großmann", "Hans-Jörg Böhm", "Friederike Lindenberger"][chance(seed, 4)] as string;
-
-/** Rows as bench/erp.ts makes them. */
-function periodRows(mapping: Mapping): { row: Row; key: string }[] {
-  return Array.from({ length: batch }, (_, at) => {
-    const person = (purpose: number): string => padded(chance(at * 8 + purpose, 200_000) + 1, 10);
-    const two = chance(at, 10) < 4;
-    const values: Record<string, Value> = {
-      MANDANT: mandant,
-      OBJNR: padded(Math.floor(at / 500) + 1, 6),
-      HAUSNR: padded((Math.floor(at / 100) % 5) + 1, 4),
-      WOHNNR: padded((Math.floor(at / 10) % 10) + 1, 6),
-      FOLGE: (at % 10) + 1,
-      VERTRAGNR: `MV ${mandant}/${padded(Math.floor(at / 500) + 1, 6)}/${padded(chance(at, 2 ** 28), 10)}`.padEnd(60),
-      ART: chance(at + 1, 10) === 0 ? "EV" : "MV",
-      BEGINN: 19900101 + chance(at + 2, 30) * 10_000 + chance(at + 3, 12) * 100 + chance(at + 4, 28),
-      ENDE: chance(at + 5, 2) === 0 ? 99991231 : 20200101 + chance(at + 6, 12) * 100 + chance(at + 7, 28),
-      PERSNR: person(0),
-      NAME1: name(at).padEnd(50),
-      MITPERSNR: two ? person(1) : "",
-      NAME2: two ? name(at + 1).padEnd(30) : "",
-      BUERGNR: chance(at + 8, 20) === 0 ? person(2) : "",
-    };
-    const key = encodeKey([...periodColumns.slice(0, 5)].map((column) => String(values[column])));
-    return { row: { values: mapping.query.columns.map((column) => values[column] as Value), flags: [], children: [] }, key };
-  });
-}
 
 /** CPU microseconds a row. */
 function measure(stage: string, work: () => void): void {
@@ -90,8 +32,18 @@ function measure(stage: string, work: () => void): void {
   process.stdout.write(`${stage.padEnd(44)} ${lowest.toFixed(2).padStart(6)} ${median.toFixed(2).padStart(6)}\n`);
 }
 
-const mapping = periodsMapping();
-const rows = periodRows(mapping);
+const mapping = benchMappings().find(({ source }) => source === "periods") as Mapping;
+const scanned = batchFor(
+  mapping,
+  Array.from({ length: batch }, (_, at) => periodRow(at)),
+  benchType,
+);
+const rows = Array.from({ length: batch }, (_, at) => ({ row: scanned.row(at), key: scanned.key(at) as string }));
+const { written } = scanned;
+const writer = mapping.writerFor(written?.forms ?? []);
+if (written === undefined || writer === undefined) throw new Error("The periods are not written from bytes.");
+const entity = writer.entity();
+const keyRoom = Buffer.alloc(1_024);
 const digester = await createDigester();
 const cutter = createFrameCutter();
 const cut = { from: 1, maxFrameBytes: frameBytes };
@@ -118,6 +70,15 @@ const decoded = frames.map(({ bytes }) => decodeFrame(bytes, { maxBytes: frameBy
 const received = decoded.flatMap((frame) => [...expandChanges(frame)]);
 
 process.stdout.write(`CPU microseconds a row                       lowest median\n`);
+measure("agent: row's bytes to key and values", () => {
+  for (let at = 0; at < batch; at++) {
+    written.open(at);
+    if (!writer.write(written, written.writeKey(keyRoom, 0), entity)) throw new Error("A row was declined.");
+  }
+});
+measure("agent: the same with decoding and mapping", () => {
+  for (let at = 0; at < batch; at++) mapping.map(scanned.row(at), scanned.key(at) as string);
+});
 measure("agent: row to checked text", () => rows.forEach(mapRow));
 measure("agent: the same with the entity's digest", () => {
   for (const row of rows) digestOf(mapRow(row));

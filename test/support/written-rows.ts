@@ -7,7 +7,7 @@ const plain = /^[\x20-\x7e]*$/;
 /** A value from its bytes, as connectors/connector.ts defines `WrittenForm`. */
 function spelled(rows: WrittenRows, column: number): Value {
   const start = rows.starts[column] as number;
-  if (start < 0) return null;
+  if (start === -1 && rows.ends[column] === -1) return null;
   const form = rows.forms[column];
   const bytes = rows.bytes.subarray(start, rows.ends[column]);
   if (form === "text") return bytes.toString("utf8");
