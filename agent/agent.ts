@@ -129,6 +129,7 @@ async function assemble(base: Base): Promise<Running> {
     random,
     log,
     digest: surroundings.digester.text,
+    digestWritten: surroundings.digester.written,
     mayRead: portalIsThere,
     holdsDeletes: (count) => exceedsGuard(config.guards.deletes, count),
     estimateRows: (source) => compiled.rows.get(source),

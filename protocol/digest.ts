@@ -11,25 +11,29 @@ export interface Digester {
   entity(fields: Fields): bigint;
   /** The same of an entity that is written down already. */
   text(text: EntityText): bigint;
+  /** The same of values that are bytes: `EntityText.values` as UTF-8. */
+  written(names: FieldNames, values: Uint8Array): bigint;
   /** What one entity adds to the digest of its range: over `<id>:<entity digest as hex>`. */
   share(id: string, entityDigest: bigint): bigint;
 }
 
 /** Loads the hash (WebAssembly) once; the digester itself is synchronous. */
 export async function createDigester(): Promise<Digester> {
-  const { h64 } = await createXxhash();
+  const { h64, h64Raw } = await createXxhash();
   let names: FieldNames | undefined;
   let seed = 0n;
-  const text = (entity: EntityText): bigint => {
-    if (entity.names !== names) {
-      ({ names } = entity);
+  const seedOf = (of: FieldNames): bigint => {
+    if (of !== names) {
+      names = of;
       seed = h64(names.json);
     }
-    return h64(entity.values, seed);
+    return seed;
   };
+  const text = (entity: EntityText): bigint => h64(entity.values, seedOf(entity.names));
   return {
     entity: (fields) => text(entityText(fields)),
     text,
+    written: (of, values) => h64Raw(values, seedOf(of)),
     share: (id, entityDigest) => h64(`${id}:${digestHex(entityDigest)}`),
   };
 }

@@ -11,6 +11,11 @@ export class KeyDigests {
     else this.#rows = new Uint32Array(places);
   }
 
+  /** A row of which a key column is null: its digest is 0. */
+  isKeyless(index: number): boolean {
+    return this.#words[2 * index] === 0 && this.#words[2 * index + 1] === 0;
+  }
+
   /** False: its key came before. */
   add(index: number): boolean {
     const words = this.#words;

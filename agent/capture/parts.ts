@@ -2,7 +2,7 @@
 import type { Log } from "../../base/log.ts";
 import type { Clock, Random } from "../../base/time.ts";
 import type { Connector } from "../../connectors/connector.ts";
-import type { EntityText } from "../../protocol/entity-text.ts";
+import type { EntityText, FieldNames } from "../../protocol/entity-text.ts";
 import type { Store } from "../store/store.ts";
 import type { Pace } from "./pace.ts";
 import type { Window } from "./schedule.ts";
@@ -38,6 +38,8 @@ export interface CaptureParts {
   log: Log;
   /** Digest of an entity (protocol/digest.ts). */
   digest: (text: EntityText) => bigint;
+  /** The same of values that are bytes. */
+  digestWritten: (names: FieldNames, values: Uint8Array) => bigint;
   /** False while the channel is offline: nothing is read then. */
   mayRead: () => boolean;
   /** The guard (agent/quality/guards.ts): true when so many deletes need approval. */

@@ -1,13 +1,14 @@
 /**
- * Rows whose entities nobody knew before, as a first sync brings them by the million: mapped, put into the outbox and filed one by one, so that nothing of a row
- * lives on. Only what is plain goes this way; of whatever else must be thought of a row, settling thinks (settle.ts).
+ * Rows whose entities nobody knew before, as a first sync brings them by the million: put into the outbox and filed one by one, so that nothing of a row
+ * lives on. Only what is plain goes this way, as bytes where that is certain (written-way.ts), else by its mapping; of whatever else must be thought of a row,
+ * settling thinks (settle.ts).
  */
-import type { Row, RowBatch } from "../../connectors/connector.ts";
-import type { Mapped, Parent } from "../map/mapped.ts";
-import type { OutboxAppender, OutboxItem } from "../store/store.ts";
+import type { RowBatch } from "../../connectors/connector.ts";
 import { KeyDigests } from "./key-digests.ts";
+import { createMappedWay, isAwaited } from "./mapped-way.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
+import { createWrittenWay } from "./written-way.ts";
 
 export interface NewRows {
   batch: RowBatch;
@@ -29,41 +30,34 @@ export interface NewTaken {
 
 export type TakeNew = (rows: NewRows) => NewTaken;
 
-type Entity = Extract<Mapped, { kind: "entity" }>;
-
 /** Takes what is plain of a batch's new rows, in the transaction under way. For the batches of one scan. */
 export function createTakeNew(room: Room, source: CapturedSource): TakeNew {
-  const { store, digest } = room;
-  const { mapping } = source;
-  const name = mapping.source;
+  const { store } = room;
+  const name = source.mapping.source;
   const seen = new KeyDigests();
-  const parents = createParentNumbers(room);
-
-  const take = (key: string, index: number, { batch, readAt }: NewRows, frames: OutboxAppender): boolean => {
-    const mapped = mapRow(source, batch, { key, index });
-    if (mapped?.kind !== "entity" || isAwaited(room, name, key)) return false;
-    const numbers = parents.of(mapped);
-    if (numbers === undefined) return false;
-    if (frames.add(itemOf(room, source, { key, mapped, readAt })) === "too-large") return false;
-    const digests = { rowDigest: batch.digests[index] as bigint, keyDigest: batch.keyDigests[index] as bigint };
-    store.entities.add(name, key, { ...digests, entityDigest: digest(mapped.text), parents: numbers });
-    return true;
-  };
-
-  return (rows) => {
-    const { batch, indexes, written } = rows;
+  const mappedWay = createMappedWay(room, source);
+  const writtenWay = createWrittenWay(room, source);
+  return ({ batch, indexes, written, readAt }) => {
     const left: number[] = [];
     const repeated: string[] = [];
     let sent = 0;
     seen.begin(batch.keyDigests);
-    parents.begin();
     const frames = store.outbox.open({ bulk: true });
+    const takeMapped = mappedWay(batch, frames, readAt);
+    const takeWritten = writtenWay(batch, frames, readAt);
+    const isOrdinary = ordinaryKeys(room, name);
+    const isTaken = (index: number): boolean => {
+      if (takeWritten !== undefined && (isOrdinary === "all" || isOrdinary(batch.key(index) as string))) {
+        const taken = takeWritten(index);
+        if (taken !== "declined") return taken === "sent";
+      }
+      return takeMapped(batch.key(index) as string, index);
+    };
     for (const index of indexes) {
-      const key = batch.key(index);
       const isFirst = seen.add(index);
-      if (key === undefined || written.has(key)) left.push(index);
-      else if (!isFirst) repeated.push(key);
-      else if (take(key, index, rows, frames)) sent += 1;
+      if (seen.isKeyless(index) || (written.size > 0 && written.has(batch.key(index) as string))) left.push(index);
+      else if (!isFirst) repeated.push(batch.key(index) as string);
+      else if (isTaken(index)) sent += 1;
       else left.push(index);
     }
     frames.end();
@@ -75,77 +69,9 @@ export function createTakeNew(room: Room, source: CapturedSource): TakeNew {
   };
 }
 
-/** Undefined: the row can't be decoded. */
-function mapRow(
-  { mapping }: CapturedSource,
-  batch: RowBatch,
-  { key, index }: { key: string; index: number },
-): Mapped | undefined {
-  let row: Row;
-  try {
-    row = batch.row(index);
-  } catch {
-    return undefined;
-  }
-  return mapping.map(row, key);
-}
-
-/** Quarantine holds it, or somebody waits for it. */
-function isAwaited({ store }: Room, name: string, key: string): boolean {
-  const { quarantine, entities } = store;
-  return (
-    quarantine.get(name, key) !== undefined ||
-    quarantine.dependents(name, key).length > 0 ||
-    entities.awaiting(name, key).length > 0
-  );
-}
-
-function itemOf(
-  { store }: Room,
-  { mapping }: CapturedSource,
-  { key, mapped, readAt }: { key: string; mapped: Entity; readAt: number },
-): OutboxItem {
-  const { id, text } = mapped;
-  const cause = mapped.cause ?? store.inbox.causeOf(mapping.source, key);
-  const item = { op: "upsert", type: mapping.type, id, time: readAt, text } as const;
-  return cause === undefined ? item : { ...item, cause };
-}
-
-interface ParentNumbers {
-  /** What was looked up before may have changed. */
-  begin(): void;
-  /** Numbers of an entity's parents, each once; undefined where one is not at the portal, or not for sure. */
-  of(mapped: Entity): readonly number[] | undefined;
-}
-
-const noNumbers: readonly number[] = [];
-
-function createParentNumbers({ store }: Room): ParentNumbers {
-  /** Rows that stand side by side often share a parent, and the mapping then names the same object: by the parent's place in the row. */
-  let last: { parent: Parent; no: number }[] = [];
-  const numberOf = (parent: Parent, at: number): number | undefined => {
-    const before = last[at];
-    if (before?.parent === parent) return before.no;
-    const no = store.entities.knownNo(parent.source, parent.key);
-    // One that is about to be deleted counts as absent (settle.ts).
-    const mayBeLeftOut = parent.missing === "omit" && store.quarantine.get(parent.source, parent.key) !== undefined;
-    if (no === undefined || mayBeLeftOut) return undefined;
-    last[at] = { parent, no };
-    return no;
-  };
-  return {
-    begin() {
-      last = [];
-    },
-    of({ parents }) {
-      if (parents.length === 0) return noNumbers;
-      const numbers: number[] = [];
-      for (let at = 0; at < parents.length; at++) {
-        const no = numberOf(parents[at] as Parent, at);
-        if (no === undefined) return undefined;
-        if (!numbers.includes(no)) numbers.push(no);
-      }
-      return numbers;
-    },
-  };
+/** Of which keys neither quarantine nor a waiting child nor a command knows; mostly there is none of these at all, and no key need be asked for. */
+function ordinaryKeys(room: Room, name: string): "all" | ((key: string) => boolean) {
+  const { quarantine, entities, inbox } = room.store;
+  if (!quarantine.mayConcern(name) && !entities.mayAwait(name) && !inbox.mayCause(name)) return "all";
+  return (key) => !isAwaited(room, name, key) && inbox.causeOf(name, key) === undefined;
 }

@@ -4,13 +4,15 @@
  */
 import { quoted } from "../../protocol/canonical-json.ts";
 import { type FieldNames, fieldNames } from "../../protocol/entity-text.ts";
-import type { OutboxItem } from "./store.ts";
+import type { OutboxItem, OutboxRow } from "./store.ts";
 
 export interface FrameText {
   /** Starts a frame whose first item has this number; what was written before is gone. */
   begin(from: number, maxBytes: number): void;
   /** Writes one more item; false, and nothing was written, if the frame would be too large by it. */
   add(item: OutboxItem): boolean;
+  /** The same of a row that is bytes already. */
+  addRow(row: OutboxRow): boolean;
   /** The frame's bytes, good until the next `begin`. */
   finish(): Uint8Array;
 }
@@ -33,6 +35,7 @@ const noNotes: Notes = { cause: "", replaces: "", withheld: "" };
 const reasonAlone = fieldNames(["reason"]);
 /** Ends the table's rows, the table, the tables and the frame. */
 const closing = "]}]}".length;
+const [comma, quote, bracket, closingBracket] = [0x2c, 0x22, 0x5b, 0x5d];
 /** Most bytes of UTF-8 that a UTF-16 unit takes. */
 const widest = 3;
 
@@ -45,16 +48,28 @@ export function createFrameText(): FrameText {
   /** Items of one read have one time, and a number is slow to write. */
   let time = 0;
   let timeText = "0";
+  let rowTime = 0;
+  let rowTimeText: Uint8Array = Buffer.from("0");
 
+  const reserve = (more: number): void => {
+    if (at + more <= bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(bytes.length * 2, at + more));
+    bytes.copy(larger, 0, 0, at);
+    bytes = larger;
+  };
   const write = (text: string): void => {
-    const needed = at + text.length * widest;
-    if (needed > bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(bytes.length * 2, needed));
-      bytes.copy(larger, 0, 0, at);
-      bytes = larger;
-    }
+    reserve(text.length * widest);
     at += bytes.write(text, at);
   };
+  const textOf = (of: number): string => {
+    if (of !== time) {
+      time = of;
+      timeText = String(of);
+    }
+    return timeText;
+  };
+  const openingOf = (into: Table): string =>
+    into === table ? "," : `${table === undefined ? "" : `${tableEnd(table)},`}${tableStart(into)}`;
 
   return {
     begin(from, maxBytes) {
@@ -66,15 +81,9 @@ export function createFrameText(): FrameText {
     add(item) {
       const start = at;
       const names = item.op === "delete" ? reasonAlone : item.text.names;
-      const goesOn = table !== undefined && isOf(table, item, names);
-      const into = goesOn ? (table as Table) : newTable(item, names);
-      const opening = goesOn ? "," : `${table === undefined ? "" : `${tableEnd(table)},`}${tableStart(into)}`;
+      const into = table !== undefined && isOf(table, item.type, item.op, names) ? table : newTable(item.type, item.op, names);
       const values = item.op === "delete" ? quoted(item.reason) : item.text.values;
-      if (item.time !== time) {
-        ({ time } = item);
-        timeText = String(time);
-      }
-      const row = `${opening}[${quoted(item.id)},${timeText}${values === "" ? "]" : `,${values}]`}`;
+      const row = `${openingOf(into)}[${quoted(item.id)},${textOf(item.time)}${values === "" ? "]" : `,${values}]`}`;
       // Each unit is a byte or more: a row of any length takes no memory that a frame could not have taken.
       if (at + row.length > most) return false;
       write(row);
@@ -87,6 +96,39 @@ export function createFrameText(): FrameText {
       table.rows += 1;
       return true;
     },
+    addRow(row) {
+      const start = at;
+      const { names, values, bytes: id, idEnd } = row;
+      const goesOn = table !== undefined && isOf(table, row.type, "upsert", names);
+      const into = goesOn ? (table as Table) : newTable(row.type, "upsert", names);
+      if (!goesOn) write(openingOf(into));
+      if (row.time !== rowTime) {
+        rowTime = row.time;
+        rowTimeText = Buffer.from(String(rowTime));
+      }
+      const size = Number(goesOn) + idEnd + rowTimeText.length + (values.length === 0 ? 5 : 6 + values.length);
+      if (at + size + into.noteBytes + closing > most) {
+        at = start;
+        return false;
+      }
+      reserve(size);
+      if (goesOn) bytes[at++] = comma;
+      bytes[at++] = bracket;
+      bytes[at++] = quote;
+      for (let from = 0; from < idEnd; from++) bytes[at++] = id[from] as number;
+      bytes[at++] = quote;
+      bytes[at++] = comma;
+      for (let from = 0; from < rowTimeText.length; from++) bytes[at++] = rowTimeText[from] as number;
+      if (values.length > 0) {
+        bytes[at++] = comma;
+        bytes.set(values, at);
+        at += values.length;
+      }
+      bytes[at++] = closingBracket;
+      table = into;
+      table.rows += 1;
+      return true;
+    },
     finish() {
       if (table !== undefined) write(tableEnd(table));
       write("]}");
@@ -95,11 +137,11 @@ export function createFrameText(): FrameText {
   };
 }
 
-function isOf(table: Table, item: OutboxItem, names: FieldNames): boolean {
-  return table.type === item.type && table.op === item.op && (table.names === names || table.names.json === names.json);
+function isOf(table: Table, type: string, op: Table["op"], names: FieldNames): boolean {
+  return table.type === type && table.op === op && (table.names === names || table.names.json === names.json);
 }
 
-function newTable({ type, op }: OutboxItem, names: FieldNames): Table {
+function newTable(type: string, op: Table["op"], names: FieldNames): Table {
   return { type, op, names, rows: 0, notes: noNotes, noteBytes: 0 };
 }
 

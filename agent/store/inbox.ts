@@ -149,6 +149,7 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
       if (effects.size === 0 && !concerned().has(no)) return undefined;
       return effects.get(placeOf(source, key)) ?? statements.cause.get<{ id: string }>(no, key)?.id;
     },
+    mayCause: (source) => effects.size > 0 || concerned().has(names.no(source)),
     list({ state, limit = 1_000 } = {}) {
       return statements.list.all<CommandRow>(state ?? null, limit).map(toCommand);
     },

@@ -7,6 +7,8 @@ export interface KnownPlaces {
   add(kind: Kind, source: number, key: string): void;
   /** False: certainly not. */
   mayHave(kind: Kind, source: number, key: string): boolean;
+  /** The same of all keys of a source. */
+  mayHaveAny(kind: Kind, source: number): boolean;
 }
 
 /** With more than these the database is asked each time. */
@@ -36,6 +38,13 @@ export function createKnownPlaces(database: Database): KnownPlaces {
     for (const { source, key } of rows) addTo(keys, source, key);
     return keys;
   };
+  const keysOf = (kind: Kind): Keys | "too-many" => {
+    // Another process writes what a reader sees.
+    if (database.readOnly) return "too-many";
+    const keys = known[kind] ?? load(kind);
+    known[kind] = keys;
+    return keys;
+  };
   return {
     add(kind, source, key) {
       const keys = known[kind];
@@ -44,11 +53,12 @@ export function createKnownPlaces(database: Database): KnownPlaces {
       else if (keys !== "too-many") addTo(keys, source, key);
     },
     mayHave(kind, source, key) {
-      // Another process writes what a reader sees.
-      if (database.readOnly) return true;
-      const keys = known[kind] ?? load(kind);
-      known[kind] = keys;
+      const keys = keysOf(kind);
       return keys === "too-many" || keys.get(source)?.has(key) === true;
+    },
+    mayHaveAny(kind, source) {
+      const keys = keysOf(kind);
+      return keys === "too-many" || keys.has(source);
     },
   };
 }

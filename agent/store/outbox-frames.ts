@@ -2,7 +2,7 @@
 
 import { encodeJsonBytes } from "../../protocol/frames.ts";
 import { createFrameText } from "./frame-text.ts";
-import type { OutboxItem } from "./store.ts";
+import type { OutboxItem, OutboxRow } from "./store.ts";
 
 /** performance.md, "What wins", 3: one frame per 500 to 1,000 items. */
 export const maxItemsPerFrame = 1_000;
@@ -23,6 +23,7 @@ export interface FrameCutter {
   begin(from: number, limits: { maxFrameBytes: number; onFrame: (frame: BuiltFrame) => void }): void;
   /** The item's number. One that fits no frame takes no number. */
   add(item: OutboxItem): number | "too-large";
+  addRow(row: OutboxRow): number | "too-large";
   /** Hands out the last frame, and returns the number that is next. */
   end(): number;
 }
@@ -50,6 +51,16 @@ export function createFrameCutter(): FrameCutter {
     });
     first = next;
   };
+  /** Whether there is place for it, in this frame or in one of its own. */
+  const hasPlace = <T>(item: T, write: (item: T) => boolean): boolean => {
+    if (next - first === maxItemsPerFrame) close();
+    if (next === first) text.begin(first, maxBytes);
+    if (write(item)) return true;
+    // A frame of its own is the last try.
+    close();
+    text.begin(first, maxBytes);
+    return write(item);
+  };
   return {
     begin(from, { maxFrameBytes, onFrame }) {
       first = from;
@@ -58,15 +69,13 @@ export function createFrameCutter(): FrameCutter {
       handOut = onFrame;
     },
     add(item) {
-      if (next - first === maxItemsPerFrame) close();
-      if (next === first) text.begin(first, maxBytes);
-      if (!text.add(item)) {
-        // A frame of its own is the last try.
-        close();
-        text.begin(first, maxBytes);
-        if (!text.add(item)) return "too-large";
-      }
+      if (!hasPlace(item, text.add)) return "too-large";
       hashes[next - first] = idHash(item.type, item.id);
+      return next++;
+    },
+    addRow(row) {
+      if (!hasPlace(row, text.addRow)) return "too-large";
+      hashes[next - first] = idHashOf(row);
       return next++;
     },
     end() {
@@ -100,11 +109,22 @@ let typeHash = 0;
 
 /** FNV-1a, 32 bits (isthe.com/chongo/tech/comp/fnv), over type and id. */
 export function idHash(type: string, id: string): number {
+  return hashOn(hashOfType(type), id) >>> 0;
+}
+
+/** The same of an id that is ASCII bytes. */
+function idHashOf({ type, bytes, idEnd }: OutboxRow): number {
+  let hash = hashOfType(type);
+  for (let at = 0; at < idEnd; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  return hash >>> 0;
+}
+
+function hashOfType(type: string): number {
   if (type !== lastType) {
     lastType = type;
     typeHash = hashOn(hashOn(0x811c9dc5, type), ":");
   }
-  return hashOn(typeHash, id) >>> 0;
+  return typeHash;
 }
 
 function hashOn(start: number, text: string): number {

@@ -127,6 +127,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
     cutter.begin(next, { maxFrameBytes, onFrame: (frame) => insert(frame, bulk) });
     return {
       add: cutter.add,
+      addRow: cutter.addRow,
       end() {
         const before = next;
         next = cutter.end();

@@ -55,6 +55,10 @@ export function createQuarantine(database: Database, names: Names): QuarantineSt
       const row = statements.get.get<QuarantineRow>(names.no(source), key);
       return row && toEntry(row);
     },
+    mayConcern(source) {
+      const no = names.no(source);
+      return places.mayHaveAny("held", no) || places.mayHaveAny("waited-for", no);
+    },
     dependents(source, key) {
       if (!places.mayHave("waited-for", names.no(source), key)) return [];
       return statements.dependents.all<QuarantineRow>(names.no(source), key).map(toEntry);

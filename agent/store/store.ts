@@ -3,9 +3,10 @@
  * `transaction`. All calls are synchronous: nothing else of the agent runs between two statements of one transaction.
  */
 
-import type { EntityText } from "../../protocol/entity-text.ts";
+import type { EntityText, FieldNames } from "../../protocol/entity-text.ts";
 import type { DeleteReason, Outcome, Command as PortalCommand, Result } from "../../protocol/messages.ts";
 import type { TypeName } from "../../protocol/model.ts";
+import type { KeyBytes } from "./entities/key-bytes.ts";
 
 /** Why a key waits, and for what. */
 export type PendingStage =
@@ -99,6 +100,8 @@ export interface EntityStore {
   put(source: string, key: string, state: NewEntityState): number;
   /** Adds an entity where there is certainly none of its key, within the transaction under way. */
   add(source: string, key: string, entity: NewEntity): void;
+  /** The same for many, by the bytes of their keys. `targets`: the sources that they may refer to. Good for the transaction under way. */
+  adder(source: string, targets: readonly string[]): EntityAdder;
   remove(source: string, key: string): void;
   /**
    * Number of an entity that the portal holds (see `known`), undefined where it holds none. Cheap for what was asked for before, of which 128 bits of the
@@ -123,6 +126,8 @@ export interface EntityStore {
   isStranger(source: string, key: string): boolean;
   /** Entities that were sent without a reference because this one was not there (mapping.md, `missing: omit`). */
   awaiting(source: string, key: string): readonly EntityPlace[];
+  /** Whether any entity of the source is waited for so. */
+  mayAwait(source: string): boolean;
   /** The parents that an entity was sent without; replaces what was noted before. */
   setAwaited(source: string, key: string, parents: readonly EntityPlace[]): void;
   /** What this entity referred to when it was last put. */
@@ -175,6 +180,26 @@ export interface NewEntityState {
   keyDigest?: bigint | undefined;
 }
 
+/** See `EntityStore.adder`. */
+export interface EntityAdder {
+  /** `EntityStore.knownNo` of an entity of `targets[target]`; 0 where the portal holds none. */
+  known(target: number, key: KeyBytes): number;
+  add(entity: MadeEntity): void;
+}
+
+/** An entity that is made, as bytes: its digests in halves, lower one first. One object may serve for many. */
+export interface MadeEntity {
+  key: KeyBytes;
+  keyLow: number;
+  keyHigh: number;
+  rowLow: number;
+  rowHigh: number;
+  entityDigest: bigint;
+  /** Numbers of the entities that it refers to, each once, and of each of them the index of its source among the targets. */
+  parents: readonly number[];
+  targets: readonly number[];
+}
+
 /** An entity that is made. */
 export interface NewEntity {
   keyDigest: bigint;
@@ -207,9 +232,22 @@ export interface OutboxFrame {
   text: boolean;
 }
 
+/** A plain upsert as bytes, copied by whoever takes it. One object may serve for many. */
+export interface OutboxRow {
+  type: TypeName;
+  time: number;
+  names: FieldNames;
+  /** The id, as it stands within the quotes of JSON, all ASCII: `bytes` up to `idEnd`. */
+  bytes: Uint8Array;
+  idEnd: number;
+  /** `EntityText.values` as UTF-8. */
+  values: Uint8Array;
+}
+
 export interface OutboxAppender {
   /** The item's number, or `too-large` for one that fits no frame. */
   add(item: OutboxItem): number | "too-large";
+  addRow(row: OutboxRow): number | "too-large";
   end(): void;
 }
 
@@ -306,6 +344,8 @@ export interface InboxStore {
   noteEffect(id: string, entity: { source: string; key: string }): void;
   /** The last applied command that made or changed this entity (for `cause` where the ERP's row does not tell). */
   causeOf(source: string, key: string): string | undefined;
+  /** False: certainly of none of the source's entities. */
+  mayCause(source: string): boolean;
   /** Newest first. */
   list(filter?: { state?: CommandState; limit?: number }): readonly InboxCommand[];
   counts(): Readonly<Record<CommandState, number>>;
@@ -334,6 +374,8 @@ export interface QuarantineStore {
   put(entry: QuarantineEntry): void;
   remove(source: string, key: string): boolean;
   get(source: string, key: string): QuarantineEntry | undefined;
+  /** False: certainly none of the source is in quarantine, nor waited for by one that is. */
+  mayConcern(source: string): boolean;
   /** Entries that wait for this parent. */
   dependents(source: string, key: string): readonly QuarantineEntry[];
   list(filter?: { source?: string; limit?: number; offset?: number }): readonly QuarantineEntry[];

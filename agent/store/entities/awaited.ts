@@ -4,6 +4,8 @@ import type { Names } from "../names.ts";
 import type { EntityPlace } from "../store.ts";
 
 export interface Awaited {
+  /** False: certainly none of the source is waited for. */
+  mayAwait(source: string): boolean;
   /** Those that wait for this one. */
   of(source: string, key: string): readonly EntityPlace[];
   /** What an entity was sent without; replaces what was noted before. */
@@ -27,6 +29,7 @@ export function createAwaited(database: Database, names: Names): Awaited {
     return involved;
   };
   return {
+    mayAwait: (source) => now().parents.has(names.no(source)),
     of(source, key) {
       const no = names.no(source);
       if (!now().parents.has(no)) return [];

@@ -8,6 +8,7 @@ import { keyDigest } from "../../../base/key-digest.ts";
 import type { Database } from "../database.ts";
 import type { Names } from "../names.ts";
 import type { EntityPlace, EntityState, EntityStore, NewEntityState } from "../store.ts";
+import { createAdder } from "./adder.ts";
 import { createAwaited } from "./awaited.ts";
 import { createDependents } from "./dependents.ts";
 import { pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
@@ -158,6 +159,11 @@ export function createEntities(database: Database, names: Names, limits: EntityL
       for (const parent of parents) dependents.note(sourceNo, pages.source(parent) as number);
       pages.setParents(no, parents);
     },
+    adder(source, targets) {
+      database.requireTransaction();
+      const parts = { finder, known, dependents, pages, made };
+      return createAdder(parts, names.no(source), targets.map(names.no));
+    },
     knownNo(source, key) {
       look();
       return known.no(names.no(source), key);
@@ -198,6 +204,7 @@ export function createEntities(database: Database, names: Names, limits: EntityL
       return [...pages.parentsOf(no)].filter((parent) => (pages.flags(parent) & usedFlag) !== 0).map(placeOf);
     },
     awaiting: awaited.of,
+    mayAwait: awaited.mayAwait,
     setAwaited: awaited.set,
     voidRowDigests(source, key) {
       database.transaction(() => {

@@ -2,8 +2,9 @@
 
 import { numberOf, pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
 import { indexOf } from "./directory.ts";
+import { KeyScratch } from "./key-bytes.ts";
 import type { KeyIndex } from "./key-index.ts";
-import type { Pages, SlotState } from "./pages.ts";
+import type { NewSlot, Pages, SlotState } from "./pages.ts";
 
 export interface Finder {
   /** By the key itself: digests that are equal by chance are told apart. */
@@ -12,13 +13,16 @@ export interface Finder {
   byDigest(source: number, low: number, high: number): number | undefined;
   /** Makes it known under its key. */
   add(source: number, key: string, state: SlotState, digest?: bigint): number;
+  /** The same for what is at hand as bytes. */
+  take(source: number, made: NewSlot): number;
 }
 
-const digests = new BigUint64Array(1);
+const digests = new BigUint64Array(2);
 const words = new Uint32Array(digests.buffer);
 
 export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: string) => bigint): Finder {
   const candidates: number[] = [];
+  const scratch = new KeyScratch();
   /** Where the last key of a source was found: the next one asked for is often there, or right behind. */
   const lately = new Map<number, number>();
   const isAt = (no: number, source: number, low: number, high: number): boolean => {
@@ -30,6 +34,11 @@ export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: stri
   const find = (source: number, low: number, high: number, isProved: (no: number) => boolean): number | undefined => {
     for (const no of index.find(hashOf(source, high), candidates)) if (isAt(no, source, low, high) && isProved(no)) return no;
     return undefined;
+  };
+  const take = (source: number, made: NewSlot): number => {
+    const no = pages.take(source, made);
+    index.add(hashOf(source, made.keyHigh), no);
+    return no;
   };
   return {
     byKey(source, key, digest = digestOf(key)) {
@@ -50,12 +59,13 @@ export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: stri
       return found;
     },
     byDigest: (source, low, high) => find(source, low, high, () => true),
-    add(source, key, state, digest = digestOf(key)) {
-      const no = pages.take(source, key, digest, state);
+    add(source, key, { flags, row, entity }, digest = digestOf(key)) {
       digests[0] = digest;
-      index.add(hashOf(source, words[1] as number), no);
-      return no;
+      digests[1] = row ?? 0n;
+      const [keyLow, keyHigh, rowLow, rowHigh] = words as unknown as [number, number, number, number];
+      return take(source, { key: scratch.of(key), keyLow, keyHigh, rowLow, rowHigh, entity: entity ?? 0n, flags });
     },
+    take,
   };
 }
 

@@ -213,7 +213,7 @@ export function createKeyIndex(database: Database, { leastToFold, manyInVain, le
       if (fresh.length === 0) return;
       const at = logged();
       const added = fresh.length / 2;
-      at.lastRow = statements.addLog.insert(bytesOf(Uint32Array.from(fresh)));
+      at.lastRow = statements.addLog.insert(bytesOf(new Uint32Array(fresh)));
       at.rows += 1;
       fresh = [];
       const { entries } = now();

@@ -1,7 +1,7 @@
 /** The keys of a page's slots: read only to name an entity or to prove that a digest is really of this key. */
 import { isAscii } from "node:buffer";
 import { slotsPerPage } from "./digest-page.ts";
-import type { KeyBytes } from "./known-table.ts";
+import { type KeyBytes, viewOf } from "./key-bytes.ts";
 
 const headBytes = 4 * slotsPerPage;
 
@@ -44,23 +44,34 @@ export class KeyPage {
 
   /** Where the key of a slot stands; not to be kept over a change. */
   bytesAt(slot: number): KeyBytes {
-    this.#view ??= new DataView(this.#text.buffer, this.#text.byteOffset, this.#text.length);
+    this.#view ??= viewOf(this.#text);
     const isFilled = slot < this.#filled;
-    return { view: this.#view, start: isFilled ? this.#startOf(slot) : 0, end: isFilled ? (this.#ends[slot] as number) : 0 };
+    const [start, end] = isFilled ? [this.#startOf(slot), this.#ends[slot] as number] : [0, 0];
+    return { bytes: this.#text, view: this.#view, start, end };
   }
 
-  set(slot: number, key: string): void {
-    const bytes = Buffer.byteLength(key);
-    if (bytes !== key.length) this.#isAscii = false;
+  set(slot: number, key: KeyBytes): void {
     const used = this.#used;
     for (; this.#filled <= slot; this.#filled++) this.#ends[this.#filled] = used;
-    const [start, end] = [this.#startOf(slot), this.#ends[slot] as number];
-    const longer = bytes - (end - start);
+    const start = this.#startOf(slot);
+    const end = this.#ends[slot] as number;
+    const longer = key.end - key.start - (end - start);
     this.#reserve(used + longer);
     // Mostly nothing stands behind: a page fills from its start.
-    this.#text.copyWithin(end + longer, end, used);
-    this.#text.write(key, start, "utf8");
+    if (end < used) this.#text.copyWithin(end + longer, end, used);
+    this.#copy(key, start);
     for (let behind = slot; behind < this.#filled; behind++) this.#ends[behind] = (this.#ends[behind] as number) + longer;
+  }
+
+  #copy({ bytes, start, end }: KeyBytes, to: number): void {
+    const text = this.#text;
+    let all = 0;
+    for (let from = start, into = to; from < end; from++, into++) {
+      const byte = bytes[from] as number;
+      text[into] = byte;
+      all |= byte;
+    }
+    if (all > 0x7f) this.#isAscii = false;
   }
 
   /** Lengths in bytes, then the keys as UTF-8. */

@@ -3,6 +3,7 @@
  * pages than memory has room for. It only remembers: an entry may be missing, and all go as soon as one of them might be wrong.
  */
 import { murmur128 } from "../../../base/murmur.ts";
+import type { KeyBytes } from "./key-bytes.ts";
 
 /** Hash in four words, and the number; 0: an empty place. */
 const wordsPerPlace = 5;
@@ -10,30 +11,21 @@ const fewestPlaces = 2 ** 12;
 /** 10 MB. */
 const mostPlaces = 2 ** 19;
 /** Beyond so many places from its own an entry takes the place of another. */
-const longestWay = 8;
-
-/** A key as it is written. */
-export interface KeyBytes {
-  view: DataView;
-  start: number;
-  end: number;
-}
+const longestWay = 64;
 
 export class KnownTable {
   #places = fewestPlaces;
   #words = new Uint32Array(wordsPerPlace * fewestPlaces);
   #size = 0;
-  #scratch = Buffer.allocUnsafe(1_024);
-  #view = new DataView(this.#scratch.buffer, this.#scratch.byteOffset, this.#scratch.length);
 
   /** Number of an entity of the source; 0 where none is remembered. */
-  find(source: number, key: string): number {
-    const hash = this.#hashOf(source, key);
+  find(source: number, { view, start, end }: KeyBytes): number {
+    const hash = murmur128(view, start, end, source);
     const at = wordsPerPlace * this.#placeOf(hash);
     return this.#isAt(at, hash) ? (this.#words[at + 4] as number) : 0;
   }
 
-  /** Remembers a number by the UTF-8 bytes of its entity's key, which stand in `view` from `start` up to `end`. */
+  /** Remembers a number by its entity's key. */
   remember(source: number, { view, start, end }: KeyBytes, no: number): void {
     if (2 * this.#size >= this.#places && this.#places < mostPlaces) this.#grow();
     this.#put(murmur128(view, start, end, source), no);
@@ -42,14 +34,6 @@ export class KnownTable {
   clear(): void {
     if (this.#size === 0) return;
     this.#resize(fewestPlaces);
-  }
-
-  #hashOf(source: number, key: string): Uint32Array {
-    if (key.length * 3 > this.#scratch.length) {
-      this.#scratch = Buffer.allocUnsafe(key.length * 3);
-      this.#view = new DataView(this.#scratch.buffer, this.#scratch.byteOffset, this.#scratch.length);
-    }
-    return murmur128(this.#view, 0, this.#scratch.write(key, 0, "utf8"), source);
   }
 
   /** Where the hash stands; else an empty place for it, else its own. */

@@ -36,6 +36,8 @@ export function createPageCache<T>(database: Database, { table, read, write, mos
   const pages = new Map<number, Kept<T>>();
   const changed = new Map<number, T>();
   let last: { no: number; page: T } | undefined;
+  /** Known to be among the changed: new entities come to one page hundreds of times. */
+  let lastChanged: T | undefined;
   const keep = (no: number, page: T): T => {
     pages.set(no, { page, wasUsed: false });
     if (pages.size > most) dropOne(pages);
@@ -48,6 +50,7 @@ export function createPageCache<T>(database: Database, { table, read, write, mos
   const flush = (): void => {
     for (const [no, page] of changed) put.run(no, write(page));
     changed.clear();
+    lastChanged = undefined;
   };
   return {
     get(no) {
@@ -59,15 +62,18 @@ export function createPageCache<T>(database: Database, { table, read, write, mos
       return page;
     },
     changed(no, page) {
+      if (page === lastChanged) return;
       if (pages.get(no)?.page !== page) keep(no, page);
       if (changed.size >= mostChanged && !changed.has(no)) flush();
       changed.set(no, page);
+      lastChanged = page;
     },
     flush,
     forget() {
       pages.clear();
       changed.clear();
       last = undefined;
+      lastChanged = undefined;
     },
   };
 }

@@ -2,6 +2,7 @@
 import type { Database } from "../database.ts";
 import { DigestPage, numberOf, pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
 import { createDirectory, type Directory, type Generations, type PageEntry } from "./directory.ts";
+import type { KeyBytes } from "./key-bytes.ts";
 import { KeyPage } from "./key-page.ts";
 import { createPageCache, type PageCache } from "./page-cache.ts";
 import { ParentPage } from "./parent-page.ts";
@@ -18,6 +19,17 @@ export interface SlotState {
   entity: bigint | undefined;
 }
 
+/** A new entity as a slot takes it: digests in halves, but for the entity's own. One object may serve for many. */
+export interface NewSlot {
+  key: KeyBytes;
+  keyLow: number;
+  keyHigh: number;
+  rowLow: number;
+  rowHigh: number;
+  entity: bigint;
+  flags: number;
+}
+
 export interface Pages {
   readonly directory: Directory;
   /** Voided digests are not marked as valid. */
@@ -30,7 +42,7 @@ export interface Pages {
   source(no: number): number | undefined;
   parentsOf(no: number): Uint32Array;
   /** Takes a free slot for a new entity. */
-  take(source: number, key: string, keyDigest: bigint, state: SlotState): number;
+  take(source: number, made: NewSlot): number;
   write(no: number, state: SlotState): void;
   setParents(no: number, parents: readonly number[]): void;
   /** The entity is gone: its number stays out of use until `free`. */
@@ -114,15 +126,20 @@ export function createPages(database: Database, onLost: () => void): Pages {
     flags: (no) => (directory.entry(pageOf(no)) === undefined ? 0 : (digestsOf(pageOf(no)).flags[slotOf(no)] as number)),
     source: (no) => directory.entry(pageOf(no))?.source,
     parentsOf: (no) => parents.get(pageOf(no))?.of(slotOf(no)) ?? new Uint32Array(),
-    take(source, key, keyDigest, state) {
+    take(source, made) {
       const entry = directory.withRoom(source);
       const page = digestsOf(entry.no);
+      change(entry.no, page);
       // A page fills from its start; only what was freed lies elsewhere.
       const slot = page.flags[entry.used] === 0 ? entry.used : page.flags.indexOf(0);
-      page.keys[slot] = keyDigest;
-      write(entry.no, page, slot, state);
+      page.keyWords[2 * slot] = made.keyLow;
+      page.keyWords[2 * slot + 1] = made.keyHigh;
+      page.rowWords[2 * slot] = made.rowLow;
+      page.rowWords[2 * slot + 1] = made.rowHigh;
+      page.entities[slot] = made.entity;
+      setFlags(entry, page, { slot, flags: made.flags });
       const names = keysOf(entry.no);
-      names.set(slot, key);
+      names.set(slot, made.key);
       keys.changed(entry.no, names);
       return numberOf(entry.no, slot);
     },

@@ -32,6 +32,7 @@ export class ParentPage {
 
   /** Returns whether anything changed. */
   set(slot: number, parents: readonly number[]): boolean {
+    if (slot >= this.#end && parents.length > 0) return this.#append(slot, parents);
     const start = this.#startOf(slot);
     const had = this.counts[slot] as number;
     if (had === parents.length && parents.every((no, index) => this.#numbers[start + index] === no)) return false;
@@ -41,7 +42,14 @@ export class ParentPage {
     this.#numbers.set(parents, start);
     this.#length += longer;
     this.counts[slot] = parents.length;
-    if (parents.length > 0) this.#end = Math.max(this.#end, slot + 1);
+    return true;
+  }
+
+  #append(slot: number, parents: readonly number[]): true {
+    this.#reserve(this.#length + parents.length);
+    for (let at = 0; at < parents.length; at++) this.#numbers[this.#length++] = parents[at] as number;
+    this.counts[slot] = parents.length;
+    this.#end = slot + 1;
     return true;
   }
 

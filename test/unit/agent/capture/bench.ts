@@ -2,18 +2,20 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach } from "vitest";
 import { type Capture, createCapture } from "../../../../agent/capture/capture.ts";
 import type { CaptureParts } from "../../../../agent/capture/parts.ts";
 import type { CapturedSource } from "../../../../agent/capture/source.ts";
-import type { Mapping, Parent } from "../../../../agent/map/mapped.ts";
+import type { Mapping, Parent, RowWriter } from "../../../../agent/map/mapped.ts";
 import { exceedsGuard, type GuardLimits } from "../../../../agent/quality/guards.ts";
 import { openStore } from "../../../../agent/store/open.ts";
 import type { CommitHook, Store } from "../../../../agent/store/store.ts";
 import { silentLog } from "../../../../base/log.ts";
+import { quoted } from "../../../../protocol/canonical-json.ts";
 import { expandChanges } from "../../../../protocol/changes.ts";
 import { createDigester } from "../../../../protocol/digest.ts";
-import { entityText } from "../../../../protocol/entity-text.ts";
+import { entityText, fieldNames } from "../../../../protocol/entity-text.ts";
 import { decodeFrame } from "../../../../protocol/frames.ts";
 import { changes, type Refusal } from "../../../../protocol/messages.ts";
 import type { Fields } from "../../../../protocol/model.ts";
@@ -51,6 +53,10 @@ export interface Bench {
   failure(): Promise<void>;
   /** What the portal should hold, from the ERP alone. */
   expected(): Map<string, Fields>;
+  /** All that stands in the store, by table. */
+  dump(): Record<string, unknown[]>;
+  /** How many rows were written as bytes. */
+  writtenRows(): number;
 }
 
 export interface BenchOptions {
@@ -69,6 +75,8 @@ export interface BenchOptions {
   /** Default: parents before children. */
   ranks?: Record<TableName, number>;
   parts?: Partial<CaptureParts>;
+  /** What the store is told before anything runs. */
+  prepare?: (store: Store) => void;
 }
 
 export function captureBench() {
@@ -100,6 +108,7 @@ function build(options: BenchOptions, folder: () => string): Bench {
   let directory = folder();
   let armed: { commits: number; moment: string } | undefined;
   let struck: string | undefined;
+  const counted = { rows: 0 };
   const copyStore = (): string => {
     const copy = folder();
     for (const name of ["store.db", "store.db-wal"]) cpSync(path.join(directory, name), path.join(copy, name), { force: true });
@@ -156,6 +165,8 @@ function build(options: BenchOptions, folder: () => string): Bench {
       await bench.pass(1);
     },
     expected: () => expectedOf(erp),
+    dump: () => dumpOf(path.join(directory, "store.db")),
+    writtenRows: () => counted.rows,
   };
   const begin = (): void => {
     bench.store = openStore({ directory, clock, log: silentLog, onCommit });
@@ -165,7 +176,8 @@ function build(options: BenchOptions, folder: () => string): Bench {
     }
     bench.portal ??= portalOf(() => bench);
     const stop = new AbortController();
-    const capture = createCapture(partsOf(bench, options));
+    options.prepare?.(bench.store);
+    const capture = createCapture(partsOf(bench, options, counted));
     bench.capture = capture;
     const done = capture.run(stop.signal);
     // Whoever waits for it hears of its failure; nobody else must.
@@ -180,18 +192,39 @@ const flush = async (): Promise<void> => {
   for (let turn = 0; turn < 12; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-function partsOf(bench: Bench, options: BenchOptions): CaptureParts {
+/** Every row of every table, as it stands. */
+function dumpOf(file: string): Record<string, unknown[]> {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all();
+    const rowsOf = (table: string) => {
+      const all = database.prepare(`SELECT * FROM "${table}"`);
+      all.setReadBigInts(true);
+      return all.all();
+    };
+    return Object.fromEntries(tables.map(({ name }) => [name, rowsOf(String(name))]));
+  } finally {
+    database.close();
+  }
+}
+
+interface Counted {
+  rows: number;
+}
+
+function partsOf(bench: Bench, options: BenchOptions, counted: Counted): CaptureParts {
   return {
     connector: bench.erp.connector,
     sources: [
-      sourceOf("children", options.ranks?.children ?? 1, options),
-      sourceOf("parents", options.ranks?.parents ?? 0, options),
+      sourceOf("children", options.ranks?.children ?? 1, { options, counted }),
+      sourceOf("parents", options.ranks?.parents ?? 0, { options, counted }),
     ],
     store: bench.store,
     clock: bench.clock,
     random: () => 0.5,
     log: silentLog,
     digest: digester.text,
+    digestWritten: digester.written,
     mayRead: () => bench.online,
     holdsDeletes: (count) => exceedsGuard(options.guard ?? { rows: 1_000, percent: 100 }, count),
     timezone: "Europe/Berlin",
@@ -202,7 +235,11 @@ function partsOf(bench: Bench, options: BenchOptions): CaptureParts {
   };
 }
 
-function sourceOf(table: TableName, rank: number, options: BenchOptions): CapturedSource {
+function sourceOf(
+  table: TableName,
+  rank: number,
+  { options, counted }: { options: BenchOptions; counted: Counted },
+): CapturedSource {
   const every = { kind: "every", ms: 1_000 } as const;
   const cursorOn = (name: string, on: TableName, key: string) =>
     ({
@@ -223,14 +260,14 @@ function sourceOf(table: TableName, rank: number, options: BenchOptions): Captur
     parentColumns: [1],
   };
   return {
-    mapping: mappingOf(table, rank, options),
+    mapping: mappingOf(table, rank, { options, counted }),
     cursor: options.cursor === false ? undefined : cursorOn(table, table, "key"),
     compare,
     children: touched ? [touch] : [],
   };
 }
 
-function mappingOf(table: TableName, rank: number, options: BenchOptions): Mapping {
+function mappingOf(table: TableName, rank: number, { options, counted }: { options: BenchOptions; counted: Counted }): Mapping {
   const type = table === "parents" ? "property" : "building";
   const plain = (row: Parameters<Mapping["map"]>[0], isAbsent?: (parent: Parent) => boolean): ReturnType<Mapping["map"]> => {
     const [id, name, parentKey] = row.values as [string, string, string | null];
@@ -257,7 +294,42 @@ function mappingOf(table: TableName, rank: number, options: BenchOptions): Mappi
     idOf: (key) => key,
     keyOf: (id) => id,
     map: (row, _key, isAbsent) => (options.map ? options.map(table, plain(row, isAbsent)) : plain(row, isAbsent)),
-    writerFor: () => undefined,
+    // Whatever a test maps in a way of its own is not written as bytes.
+    writerFor: () => (options.map === undefined ? writerOf(options.missing ?? "hold", counted) : undefined),
+  };
+}
+
+const written = { alone: fieldNames(["name"]), withParent: fieldNames(["name", "propertyId"]) };
+
+/** Writes what the mapping above makes of a row; names of some lengths it declines. */
+function writerOf(missing: Parent["missing"], counted: Counted): RowWriter {
+  const parentPlaces = () => ({
+    parentTargets: new Int32Array(1),
+    parentStarts: new Int32Array(1),
+    parentEnds: new Int32Array(1),
+  });
+  return {
+    targets: [{ source: "parents", missing }],
+    // Small, so that it has to grow.
+    entity: () => ({
+      ...{ bytes: Buffer.alloc(64), start: 0, end: 0, names: written.alone, parentCount: 0 },
+      ...parentPlaces(),
+    }),
+    write(rows, _keyLength, into) {
+      const name = rows.value(1) as string;
+      const parent = rows.value(2) as string | null;
+      if (rows.flag(0) || name === "bad" || name.length % 7 === 0) return false;
+      const values = parent === null ? quoted(name) : `${quoted(name)},${quoted(parent)}`;
+      const bytes = Buffer.from(values);
+      into.bytes = Buffer.concat([into.bytes.subarray(0, into.start), bytes, Buffer.alloc(8)]);
+      into.end = into.start + bytes.length;
+      into.names = parent === null ? written.alone : written.withParent;
+      into.parentCount = parent === null ? 0 : 1;
+      into.parentEnds[0] = into.end - 1;
+      into.parentStarts[0] = into.end - 1 - (parent?.length ?? 0);
+      counted.rows += 1;
+      return true;
+    },
   };
 }
 

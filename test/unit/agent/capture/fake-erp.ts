@@ -1,8 +1,10 @@
 // An ERP in memory with two tables, whose timing the test decides: rows that become visible after their signal, scans that see old pages.
 
 import type { ReadingConnector } from "../../../../agent/capture/parts.ts";
+import { encodeKey } from "../../../../base/key.ts";
 import { keyDigest } from "../../../../base/key-digest.ts";
-import type { Connector, CursorRow, Row, RowBatch, SourceQuery } from "../../../../connectors/connector.ts";
+import type { Connector, CursorRow, Row, RowBatch, SourceQuery, WrittenForm } from "../../../../connectors/connector.ts";
+import { offerWritten } from "../../../support/offer-written.ts";
 
 export interface ErpRow {
   name: string;
@@ -32,9 +34,12 @@ export interface FakeErp {
   /** The state as of now, and back to it. */
   backup(): () => void;
   pageSize: number;
+  /** Whether rows come with their bytes. */
+  offersBytes: boolean;
 }
 
 const columns = ["key", "name", "parent"];
+const forms: readonly WrittenForm[] = ["text", "text", "text"];
 
 export function fakeErp(): FakeErp {
   let lastStamp = 0;
@@ -45,6 +50,7 @@ export function fakeErp(): FakeErp {
     at: async () => {},
     identity: { database: "erp-1", position: undefined },
     pageSize: 4,
+    offersBytes: true,
     stamp: () => ++lastStamp,
     put(table, key, row) {
       erp.tables[table].set(key, { ...row, stamp: ++lastStamp });
@@ -110,6 +116,10 @@ function connectorOf(erp: () => FakeErp): ReadingConnector {
 function batchOf(erp: FakeErp, table: TableName, keys: readonly string[], withParent: boolean): RowBatch {
   const rows = keys.map((key) => ({ key, row: { ...(erp.tables[table].get(key) as ErpRow) } }));
   const ids = rows.map(({ key, row }) => (!withParent ? key : row.parent === null ? undefined : `${key}.${row.parent}`));
+  const decoded = rows.map(({ key, row }): Row => {
+    return { values: [key, row.name, row.parent], flags: [row.cancelled === true], children: [] };
+  });
+  const isWritten = erp.offersBytes && !withParent && keys.every((key) => encodeKey([key]) === key);
   return {
     length: rows.length,
     key: (index) => ids[index],
@@ -117,11 +127,8 @@ function batchOf(erp: FakeErp, table: TableName, keys: readonly string[], withPa
     digests: BigUint64Array.from(rows, ({ row: { name, parent, cancelled } }) =>
       digestOf(JSON.stringify([name, parent, cancelled])),
     ),
-    row(index): Row {
-      const { key, row } = rows[index] as (typeof rows)[number];
-      return { values: [key, row.name, row.parent], flags: [row.cancelled === true], children: [] };
-    },
-    written: undefined,
+    row: (index) => structuredClone(decoded[index] as Row),
+    written: isWritten ? offerWritten(decoded, { forms, key: [0] }) : undefined,
   };
 }
 
@@ -133,7 +140,8 @@ function mortal(batch: RowBatch, life: { readonly over: boolean }): RowBatch {
       return answer(index);
     };
   };
-  return { ...batch, key: living(batch.key), row: living(batch.row) };
+  const written = batch.written && { ...batch.written, open: living(batch.written.open) };
+  return { ...batch, key: living(batch.key), row: living(batch.row), written };
 }
 
 function digestOf(text: string): bigint {

@@ -37,3 +37,24 @@ test("A batch's repeated keys are told by their digests, whatever their rows", (
     expect([0, 1, 2, 3, 4, 5].map((index) => digests.add(index))).toEqual([true, true, false, true, false, true]);
   }
 });
+
+test("New parents that children wait for are noticed among plain ones, whichever way their rows go", async () => {
+  for (const missing of ["hold", "omit"] as const) {
+    const erp = fakeErp();
+    erp.pageSize = 50;
+    for (let no = 0; no < 20; no++) erp.put("children", `c${no}`, { name: `House ${no}`, parent: `p${no}` });
+    const bench = await start({ erp, missing, cursor: false });
+    await bench.pass(20_000);
+    bench.portal.pull();
+    expect(bench.portal.entities.size).toBe(missing === "hold" ? 0 : 20);
+    // Another life remembers nothing of the keys that were pending once.
+    await bench.crash();
+    for (let no = 0; no < 30; no++) erp.put("parents", `p${no}`, { name: `Estate number ${no}`, parent: null });
+    bench.capture.syncNow("parents", true);
+    await bench.pass(20_000);
+    bench.portal.pull();
+    // Of the children those whose parents must be asked for, and of the parents those that nobody waits for.
+    expect(bench.writtenRows()).toBe(20);
+    expect(bench.portal.entities).toEqual(bench.expected());
+  }
+});

@@ -1,18 +1,21 @@
 import { expect, test } from "vitest";
+import { KeyScratch } from "../../../../agent/store/entities/key-bytes.ts";
 import { KnownTable } from "../../../../agent/store/entities/known-table.ts";
 
-function remember(table: KnownTable, source: number, key: string, no: number): void {
-  const bytes = new TextEncoder().encode(key);
-  table.remember(source, { view: new DataView(bytes.buffer), start: 0, end: bytes.length }, no);
-}
+const scratch = new KeyScratch();
+const remember = (table: KnownTable, source: number, key: string, no: number): void =>
+  table.remember(source, scratch.of(key), no);
+const find = (table: KnownTable, source: number, key: string): number => table.find(source, scratch.of(key));
 
 test("A number is remembered for its source and key alone, and not after all were forgotten", () => {
   const table = new KnownTable();
   remember(table, 1, "4711", 42);
   remember(table, 2, "4711", 43);
-  expect([table.find(1, "4711"), table.find(2, "4711"), table.find(3, "4711"), table.find(1, "4712")]).toEqual([42, 43, 0, 0]);
+  expect([find(table, 1, "4711"), find(table, 2, "4711"), find(table, 3, "4711"), find(table, 1, "4712")]).toEqual([
+    42, 43, 0, 0,
+  ]);
   table.clear();
-  expect([table.find(1, "4711"), table.find(2, "4711")]).toEqual([0, 0]);
+  expect([find(table, 1, "4711"), find(table, 2, "4711")]).toEqual([0, 0]);
 });
 
 test("However many are asked for, what is remembered is right, and most is while the table may grow", () => {
@@ -22,7 +25,7 @@ test("However many are asked for, what is remembered is right, and most is while
   let right = 0;
   let wrong = 0;
   for (let no = 1; no <= count; no++) {
-    const found = table.find(1, `key-${no}`);
+    const found = find(table, 1, `key-${no}`);
     if (found === no) right += 1;
     else if (found !== 0) wrong += 1;
   }
@@ -33,6 +36,6 @@ test("However many are asked for, what is remembered is right, and most is while
 test("A key of any length is told from others", () => {
   const table = new KnownTable();
   remember(table, 1, `${"x".repeat(5_000)}1`, 1);
-  expect(table.find(1, `${"x".repeat(5_000)}2`)).toBe(0);
-  expect(table.find(1, `${"x".repeat(5_000)}1`)).toBe(1);
+  expect(find(table, 1, `${"x".repeat(5_000)}2`)).toBe(0);
+  expect(find(table, 1, `${"x".repeat(5_000)}1`)).toBe(1);
 });
