@@ -8,13 +8,13 @@ import { parseConfig } from "../../config/load.ts";
 import type { Column, ColumnType, RowBatch, Value } from "../../connectors/connector.ts";
 import { batchOfSent, fieldOf, sentOf } from "./packed-batch.ts";
 
-/** The mapping of every source of a configuration whose columns are of these types, in any table; child queries have no columns. */
-export function mappingsOf(text: string, typeOf: (column: string) => ColumnType): readonly Mapping[] {
+/** The mapping of every source of a configuration whose columns are of these types, in any table; sources with child queries are left out. */
+export function mappingsOf(text: string, typeOf: (column: string) => ColumnType, only?: string): readonly Mapping[] {
   const { config, faults } = parseConfig({ text, file: "/tmp/erpfuser.yaml" });
   if (config === undefined) throw new Error(JSON.stringify(faults));
   return config.sources.flatMap((source) => {
     const query = buildQuery(source, config);
-    if (query.children.length > 0) return [];
+    if (query.children.length > 0 || (only !== undefined && source.name !== only)) return [];
     const columns = query.columns.map((name): Column => {
       return { name, type: typeOf(name), nullable: true, length: undefined, hasDefault: false, autoIncrement: false };
     });
