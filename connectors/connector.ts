@@ -170,6 +170,21 @@ export interface CursorRow {
   mark: string;
 }
 
+export interface AskedRows {
+  /** Mark from which on, inclusive. */
+  from: string;
+  most: number;
+  signal: AbortSignal;
+}
+
+/** Changes of a source's own table, and the rows themselves. */
+export interface ChangedRows {
+  /** As `changedSince` tells them: of every row, whether it belongs to the source or not. */
+  changes: readonly CursorRow[];
+  /** The rows of the source among them, as a read by key would give them: read by the very statement that saw the change. */
+  rows: RowBatch | undefined;
+}
+
 /** Which history the database tells: compared at each connect (architecture.md, idea 5). */
 export interface HistoryIdentity {
   /** What must never change by itself: server and database identity, creation id. A change means another or a copied database. */
@@ -348,6 +363,11 @@ export interface Connector {
   readKeys(source: SourceQuery, keys: readonly string[], signal: AbortSignal): AsyncIterable<RowBatch>;
   /** Rows with mark ≥ `from` in order of the mark, all of them, batch by batch; from undefined: only the highest mark as one row, if any. */
   changedSince(query: CursorQuery, from: string | undefined, signal: AbortSignal): AsyncIterable<readonly CursorRow[]>;
+  /**
+   * The same of a few rows of a source's own table, whose key is the signalled one, and the rows with them. Undefined where there are more than `most`. Not
+   * every connector has it: what it saves is the read by key.
+   */
+  changedRows?(source: SourceQuery, query: CursorQuery, asked: AskedRows): Promise<ChangedRows | undefined>;
   aggregate(source: SourceQuery, cursor: CursorQuery | undefined, signal: AbortSignal): Promise<Aggregate>;
   /**
    * One ERP transaction, idempotent by the plan's id. Throws `transient` only when nothing was written or the way of idempotency can tell

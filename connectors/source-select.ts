@@ -25,6 +25,28 @@ export function configured(syntax: Syntax, text: string, parameters: Parameters,
 
 /** The source's rows: its columns in order, then one 0 or 1 per flag. A line break guards each foreign text against its own last comment. */
 export function selectSource(syntax: Syntax, source: SourceQuery, options: SelectOptions = {}): Statement {
+  return concat("SELECT ", listOf(syntax, source), fromSource(syntax, source, options));
+}
+
+/** Rows of a source's table whether they belong to the source or not: what `selectSource` gives of each, then 1 if it does, else 0, then one more column. */
+export function selectAround(
+  syntax: Syntax,
+  source: SourceQuery,
+  { column, table, ...options }: SelectOptions & { column: string; table: string },
+): Statement {
+  const own = ownConditions(syntax, source);
+  const belongs = own.length === 0 ? "1" : concat("CASE WHEN ", join(own, " AND "), " THEN 1 ELSE 0 END");
+  return concat(
+    "SELECT ",
+    listOf(syntax, source),
+    ", ",
+    belongs,
+    ` AS fuser_belongs, ${syntax.quote(column)} FROM ${syntax.quote(table)}`,
+    ending(options.condition ? [options.condition] : [], options),
+  );
+}
+
+function listOf(syntax: Syntax, source: SourceQuery): Statement {
   const flags = source.flags.map((flag, index) =>
     concat(
       "CASE WHEN (",
@@ -32,8 +54,7 @@ export function selectSource(syntax: Syntax, source: SourceQuery, options: Selec
       `\n) THEN 1 ELSE 0 END AS fuser_flag_${index}`,
     ),
   );
-  const list = join([...source.columns.map((column) => syntax.quote(column)), ...flags], ", ");
-  return concat("SELECT ", list, fromSource(syntax, source, options));
+  return join([...source.columns.map((column) => syntax.quote(column)), ...flags], ", ");
 }
 
 /** ` FROM … WHERE … ORDER BY … LIMIT …` of a source. */
@@ -43,17 +64,23 @@ export function fromSource(syntax: Syntax, source: SourceQuery, options: SelectO
     "table" in from
       ? syntax.quote(from.table)
       : concat("(", configured(syntax, from.query, from.parameters, source.source), "\n) AS q");
-  const conditions = [
+  const conditions = [...ownConditions(syntax, source), ...(options.condition ? [options.condition] : [])];
+  return concat(" FROM ", rows, ending(conditions, options));
+}
+
+/** What makes a row one of the source. */
+function ownConditions(syntax: Syntax, source: SourceQuery): Statement[] {
+  return [
     ...source.scope.map(({ column, value }) => concat(syntax.quote(column), " = ", bind(value))),
     ...source.where.map(({ sql, parameters }) => concat("(", configured(syntax, sql, parameters, source.source), "\n)")),
-    ...(options.condition ? [options.condition] : []),
   ];
+}
+
+function ending(conditions: readonly Statement[], { orderBy, limit }: SelectOptions): Statement {
   return concat(
-    " FROM ",
-    rows,
     conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "",
-    options.orderBy && options.orderBy.length > 0 ? ` ORDER BY ${options.orderBy.join(", ")}` : "",
-    options.limit === undefined ? "" : ` LIMIT ${options.limit}`,
+    orderBy && orderBy.length > 0 ? ` ORDER BY ${orderBy.join(", ")}` : "",
+    limit === undefined ? "" : ` LIMIT ${limit}`,
   );
 }
 

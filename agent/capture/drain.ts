@@ -3,6 +3,7 @@
  * Offline or with a full outbox nothing is read: keys gather, at most one per entity.
  */
 import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
+import type { RowBatch } from "../../connectors/connector.ts";
 import type { PendingKey } from "../store/store.ts";
 import { requireHistory } from "./history-signs.ts";
 import { checkIdentity } from "./identity.ts";
@@ -13,6 +14,7 @@ import { inWindow } from "./schedule.ts";
 import { type Settled, settle } from "./settle.ts";
 import type { CapturedSource } from "./source.ts";
 import type { Turn } from "./turn.ts";
+import { createWatches, type Watch } from "./watch.ts";
 
 /** Most keys of one read and commit: a commit of more would hold up the heartbeat. */
 const keysPerRead = 500;
@@ -38,6 +40,8 @@ export interface Drain {
    */
   readSignalled(source: CapturedSource, keys: readonly string[], signalled: Signalled): Promise<void>;
   mayRead(): boolean;
+  /** Begins to note what is read of a source, so that rows which a poll brings along are not taken for newer than what was read meanwhile. */
+  watch(source: string): Watch;
   /** Called with the keys of each commit before the next read, or before they are read: a running scan must not take other rows of them. */
   onSettled(listener: (source: string, keys: readonly string[]) => void): () => void;
 }
@@ -45,6 +49,7 @@ export interface Drain {
 export function createDrain(room: Room, turn: Turn): Drain {
   const { connector, store, clock, log } = room;
   const listeners = new Set<(source: string, keys: readonly string[]) => void>();
+  const watches = createWatches();
 
   const mayRead = (): boolean =>
     room.mayRead() && store.outbox.hasRoom(false) && !inWindow(room.blackout, clock.now(), room.timezone);
@@ -59,6 +64,13 @@ export function createDrain(room: Room, turn: Turn): Drain {
       }
     }
     await room.pace.rest({ rows: keys.length, durationMs: clock.monotonic() - started }, signal);
+    return rows;
+  };
+
+  /** Rows that a poll has brought along are paid for as well. */
+  const takeShown = async (source: CapturedSource, keys: readonly string[], { shown, signal }: ShownReading) => {
+    const rows = rowsShown(source, keys, shown.rows);
+    await room.pace.rest({ rows: rows.size, durationMs: shown.durationMs }, signal);
     return rows;
   };
 
@@ -118,9 +130,11 @@ export function createDrain(room: Room, turn: Turn): Drain {
   const readKeys = async (source: CapturedSource, waiting: readonly Waiting[], options: ReadOptions): Promise<Read> => {
     const { signal, bulk } = options;
     const name = source.mapping.source;
-    const at = clock.now();
     const keys = waiting.map(({ key }) => key);
-    const rows = await readRows(source, keys, signal);
+    const at = options.shown?.at ?? clock.now();
+    const rows = await (options.shown === undefined
+      ? readRows(source, keys, signal)
+      : takeShown(source, keys, { shown: options.shown, signal }));
     // It may be missing because the ERP was set back a moment ago: then its delete is a person's decision, and it must be known before it is made.
     const gone = waiting.filter(({ key, by, pending }) => by === "drain" && pending?.stage !== "marked" && !rows.has(key));
     const doubted =
@@ -158,6 +172,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
   /** The transaction that took the result is committed. */
   const told = (source: string, keys: readonly string[], settled: Settled): void => {
     for (const listener of listeners) listener(source, keys);
+    watches.settled(source, keys);
     if (settled.newlyHeld > 0)
       log.info("Entities are held in quarantine", { source, code: "quarantined", count: settled.newlyHeld });
   };
@@ -205,9 +220,14 @@ export function createDrain(room: Room, turn: Turn): Drain {
 
   return {
     mayRead,
+    watch: watches.begin,
     onSettled(listener) {
       listeners.add(listener);
-      return () => listeners.delete(listener);
+      const endCompare = watches.compareBegins();
+      return () => {
+        listeners.delete(listener);
+        endCompare();
+      };
     },
     async source(source, signal) {
       const name = source.mapping.source;
@@ -238,16 +258,18 @@ export function createDrain(room: Room, turn: Turn): Drain {
         size = read.failed ? Math.ceil(read.keys / 2) : Math.min(most, size * 2);
       }
     },
-    readSignalled(source, keys, { note, signal }) {
+    readSignalled(source, keys, { note, signal, shown }) {
       return turn(async () => {
         const name = source.mapping.source;
         const few = keys.length <= Math.min(keysPerRead, connector.dialect.maxKeysPerRead);
         let read: Read | undefined;
         if (few && mayRead() && store.sources.get(name).reconciled) {
           for (const listener of listeners) listener(name, keys);
-          const waiting = keys.map((key): Waiting => ({ key, by: "signal" }));
+          // What was read since the rows were shown is noted, and read in its turn.
+          const fresh = shown === undefined ? keys : keys.filter((key) => shown.watch.isFresh(key));
+          const waiting = fresh.map((key): Waiting => ({ key, by: "signal" }));
           try {
-            read = await readKeys(source, waiting, { inFlight: new Set(), bulk: false, signal });
+            read = await readKeys(source, waiting, { inFlight: new Set(), bulk: false, signal, shown });
           } catch (error) {
             // The drain finds out which of them can't be read, and says so.
             if (isAbort(error) || (kindOf(error) !== "transient" && kindOf(error) !== "rejected")) throw error;
@@ -256,6 +278,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
         const settled = store.transaction(() => {
           if (read === undefined || !store.sources.get(name).reconciled) return void note(keys);
           const { take, found } = read;
+          // A compare began while parents were read: what it shows is newer.
+          if (shown !== undefined && ![...found].every((key) => shown.watch.isFresh(key))) return void note(keys);
           // Whatever signals came during the read, the one that a signal owes comes after them.
           const now = clock.now();
           const due = now + room.confirmAfterMs;
@@ -316,6 +340,18 @@ export interface Signalled {
   /** Marks keys, and notes all else that the signal told; within the transaction. */
   note: (keys: readonly string[]) => void;
   signal: AbortSignal;
+  shown?: Shown | undefined;
+}
+
+/** Rows that came with their signal: they are taken in place of a read by key, where nothing else was read of the key since. */
+export interface Shown {
+  /** Undefined: none of the keys has a row. */
+  rows: RowBatch | undefined;
+  /** When they were asked for, epoch ms, and how long the ERP took. */
+  at: number;
+  durationMs: number;
+  /** Begun before they were asked for. */
+  watch: Watch;
 }
 
 /** A read out of turn. */
@@ -333,6 +369,22 @@ interface ReadOptions {
   inFlight: ReadonlySet<string>;
   bulk: boolean;
   signal: AbortSignal;
+  shown?: Shown | undefined;
+}
+
+interface ShownReading {
+  shown: Shown;
+  signal: AbortSignal;
+}
+
+function rowsShown(source: CapturedSource, keys: readonly string[], batch: RowBatch | undefined): Map<string, ReadRow> {
+  const wanted = new Set(keys);
+  const rows = new Map<string, ReadRow>();
+  for (let index = 0; index < (batch?.length ?? 0); index++) {
+    const key = batch?.key(index);
+    if (batch !== undefined && key !== undefined && wanted.has(key)) rows.set(key, readRow(source, batch, { index, key }));
+  }
+  return rows;
 }
 
 const codeOf = (error: unknown): string => (error instanceof FuserError ? error.code : "bug");

@@ -20,7 +20,7 @@ export interface Progress {
   done: boolean;
 }
 
-export type ReadingConnector = Pick<Connector, "dialect" | "identity" | "scan" | "readKeys" | "changedSince">;
+export type ReadingConnector = Pick<Connector, "dialect" | "identity" | "scan" | "readKeys" | "changedSince" | "changedRows">;
 
 /** Deletes of a source that are about to be believed. */
 export interface VanishingCount {

@@ -3,14 +3,13 @@
  * position is committed together with the keys it marked. Everything else, a row's truth above all, is for the read by key: where it may be made at once,
  * its result goes into the same commit.
  */
-import type { CursorRow } from "../../connectors/connector.ts";
 import type { Drain } from "./drain.ts";
 import { judge, type SignalSource, timeOf } from "./history-signs.ts";
-import { believable, horizonOf, isAhead, isLater, laterMark, lowestMark, markBefore } from "./marks.ts";
+import { believable, isLater, lowestMark, markBefore } from "./marks.ts";
 import type { Room } from "./parts.ts";
-import { type Sample, withSightings } from "./samples.ts";
 import { setBackMs } from "./schedule.ts";
 import { createSeenMarks, type SeenMarks } from "./seen-marks.ts";
+import { Overtaken, reaches, requirePosition, sight } from "./sightings.ts";
 import type { CursorSignal } from "./source.ts";
 
 export interface Poller {
@@ -23,25 +22,93 @@ export interface Poller {
   begin(signal: AbortSignal): Promise<void>;
 }
 
-/** The position is not the one any more that a poll set out from: the history was found lost meanwhile, and with it all that the poll has seen. */
-class Overtaken extends Error {}
+/** How far behind the newest mark a poll looks for rows, to take them along. What is committed later still is found by its next poll of the whole overlap. */
+const shortOverlapMs = 100;
+/** While changes come, the whole overlap is looked at so often; at each poll otherwise. */
+const wholeEveryMs = 250;
+/** More rows at a time are bulk work, better read in larger pieces. */
+const mostShown = 200;
+/** After so many polls without news they are plain ones again. */
+const mostQuiet = 8;
 
-export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, from: SignalSource): Poller {
-  const { connector, store } = room;
-  const { cursor } = from;
+export function createPoller(room: Room, drain: Pick<Drain, "readSignalled" | "watch">, from: SignalSource): Poller {
+  const { connector, store, clock } = room;
+  const { source, cursor } = from;
   const { kind } = cursor.query;
   const freshSeen = (): SeenMarks =>
-    createSeenMarks({ clock: room.clock, grain: cursor.grain, overlapMs: kind === "timestamp" ? cursor.overlap : 0 });
+    createSeenMarks({ clock, grain: cursor.grain, overlapMs: kind === "timestamp" ? cursor.overlap : 0 });
   let seen = freshSeen();
   // After a start or a failed poll the server may be another state of itself, even if it shows something past the position.
   let verified = false;
+  /** Mark that polls have come to since the position was stored; undefined: the position itself. */
+  let newest: string | undefined;
+  let quiet = Number.POSITIVE_INFINITY;
+  let wholeAt = Number.NEGATIVE_INFINITY;
+  const forget = (): void => {
+    seen = freshSeen();
+    newest = undefined;
+    quiet = Number.POSITIVE_INFINITY;
+  };
 
   const begin = async (signal: AbortSignal): Promise<void> => {
     if (store.sources.position(cursor.name) !== undefined) return;
     const highest = await highestMark(room, cursor, signal);
     if (store.sources.position(cursor.name) !== undefined) return;
     store.transaction(() => store.sources.setPosition(cursor.name, highest), "position");
-    seen = freshSeen();
+    forget();
+  };
+
+  /** All behind the position, less the overlap. Only this may move the position. */
+  const pollWhole = async (stored: string, signal: AbortSignal): Promise<number> => {
+    const time = timeOf(room);
+    wholeAt = clock.monotonic();
+    const start = markBefore(kind, believable(kind, stored, time), overlapNow(room, cursor));
+    const position = believable(kind, newest ?? stored, time);
+    let known = stored;
+    let reached = false;
+    let marked = 0;
+    const verify = !verified;
+    verified = false;
+    for await (const rows of connector.changedSince(cursor.query, start, signal)) {
+      reached ||= reaches(room, cursor, rows, position);
+      const sighted = sight(room, from, { known, rows, seen, newest: position, moves: true });
+      if (sighted === undefined) continue;
+      const { keys, note } = sighted;
+      marked += keys.length;
+      // A position alone: who forgets it looks further back.
+      if (keys.length === 0) store.repeatable(() => note(keys), "signal");
+      // What may be an older state marks keys, and they are read in their turn, once the history is known.
+      else if (verify || !reached) store.transaction(() => note(keys), "signal");
+      else await drain.readSignalled(source, keys, { note, signal });
+      known = sighted.position;
+    }
+    marked += markRechecks(room, from, seen);
+    if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { known, reached, signal });
+    newest = undefined;
+    verified = true;
+    if (marked > 0) quiet = marked > mostShown ? Number.POSITIVE_INFINITY : 0;
+    return marked;
+  };
+
+  /** While changes come: the newest rows, and all of them with it. Returns undefined where only the whole overlap can tell. */
+  const pollNewest = async (stored: string, signal: AbortSignal): Promise<number | undefined> => {
+    if (!verified || quiet > mostQuiet || !showsRows(room, from)) return undefined;
+    const position = believable(kind, newest ?? stored, timeOf(room));
+    const [at, started] = [clock.now(), clock.monotonic()];
+    using watch = drain.watch(source.mapping.source);
+    const asked = { from: markBefore(kind, position, Math.min(cursor.overlap, shortOverlapMs)), most: mostShown, signal };
+    const shown = await connector.changedRows?.(source.mapping.query, cursor.query, asked);
+    if (shown === undefined) quiet = Number.POSITIVE_INFINITY;
+    if (shown === undefined || !reaches(room, cursor, shown.changes, position)) return undefined;
+    const sighted = sight(room, from, { known: stored, rows: shown.changes, seen, newest: position, moves: false });
+    quiet += 1;
+    if (sighted === undefined) return 0;
+    const { keys, note } = sighted;
+    const durationMs = clock.monotonic() - started;
+    await drain.readSignalled(source, keys, { note, signal, shown: { rows: shown.rows, at, durationMs, watch } });
+    newest = sighted.newest;
+    quiet = 0;
+    return keys.length;
   };
 
   const pollOnce = async (signal: AbortSignal): Promise<number> => {
@@ -50,37 +117,17 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, fr
       await begin(signal);
       return 0;
     }
-    const time = timeOf(room);
-    const horizon = horizonOf(kind, time);
-    const position = believable(kind, stored, time);
-    const start = markBefore(kind, position, overlapNow(room, cursor));
-    let known = stored;
-    let reached = false;
-    let marked = 0;
-    const verify = !verified;
-    verified = false;
-    for await (const rows of connector.changedSince(cursor.query, start, signal)) {
-      // Rows come in order of their marks, so the last ones are the most likely.
-      reached ||= rows.findLast(({ mark }) => !isLater(kind, position, mark) && !isAhead(mark, horizon)) !== undefined;
-      const sighted = sight(room, from, { known, rows, seen });
-      if (sighted === undefined) continue;
-      marked += sighted.keys.length;
-      // What may be an older state marks keys, and they are read in their turn, once the history is known.
-      if (verify || !reached || sighted.keys.length === 0) store.transaction(() => sighted.note(sighted.keys), "signal");
-      else await drain.readSignalled(from.source, sighted.keys, { note: sighted.note, signal });
-      known = sighted.position;
-    }
-    marked += markRechecks(room, from, seen);
-    if ((verify || !reached) && position !== lowestMark(kind)) await lookBehind(room, from, { known, reached, signal });
-    verified = true;
-    return marked;
+    const marked = await pollNewest(stored, signal);
+    if (marked !== undefined && clock.monotonic() < wholeAt + wholeEveryMs) return marked;
+    return (marked ?? 0) + (await pollWhole(stored, signal));
   };
   const poll = async (signal: AbortSignal): Promise<number> => {
     try {
       return await pollOnce(signal);
     } catch (error) {
       // What was sighted and then not committed counts as not sighted.
-      seen = freshSeen();
+      forget();
+      verified = false;
       if (error instanceof Overtaken) return 0;
       throw error;
     }
@@ -88,69 +135,18 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled">, fr
   return { begin, poll };
 }
 
+/** Whether polls may bring the rows along: those of the source's own table, told apart by times that do not repeat. */
+function showsRows({ connector, clock, timezone }: Room, { source, cursor, child }: SignalSource): boolean {
+  const { from, key } = source.mapping.query;
+  const { query, grain } = cursor;
+  if (connector.changedRows === undefined || child !== undefined || query.kind !== "timestamp" || grain === "day") return false;
+  if (!("table" in from) || from.table !== query.table || key.join("\n") !== query.key.join("\n")) return false;
+  return setBackMs(clock.now(), timezone) === 0;
+}
+
 /** Local clocks that go back repeat an hour of marks. */
 function overlapNow(room: Room, { query, overlap }: CursorSignal): number {
   return query.kind === "sequence" ? overlap : overlap + setBackMs(room.clock.now(), room.timezone);
-}
-
-/** What is new in a batch. */
-interface Sighted {
-  keys: readonly string[];
-  /** Behind it. */
-  position: string;
-  /** Marks these keys and notes children's parents, samples and the position: to be called within one transaction. @throws Overtaken */
-  note: (keys: readonly string[]) => void;
-}
-
-interface Seen {
-  /** The position as it was when they were asked for. */
-  known: string;
-  rows: readonly CursorRow[];
-  seen: SeenMarks;
-}
-
-/** Undefined where nothing is new. @throws Overtaken */
-function sight(room: Room, { source, cursor, child }: SignalSource, { known, rows, seen }: Seen): Sighted | undefined {
-  const { store, clock } = room;
-  const { kind } = cursor.query;
-  const keys = new Set<string>();
-  const moved: { own: string; parent: string }[] = [];
-  const sightings: Sample[] = [];
-  const time = timeOf(room);
-  requirePosition(room, cursor, known);
-  let position = believable(kind, known, time);
-  const horizon = horizonOf(kind, time);
-  let news = 0;
-  for (const { key, own, mark } of rows) {
-    const sighted = own ?? key;
-    // The position went past it when it was sighted.
-    if (sighted !== undefined && !seen.isNew(sighted, mark)) continue;
-    const ahead = isAhead(mark, horizon);
-    if (!ahead) position = laterMark(kind, position, mark);
-    if (sighted === undefined) continue;
-    news += 1;
-    if (!ahead) sightings.push({ key: sighted, mark });
-    if (key !== undefined) keys.add(key);
-    if (child === undefined || own === undefined) continue;
-    const parent = store.sources.child(child.name, own)?.parent;
-    if (parent !== undefined && parent !== key) keys.add(parent);
-    if (key !== undefined && parent !== key) moved.push({ own, parent: key });
-  }
-  if (news === 0 && position === known) return undefined;
-  return {
-    ...{ keys: [...keys], position },
-    note(marked) {
-      requirePosition(room, cursor, known);
-      store.pending.mark(source.mapping.source, marked, { now: clock.now(), confirm: true });
-      if (child !== undefined) store.sources.setParents(child.name, moved);
-      store.sources.setPosition(cursor.name, position);
-      store.sources.setSamples(cursor.name, withSightings(store.sources.samples(cursor.name), sightings, kind));
-    },
-  };
-}
-
-function requirePosition({ store }: Room, { name }: CursorSignal, known: string): void {
-  if (store.sources.position(name) !== known) throw new Overtaken();
 }
 
 /** A mark of whole seconds may stand for a second change, committed later than the first was read. */

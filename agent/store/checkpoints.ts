@@ -19,8 +19,8 @@ export function createCheckpoints(database: Database, clock: Clock): () => void 
     cancel = undefined;
     const now = clock.monotonic();
     const waitMs = Math.max(committedAt + restMs, doneAt + leastMs) - now;
-    // A sooner commit may move the rest: then it is waited for once more.
-    if (waitMs > 0) return plan(waitMs);
+    // A commit meanwhile begins the rest anew. A difference too small for any timer is none.
+    if (waitMs >= 1) return plan(waitMs);
     doneAt = now;
     database.checkpoint();
   };

@@ -8,7 +8,7 @@ import { packedBatch } from "./batch.ts";
 import { checkMysql } from "./checks.ts";
 import { type MysqlSettings, mysqlSettings } from "./config.ts";
 import type { Access } from "./connect.ts";
-import { fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
+import { changedWhole, fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { Gathered } from "./gathered.ts";
 import { identityOf } from "./identity.ts";
@@ -60,6 +60,12 @@ function openMysql(access: Access): Connector {
 
   async function batchOf(prepared: PreparedSource, read: DigestedRows, signal: AbortSignal): Promise<RowBatch> {
     return packedBatch(prepared.decoding, read, await childrenOf(prepared, read.rows, batch, signal));
+  }
+
+  async function describedCursor(query: CursorQuery, signal: AbortSignal): Promise<PreparedCursor> {
+    const cursor = cursors.get(query) ?? (await short.use(signal, (link) => prepareCursor(link, query, signal)));
+    cursors.set(query, cursor);
+    return cursor;
   }
 
   /** Reads by key are short and many: a source is described once, and again when its columns are seen to have changed. */
@@ -116,8 +122,7 @@ function openMysql(access: Access): Connector {
       }
     },
     async *changedSince(query, from, signal) {
-      const cursor = cursors.get(query) ?? (await short.use(signal, (link) => prepareCursor(link, query, signal)));
-      cursors.set(query, cursor);
+      const cursor = await describedCursor(query, signal);
       try {
         const most = access.context.limits.batchRows;
         const few =
@@ -131,6 +136,21 @@ function openMysql(access: Access): Connector {
         } else if (few.length > 0) yield few;
       } catch (error) {
         cursors.delete(query);
+        throw error;
+      }
+    },
+    async changedRows(source, query, asked) {
+      const cursor = await describedCursor(query, asked.signal);
+      const prepared = await describedOnce(source, asked.signal);
+      try {
+        const seen = await changedWhole(polls, { cursor, prepared }, asked);
+        if (seen === undefined) return undefined;
+        const { changes, rows } = seen;
+        const read = digested(rows, prepared.decoding.keys);
+        return { changes, rows: rows.length === 0 ? undefined : await batchOf(prepared, read, asked.signal) };
+      } catch (error) {
+        cursors.delete(query);
+        described.delete(source);
         throw error;
       }
     },

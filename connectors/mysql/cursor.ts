@@ -1,11 +1,13 @@
 import { FuserError } from "../../base/errors.ts";
-import type { CursorQuery, CursorRow } from "../connector.ts";
+import type { AskedRows, CursorQuery, CursorRow } from "../connector.ts";
 import { keyOf } from "../row-batch.ts";
+import { selectAround } from "../source-select.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
 import { type Decode, decoderOf, decodeSent } from "./decode.ts";
 import type { Gathered } from "./gathered.ts";
 import type { Link, ResultSet } from "./link.ts";
-import { type SentValue, sentValues } from "./packed-rows.ts";
+import { type PackedRows, RowPacker, type SentValue, sentValues, someRows } from "./packed-rows.ts";
+import type { PreparedSource } from "./source.ts";
 import { mysqlSyntax, withLiterals } from "./sql.ts";
 import { readOn, type StreamContext } from "./stream.ts";
 import { type Field, fieldType } from "./values.ts";
@@ -88,6 +90,41 @@ export async function fewChanges(
   });
 }
 
+/**
+ * The same with the rows of a source, whose table and key are the cursor's: its changes, and the rows that belong to it.
+ * @throws FuserError transient when the server now types a column in another way
+ */
+export async function changedWhole(
+  polls: Gathered,
+  { cursor, prepared }: { cursor: PreparedCursor; prepared: PreparedSource },
+  { from, most, signal }: AskedRows,
+): Promise<{ changes: CursorRow[]; rows: PackedRows } | undefined> {
+  const { query } = cursor;
+  const { source, decoding } = prepared;
+  const statement = selectAround(mysqlSyntax, source, {
+    table: query.table,
+    column: query.column,
+    condition: since(query, from),
+    orderBy: [mysqlSyntax.quote(query.column)],
+    limit: most + 1,
+  });
+  const { fields, rows } = await polls.ask(withLiterals(statement), signal, `look for changes of the table ${query.table}`);
+  prepared.select.verify(fields);
+  requireSameTypes({ ...cursor, fields: cursor.fields.slice(0, 1) }, fields.slice(-1));
+  if (rows.length > most) return undefined;
+  const width = source.columns.length + source.flags.length;
+  const packer = new RowPacker();
+  for (const sent of rows) packer.addValues(sent.slice(0, width));
+  const packed = packer.take();
+  const belonging: number[] = [];
+  const changes = rows.map((sent, index): CursorRow => {
+    if (sent[width]?.[0] === 0x31) belonging.push(index);
+    const key = decoding.keys.key(packed, index);
+    return { mark: markOf(cursor, sent[width + 1] as SentValue), key, own: key };
+  });
+  return { changes, rows: someRows(packed, belonging) };
+}
+
 function requireSameTypes({ query, fields: known }: PreparedCursor, seen: readonly Field[]): void {
   if (known.every((field, index) => fieldType(field) === fieldType(seen[index] as Field))) return;
   throw new FuserError("transient", "The columns of the table were changed in the ERP meanwhile", {
@@ -132,13 +169,18 @@ export async function lastChange(link: Link, cursor: PreparedCursor, signal: Abo
   return (result as ResultSet).rows.map((sent) => cursorRow(cursor, sent));
 }
 
-function cursorRow({ query, decoders }: PreparedCursor, sent: readonly SentValue[]): CursorRow {
+function cursorRow(cursor: PreparedCursor, sent: readonly SentValue[]): CursorRow {
+  const { query, decoders } = cursor;
   const values = sent.map((value, index) => decodeSent(decoders[index] as Decode, value));
-  // TIMESTAMP columns are read as instants; the session's zone is UTC.
-  const mark = String(values[0]).replace(/Z$/, "");
   const key = query.key.length === 0 ? undefined : keyOf(values.slice(1, 1 + query.key.length));
   const own = query.own.length === 0 ? undefined : isOwnKey(query) ? key : keyOf(values.slice(1 + query.key.length));
-  return { mark: query.kind === "timestamp" && !mark.includes("T") ? `${mark}T00:00:00` : mark, key, own };
+  return { mark: markOf(cursor, sent[0] as SentValue), key, own };
+}
+
+function markOf({ query, decoders }: PreparedCursor, sent: SentValue): string {
+  // TIMESTAMP columns are read as instants; the session's zone is UTC.
+  const mark = String(decodeSent(decoders[0] as Decode, sent)).replace(/Z$/, "");
+  return query.kind === "timestamp" && !mark.includes("T") ? `${mark}T00:00:00` : mark;
 }
 
 function markLiteral(query: CursorQuery, mark: string): Statement {

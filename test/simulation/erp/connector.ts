@@ -100,6 +100,15 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
       const rows = await call(signal, () => changes(server, query, from));
       if (rows.length > 0) yield rows;
     },
+    changedRows: (source, query, { from, most, signal }) =>
+      call(signal, () => {
+        const table = tableOf(source);
+        const seen = changes(server, query, from);
+        if (seen.length > most) return undefined;
+        const shown = new Set(seen.map(({ key }) => key));
+        const rows = server.rows(table).filter((row) => shown.has(keyIn(row, source.key)));
+        return { changes: seen, rows: rows.length === 0 ? undefined : batchOf(server, source, rows) };
+      }),
     aggregate: (source, _cursor, signal) =>
       call(signal, () => ({ rows: server.visibleRows(tableOf(source)).length, mark: undefined })),
     write: (plan, signal, commitPoint = async () => {}) =>

@@ -41,7 +41,7 @@ export interface Bench {
   portal: Portal;
   online: boolean;
   /** Lets the loops run while this much time passes. */
-  pass(ms: number): Promise<void>;
+  pass(ms: number, stepMs?: number): Promise<void>;
   /** Lets time pass until the promise is settled. */
   until<T>(promise: Promise<T>): Promise<T>;
   /** Kills the agent where it stands (or where an armed crash struck), and starts another on a copy of its files. */
@@ -66,6 +66,8 @@ export interface BenchOptions {
   compareEveryMs?: number;
   cursor?: boolean;
   cursorKind?: "sequence" | "timestamp";
+  /** How often cursor columns are asked, and how far back; default 1,000 ms and 20 (ms or a count). */
+  polls?: { everyMs: number; overlap: number };
   childrenTouchParents?: boolean;
   onCommit?: CommitHook;
   map?: (table: TableName, mapped: ReturnType<Mapping["map"]>) => ReturnType<Mapping["map"]>;
@@ -128,10 +130,10 @@ function build(options: BenchOptions, folder: () => string): Bench {
     store: undefined as unknown as Store,
     capture: undefined as unknown as Capture,
     portal: undefined as unknown as Portal,
-    async pass(ms) {
+    async pass(ms, stepMs = 100) {
       await flush();
-      for (let left = ms; left > 0; left -= 100) {
-        clock.advance(Math.min(100, left));
+      for (let left = ms; left > 0; left -= stepMs) {
+        clock.advance(Math.min(stepMs, left));
         await flush();
       }
     },
@@ -240,13 +242,14 @@ function sourceOf(
   rank: number,
   { options, counted }: { options: BenchOptions; counted: Counted },
 ): CapturedSource {
-  const every = { kind: "every", ms: 1_000 } as const;
+  const { everyMs, overlap } = options.polls ?? { everyMs: 1_000, overlap: 20 };
+  const every = { kind: "every", ms: everyMs } as const;
   const cursorOn = (name: string, on: TableName, key: string) =>
     ({
       name,
       query: { table: on, column: "stamp", kind: options.cursorKind ?? "sequence", key: [key], own: ["key"] },
       every,
-      overlap: 20,
+      overlap,
       grain: "fraction",
     }) as const;
   const compare = { kind: "every", ms: options.compareEveryMs ?? 60_000 } as const;

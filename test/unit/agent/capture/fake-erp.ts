@@ -3,7 +3,15 @@
 import type { ReadingConnector } from "../../../../agent/capture/parts.ts";
 import { encodeKey } from "../../../../base/key.ts";
 import { keyDigest } from "../../../../base/key-digest.ts";
-import type { Connector, CursorRow, Row, RowBatch, SourceQuery, WrittenForm } from "../../../../connectors/connector.ts";
+import type {
+  Connector,
+  CursorQuery,
+  CursorRow,
+  Row,
+  RowBatch,
+  SourceQuery,
+  WrittenForm,
+} from "../../../../connectors/connector.ts";
 import { offerWritten } from "../../../support/offer-written.ts";
 
 export interface ErpRow {
@@ -26,8 +34,10 @@ export interface FakeErp {
   stamp(): number;
   /** Keys that reads do not see, although the cursor column already shows them. */
   invisible: Set<string>;
+  /** Keys of rows that do not belong to their source: reads do not see them, the cursor column does. */
+  outside: Set<string>;
   /** Awaited at each step of a read; a throw is the read's failure. */
-  at: (moment: "scan-page" | "read-keys" | "poll", table: string, keys: readonly string[]) => Promise<void>;
+  at: (moment: "scan-page" | "read-keys" | "poll" | "poll-rows", table: string, keys: readonly string[]) => Promise<void>;
   identity: { database: string; position: Record<string, string> | undefined };
   /** Rows read by key, per key. */
   reads: Map<string, number>;
@@ -41,11 +51,13 @@ export interface FakeErp {
 const columns = ["key", "name", "parent"];
 const forms: readonly WrittenForm[] = ["text", "text", "text"];
 
-export function fakeErp(): FakeErp {
+/** `showing`: stamps are times, ten milliseconds apart, and polls may bring the rows along. */
+export function fakeErp(kind: "plain" | "showing" = "plain"): FakeErp {
   let lastStamp = 0;
   const erp: FakeErp = {
     tables: { parents: new Map(), children: new Map() },
     invisible: new Set(),
+    outside: new Set(),
     reads: new Map(),
     at: async () => {},
     identity: { database: "erp-1", position: undefined },
@@ -66,7 +78,7 @@ export function fakeErp(): FakeErp {
         lastStamp = stamp;
       };
     },
-    connector: connectorOf(() => erp),
+    connector: kind === "plain" ? connectorOf(() => erp) : showing(() => erp),
   };
   return erp;
 }
@@ -81,7 +93,7 @@ function connectorOf(erp: () => FakeErp): ReadingConnector {
       const isChildCompare = query.key.length > 1;
       let after = "";
       for (;;) {
-        const keys = [...erp().tables[table].keys()].filter((key) => key > after && !erp().invisible.has(key)).sort();
+        const keys = [...erp().tables[table].keys()].filter((key) => key > after && isSeen(erp(), key)).sort();
         const page = keys.slice(0, erp().pageSize);
         const life = { over: false };
         const batch = mortal(batchOf(erp(), table, page, isChildCompare), life);
@@ -94,23 +106,54 @@ function connectorOf(erp: () => FakeErp): ReadingConnector {
     },
     async *readKeys(query, keys) {
       const table = tableOf(query);
-      const found = keys.filter((key) => erp().tables[table].has(key) && !erp().invisible.has(key));
+      const found = keys.filter((key) => erp().tables[table].has(key) && isSeen(erp(), key));
       const batch = batchOf(erp(), table, found, false);
       for (const key of keys) erp().reads.set(key, (erp().reads.get(key) ?? 0) + 1);
       await erp().at("read-keys", table, keys);
       yield batch;
     },
     async *changedSince(query, from) {
-      const rows = [...erp().tables[query.table as TableName]].map(([key, row]): CursorRow => {
-        const signalled = query.key[0] === "key" ? key : row.parent;
-        return { key: signalled ?? undefined, own: key, mark: String(row.stamp) };
-      });
-      rows.sort((one, other) => Number(one.mark) - Number(other.mark));
+      const rows = cursorRows(erp(), query);
       const asked = from === undefined ? rows.slice(-1) : rows.filter((row) => BigInt(row.mark) >= BigInt(from));
       await erp().at("poll", query.table, []);
       if (asked.length > 0) yield asked;
     },
   };
+}
+
+const isSeen = (erp: FakeErp, key: string): boolean => !erp.invisible.has(key) && !erp.outside.has(key);
+const timeOf = (stamp: string): string => new Date(Date.UTC(2026, 10, 22, 6) + Number(stamp) * 10).toISOString().slice(0, 23);
+
+function showing(erp: () => FakeErp): ReadingConnector {
+  const timed = (query: CursorQuery, from: string): CursorRow[] =>
+    cursorRows(erp(), query)
+      .map((row) => ({ ...row, mark: timeOf(row.mark) }))
+      .filter(({ mark }) => mark >= from);
+  return {
+    ...connectorOf(erp),
+    async *changedSince(query, from) {
+      const asked = from === undefined ? timed(query, "").slice(-1) : timed(query, from);
+      await erp().at("poll", query.table, []);
+      if (asked.length > 0) yield asked;
+    },
+    async changedRows(_source, query, { from, most }) {
+      const changes = timed(query, from);
+      const table = query.table as TableName;
+      const keys = changes.flatMap(({ own = "" }) => (erp().outside.has(own) ? [] : [own]));
+      const rows = batchOf(erp(), table, keys, false);
+      await erp().at("poll-rows", table, keys);
+      return changes.length > most ? undefined : { changes, rows };
+    },
+  };
+}
+
+/** In the order of their stamps. */
+function cursorRows(erp: FakeErp, query: CursorQuery): CursorRow[] {
+  const rows = [...erp.tables[query.table as TableName]].map(([key, row]): CursorRow => {
+    const signalled = query.key[0] === "key" ? key : row.parent;
+    return { key: signalled ?? undefined, own: key, mark: String(row.stamp) };
+  });
+  return rows.sort((one, other) => Number(one.mark) - Number(other.mark));
 }
 
 function batchOf(erp: FakeErp, table: TableName, keys: readonly string[], withParent: boolean): RowBatch {
