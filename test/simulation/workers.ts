@@ -6,6 +6,9 @@ import type { Report, Task } from "./reports.ts";
 
 const script = fileURLToPath(new URL("worker.ts", import.meta.url));
 
+/** A process plays so many and makes room for another: what killed agents waited for is never let go of, some 2 MB a seed. */
+const seedsPerProcess = 200;
+
 export interface Campaign {
   bug?: string | undefined;
   /** The next seed; undefined when there is none any more. */
@@ -21,13 +24,26 @@ export async function campaign({ bug, next, onReport, processes = availableParal
   await Promise.all(Array.from({ length: processes }, () => labour({ bug, next, onReport })));
 }
 
-function labour({ bug, next, onReport }: Campaign): Promise<void> {
+async function labour(campaign: Campaign): Promise<void> {
+  while (await shift(campaign)) {
+    // Another process goes on.
+  }
+}
+
+/** One process's work; whether there was more. */
+function shift({ bug, next, onReport }: Campaign): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child: ChildProcess = fork(script, bug === undefined ? [] : [bug], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    let given = 0;
     let isOver = false;
+    let isMore = true;
     const give = (): void => {
-      const task = next();
-      if (task !== undefined) return void child.send(task);
+      const task = given < seedsPerProcess ? next() : undefined;
+      if (task !== undefined) {
+        given += 1;
+        return void child.send(task);
+      }
+      isMore = given === seedsPerProcess;
       isOver = true;
       child.disconnect();
     };
@@ -36,6 +52,6 @@ function labour({ bug, next, onReport }: Campaign): Promise<void> {
       give();
     });
     child.on("error", reject);
-    child.on("exit", (code) => (isOver ? resolve() : reject(new Error(`A worker ended with ${code}`))));
+    child.on("exit", (code) => (isOver ? resolve(isMore) : reject(new Error(`A worker ended with ${code}`))));
   });
 }
