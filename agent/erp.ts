@@ -24,8 +24,9 @@ export interface ErpParts {
   secret: (name: string) => Promise<string>;
 }
 
-/** Rows of a batch; with its bytes it bounds what a scan holds in memory. */
+/** Rows of a batch; with its bytes it bounds what a scan holds in memory. Rows that are one piece of bytes cost little; a batch is a commit, and has its share of others' time. */
 const batchRows = 1_000;
+const packedBatchRows = 4_000;
 const batchBytes = 1_048_576;
 /** No single statement of a scan holds a snapshot longer (architecture.md, idea 1). */
 const snapshotMs = 60_000;
@@ -42,7 +43,7 @@ export async function openErp({ config, clock, log, secret }: ErpParts): Promise
     });
   }
   const { statementTimeoutMs, lockTimeoutMs } = config.erp.courtesy;
-  const limits = { statementTimeoutMs, lockTimeoutMs, batchRows, batchBytes, snapshotMs };
+  const limits = { statementTimeoutMs, lockTimeoutMs, batchRows, packedBatchRows, batchBytes, snapshotMs };
   return await module.open(config.erp.settings, secret, {
     clock,
     log: log.part("erp"),

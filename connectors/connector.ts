@@ -388,6 +388,8 @@ export interface ConnectorLimits {
   lockTimeoutMs: number;
   /** Rows per batch, at most. */
   batchRows: number;
+  /** The same where a connector holds nothing of the rows but their bytes; default: as others. */
+  packedBatchRows?: number;
   /** Bytes per batch, about. */
   batchBytes: number;
   /** Longest life of one scan statement. */

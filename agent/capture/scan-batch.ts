@@ -42,12 +42,19 @@ export interface Scan {
 /** New rows mostly come many at a time. From so many on in a batch they are not held, but taken at once. */
 const manyNew = 4;
 
-/** `readAt` is from before the batch was asked for: the items' time. */
-export function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): void {
+/** Of so many rows settling may have to think in one turn of the event loop. */
+export const mostAtOnce = 1_000;
+
+/**
+ * Takes what differs of a batch. `in-parts`: that would be too much at once, so that it is to be given again in parts of `mostAtOnce` rows.
+ * @param readAt from before the batch was asked for: the items' time
+ */
+export function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): "taken" | "in-parts" {
   const { source, held, walk } = scan;
-  scan.result.rows += batch.length;
   let differing = walk.differing(batch.keyDigests, batch.digests);
   const isBulk = !scan.suspectOnly && isManyNew(differing);
+  const isLarge = batch.length > mostAtOnce;
+  if (isLarge && differing.indexes.length > mostAtOnce && !(isBulk && scan.takeNew.takesBytes(batch))) return "in-parts";
   if (isBulk && !held.isEmpty()) {
     settleHeld(room, scan);
     differing = walk.differing(batch.keyDigests, batch.digests);
@@ -55,17 +62,20 @@ export function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: numbe
   const waiting = new Set(room.store.pending.mayWait(source.mapping.source, batch.keyDigests));
   const found = { differing, waiting, readAt };
   if (isBulk) {
-    room.store.transaction(() => {
+    return room.store.transaction(() => {
       const rest = takeNewRows(scan, batch, found);
+      // What was taken stands as it is when the parts come.
+      if (isLarge && rest.length > mostAtOnce) return "in-parts";
       lookInto(room, scan, batch, { ...found, indexes: rest });
       settleHeld(room, scan);
+      return "taken";
     }, "scan");
-    return;
   }
   const { indexes } = differing;
   const all = waiting.size === 0 ? indexes : inOrder([...indexes, ...waiting]);
   if (all.length > 0) lookInto(room, scan, batch, { ...found, indexes: all });
   if (held.isDue(room.clock.monotonic())) settleHeld(room, scan);
+  return "taken";
 }
 
 function isManyNew({ isNew }: Differing): boolean {
@@ -87,11 +97,16 @@ interface Found {
 /** Returns the rows that are still to be looked into. */
 function takeNewRows({ takeNew, held, result, written }: Scan, batch: RowBatch, found: Found): readonly number[] {
   const { differing, waiting, readAt } = found;
-  const news = differing.indexes.filter((index, at) => differing.isNew[at] && !waiting.has(index));
-  const { sent, left, repeated } = takeNew({ batch, indexes: news, written, readAt });
+  const news: number[] = [];
+  const known: number[] = [];
+  for (let at = 0; at < differing.indexes.length; at++) {
+    const index = differing.indexes[at] as number;
+    if (!differing.isNew[at]) known.push(index);
+    else if (!waiting.has(index)) news.push(index);
+  }
+  const { sent, left, repeated } = takeNew.take({ batch, indexes: news, written, readAt });
   result.sent += sent;
   for (const key of repeated) held.suspect(key);
-  const known = differing.indexes.filter((_, at) => !differing.isNew[at]);
   return inOrder([...left, ...known, ...waiting]);
 }
 
@@ -102,6 +117,7 @@ function lookInto(
   batch: RowBatch,
   { indexes, waiting, differing, readAt }: Found & { indexes: readonly number[] },
 ): void {
+  if (indexes.length === 0) return;
   const { entities, pending } = room.store;
   const name = scan.source.mapping.source;
   const news = new Set(differing.indexes.filter((_, at) => differing.isNew[at]));

@@ -4,12 +4,14 @@
  * empty infers no delete.
  */
 import { FuserError } from "../../base/errors.ts";
+import type { RowBatch } from "../../connectors/connector.ts";
 import { createDoorbell } from "./doorbell.ts";
 import type { Drain } from "./drain.ts";
 import { createHeldReadings } from "./held-readings.ts";
 import { lostHistory, noteCompared } from "./lost-history.ts";
+import { partsOf } from "./part-batch.ts";
 import type { Room } from "./parts.ts";
-import { type Scan, type ScanResult, settleHeld, takeBatch } from "./scan-batch.ts";
+import { mostAtOnce, type Scan, type ScanResult, settleHeld, takeBatch } from "./scan-batch.ts";
 import type { CapturedSource } from "./source.ts";
 import { createTakeNew } from "./take-new.ts";
 import type { Turn } from "./turn.ts";
@@ -63,7 +65,8 @@ export async function scanSource(
       const durationMs = clock.monotonic() - started;
       await waitForRoom(room, scan, { drain, signal });
       requireGround(room, scan);
-      takeBatch(room, scan, batch, readAt);
+      if (takeBatch(room, scan, batch, readAt) === "in-parts") await takeParts(room, scan, { batch, readAt, drain, signal });
+      scan.result.rows += batch.length;
       tell(false);
       await room.pace.rest({ rows: batch.length, durationMs }, signal);
       readAt = clock.now();
@@ -78,6 +81,20 @@ export async function scanSource(
     return scan.result;
   } finally {
     stopListening();
+  }
+}
+
+/** A batch of which too much must be thought at once: others have their turns in between. */
+async function takeParts(
+  room: Room,
+  scan: Scan,
+  { batch, readAt, drain, signal }: { batch: RowBatch; readAt: number; drain: Drain; signal: AbortSignal },
+): Promise<void> {
+  for (const part of partsOf(batch, mostAtOnce)) {
+    await room.clock.sleep(0, signal);
+    await waitForRoom(room, scan, { drain, signal });
+    requireGround(room, scan);
+    takeBatch(room, scan, part, readAt);
   }
 }
 

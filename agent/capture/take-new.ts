@@ -28,7 +28,11 @@ export interface NewTaken {
   repeated: readonly string[];
 }
 
-export type TakeNew = (rows: NewRows) => NewTaken;
+export interface TakeNew {
+  take(rows: NewRows): NewTaken;
+  /** Whether the batch's rows go as bytes, or most of them: many then take as little time as few others. */
+  takesBytes(batch: RowBatch): boolean;
+}
 
 /** Takes what is plain of a batch's new rows, in the transaction under way. For the batches of one scan. */
 export function createTakeNew(room: Room, source: CapturedSource): TakeNew {
@@ -37,14 +41,14 @@ export function createTakeNew(room: Room, source: CapturedSource): TakeNew {
   const seen = new KeyDigests();
   const mappedWay = createMappedWay(room, source);
   const writtenWay = createWrittenWay(room, source);
-  return ({ batch, indexes, written, readAt }) => {
+  const take = ({ batch, indexes, written, readAt }: NewRows): NewTaken => {
     const left: number[] = [];
     const repeated: string[] = [];
     let sent = 0;
     seen.begin(batch.keyDigests);
     const frames = store.outbox.open({ bulk: true });
     const takeMapped = mappedWay(batch, frames, readAt);
-    const takeWritten = writtenWay(batch, frames, readAt);
+    const takeWritten = writtenWay.begin(batch, frames, readAt);
     const isOrdinary = ordinaryKeys(room, name);
     const isTaken = (index: number): boolean => {
       if (takeWritten !== undefined && (isOrdinary === "all" || isOrdinary(batch.key(index) as string))) {
@@ -67,6 +71,7 @@ export function createTakeNew(room: Room, source: CapturedSource): TakeNew {
     }
     return { sent, left, repeated };
   };
+  return { take, takesBytes: writtenWay.serves };
 }
 
 /** Of which keys neither quarantine nor a waiting child nor a command knows; mostly there is none of these at all, and no key need be asked for. */

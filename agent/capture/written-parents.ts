@@ -17,8 +17,9 @@ interface Last {
 /** Finds the numbers of parents by the bytes of their keys. Rows that stand side by side often share a parent in the same place. */
 export class WrittenParents {
   /** Of the entity looked at last: each number once, and the index of its source among the writer's targets. */
-  readonly numbers: number[] = [];
-  readonly targets: number[] = [];
+  numbers = new Uint32Array(16);
+  targets = new Int32Array(16);
+  count = 0;
   readonly #room: Room;
   readonly #writer: RowWriter;
   readonly #last: Last[] = [];
@@ -41,20 +42,29 @@ export class WrittenParents {
 
   /** False where one is not at the portal, or not for sure. `key`: looks at the entity's bytes. */
   find(entity: WrittenEntity, key: KeyBytes): boolean {
+    this.count = 0;
+    if (entity.parentCount > this.numbers.length) {
+      this.numbers = new Uint32Array(entity.parentCount);
+      this.targets = new Int32Array(entity.parentCount);
+    }
     const { numbers, targets } = this;
-    numbers.length = 0;
-    targets.length = 0;
     for (let place = 0; place < entity.parentCount; place++) {
       const target = entity.parentTargets[place] as number;
       key.start = entity.parentStarts[place] as number;
       key.end = entity.parentEnds[place] as number;
       const no = this.#numberOf(place, target, key);
       if (no === 0) return false;
-      if (numbers.includes(no)) continue;
-      numbers.push(no);
-      targets.push(target);
+      if (this.#has(no)) continue;
+      numbers[this.count] = no;
+      targets[this.count] = target;
+      this.count += 1;
     }
     return true;
+  }
+
+  #has(no: number): boolean {
+    for (let at = 0; at < this.count; at++) if (this.numbers[at] === no) return true;
+    return false;
   }
 
   #numberOf(place: number, target: number, key: KeyBytes): number {

@@ -104,7 +104,7 @@ export interface EntityStore {
   adder(source: string, targets: readonly string[]): EntityAdder;
   remove(source: string, key: string): void;
   /**
-   * Number of an entity that the portal holds (see `known`), undefined where it holds none. Cheap for what was asked for before, of which 128 bits of the
+   * Number of an entity that the portal holds (see `known`), undefined where it holds none. Cheap for what was asked for before, of which 96 bits of the
    * key's hash agree.
    */
   knownNo(source: string, key: string): number | undefined;
@@ -195,9 +195,10 @@ export interface MadeEntity {
   rowLow: number;
   rowHigh: number;
   entityDigest: bigint;
-  /** Numbers of the entities that it refers to, each once, and of each of them the index of its source among the targets. */
-  parents: readonly number[];
-  targets: readonly number[];
+  /** Numbers of the entities that it refers to, each once, and of each of them the index of its source among the targets; so many of both count. */
+  parents: Uint32Array;
+  targets: Int32Array;
+  parentCount: number;
 }
 
 /** An entity that is made. */

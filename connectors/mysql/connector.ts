@@ -111,7 +111,8 @@ function openMysql(access: Access): Connector {
       }),
     async *scan(source, signal) {
       const prepared = await short.use(signal, (link) => prepareSource(link, source, signal));
-      const context = { access, by: await rowWay(signal), signal, operation: `scan the source ${source.source}` };
+      const packed = source.children.length === 0;
+      const context = { access, by: await rowWay(signal), signal, operation: `scan the source ${source.source}`, packed };
       for await (const read of readOn(prepared.select, context)) yield await batchOf(prepared, read, signal);
     },
     async *readKeys(source, keys, signal) {

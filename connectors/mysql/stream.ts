@@ -36,6 +36,8 @@ export interface StreamContext {
   by: RowWay;
   signal: AbortSignal;
   operation: string;
+  /** Nothing of the rows is held but their bytes: more of them may come at once. */
+  packed?: boolean;
 }
 
 /**
@@ -115,7 +117,7 @@ interface StreamedRead {
 /** The rows of one statement on a connection of its own, held back while two full batches wait. */
 class RowStream {
   readonly #link: Link;
-  readonly #limits: ConnectorLimits;
+  readonly #limits: Pick<ConnectorLimits, "batchRows" | "batchBytes">;
   readonly #stopTimer: () => void;
   /** Full batches, and the one that fills. */
   #ready: PackedRows[] = [];
@@ -133,13 +135,14 @@ class RowStream {
 
   private constructor(
     link: Link,
-    { access, by, signal, operation }: StreamContext,
+    { access, by, signal, operation, packed = false }: StreamContext,
     { select, statement, packer, lifeMs }: StreamedRead,
   ) {
     this.#link = link;
     this.#filling = packer;
     const { clock, limits } = access.context;
-    this.#limits = limits;
+    const { batchRows, packedBatchRows = batchRows, batchBytes } = limits;
+    this.#limits = { batchRows: packed ? packedBatchRows : batchRows, batchBytes };
     this.#stopTimer = lifeMs === undefined ? () => {} : clock.after(lifeMs, () => this.#overdue());
     const receiver = {
       operation,

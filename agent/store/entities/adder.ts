@@ -34,15 +34,15 @@ export function createAdder(parts: AdderParts, source: number, targets: readonly
       slot.entity = entity.entityDigest;
       const no = finder.take(source, slot);
       made(no);
-      const { parents, targets: of } = entity;
-      if (parents.length === 0) return;
-      for (let at = 0; at < of.length; at++) {
-        const target = of[at] as number;
+      const { parents, parentCount } = entity;
+      if (parentCount === 0) return;
+      for (let at = 0; at < parentCount; at++) {
+        const target = entity.targets[at] as number;
         if (noted[target] === true) continue;
         noted[target] = true;
         dependents.note(source, targets[target] as number);
       }
-      pages.setParents(no, parents);
+      pages.setParents(no, parents, parentCount);
     },
   };
 }

@@ -84,6 +84,12 @@ export function createDirectory(database: Database, slots: number): Directory {
     known.set(source, found);
     return found;
   };
+  /** Those of the source asked for last: new entities ask for hundreds of thousands of times. */
+  let last: { source: number; generations: Generations } | undefined;
+  const generationsNow = (source: number): Generations => {
+    if (last?.source !== source) last = { source, generations: generations(source) };
+    return last.generations;
+  };
   const add = (source: number): PageEntry => {
     const { entries, bySource } = now();
     const { rows, entities } = generations(source);
@@ -101,7 +107,7 @@ export function createDirectory(database: Database, slots: number): Directory {
     highest: () => now().entries.length - 1,
     generations,
     isCurrent(entry) {
-      const { rows, entities } = generations(entry.source);
+      const { rows, entities } = generationsNow(entry.source);
       return entry.rowGeneration === rows && entry.entityGeneration === entities;
     },
     holds: (entry) => entry.entityGeneration === generations(entry.source).entities,
@@ -132,6 +138,7 @@ export function createDirectory(database: Database, slots: number): Directory {
     },
     forget() {
       state = undefined;
+      last = undefined;
       changed.clear();
       begun.clear();
     },

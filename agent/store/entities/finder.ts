@@ -31,8 +31,13 @@ export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: stri
     if (page.keyWords[2 * slot] !== low || page.keyWords[2 * slot + 1] !== high) return false;
     return ((page.flags[slot] as number) & slotFlags.used) !== 0;
   };
-  const find = (source: number, low: number, high: number, isProved: (no: number) => boolean): number | undefined => {
-    for (const no of index.find(hashOf(source, high), candidates)) if (isAt(no, source, low, high) && isProved(no)) return no;
+  /** `key`: what proves it; without one the digest does. */
+  const find = (source: number, low: number, high: number, key?: string): number | undefined => {
+    index.find(hashOf(source, high), candidates);
+    for (let at = 0; at < candidates.length; at++) {
+      const no = candidates[at] as number;
+      if (isAt(no, source, low, high) && (key === undefined || pages.key(no) === key)) return no;
+    }
     return undefined;
   };
   const take = (source: number, made: NewSlot): number => {
@@ -43,7 +48,8 @@ export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: stri
   return {
     byKey(source, key, digest = digestOf(key)) {
       digests[0] = digest;
-      const [low, high] = [words[0] as number, words[1] as number];
+      const low = words[0] as number;
+      const high = words[1] as number;
       const isProved = (no: number): boolean => pages.key(no) === key;
       const last = lately.get(source);
       if (last !== undefined) {
@@ -54,11 +60,11 @@ export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: stri
           return next;
         }
       }
-      const found = find(source, low, high, isProved);
+      const found = find(source, low, high, key);
       if (found !== undefined) lately.set(source, found);
       return found;
     },
-    byDigest: (source, low, high) => find(source, low, high, () => true),
+    byDigest: (source, low, high) => find(source, low, high),
     add(source, key, { flags, row, entity }, digest = digestOf(key)) {
       digests[0] = digest;
       digests[1] = row ?? 0n;

@@ -44,7 +44,8 @@ export interface Pages {
   /** Takes a free slot for a new entity. */
   take(source: number, made: NewSlot): number;
   write(no: number, state: SlotState): void;
-  setParents(no: number, parents: readonly number[]): void;
+  /** `count`: of the parents so many, the first ones, where not all. */
+  setParents(no: number, parents: ArrayLike<number>, count?: number): void;
   /** The entity is gone: its number stays out of use until `free`. */
   remove(no: number): void;
   /** Voids digests of a source: those of its rows, or all. */
@@ -110,11 +111,11 @@ export function createPages(database: Database, onLost: () => void): Pages {
     page.entities[slot] = entity ?? 0n;
     setFlags(entry, page, { slot, flags });
   };
-  const setParents = (no: number, wanted: readonly number[]): void => {
+  const setParents = (no: number, wanted: ArrayLike<number>, count = wanted.length): void => {
     const page = parents.get(pageOf(no));
-    if (page === undefined && wanted.length === 0) return;
+    if (page === undefined && count === 0) return;
     const changed = page ?? new ParentPage();
-    if (changed.set(slotOf(no), wanted)) parents.changed(pageOf(no), changed);
+    if (changed.set(slotOf(no), wanted, count)) parents.changed(pageOf(no), changed);
   };
 
   return {

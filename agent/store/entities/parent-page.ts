@@ -31,24 +31,29 @@ export class ParentPage {
   }
 
   /** Returns whether anything changed. */
-  set(slot: number, parents: readonly number[]): boolean {
-    if (slot >= this.#end && parents.length > 0) return this.#append(slot, parents);
+  set(slot: number, parents: ArrayLike<number>, count = parents.length): boolean {
+    if (slot >= this.#end && count > 0) return this.#append(slot, parents, count);
     const start = this.#startOf(slot);
     const had = this.counts[slot] as number;
-    if (had === parents.length && parents.every((no, index) => this.#numbers[start + index] === no)) return false;
-    const longer = parents.length - had;
+    if (had === count && this.#isAt(start, parents, count)) return false;
+    const longer = count - had;
     this.#reserve(this.#length + longer);
-    this.#numbers.copyWithin(start + parents.length, start + had, this.#length);
-    this.#numbers.set(parents, start);
+    this.#numbers.copyWithin(start + count, start + had, this.#length);
+    for (let at = 0; at < count; at++) this.#numbers[start + at] = parents[at] as number;
     this.#length += longer;
-    this.counts[slot] = parents.length;
+    this.counts[slot] = count;
     return true;
   }
 
-  #append(slot: number, parents: readonly number[]): true {
-    this.#reserve(this.#length + parents.length);
-    for (let at = 0; at < parents.length; at++) this.#numbers[this.#length++] = parents[at] as number;
-    this.counts[slot] = parents.length;
+  #isAt(start: number, parents: ArrayLike<number>, count: number): boolean {
+    for (let at = 0; at < count; at++) if (this.#numbers[start + at] !== parents[at]) return false;
+    return true;
+  }
+
+  #append(slot: number, parents: ArrayLike<number>, count: number): true {
+    this.#reserve(this.#length + count);
+    for (let at = 0; at < count; at++) this.#numbers[this.#length++] = parents[at] as number;
+    this.counts[slot] = count;
     this.#end = slot + 1;
     return true;
   }

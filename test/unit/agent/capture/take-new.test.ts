@@ -58,3 +58,29 @@ test("New parents that children wait for are noticed among plain ones, whichever
     expect(bench.portal.entities).toEqual(bench.expected());
   }
 });
+
+test("Of a large batch that can't go as bytes a thousand rows are a commit, and a change that comes meanwhile has its turn in between", async () => {
+  for (const offersBytes of [true, false]) {
+    const erp = fakeErp();
+    erp.pageSize = 10_000;
+    erp.offersBytes = offersBytes;
+    for (let no = 0; no < 3_500; no++) erp.put("parents", `p${no}`, { name: `Estate number ${no}`, parent: null });
+    const commits: string[] = [];
+    const bench = await start({ erp, onCommit: (moment, of) => moment === "after-commit" && commits.push(of) });
+    erp.put("children", "c1", { name: "House", parent: null });
+    await bench.until(bench.capture.readBack("children", "c1", new AbortController().signal));
+    await bench.pass(5_000);
+    expect(commits.filter((of) => of === "scan")).toHaveLength(offersBytes ? 1 : 4);
+    if (!offersBytes) expect(commits.indexOf("read")).toBeLessThan(commits.lastIndexOf("scan"));
+    bench.portal.pull();
+    expect(bench.portal.entities.size).toBe(3_501);
+    // All of them changed: none of it is bulk, and yet too much at once.
+    for (let no = 0; no < 3_500; no++) erp.put("parents", `p${no}`, { name: `Estate no. ${no}`, parent: null });
+    bench.capture.syncNow("parents", true);
+    commits.length = 0;
+    await bench.pass(5_000);
+    expect(commits.filter((of) => of === "scan").length).toBeGreaterThanOrEqual(4);
+    bench.portal.pull();
+    expect(bench.portal.entities).toEqual(bench.expected());
+  }
+});
