@@ -10,9 +10,11 @@ import type {
   RowBatch,
   SourceQuery,
   WritePlan,
+  WrittenForm,
 } from "../../../connectors/connector.ts";
 import { executePlan, lookUpPlan } from "../../../connectors/execute-plan.ts";
 import { createSerial } from "../../../connectors/serial.ts";
+import { offerWritten } from "../../support/offer-written.ts";
 import type { Chance } from "../world/chance.ts";
 import type { Process } from "../world/time.ts";
 import { transient } from "./calls.ts";
@@ -35,6 +37,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
   let command: string | undefined;
   const session = erpSession({ server, process, chance: chance.fork("session"), command: () => command });
   const reads = chance.fork("reads");
+  const ways = chance.fork("ways");
   // A server notices that a client is gone some time after it went.
   process.onKill(() => void server.time.after(reads.between(100, 3_000), () => session.drop()));
 
@@ -79,10 +82,12 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
     async *scan(source, signal) {
       // One snapshot for all of it, however long it takes.
       const rows = await call(signal, () => inOrder(tableOf(source), server.visibleRows(tableOf(source))));
+      // Some databases tell the bytes of their rows, and some do not.
+      const forms = ways.hits(0.6) ? formsOf(source) : undefined;
       const pauseMs = reads.hits(0.3) ? reads.between(100, 8_000) : reads.between(0, 20);
       for (let start = 0; start < rows.length; start += rowsPerBatch) {
         const batch = rows.slice(start, start + rowsPerBatch);
-        yield await call(signal, () => batchOf(server, source, batch));
+        yield await call(signal, () => batchOf(server, source, batch, forms));
         await clock.sleep(pauseMs + server.moods.snapshotMs, signal);
       }
     },
@@ -138,7 +143,7 @@ function inOrder(table: TableName, rows: Row[]): Row[] {
 }
 
 /** The rows are made now, as the server sends them now. */
-function batchOf(server: ErpServer, source: SourceQuery, rows: readonly Row[]): RowBatch {
+function batchOf(server: ErpServer, source: SourceQuery, rows: readonly Row[], forms?: readonly WrittenForm[]): RowBatch {
   const keys = rows.map((row) => keyIn(row, source.key));
   const made = rows.map((row) => contractRow(server, source, row));
   return {
@@ -147,8 +152,15 @@ function batchOf(server: ErpServer, source: SourceQuery, rows: readonly Row[]): 
     keyDigests: BigUint64Array.from(keys, (key) => (key === undefined ? 0n : keyDigest(key))),
     digests: BigUint64Array.from(made, (row) => keyDigest(JSON.stringify(row))),
     row: (index) => made[index] as ContractRow,
-    written: undefined,
+    written: forms && offerWritten(made, { forms, key: source.key.map((column) => source.columns.indexOf(column)) }),
   };
+}
+
+/** How each column's bytes stand for its value; undefined where rows of child queries belong to it. */
+function formsOf(source: SourceQuery): readonly WrittenForm[] | undefined {
+  if (source.children.length > 0) return undefined;
+  const forms: Partial<Record<string, WrittenForm>> = { text: "text", integer: "integer" };
+  return described(source).columns.map(({ type }) => forms[type] ?? "other");
 }
 
 function keyIn(row: Row, columns: readonly string[]): string | undefined {
