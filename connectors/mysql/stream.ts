@@ -118,6 +118,8 @@ interface StreamedRead {
 class RowStream {
   readonly #link: Link;
   readonly #limits: Pick<ConnectorLimits, "batchRows" | "batchBytes">;
+  /** Full batches that may wait while rows still come. */
+  readonly #spare: number;
   readonly #stopTimer: () => void;
   /** Full batches, and the one that fills. */
   #ready: PackedRows[] = [];
@@ -143,6 +145,7 @@ class RowStream {
     const { clock, limits } = access.context;
     const { batchRows, packedBatchRows = batchRows, batchBytes } = limits;
     this.#limits = { batchRows: packed ? packedBatchRows : batchRows, batchBytes };
+    this.#spare = packed ? 0 : 1;
     this.#stopTimer = lifeMs === undefined ? () => {} : clock.after(lifeMs, () => this.#overdue());
     const receiver = {
       operation,
@@ -211,8 +214,8 @@ class RowStream {
     this.#received = true;
     if (filling.length >= this.#limits.batchRows || filling.size >= this.#limits.batchBytes) {
       this.#ready.push(filling.take());
-      // One more batch may gather while the consumer works on this one.
-      if (this.#ready.length > 1 && !this.#paused) {
+      // One more batch may gather while the consumer works on this one; a large one only as far as it has come by then.
+      if (this.#ready.length > this.#spare && !this.#paused) {
         this.#paused = true;
         this.#link.pause();
       }

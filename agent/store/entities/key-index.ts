@@ -119,7 +119,9 @@ export function createKeyIndex(database: Database, { leastToFold, manyInVain, le
 
   const makeFilter = (): HashFilter => {
     const made = new HashFilter(Math.max(2 * now().entries, 2 ** 19));
-    addAll(made, logged().folding?.sorted ?? new Uint32Array());
+    const { young, folding } = logged();
+    addAll(made, young.sorted());
+    addAll(made, folding?.sorted ?? new Uint32Array());
     for (let after = -1; ; ) {
       const rows = statements.leavesAfter.all<{ id: number; entries: Uint8Array }>(after);
       for (const { id, entries } of rows) {
@@ -139,10 +141,6 @@ export function createKeyIndex(database: Database, { leastToFold, manyInVain, le
     at.rows = 0;
     const nextLeaves = Math.max(1, Math.ceil((entries + sorted.length / 2) / leafEntries));
     state = { generation, leaves: count, nextLeaves, position: 0, foldTo: at.lastRow, entries };
-    if (filter === undefined) return;
-    // It may be taken for a filter of the leaves before they hold it.
-    if (filter.size + sorted.length / 2 > filter.capacity) filter = undefined;
-    else addAll(filter, sorted);
   };
 
   /** Makes leaves of the next generation until about so many entries are through. */
@@ -195,10 +193,10 @@ export function createKeyIndex(database: Database, { leastToFold, manyInVain, le
   return {
     find(hash, into) {
       into.length = 0;
+      if (filter !== undefined && !filter.mayHave(hash)) return into;
       const { young, folding } = logged();
       young.collect(hash, into);
       folding?.table.collect(hash, into);
-      if (filter !== undefined && !filter.mayHave(hash)) return into;
       const before = into.length;
       const leaf = leafOf(hash);
       for (let at = firstFrom(leaf, hash); at < leaf.length && leaf[at + 1] === hash; at += 2) into.push(leaf[at] as number);
@@ -208,6 +206,9 @@ export function createKeyIndex(database: Database, { leastToFold, manyInVain, le
     add(hash, no) {
       logged().young.add(hash, no);
       fresh.push(no, hash);
+      filter?.add(hash);
+      // Too full, it would be in doubt too often.
+      if (filter !== undefined && filter.size > filter.capacity) filter = undefined;
     },
     flush() {
       if (fresh.length === 0) return;

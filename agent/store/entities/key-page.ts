@@ -2,6 +2,7 @@
 import { isAscii } from "node:buffer";
 import { slotsPerPage } from "./digest-page.ts";
 import { type KeyBytes, viewOf } from "./key-bytes.ts";
+import { PageMemory } from "./page-memory.ts";
 
 const headBytes = 4 * slotsPerPage;
 
@@ -75,12 +76,12 @@ export class KeyPage {
   }
 
   /** Lengths in bytes, then the keys as UTF-8. */
-  toBytes(): Uint8Array {
-    const bytes = Buffer.allocUnsafeSlow(headBytes + this.#used);
+  toBytes(memory = new PageMemory()): Uint8Array {
+    const bytes = memory.of(headBytes + this.#used);
     const lengths = new Uint32Array(bytes.buffer, bytes.byteOffset, slotsPerPage);
     for (let slot = 0; slot < slotsPerPage; slot++)
       lengths[slot] = slot < this.#filled ? (this.#ends[slot] as number) - this.#startOf(slot) : 0;
-    this.#text.copy(bytes, headBytes, 0, this.#used);
+    bytes.set(this.#text.subarray(0, this.#used), headBytes);
     return bytes;
   }
 

@@ -5,6 +5,7 @@ import { createDirectory, type Directory, type Generations, type PageEntry } fro
 import type { KeyBytes } from "./key-bytes.ts";
 import { KeyPage } from "./key-page.ts";
 import { createPageCache, type PageCache } from "./page-cache.ts";
+import { PageMemory } from "./page-memory.ts";
 import { ParentPage } from "./parent-page.ts";
 
 /** In memory at most: 4 MB of digests, some 4 MB of keys, 1 MB of parents. */
@@ -65,16 +66,17 @@ export function createPages(database: Database, onLost: () => void): Pages {
     write: (page) => page.bytes,
     most: digestPages,
   });
+  const memory = new PageMemory();
   const keys = createPageCache(database, {
     table: "key_page",
     read: (bytes) => new KeyPage(bytes),
-    write: (page) => page.toBytes(),
+    write: (page) => page.toBytes(memory),
     most: keyPages,
   });
   const parents = createPageCache(database, {
     table: "parent_page",
     read: (bytes) => new ParentPage(bytes),
-    write: (page) => page.toBytes(),
+    write: (page) => page.toBytes(memory),
     most: parentPages,
   });
 

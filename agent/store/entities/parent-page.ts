@@ -1,5 +1,6 @@
 /** The numbers of the entities to which a page's entities refer, slot by slot. */
 import { slotsPerPage } from "./digest-page.ts";
+import { PageMemory } from "./page-memory.ts";
 
 const headBytes = 4 * slotsPerPage;
 
@@ -58,9 +59,9 @@ export class ParentPage {
     return true;
   }
 
-  toBytes(): Uint8Array {
-    const bytes = new Uint8Array(headBytes + 4 * this.#length);
-    const words = new Uint32Array(bytes.buffer);
+  toBytes(memory = new PageMemory()): Uint8Array {
+    const bytes = memory.of(headBytes + 4 * this.#length);
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     words.set(this.counts);
     words.set(this.numbers, slotsPerPage);
     return bytes;
