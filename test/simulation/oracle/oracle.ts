@@ -8,7 +8,7 @@ import type { Hub } from "../../../portal/hub.ts";
 import type { NumberedItem } from "../../../protocol/changes.ts";
 import { expandChanges } from "../../../protocol/changes.ts";
 import type { Changes } from "../../../protocol/messages.ts";
-import { guardRows } from "../erp/schema.ts";
+import { guardRows, type TableName } from "../erp/schema.ts";
 import type { Commit, ErpServer } from "../erp/server.ts";
 import type { AgentMachine } from "../world/agent-machine.ts";
 import type { Connection, Tapped } from "../world/network.ts";
@@ -73,6 +73,10 @@ export class Oracle {
   #storeForgot = false;
   /** Highest position of its history that the ERP has told. */
   #toldPosition = 0;
+  /** Set back, and no position was told since. */
+  #setBackUntold = false;
+  /** Some restore could not be told by the position: the history had grown past it before anybody asked. */
+  #someUntold = false;
 
   constructor(parts: OracleParts) {
     this.#parts = parts;
@@ -114,6 +118,7 @@ export class Oracle {
   /** The ERP was set back; `changes` is what that changed. */
   restored(changes: Commit["changes"], effects: ReadonlyMap<string, number>): void {
     const { time } = this.#parts;
+    this.#setBackUntold = true;
     this.#presence.noteLost(changes, time.now);
     this.#versions.clear();
     this.changedAt = time.now;
@@ -124,8 +129,18 @@ export class Oracle {
 
   /** A history that has grown past what the agent was told of the one before can't be told from it. */
   #identityTold(position: number): void {
-    if (position >= this.#toldPosition) this.#presence.forgive();
+    if (position >= this.#toldPosition) {
+      this.#presence.forgive();
+      this.#someUntold ||= this.#setBackUntold;
+    }
+    this.#setBackUntold = false;
     this.#toldPosition = Math.max(this.#toldPosition, position);
+  }
+
+  /** Only a full compare can tell what the row holds now. */
+  isBehindSignals(table: TableName, key: string): boolean {
+    const row = this.#parts.erp.row(table, key);
+    return this.#someUntold && row !== undefined && this.#versions.repeatsMark(table, key, row);
   }
 
   /** The agent's store was lost, set back or copied: with it goes what it knew of the ERP's history and of its own deletes. */
