@@ -3,8 +3,9 @@
  * each agent's last number; each link's part only while it is the agent's newest one and nothing is missing. So each number takes effect once, whatever died when.
  */
 import type { Clock } from "../base/time.ts";
-import { countItems, expandChanges } from "../protocol/changes.ts";
-import type { Changes, Refusal } from "../protocol/messages.ts";
+import { expandChanges } from "../protocol/changes.ts";
+import type { Refusal } from "../protocol/messages.ts";
+import type { Arrived } from "./arrived.ts";
 import type { Journal, Kept } from "./journal.ts";
 import { judge, type RefuseHook } from "./judge.ts";
 import type { Known, KnownOfLink } from "./known.ts";
@@ -17,14 +18,6 @@ export interface Speaker {
   agentId: string;
   epoch: string;
   connection: number;
-}
-
-/** A frame of `changes`, and as it was received. */
-export interface Arrived {
-  frame: Changes;
-  raw: string | Uint8Array;
-  /** Size on the wire. */
-  bytes: number;
 }
 
 /** What one link has for the commit. */
@@ -91,12 +84,12 @@ function commitOne(work: Work): Committed {
   const from = row.last ?? 0;
   const done: Committed = { outcome: "ok", taken: 0, from, last: from, refused: [] };
   let tables = journal.tables(speaker.agentId);
-  for (const { frame, raw } of frames) {
+  for (const frame of frames) {
     if (frame.from > done.last + 1) {
       done.outcome = "gap";
       break;
     }
-    const last = frame.from + countItems(frame) - 1;
+    const last = frame.from + frame.items - 1;
     if (last > done.last) {
       const refused = judge({ ...offer, refuse: work.refuse, tables }, frame, done.last);
       if (refused === undefined) {
@@ -105,8 +98,8 @@ function commitOne(work: Work): Committed {
       }
       noteRefusals(work, frame, done.last, refused);
       const numbers = refused.map((refusal) => refusal.seq);
-      const deletes = frame.tables.some((table) => table.op === "delete");
-      const received = { ...speaker, first: done.last + 1, refused: numbers, frame: raw };
+      const { deletes } = frame;
+      const received = { ...speaker, first: done.last + 1, refused: numbers, frame: frame.raw };
       kept.push(journal.write(received, { at: work.at, deletes }));
       if (tables !== "outdated") tables = deletes ? "outdated" : "behind";
       for (const refusal of refused) done.refused.push(refusal);
@@ -135,13 +128,13 @@ function move({ store, offer: { speaker }, at }: Work, { from, last }: Committed
 /** Only frames with refusals, and those of agents that have some, are looked at item by item. */
 function noteRefusals(
   { refusals, offer: { speaker }, at }: Work,
-  frame: Changes,
+  frame: Arrived,
   last: number,
   refused: readonly Refusal[],
 ): void {
   if (refused.length === 0 && !refusals.any(speaker)) return;
   const bySeq = new Map(refused.map((refusal) => [refusal.seq, refusal]));
-  for (const item of expandChanges(frame)) {
+  for (const item of expandChanges(frame.message())) {
     if (item.seq <= last) continue;
     const refusal = bySeq.get(item.seq);
     if (refusal === undefined) refusals.remove(speaker.agentId, item);

@@ -1,8 +1,8 @@
 /** The window of one link, and its acks: what was committed is acked at once, unless a hook holds acks back. */
 import type { Clock } from "../base/time.ts";
-import { countItems } from "../protocol/changes.ts";
 import type { Ack, Refusal } from "../protocol/messages.ts";
-import type { Arrived, Committed } from "./commit.ts";
+import type { Arrived } from "./arrived.ts";
+import type { Committed } from "./commit.ts";
 import type { Hooks, Limits } from "./settings.ts";
 
 /** Refusals in one ack at the most, so that it stays far below the largest frame. */
@@ -44,21 +44,20 @@ export function createIntake(parts: IntakeParts): Intake {
   };
 
   return {
-    count({ frame, bytes }) {
-      const items = countItems(frame);
-      const past = unacked.items + items > limits.windowItems || unacked.bytes + bytes > limits.windowBytes;
+    count({ items, raw }) {
+      const past = unacked.items + items > limits.windowItems || unacked.bytes + raw.length > limits.windowBytes;
       // One frame may always be sent, however small the window.
       if (past && unacked.items > 0) return false;
       unacked.items += items;
-      unacked.bytes += bytes;
+      unacked.bytes += raw.length;
       return true;
     },
     committed(frames, done) {
       waiting.last = done.last;
       for (const refusal of done.refused) waiting.refused.push(refusal);
-      for (const { frame, bytes } of frames) {
-        waiting.items += countItems(frame);
-        waiting.bytes += bytes;
+      for (const { items, raw } of frames) {
+        waiting.items += items;
+        waiting.bytes += raw.length;
       }
       const delayMs = parts.hooks.ackDelayMs;
       if (delayMs === undefined) flush();

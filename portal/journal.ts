@@ -12,7 +12,7 @@ export interface Received {
   first: number;
   /** Numbers of the items that were refused. */
   refused: readonly number[];
-  /** A text frame as string, a binary one as bytes. */
+  /** As bytes; a text frame was written as a string by older versions. */
   frame: string | Uint8Array;
 }
 

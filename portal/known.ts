@@ -2,6 +2,7 @@
  * Entities that are known to stand at the portal, tables and journal together: a cache in front of the tables, so that a child's parents are seldom looked up.
  * An entry is 64 bits of hash over link, type and id; like everywhere in the protocol, equal digests count as equal. What is not in here may still be known.
  */
+import { murmur128 } from "../base/murmur.ts";
 import type { Random } from "../base/time.ts";
 import type { Store } from "./store.ts";
 
@@ -15,17 +16,25 @@ const mostReadAhead = 8_192;
 
 /** The known entities of one agent, as long as one link of it speaks: another gateway may take over in between. */
 export interface KnownOfLink {
+  of(type: string): KnownOfType;
+}
+
+/** Those of one type. Ids must fit the model: their characters are bytes. */
+export interface KnownOfType {
   /** An upsert of it was journaled. */
-  add(type: string, id: string): void;
+  add(id: string): void;
   /** It was deleted, or may not be known for another reason. */
-  remove(type: string, id: string): void;
+  remove(id: string): void;
   /** Found in the cache. */
-  has(type: string, id: string): boolean;
+  has(id: string): boolean;
+  /** The same of an id that stands between two places among bytes. */
+  addAt(bytes: DataView, start: number, end: number): void;
+  hasAt(bytes: DataView, start: number, end: number): boolean;
   /**
    * Asks the tables. What they hold must still stand, so no delete of this agent may wait in the journal; with `ahead` none may be about to go there either,
    * and more of the type is read than was asked for. What they don't hold may have been journaled.
    */
-  look(type: string, id: string, ahead: boolean): boolean;
+  look(id: string, ahead: boolean): boolean;
 }
 
 export interface Known {
@@ -49,38 +58,55 @@ const afterAll = "~";
 const stands = "(deleted_at IS NULL OR replaced_by IS NOT NULL)";
 
 function knownOfLink(parts: { store: Store; cache: Cache; random: Random }, agentId: string): KnownOfLink {
-  const { store, cache, random } = parts;
-  const salt = (): number => Math.floor(random() * 2 ** 32);
-  const types = new Map<string, TypeOfLink>();
-  const seedOf = (type: string): TypeOfLink => {
-    let seed = types.get(type);
-    if (seed === undefined) {
-      seed = { high: salt(), low: salt(), last: undefined, generation: 0, ahead: undefined };
-      types.set(type, seed);
-    }
-    return seed;
-  };
+  const types = new Map<string, KnownOfType>();
   return {
-    add: (type, id) => cache.add(seedOf(type), id),
-    remove(type, id) {
-      const seed = seedOf(type);
-      seed.last = undefined;
-      cache.remove(seed, id);
+    of(type) {
+      let known = types.get(type);
+      if (known === undefined) {
+        known = knownOfType(parts, agentId, type);
+        types.set(type, known);
+      }
+      return known;
     },
-    has(type, id) {
-      const seed = seedOf(type);
-      if (seed.last === id && seed.generation === cache.generation) return true;
-      if (!cache.has(seed, id)) return false;
-      seed.last = id;
-      seed.generation = cache.generation;
-      return true;
+  };
+}
+
+function knownOfType(
+  { store, cache, random }: { store: Store; cache: Cache; random: Random },
+  agentId: string,
+  type: string,
+): KnownOfType {
+  const salt = (): number => Math.floor(random() * 2 ** 32);
+  const seed: Seed = { high: salt(), low: salt() };
+  const ahead: Ahead = { generation: -1, first: "", at: undefined, ids: 1 };
+  const hash = (id: string): void => cache.hash(seed, written.view, 0, written.write(id));
+  return {
+    add(id) {
+      hash(id);
+      cache.add();
     },
-    look(type, id, ahead) {
+    remove(id) {
+      hash(id);
+      cache.remove();
+    },
+    has(id) {
+      hash(id);
+      return cache.has();
+    },
+    addAt(bytes, start, end) {
+      cache.hash(seed, bytes, start, end);
+      cache.add();
+    },
+    hasAt(bytes, start, end) {
+      cache.hash(seed, bytes, start, end);
+      return cache.has();
+    },
+    look(id, readsAhead) {
       const sql = `SELECT 1 FROM entity WHERE agent_id = ? AND type = ? AND id = ? AND ${stands}`;
       if (store.get(sql, agentId, type, id) === undefined) return false;
-      const seed = seedOf(type);
-      cache.add(seed, id);
-      if (ahead) readAhead({ store, cache }, agentId, { type, seed, id });
+      hash(id);
+      cache.add();
+      if (readsAhead) readAhead({ store, cache, seed, ahead }, [agentId, type, id]);
       return true;
     },
   };
@@ -91,15 +117,13 @@ function knownOfLink(parts: { store: Store; cache: Cache; random: Random }, agen
  * once, in whatever order they are asked for.
  */
 function readAhead(
-  { store, cache }: { store: Store; cache: Cache },
-  agentId: string,
-  { type, seed, id }: { type: string; seed: TypeOfLink; id: string },
+  { store, cache, seed, ahead }: { store: Store; cache: Cache; seed: Seed; ahead: Ahead },
+  [agentId, type, id]: readonly [string, string, string],
 ): void {
-  if (seed.ahead?.generation !== cache.generation) seed.ahead = { generation: cache.generation, first: id, at: id, ids: 1 };
-  const { ahead } = seed;
+  if (ahead.generation !== cache.generation) Object.assign(ahead, { generation: cache.generation, first: id, at: id, ids: 1 });
   if (ahead.at === undefined || cache.isFull) return;
-  const found = store.get<{ ids: string | null; last: string }>(
-    `SELECT group_concat(id, char(10)) AS ids, max(id) AS last FROM (
+  const found = store.get<{ ids: Uint8Array | null; last: string }>(
+    `SELECT CAST(group_concat(id, char(10)) AS BLOB) AS ids, max(id) AS last FROM (
        SELECT id FROM entity INDEXED BY entity_live
        WHERE agent_id = ? AND type = ? AND deleted_at IS NULL AND id > ? AND id <= ? ORDER BY id LIMIT ?)`,
     agentId,
@@ -109,27 +133,54 @@ function readAhead(
     ahead.ids,
   );
   ahead.ids = Math.min(ahead.ids * 2, mostReadAhead);
-  const ids = found?.ids?.split("\n") ?? [];
-  for (const one of ids) cache.add(seed, one);
-  if (ids.length > 0) ahead.at = found?.last;
-  // At the end it goes on at the beginning; back where it began there is nothing left.
-  else ahead.at = ahead.at < ahead.first ? undefined : "";
+  if (found === undefined || found.ids === null) {
+    // At the end it goes on at the beginning; back where it began there is nothing left.
+    ahead.at = ahead.at < ahead.first ? undefined : "";
+    return;
+  }
+  ahead.at = found.last;
+  const { ids } = found;
+  const view = viewOf(ids);
+  for (let start = 0; start < ids.length; ) {
+    const newline = ids.indexOf(0x0a, start);
+    const end = newline < 0 ? ids.length : newline;
+    cache.hash(seed, view, start, end);
+    cache.add();
+    start = end + 1;
+  }
 }
 
+/** The bytes as `KnownOfType` takes them. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** Where an id is written before its bytes are hashed. */
+const written = (() => {
+  let bytes = Buffer.alloc(1_024);
+  let view = viewOf(bytes);
+  return {
+    get view() {
+      return view;
+    },
+    /** Returns its end. */
+    write(id: string): number {
+      if (id.length > bytes.length) {
+        bytes = Buffer.alloc(id.length);
+        view = viewOf(bytes);
+      }
+      return bytes.write(id, "latin1");
+    },
+  };
+})();
+
+/** Told apart by 64 bits of chance for each type of each link. */
 interface Seed {
   high: number;
   low: number;
 }
 
-interface TypeOfLink extends Seed {
-  /** Known, and likely to be asked for again: neighbours often have one parent. */
-  last: string | undefined;
-  /** Of the cache, when `last` was found there. */
-  generation: number;
-  /** How far ids were read ahead. */
-  ahead: Ahead | undefined;
-}
-
+/** How far ids of a type were read ahead. */
 interface Ahead {
   /** Of the cache: what was read before is forgotten. */
   generation: number;
@@ -141,10 +192,12 @@ interface Ahead {
   ids: number;
 }
 
+/** Every function but `hash` is about what was hashed last: two numbers without an object for each call. */
 interface Cache {
-  add(seed: Seed, id: string): void;
-  remove(seed: Seed, id: string): void;
-  has(seed: Seed, id: string): boolean;
+  hash(seed: Seed, bytes: DataView, start: number, end: number): void;
+  add(): void;
+  remove(): void;
+  has(): boolean;
   clear(): void;
   /** What is added now pushes something else out. */
   readonly isFull: boolean;
@@ -157,46 +210,29 @@ function createCache(): Cache {
   let words = new Uint32Array(entries * 2);
   let used = 0;
   let generation = 0;
-  // Set by `hash`: two numbers without an object for each call.
   let high = 0;
   let low = 0;
-  const hash = (seed: Seed, id: string): void => {
-    let one = seed.high;
-    let two = seed.low;
-    for (let at = 0; at < id.length; at++) {
-      const unit = id.charCodeAt(at);
-      one = Math.imul(one ^ unit, 0x9e3779b1);
-      two = (Math.imul(two ^ unit, 0x85ebca77) + (one >>> 15)) | 0;
-    }
-    // The final mixing of MurmurHash3 (github.com/aappleby/smhasher), each half with the other.
-    one = Math.imul(one ^ (one >>> 16) ^ two, 0x85ebca6b);
-    two = Math.imul(two ^ (two >>> 13) ^ one, 0xc2b2ae35);
-    high = (one ^ (one >>> 16)) >>> 0;
-    // 0 marks a free place.
-    low = (two ^ (two >>> 15)) >>> 0 || 1;
-  };
-  /** Index of a place in `words`, counted from the hash's own. */
-  const place = (distance: number): number => ((high + distance) & (entries - 1)) * 2;
-  const has = (): boolean => {
+  /** Index in `words` of what was hashed last; of a free place for it, or one that must be freed, less one, negative. */
+  const find = (): number => {
+    const mask = entries - 1;
     for (let distance = 0; distance < window; distance++) {
-      const at = place(distance);
-      if (words[at + 1] === 0) return false;
-      if (words[at] === high && words[at + 1] === low) return true;
+      const at = ((high + distance) & mask) * 2;
+      if (words[at + 1] === 0) return -at - 1;
+      if (words[at] === high && words[at + 1] === low) return at;
     }
-    return false;
+    return -(high & mask) * 2 - 1;
   };
-  const put = (): void => {
+  const put = (place: number): void => {
     // Without room something else is forgotten.
-    let distance = used > entries / 2 ? window : 0;
-    while (distance < window && words[place(distance) + 1] !== 0) distance += 1;
-    const at = place(distance % window);
+    const at = used > entries / 2 ? (high & (entries - 1)) * 2 : place;
     if (words[at + 1] === 0) used += 1;
     words[at] = high;
     words[at + 1] = low;
   };
-  /** Twice the room; leaves the hash of `id` behind. */
-  const grow = (seed: Seed, id: string): void => {
+  /** Twice the room. */
+  const grow = (): void => {
     const old = words;
+    const [ofHigh, ofLow] = [high, low];
     entries *= 2;
     words = new Uint32Array(entries * 2);
     used = 0;
@@ -204,31 +240,36 @@ function createCache(): Cache {
       low = old[at + 1] as number;
       if (low === 0) continue;
       high = old[at] as number;
-      put();
+      put(-find() - 1);
     }
-    hash(seed, id);
+    [high, low] = [ofHigh, ofLow];
   };
   return {
-    add(seed, id) {
-      hash(seed, id);
-      if (has()) return;
-      if (used > entries / 2 && entries < largest) grow(seed, id);
-      put();
+    hash(seed, bytes, start, end) {
+      const hashed = murmur128(bytes, start, end);
+      high = ((hashed[0] as number) ^ seed.high) >>> 0;
+      // 0 marks a free place.
+      low = ((hashed[1] as number) ^ seed.low) >>> 0 || 1;
     },
-    remove(seed, id) {
-      hash(seed, id);
+    add() {
+      let found = find();
+      if (found >= 0) return;
+      if (used > entries / 2 && entries < largest) {
+        grow();
+        found = find();
+      }
+      put(-found - 1);
+    },
+    remove() {
       // A gap that another removal left may have let it in twice.
       for (let distance = 0; distance < window; distance++) {
-        const at = place(distance);
+        const at = ((high + distance) & (entries - 1)) * 2;
         if (words[at] !== high || words[at + 1] !== low) continue;
         words[at + 1] = 0;
         used -= 1;
       }
     },
-    has(seed, id) {
-      hash(seed, id);
-      return has();
-    },
+    has: () => find() >= 0,
     clear() {
       words.fill(0);
       used = 0;

@@ -4,8 +4,9 @@
  */
 import type { WebSocket } from "ws";
 import { describeError } from "../base/errors.ts";
+import { changesScanner, type RowPlan, type ScanChanges } from "../protocol/changes-bytes.ts";
 import { isPlainChanges } from "../protocol/changes-fit.ts";
-import { decodeFrame, encodeFrame, MalformedFrame } from "../protocol/frames.ts";
+import { decodeJson, encodeFrame, frameJson, MalformedFrame, type RawFrame } from "../protocol/frames.ts";
 import {
   type AgentMessage,
   type Answer,
@@ -16,8 +17,9 @@ import {
   type Start,
   type Welcome,
 } from "../protocol/messages.ts";
+import { type Arrived, arrivedBytes, arrivedMessage } from "./arrived.ts";
 import { fittingReason } from "./close-reason.ts";
-import type { Arrived, Committed, Offer, Speaker } from "./commit.ts";
+import type { Committed, Offer, Speaker } from "./commit.ts";
 import { createDispatch, type Dispatch } from "./dispatch.ts";
 import { itemsEvent } from "./events.ts";
 import { welcomeFor } from "./handshake.ts";
@@ -37,15 +39,11 @@ type State =
   | { at: "greeting" }
   /** `last`: what the store held when `welcome` was made, whatever a hook made it say. */
   | { at: "welcomed"; hello: Hello; welcome: Welcome; last: number | null }
-  | { at: "open"; speaker: Speaker; intake: Intake; dispatch: Dispatch; offer: Omit<Offer, "frames"> }
+  | { at: "open"; speaker: Speaker; intake: Intake; dispatch: Dispatch; offer: Omit<Offer, "frames">; scan: ScanChanges<RowPlan> }
   | { at: "closed" };
 
-interface Read {
-  message: AgentMessage;
-  raw: string | Uint8Array;
-  /** Size on the wire. */
-  bytes: number;
-}
+/** A frame of `changes`, or any other message. */
+type Read = Arrived | { from?: never; message: AgentMessage };
 
 export interface LinkOwner {
   /** This link is about to be welcomed: every other link of its agent must be closed before. */
@@ -184,16 +182,15 @@ export class Link implements Taker {
       if (this.#again.length > 0) return full ? "later" : this.#again.shift();
       const head = this.#readHead();
       if (head === undefined) return undefined;
-      const { message, raw, bytes } = head;
-      if (message.type === "changes" && state.at === "open") {
+      if (head.from !== undefined && state.at === "open") {
         if (full) return "later";
         this.#head = undefined;
-        const arrived: Arrived = { frame: message, raw, bytes };
-        if (state.intake.count(arrived)) return arrived;
+        if (state.intake.count(head)) return head;
         this.close(closeCode.malformed, "changes: more items or bytes than the window allows");
         return undefined;
       }
       if (committing) return undefined;
+      const message = head.from === undefined ? head.message : head.message();
       if (message.type === "inventory" && this.#parts.journal.holds(this.agentId)) {
         this.#awaitTables();
         return undefined;
@@ -205,25 +202,27 @@ export class Link implements Taker {
 
   /** Reads the first frame that waits, if it was not read yet. */
   #readHead(): Read | undefined {
-    while (this.#head === undefined) {
+    while (this.#head === undefined && this.#state.at !== "closed") {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       // What is read now may have waited long on a socket that was paused.
       this.#heardAt = this.#parts.clock.monotonic();
-      const { raw, bytes } = next;
-      const message = decodeFrame(raw, {
-        maxBytes: this.#parts.limits.maxFrameBytes,
-        schema: agentMessage,
-        fits: isPlainChanges,
-      });
-      const wish = this.#parts.hooks.message?.(message, this.agentId);
-      if (wish === "drop") {
-        this.terminate();
-        break;
-      }
-      if (wish !== "ignore") this.#head = { message, raw, bytes };
+      this.#head = this.#read(next);
     }
     return this.#head;
+  }
+
+  /** What a frame says; undefined for one that a hook takes away. */
+  #read(frame: RawFrame): Read | undefined {
+    const { hooks, limits } = this.#parts;
+    const json = frameJson(frame, limits.maxFrameBytes);
+    const scanned = this.#state.at === "open" && hooks.message === undefined ? this.#state.scan(json) : undefined;
+    if (scanned !== undefined) return arrivedBytes(scanned, frame.data);
+    const message = decodeJson(json, { schema: agentMessage, fits: isPlainChanges });
+    const wish = hooks.message?.(message, this.agentId);
+    if (wish === "drop") this.terminate();
+    if (wish !== undefined) return undefined;
+    return message.type === "changes" ? arrivedMessage(message, frame.data, json.length) : { message };
   }
 
   /** Goes on once all that was journaled of this agent stands in the tables. */
@@ -346,8 +345,9 @@ export class Link implements Taker {
     const intake = createIntake({ clock, limits, hooks, sendAck: (ack) => this.send(ack) });
     const dispatch = createDispatch({ speaker, commands, clock, limits, send: (message) => this.send(message) });
     const accepted = new Set<string>(welcome.types);
-    const offer = { speaker, accepted, plans: tablePlans(accepted), known: this.#parts.known.ofLink(this.agentId) };
-    this.#state = { at: "open", speaker, intake, dispatch, offer };
+    const plans = tablePlans(accepted);
+    const offer = { speaker, accepted, plans, known: this.#parts.known.ofLink(this.agentId) };
+    this.#state = { at: "open", speaker, intake, dispatch, offer, scan: changesScanner(plans.ofHead) };
     const { connection, epoch, renewed } = start;
     events.emit({ kind: "connected", agentId: this.agentId, connection, epoch, renewed });
     const { last } = greeted;

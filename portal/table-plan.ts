@@ -2,14 +2,19 @@
  * What has to be looked at in the rows of a table, made once for its type and fields. It looks at values where they stand, so that a row becomes an object
  * only where something is wrong with it.
  */
+import { type ByteFits, byteFitsOf } from "../protocol/byte-fits.ts";
+import type { RowPlan, TableHead } from "../protocol/changes-bytes.ts";
 import { type Fits, fitsOf, partsOf } from "../protocol/fits.ts";
+import { deleteReason } from "../protocol/messages.ts";
 import { entityId, type Json, model, type TypeName } from "../protocol/model.ts";
 import { parentPaths } from "../protocol/references.ts";
 import { isTypeName } from "../protocol/validate.ts";
 
-export interface TablePlan {
+export interface TablePlan extends RowPlan {
   /** Every value certainly fits the model, and none is missing. */
   fits(row: readonly Json[]): boolean;
+  /** The same of values as bytes, which also mark the parents that they name: each by the index of its place. */
+  readonly columns: readonly ByteFits[];
   parents: readonly ParentPlace[];
   /** Entities of other accepted types may name these as parents. */
   mayBeParent: boolean;
@@ -28,6 +33,8 @@ export interface ParentPlace {
 export interface TablePlans {
   /** Undefined where each row must be looked at as an item. */
   of(type: string, fields: readonly string[]): TablePlan | undefined;
+  /** What looks at rows as bytes; undefined where they must be decoded. */
+  ofHead(head: TableHead): RowPlan | undefined;
 }
 
 /** An agent's tables have few shapes; one that keeps making up others gains nothing. */
@@ -40,31 +47,45 @@ export function tablePlans(accepted: ReadonlySet<string>): TablePlans {
   const parentTypes = new Set(
     [...accepted].filter(isTypeName).flatMap((type) => parentPaths(type).flatMap(({ types }) => types)),
   );
+  const of: TablePlans["of"] = (type, fields) => {
+    const name = JSON.stringify([type, ...fields]);
+    if (plans.has(name)) return plans.get(name);
+    if (plans.size === mostPlans) plans.clear();
+    const checks = isTypeName(type) ? valueChecks(type, fields) : undefined;
+    const plan = checks && planOf(checks, parentPlaces(type as TypeName, fields, accepted), parentTypes.has(type));
+    plans.set(name, plan);
+    return plan;
+  };
   return {
-    of(type, fields) {
-      const name = `${type} ${fields.join(" ")}`;
-      if (plans.has(name)) return plans.get(name);
-      if (plans.size === mostPlans) plans.clear();
-      const checks = isTypeName(type) ? valueChecks(type, fields) : undefined;
-      const plan = checks && {
-        ...planOf(type as TypeName, fields, accepted),
-        fits: rowFits(checks),
-        mayBeParent: parentTypes.has(type),
-      };
-      plans.set(name, plan);
-      return plan;
+    of,
+    ofHead({ type, op, fields }) {
+      if (!accepted.has(type) || !isTypeName(type)) return undefined;
+      return op === "delete" ? deletePlan : of(type, fields);
     },
   };
 }
 
-/** A check for each value of a row; undefined where the fields themselves don't fit the type. */
-function valueChecks(type: TypeName, fields: readonly string[]): Fits[] | undefined {
+const deletePlan: RowPlan = { columns: [byteFitsOf(deleteReason, () => undefined)] };
+
+type Parts = NonNullable<ReturnType<typeof partsOf>>;
+
+/** The part of the type for each value of a row; undefined where the fields themselves don't fit the type. */
+function valueChecks(type: TypeName, fields: readonly string[]): Parts | undefined {
   const parts = partsOf(model[type].schema);
   if (parts === undefined) return undefined;
   const named = new Set(fields);
   if (parts.some(({ name, required }) => required && !named.has(name))) return undefined;
-  const checks = fields.map((field) => parts.find(({ name }) => name === field)?.fits);
+  const checks = fields.map((field) => parts.find(({ name }) => name === field));
   return checks.every((check) => check !== undefined) ? checks : undefined;
+}
+
+function planOf(parts: Parts, parents: readonly ParentPlace[], mayBeParent: boolean): TablePlan {
+  return { parents, mayBeParent, fits: rowFits(parts.map(({ fits }) => fits)), columns: byteChecks(parts, parents) };
+}
+
+function byteChecks(parts: Parts, parents: readonly ParentPlace[]): ByteFits[] {
+  const marks = new Map(parents.map(({ column, path }, index) => [[column, ...path].join(" "), index]));
+  return parts.map(({ schema }, index) => byteFitsOf(schema, (path) => marks.get([index + 2, ...path].join(" "))));
 }
 
 function rowFits(checks: readonly Fits[]): TablePlan["fits"] {
@@ -75,13 +96,12 @@ function rowFits(checks: readonly Fits[]): TablePlan["fits"] {
   };
 }
 
-function planOf(type: TypeName, fields: readonly string[], accepted: ReadonlySet<string>): Pick<TablePlan, "parents"> {
-  const parents = parentPaths(type).flatMap(({ path: [field = "", ...path], types }): ParentPlace[] => {
+function parentPlaces(type: TypeName, fields: readonly string[], accepted: ReadonlySet<string>): ParentPlace[] {
+  return parentPaths(type).flatMap(({ path: [field = "", ...path], types }): ParentPlace[] => {
     const column = fields.indexOf(field) + 2;
     const asked = types.filter((parent) => accepted.has(parent));
     return column < 2 || asked.length === 0 ? [] : [{ column, path, types: asked }];
   });
-  return { parents };
 }
 
 /** Calls `visit` for each id that a row names at a place, until it returns false; tells whether it never did. */

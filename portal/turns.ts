@@ -4,15 +4,15 @@
  */
 import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { countItems } from "../protocol/changes.ts";
 import type { Apply } from "./apply.ts";
-import { type Arrived, type CommitParts, type Committed, commit, type Offer } from "./commit.ts";
+import type { Arrived } from "./arrived.ts";
+import { type CommitParts, type Committed, commit, type Offer } from "./commit.ts";
 import { entryBytes } from "./journal.ts";
 import type { Hooks, Limits } from "./settings.ts";
 
-/** What one commit takes at the most, beside one frame more: some milliseconds of work. */
+/** What one commit takes at the most, beside one frame more: some milliseconds of work, and so many bytes of memory. */
 const mostItems = 4_000;
-const mostBytes = 1_048_576;
+const mostBytes = 4 * 1_048_576;
 
 /** A link, as a turn sees it. */
 export interface Taker {
@@ -69,9 +69,9 @@ export function createTurns(parts: TurnParts): Turns {
       due.add(link);
       if (frames === undefined) group.set(link, [taken]);
       else frames.push(taken);
-      items += countItems(taken.frame);
+      items += taken.items;
       bytes += taken.bytes;
-      journaled += taken.bytes + entryBytes;
+      journaled += taken.raw.length + entryBytes;
       if (items >= mostItems || bytes >= mostBytes) break;
     }
     return group;

@@ -3,20 +3,16 @@
  * megabyte stays in the network, so that no link takes more memory than that.
  */
 import type { WebSocket } from "ws";
+import type { RawFrame } from "../protocol/frames.ts";
 
 /** Bytes that may wait here. */
 const mostBytes = 512 * 1_024;
 /** What a frame that waits costs beside its bytes. */
 const frameBytes = 256;
 
-interface Waiting {
-  data: Buffer;
-  isBinary: boolean;
-}
-
 export class WaitingFrames {
   readonly #socket: Pick<WebSocket, "pause" | "resume">;
-  #frames: Waiting[] = [];
+  #frames: RawFrame[] = [];
   #bytes = 0;
   #paused = false;
 
@@ -37,17 +33,16 @@ export class WaitingFrames {
     this.#socket.pause();
   }
 
-  /** The first frame, a text frame as string, and its size on the wire. */
-  shift(): { raw: string | Uint8Array; bytes: number } | undefined {
+  /** The first frame. */
+  shift(): RawFrame | undefined {
     const next = this.#frames.shift();
     if (next === undefined) return undefined;
-    const { data, isBinary } = next;
-    this.#bytes -= data.length + frameBytes;
+    this.#bytes -= next.data.length + frameBytes;
     if (this.#paused && this.#bytes < mostBytes / 2) {
       this.#paused = false;
       this.#socket.resume();
     }
-    return { raw: isBinary ? data : data.toString("utf8"), bytes: data.length };
+    return next;
   }
 
   clear(): void {

@@ -3,6 +3,7 @@
  * asks the schema, which alone decides and explains.
  */
 import type { Changes } from "./messages.ts";
+import type { Json } from "./model.ts";
 
 const messageKeys = new Set(["type", "from", "tables"]);
 const tableKeys = new Set(["type", "op", "fields", "rows"]);
@@ -19,12 +20,20 @@ export function isPlainChanges(value: unknown): value is Changes {
 }
 
 function isPlainTable(table: unknown): boolean {
+  if (!isPlainHead(table)) return false;
+  const { fields, rows } = table as Table & { fields: readonly string[] };
+  return Array.isArray(rows) && rows.length > 0 && rows.every((row) => isPlainRow(row, fields.length));
+}
+
+/** Whether an object is a table without notes on its rows, whatever these are. */
+export function isPlainHead(
+  table: unknown,
+): table is { type: string; op: "upsert" | "delete"; fields: readonly string[]; rows?: unknown } {
   if (!isObject(table) || !hasOnly(table, tableKeys) || !isWord(table.type)) return false;
-  const { op, fields, rows } = table;
+  const { op, fields } = table;
   if (!Array.isArray(fields) || fields.length > mostFields || !fields.every(isWord)) return false;
   if (!areDistinct(fields) || fields.includes("__proto__")) return false;
-  if (op === "delete" ? fields.length !== 1 || fields[0] !== "reason" : op !== "upsert") return false;
-  return Array.isArray(rows) && rows.length > 0 && areRows(rows, fields.length + 2);
+  return op === "delete" ? fields.length === 1 && fields[0] === "reason" : op === "upsert";
 }
 
 /** A few names are compared faster than a set is made. */
@@ -34,12 +43,9 @@ function areDistinct(fields: readonly unknown[]): boolean {
   return true;
 }
 
-function areRows(rows: readonly unknown[], width: number): boolean {
-  for (const row of rows) {
-    if (!Array.isArray(row) || row.length !== width) return false;
-    if (typeof row[0] !== "string" || !Number.isSafeInteger(row[1])) return false;
-  }
-  return true;
+/** Whether a value is a row of a table with so many fields. */
+export function isPlainRow(row: unknown, fields: number): row is Json[] {
+  return Array.isArray(row) && row.length === fields + 2 && typeof row[0] === "string" && Number.isSafeInteger(row[1]);
 }
 
 function isObject(value: unknown): value is Table {

@@ -26,7 +26,7 @@ function compile(schema: z.core.$ZodType): Fits {
   const def = (schema as z.core.$ZodTypes)._zod.def as Def;
   switch (def.type) {
     case "string":
-      return stringFits(schema, def);
+      return stringFits(schema);
     case "boolean":
       return (value) => typeof value === "boolean";
     case "enum": {
@@ -93,25 +93,36 @@ export function lengthsOf(schema: z.core.$ZodType): { least: number; most: numbe
 export function textLengthsOf(schema: z.core.$ZodType): { least: number; most: number } | undefined {
   const def = (schema as z.core.$ZodTypes)._zod.def as Def;
   if (def.type === "nullable" || def.type === "optional") return textLengthsOf(def.innerType);
-  if (def.type !== "string" || (def as StringFormat).format !== undefined || (def as { coerce?: boolean }).coerce)
-    return undefined;
-  const bounds = boundsOf(def.checks);
-  return bounds?.pattern === undefined ? bounds : undefined;
+  const form = textFormOf(schema);
+  return typeof form === "object" && form.pattern === undefined ? form : undefined;
 }
 
-function stringFits(schema: z.core.$ZodType, def: Extract<Def, { type: "string" }>): Fits {
+/** What a schema asks of a text: to be a date or an instant, or lengths in UTF-16 units and a pattern. */
+export type TextForm = "date" | "instant" | Bounds;
+
+/** Undefined where it asks for something else. */
+export function textFormOf(schema: z.core.$ZodType): TextForm | undefined {
+  const def = (schema as z.core.$ZodTypes)._zod.def as Def;
+  if (def.type !== "string") return undefined;
   const bounds = boundsOf(def.checks);
-  if (bounds === undefined || (def as { coerce?: boolean }).coerce) return asked(schema);
+  if (bounds === undefined || (def as { coerce?: boolean }).coerce) return undefined;
   const { least, most, pattern } = bounds;
   const { format, precision, pattern: ofFormat } = def as StringFormat;
   const bare = pattern === undefined && least === 0 && most === Number.POSITIVE_INFINITY;
-  if (format === "date" && bare) return isCalendarDate;
-  if (format === "datetime" && bare && (precision === undefined || precision === null)) return isUtcInstant;
-  const isText = format === undefined;
-  if (!isText && (format !== "email" || ofFormat === undefined || pattern !== undefined)) return asked(schema);
-  const wanted = isText ? pattern : ofFormat;
-  if (wanted === undefined) return (value) => typeof value === "string" && value.length >= least && value.length <= most;
-  return (value) => typeof value === "string" && value.length >= least && value.length <= most && wanted.test(value);
+  if (format === "date" && bare) return "date";
+  if (format === "datetime" && bare && (precision === undefined || precision === null)) return "instant";
+  if (format === undefined) return bounds;
+  return format === "email" && ofFormat !== undefined && pattern === undefined ? { least, most, pattern: ofFormat } : undefined;
+}
+
+function stringFits(schema: z.core.$ZodType): Fits {
+  const form = textFormOf(schema);
+  if (form === undefined) return asked(schema);
+  if (form === "date") return isCalendarDate;
+  if (form === "instant") return isUtcInstant;
+  const { least, most, pattern } = form;
+  if (pattern === undefined) return (value) => typeof value === "string" && value.length >= least && value.length <= most;
+  return (value) => typeof value === "string" && value.length >= least && value.length <= most && pattern.test(value);
 }
 
 /** What the schemas of dates, instants and addresses say beside the checks. */
@@ -136,6 +147,7 @@ function arrayFits(schema: z.core.$ZodType, def: Extract<Def, { type: "array" }>
 interface Part {
   name: string;
   required: boolean;
+  schema: z.core.$ZodType;
   fits: Fits;
 }
 
@@ -147,6 +159,7 @@ export function partsOf(schema: z.core.$ZodType): readonly Part[] | undefined {
   return Object.entries(def.shape).map(([name, field]) => ({
     name,
     required: (field as z.core.$ZodTypes)._zod.def.type !== "optional",
+    schema: field,
     fits: fitsOf(field),
   }));
 }

@@ -64,23 +64,41 @@ export interface DecodeOptions<T> {
  * @throws MalformedFrame with the first fault
  */
 export function decodeFrame<T>(data: string | Uint8Array, options: DecodeOptions<T>): T {
-  const text = typeof data === "string" ? data : unpack(data, options.maxBytes);
-  if (typeof data === "string" && text.length * 3 > options.maxBytes && Buffer.byteLength(text) > options.maxBytes) {
-    throw new MalformedFrame(`The frame holds more than ${options.maxBytes} bytes.`, { code: "too-large" });
+  if (typeof data !== "string") return decodeJson(unpackFrame(data, options.maxBytes), options);
+  if (data.length * 3 > options.maxBytes && Buffer.byteLength(data) > options.maxBytes) throw tooLarge(options.maxBytes);
+  return decodeText(data, options);
+}
+
+/**
+ * The message of a frame's JSON.
+ * @throws MalformedFrame `not-json`, `schema`
+ */
+export function decodeJson<T>(json: Uint8Array, options: Pick<DecodeOptions<T>, "schema" | "fits">): T {
+  let text: string;
+  try {
+    text = utf8.decode(json);
+  } catch (error) {
+    throw new MalformedFrame("The frame is not UTF-8.", { code: "not-json", cause: error });
   }
+  return decodeText(text, options);
+}
+
+function decodeText<T>(text: string, { schema, fits }: Pick<DecodeOptions<T>, "schema" | "fits">): T {
   const value = parseJson(text);
   if (value === undefined) throw new MalformedFrame("The frame is not JSON.", { code: "not-json" });
-  if (options.fits?.(value)) return value;
-  const parsed = options.schema.safeParse(value);
+  if (fits?.(value)) return value;
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const { path, message } = issue ? describeIssue(issue) : { path: "", message: "is not valid" };
   throw new MalformedFrame(`The frame does not fit its schema at ${path || "its top"}: ${message}.`, { code: "schema", path });
 }
 
-/** The message of a frame that was decoded before and kept as it was: nothing is checked again. */
+/** The message of a frame that was decoded before and kept as it was, a text frame as its bytes or as string: nothing is checked again. */
 export function readFrame(data: string | Uint8Array): unknown {
-  return JSON.parse(typeof data === "string" ? data : unpack(data, bufferConstants.MAX_LENGTH));
+  if (typeof data === "string") return JSON.parse(data);
+  const json = data[0] === zstdCodec ? unpackFrame(data, bufferConstants.MAX_LENGTH) : data;
+  return JSON.parse(utf8.decode(json));
 }
 
 /** The value, or undefined where it is not JSON: the parser's own error quotes the text and goes no further. */
@@ -94,22 +112,35 @@ function parseJson(text: string): unknown {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function unpack(frame: Uint8Array, maxBytes: number): string {
+const tooLarge = (maxBytes: number): MalformedFrame =>
+  new MalformedFrame(`The frame holds more than ${maxBytes} bytes.`, { code: "too-large" });
+
+/** A frame as the socket gives it. */
+export interface RawFrame {
+  data: Uint8Array;
+  isBinary: boolean;
+}
+
+/**
+ * The JSON of a frame, as bytes that may be anything.
+ * @throws MalformedFrame `too-large`, `unknown-codec`, `not-json`
+ */
+export function frameJson({ data, isBinary }: RawFrame, maxBytes: number): Uint8Array {
+  if (isBinary) return unpackFrame(data, maxBytes);
+  if (data.length > maxBytes) throw tooLarge(maxBytes);
+  return data;
+}
+
+function unpackFrame(frame: Uint8Array, maxBytes: number): Uint8Array {
   if (frame[0] !== zstdCodec)
     throw new MalformedFrame("The frame names a codec that is not known here.", { code: "unknown-codec" });
-  let json: Uint8Array;
   try {
-    json = zstdDecompressSync(frame.subarray(1), { chunkSize, maxOutputLength: maxBytes });
+    return zstdDecompressSync(frame.subarray(1), { chunkSize, maxOutputLength: maxBytes });
   } catch (error) {
     if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") {
       throw new MalformedFrame(`The frame unpacks to more than ${maxBytes} bytes.`, { code: "too-large", cause: error });
     }
     throw new MalformedFrame("The frame is not valid zstd.", { code: "not-json", cause: error });
-  }
-  try {
-    return utf8.decode(json);
-  } catch (error) {
-    throw new MalformedFrame("The frame is not UTF-8.", { code: "not-json", cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-/** Dates and instants as the model writes them, told by their characters: no pattern, no Date. */
+/** Dates and instants as the model writes them, told by their characters or bytes: no pattern, no Date. */
 
 const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const zero = 48;
@@ -15,7 +15,12 @@ export function startsWithDate(text: string): boolean {
   const year = two(text, 0) * 100 + two(text, 2);
   const month = two(text, 5);
   const day = two(text, 8);
-  if (text[4] !== "-" || text[7] !== "-" || !(year >= 1) || !(month >= 1 && month <= 12) || !(day >= 1)) return false;
+  return text[4] === "-" && text[7] === "-" && isDay(year, month, day);
+}
+
+/** False for NaN in any place. */
+function isDay(year: number, month: number, day: number): boolean {
+  if (!(year >= 1) || !(month >= 1 && month <= 12) || !(day >= 1)) return false;
   if (month === 2 && day === 29) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return day <= (daysOfMonth[month - 1] as number);
 }
@@ -45,4 +50,34 @@ export function isUtcInstant(value: unknown): value is string {
   if (value[10] !== "T" || !hasTimeAt(value, 11)) return false;
   if (value.length === 20) return true;
   return value[19] === "." && value.length > 21 && isDigits(value, 20, value.length - 1);
+}
+
+/** The same two digits among bytes. */
+function twoBytes(bytes: Uint8Array, at: number): number {
+  const tens = (bytes[at] as number) - zero;
+  const ones = (bytes[at + 1] as number) - zero;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
+}
+
+const dash = 0x2d;
+const colon = 0x3a;
+
+/** Behind the calendar date that stands at a place among bytes; -1 where there is none. */
+export function endOfDate(bytes: Uint8Array, at: number): number {
+  if (bytes[at + 4] !== dash || bytes[at + 7] !== dash) return -1;
+  const year = twoBytes(bytes, at) * 100 + twoBytes(bytes, at + 2);
+  return isDay(year, twoBytes(bytes, at + 5), twoBytes(bytes, at + 8)) ? at + 10 : -1;
+}
+
+/** Behind the instant in UTC that stands at a place among bytes; -1 where there is none. */
+export function endOfInstant(bytes: Uint8Array, at: number): number {
+  if (endOfDate(bytes, at) < 0 || bytes[at + 10] !== 0x54 || bytes[at + 13] !== colon || bytes[at + 16] !== colon) return -1;
+  if (!(twoBytes(bytes, at + 11) < 24 && twoBytes(bytes, at + 14) < 60 && twoBytes(bytes, at + 17) < 60)) return -1;
+  let end = at + 19;
+  if (bytes[end] === 0x2e) {
+    end += 1;
+    while ((bytes[end] as number) - zero >= 0 && (bytes[end] as number) - zero <= 9) end += 1;
+    if (end === at + 20) return -1;
+  }
+  return bytes[end] === 0x5a ? end + 1 : -1;
 }
