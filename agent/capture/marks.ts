@@ -19,7 +19,7 @@ export function isLater(kind: MarkKind, one: string, other: string): boolean {
   return kind === "sequence" ? BigInt(one) > BigInt(other) : plain(one) > plain(other);
 }
 
-const plain = (mark: string): string => mark.replace(/Z$/, "");
+const plain = (mark: string): string => (mark.endsWith("Z") ? mark.slice(0, -1) : mark);
 
 /** `mark` moved back by `overlap`: milliseconds for a timestamp, a count for a sequence. Never below the lowest. */
 export function markBefore(kind: MarkKind, mark: string, overlap: number): string {

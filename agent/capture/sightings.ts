@@ -77,7 +77,7 @@ export function sight(
       requirePosition(room, cursor, known);
       store.pending.mark(source.mapping.source, marked, { now: clock.now(), confirm: true });
       if (child !== undefined) store.sources.setParents(child.name, moved);
-      store.sources.setPosition(cursor.name, position);
+      if (position !== known) store.sources.setPosition(cursor.name, position);
       store.sources.setSamples(cursor.name, withSightings(store.sources.samples(cursor.name), sightings, kind));
     },
   };

@@ -5,7 +5,7 @@
  */
 import type { Drain } from "./drain.ts";
 import { judge, type SignalSource, timeOf } from "./history-signs.ts";
-import { believable, isLater, lowestMark, markBefore } from "./marks.ts";
+import { believable, isLater, laterMark, lowestMark, markBefore } from "./marks.ts";
 import type { Room } from "./parts.ts";
 import { setBackMs } from "./schedule.ts";
 import { createSeenMarks, type SeenMarks } from "./seen-marks.ts";
@@ -63,7 +63,9 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled" | "w
     const time = timeOf(room);
     wholeAt = clock.monotonic();
     const start = markBefore(kind, believable(kind, stored, time), overlapNow(room, cursor));
-    const position = believable(kind, newest ?? stored, time);
+    // What was seen before a start or a failure is told by its samples: the position may lie a little behind them.
+    if (!verified) newest ??= store.sources.samples(cursor.name).at(-1)?.mark;
+    const position = laterMark(kind, believable(kind, stored, time), believable(kind, newest ?? stored, time));
     let known = stored;
     let reached = false;
     let marked = 0;

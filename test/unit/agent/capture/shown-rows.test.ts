@@ -145,6 +145,26 @@ test("What was committed late just before a crash is found after it: the positio
   expect(bench.portal.entities).toEqual(bench.expected());
 });
 
+test("A restore that takes away the last rows only, and a crash with it, are no deletes: polls have seen further than the position tells", async () => {
+  const { erp, bench } = await busy();
+  const restore = erp.backup();
+  const before = bench.store.sources.position("parents");
+  for (const key of ["new-1", "new-2", "new-3"]) {
+    erp.put("parents", key, { name: "Lost in a moment", parent: null });
+    await bench.pass(50, 10);
+  }
+  bench.portal.pull();
+  expect(bench.portal.entities.get("property:new-3")).toBeDefined();
+  expect(bench.store.sources.position("parents")).toBe(before);
+  restore();
+  await bench.crash();
+  await bench.pass(1_000);
+  expect(bench.store.journal.list({ kind: "history", limit: 9 }).length).toBeGreaterThan(0);
+  await bench.pass(20_000);
+  bench.portal.pull();
+  expect(bench.portal.log.filter(({ op }) => op === "delete")).toEqual([]);
+});
+
 test("A row that has left its source is noted by the poll, and deleted as any other that is not found", async () => {
   const { erp, bench } = await busy();
   erp.put("parents", "p3", { name: "Of another company", parent: null });
