@@ -282,8 +282,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
           if (shown !== undefined && ![...found].every((key) => shown.watch.isFresh(key))) return void note(keys);
           // Whatever signals came during the read, the one that a signal owes comes after them.
           const now = clock.now();
-          const due = now + room.confirmAfterMs;
-          store.pending.owe(name, [...found], { now, notBefore: Math.ceil(due / confirmTogetherMs) * confirmTogetherMs });
+          const notBefore = Math.ceil((now + room.confirmAfterMs) / confirmTogetherMs) * confirmTogetherMs;
+          store.pending.owe(name, [...found], { now, notBefore });
           note(keys.filter((key) => !found.has(key)));
           return take();
         }, "signal");

@@ -90,7 +90,7 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
   ],
   "position committed without its keys": [
     {
-      file: "agent/capture/signals.ts",
+      file: "agent/capture/sightings.ts",
       from: "store.pending.mark(source.mapping.source, marked, { now: clock.now(), confirm: true });",
       to: `void Promise.resolve()
       .then(() => store.pending.mark(source.mapping.source, marked, { now: clock.now(), confirm: true }))
@@ -107,9 +107,9 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
     },
     {
       file: "agent/capture/drain.ts",
-      from: "store.pending.owe(name, [...found], { now, notBefore: now + room.confirmAfterMs });",
+      from: "store.pending.owe(name, [...found], { now, notBefore });",
       to: `void Promise.resolve()
-            .then(() => store.pending.owe(name, [...found], { now, notBefore: now + room.confirmAfterMs }))
+            .then(() => store.pending.owe(name, [...found], { now, notBefore }))
             .catch(() => undefined);`,
     },
   ],
