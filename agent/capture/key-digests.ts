@@ -1,11 +1,11 @@
 /** Which keys of a batch came before in it, told from their digests: two rows of one digest count as of one key. */
 export class KeyDigests {
-  #words: Uint32Array = new Uint32Array();
+  #words: Int32Array = new Int32Array();
   /** Index of a row, plus one; 0: an empty place. */
   #rows = new Uint32Array();
 
   begin(keyDigests: BigUint64Array): void {
-    this.#words = new Uint32Array(keyDigests.buffer, keyDigests.byteOffset, 2 * keyDigests.length);
+    this.#words = new Int32Array(keyDigests.buffer, keyDigests.byteOffset, 2 * keyDigests.length);
     const places = 2 ** Math.ceil(Math.log2(2 * keyDigests.length + 1));
     if (this.#rows.length === places) this.#rows.fill(0);
     else this.#rows = new Uint32Array(places);

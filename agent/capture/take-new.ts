@@ -57,7 +57,8 @@ export function createTakeNew(room: Room, source: CapturedSource): TakeNew {
       }
       return takeMapped(batch.key(index) as string, index);
     };
-    for (const index of indexes) {
+    for (let at = 0; at < indexes.length; at++) {
+      const index = indexes[at] as number;
       const isFirst = seen.add(index);
       if (seen.isKeyless(index) || (written.size > 0 && written.has(batch.key(index) as string))) left.push(index);
       else if (!isFirst) repeated.push(batch.key(index) as string);

@@ -171,6 +171,6 @@ function follow({ entity: { bytes }, own, other, row }: Memory): void {
   own.view = other.view = viewOf(bytes);
 }
 
-function wordsOf(digests: BigUint64Array): Uint32Array {
-  return new Uint32Array(digests.buffer, digests.byteOffset, 2 * digests.length);
+function wordsOf(digests: BigUint64Array): Int32Array {
+  return new Int32Array(digests.buffer, digests.byteOffset, 2 * digests.length);
 }

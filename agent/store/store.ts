@@ -187,7 +187,7 @@ export interface EntityAdder {
   add(entity: MadeEntity): void;
 }
 
-/** An entity that is made, as bytes: its digests in halves, lower one first. One object may serve for many. */
+/** An entity that is made, as bytes: its digests in halves, lower one first, with a sign. One object may serve for many. */
 export interface MadeEntity {
   key: KeyBytes;
   keyLow: number;

@@ -116,6 +116,6 @@ function isKey(page: DigestPage, slot: number, low: number, high: number): boole
   return page.keyWords[2 * slot] === low && page.keyWords[2 * slot + 1] === high;
 }
 
-function wordsOf(digests: BigUint64Array): Uint32Array {
-  return new Uint32Array(digests.buffer, digests.byteOffset, 2 * digests.length);
+function wordsOf(digests: BigUint64Array): Int32Array {
+  return new Int32Array(digests.buffer, digests.byteOffset, 2 * digests.length);
 }

@@ -28,9 +28,9 @@ export class DigestPage {
   readonly keys: BigUint64Array;
   readonly rows: BigUint64Array;
   readonly entities: BigUint64Array;
-  /** The same as `keys` and `rows` in halves, lower one first: comparing them makes no bigint. */
-  readonly keyWords: Uint32Array;
-  readonly rowWords: Uint32Array;
+  /** The same as `keys` and `rows` in halves, lower one first: comparing them makes no bigint, and with a sign they need no memory either. */
+  readonly keyWords: Int32Array;
+  readonly rowWords: Int32Array;
   readonly flags: Uint8Array;
 
   constructor(bytes: Uint8Array = new Uint8Array(digestPageBytes)) {
@@ -39,8 +39,8 @@ export class DigestPage {
     this.keys = new BigUint64Array(buffer, byteOffset, slotsPerPage);
     this.rows = new BigUint64Array(buffer, byteOffset + wordBytes, slotsPerPage);
     this.entities = new BigUint64Array(buffer, byteOffset + 2 * wordBytes, slotsPerPage);
-    this.keyWords = new Uint32Array(buffer, byteOffset, 2 * slotsPerPage);
-    this.rowWords = new Uint32Array(buffer, byteOffset + wordBytes, 2 * slotsPerPage);
+    this.keyWords = new Int32Array(buffer, byteOffset, 2 * slotsPerPage);
+    this.rowWords = new Int32Array(buffer, byteOffset + wordBytes, 2 * slotsPerPage);
     this.flags = new Uint8Array(buffer, byteOffset + 3 * wordBytes, slotsPerPage);
   }
 }

@@ -18,7 +18,7 @@ export interface Finder {
 }
 
 const digests = new BigUint64Array(2);
-const words = new Uint32Array(digests.buffer);
+const words = new Int32Array(digests.buffer);
 
 export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: string) => bigint): Finder {
   const candidates: number[] = [];

@@ -20,7 +20,7 @@ export interface SlotState {
   entity: bigint | undefined;
 }
 
-/** A new entity as a slot takes it: digests in halves, but for the entity's own. One object may serve for many. */
+/** A new entity as a slot takes it: digests in halves as `DigestPage` has them, but for the entity's own. One object may serve for many. */
 export interface NewSlot {
   key: KeyBytes;
   keyLow: number;
