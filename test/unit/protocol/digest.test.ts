@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../../protocol/canonical-json.ts";
 import { addShare, createDigester, digestHex } from "../../../protocol/digest.ts";
+import { entityText } from "../../../protocol/entity-text.ts";
 
 const digester = await createDigester();
 
@@ -78,4 +79,22 @@ test("The digest of a range does not depend on the order of its entities and wra
     }),
   );
   expect(addShare(2n ** 64n - 1n, 2n)).toBe(1n);
+});
+
+test("The digest of an entity's text is that of the same text as bytes, whichever names came before", () => {
+  const name = fc.constantFrom("name", "floor", "rooms");
+  fc.assert(
+    fc.property(
+      fc.dictionary(
+        name,
+        fc.string({ unit: "binary" }).map((text) => text.toWellFormed()),
+      ),
+      (fields) => {
+        const text = entityText(fields);
+        const around = Buffer.from(`before${text.values}behind`);
+        const values = around.subarray(6, around.length - 6);
+        expect(digester.written(text.names, values)).toBe(digester.text(text));
+      },
+    ),
+  );
 });
