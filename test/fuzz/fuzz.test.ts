@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import type { Mapped } from "../../agent/map/mapped.ts";
+import type { Mapped, RowWriter } from "../../agent/map/mapped.ts";
 import type { Store } from "../../agent/store/store.ts";
 import type { Hooks } from "../../portal/settings.ts";
 import { entityText, fieldsOf } from "../../protocol/entity-text.ts";
+import { has } from "../support/servers.ts";
 import { framesAgentWith } from "./frames-agent.ts";
 import { framesPortalWith } from "./frames-portal.ts";
 import { type FuzzReport, fuzz } from "./fuzz.ts";
@@ -82,3 +83,20 @@ for (const [what, twist] of twisted) {
     return foundOut(rowsWith((mapping) => ({ ...mapping, map: (...row) => twist(mapping.map(...row), n++) })));
   }, 120_000);
 }
+
+test.skipIf(!has("mariadb"))(
+  "A row writer that writes another text than the mapping is found out",
+  () => {
+    const spoilt = (writer: RowWriter | undefined): RowWriter | undefined =>
+      writer && {
+        ...writer,
+        write(rows, keyLength, into) {
+          const written = writer.write(rows, keyLength, into);
+          if (written) into.bytes[into.end - 1] = 0x20;
+          return written;
+        },
+      };
+    return foundOut(rowsWith((mapping) => ({ ...mapping, writerFor: (forms) => spoilt(mapping.writerFor(forms)) })));
+  },
+  120_000,
+);
