@@ -1,8 +1,9 @@
 /** A frame of `changes` on its way into the journal: as it came, and looked through as bytes where that was enough. */
 import { countItems } from "../protocol/changes.ts";
-import type { RowPlan, ScannedChanges } from "../protocol/changes-bytes.ts";
+import type { ScannedChanges } from "../protocol/changes-bytes.ts";
 import { readFrame } from "../protocol/frames.ts";
 import type { Changes } from "../protocol/messages.ts";
+import type { HeadPlan } from "./table-plan.ts";
 
 export interface Arrived {
   /** Number of the first item. */
@@ -15,29 +16,26 @@ export interface Arrived {
   /** Something is deleted by it. */
   readonly deletes: boolean;
   /** Undefined where the message was decoded. */
-  readonly scanned: ScannedChanges<RowPlan> | undefined;
-  /** The message, made only for who asks. */
-  message(): Changes;
+  readonly scanned: ScannedChanges<HeadPlan> | undefined;
+  /** Undefined until somebody asks for it: see `messageOf`. */
+  decoded: Changes | undefined;
 }
 
 /** A message that was decoded. @param jsonBytes length of its JSON */
 export function arrivedMessage(message: Changes, raw: Uint8Array, jsonBytes: number): Arrived {
-  return {
-    ...{ from: message.from, items: countItems(message), raw, bytes: raw.length + jsonBytes },
-    ...{ deletes: message.tables.some(({ op }) => op === "delete"), scanned: undefined },
-    message: () => message,
-  };
+  const deletes = message.tables.some(({ op }) => op === "delete");
+  const bytes = raw.length + jsonBytes;
+  return { from: message.from, items: countItems(message), raw, bytes, deletes, scanned: undefined, decoded: message };
 }
 
-export function arrivedBytes(scanned: ScannedChanges<RowPlan>, raw: Uint8Array): Arrived {
-  let message: Changes | undefined;
+export function arrivedBytes(scanned: ScannedChanges<HeadPlan>, raw: Uint8Array): Arrived {
   const { from, items, tables } = scanned;
-  return {
-    ...{ from, items, raw, bytes: raw.length + scanned.bytes.length, scanned },
-    deletes: tables.some(({ head }) => head.op === "delete"),
-    message() {
-      message ??= readFrame(raw) as Changes;
-      return message;
-    },
-  };
+  const deletes = tables.some(({ head }) => head.op === "delete");
+  return { from, items, raw, bytes: raw.length + scanned.bytes.length, deletes, scanned, decoded: undefined };
+}
+
+/** The message of a frame, decoded only for who asks. */
+export function messageOf(frame: Arrived): Changes {
+  frame.decoded ??= readFrame(frame.raw) as Changes;
+  return frame.decoded;
 }

@@ -5,7 +5,7 @@
 import type { Clock } from "../base/time.ts";
 import { expandChanges } from "../protocol/changes.ts";
 import type { Refusal } from "../protocol/messages.ts";
-import type { Arrived } from "./arrived.ts";
+import { type Arrived, messageOf } from "./arrived.ts";
 import type { Journal, Kept } from "./journal.ts";
 import { judge, type RefuseHook } from "./judge.ts";
 import type { Known, KnownOfLink } from "./known.ts";
@@ -77,7 +77,7 @@ interface Work extends CommitParts {
 
 function commitOne(work: Work): Committed {
   const { store, journal, offer, kept } = work;
-  const { speaker, frames } = offer;
+  const { speaker, frames, accepted, plans, known } = offer;
   const sql = "SELECT last FROM agent WHERE id = ? AND epoch = ? AND connection = ? AND revoked_at IS NULL";
   const row = store.get<{ last: number | null }>(sql, speaker.agentId, speaker.epoch, speaker.connection);
   if (row === undefined) return { outcome: "fenced", taken: 0, from: 0, last: 0, refused: [] };
@@ -91,15 +91,15 @@ function commitOne(work: Work): Committed {
     }
     const last = frame.from + frame.items - 1;
     if (last > done.last) {
-      const refused = judge({ ...offer, refuse: work.refuse, tables }, frame, done.last);
+      const refused = judge({ accepted, plans, known, refuse: work.refuse, tables }, frame, done.last);
       if (refused === undefined) {
         done.outcome = "unsure";
         break;
       }
       noteRefusals(work, frame, done.last, refused);
       const numbers = refused.map((refusal) => refusal.seq);
-      const { deletes } = frame;
-      const received = { ...speaker, first: done.last + 1, refused: numbers, frame: frame.raw };
+      const { deletes, raw } = frame;
+      const received = { agentId: speaker.agentId, epoch: speaker.epoch, first: done.last + 1, refused: numbers, frame: raw };
       kept.push(journal.write(received, { at: work.at, deletes }));
       if (tables !== "outdated") tables = deletes ? "outdated" : "behind";
       for (const refusal of refused) done.refused.push(refusal);
@@ -134,7 +134,7 @@ function noteRefusals(
 ): void {
   if (refused.length === 0 && !refusals.any(speaker)) return;
   const bySeq = new Map(refused.map((refusal) => [refusal.seq, refusal]));
-  for (const item of expandChanges(frame.message())) {
+  for (const item of expandChanges(messageOf(frame))) {
     if (item.seq <= last) continue;
     const refusal = bySeq.get(item.seq);
     if (refusal === undefined) refusals.remove(speaker.agentId, item);

@@ -4,7 +4,7 @@ import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import { expandChanges, type NumberedItem } from "../protocol/changes.ts";
 import type { Outcome, Refusal, Status } from "../protocol/messages.ts";
-import type { Arrived } from "./arrived.ts";
+import { type Arrived, messageOf } from "./arrived.ts";
 import type { CommandState } from "./commands.ts";
 import type { Committed } from "./commit.ts";
 import type { Store } from "./store.ts";
@@ -26,7 +26,7 @@ export function itemsEvent(agentId: string, frames: readonly Arrived[], { from, 
   let applied: NumberedItem[] | undefined;
   const list = (): NumberedItem[] => {
     const without = new Set(refused.map((refusal) => refusal.seq));
-    const all = frames.flatMap((frame) => [...expandChanges(frame.message())]);
+    const all = frames.flatMap((frame) => [...expandChanges(messageOf(frame))]);
     let behind = from;
     return all.filter(({ seq }) => {
       if (seq <= behind) return false;

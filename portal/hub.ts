@@ -20,6 +20,7 @@ import type { GatewayParts } from "./parts.ts";
 import { refusalsIn } from "./refusals.ts";
 import { defaultLimits, type Hooks, type Limits } from "./settings.ts";
 import type { Store } from "./store.ts";
+import { sharedLooks } from "./table-plan.ts";
 import { createTurns } from "./turns.ts";
 
 export interface HubOptions {
@@ -96,7 +97,7 @@ export function createHub(options: HubOptions): Hub {
   const commands = commandsIn(store, clock, random);
   const parts: GatewayParts = {
     ...{ store, agents, commands, events, digester, clock, log, hooks, limits },
-    ...{ journal, apply, refusals, known, turns },
+    ...{ journal, apply, refusals, known, turns, looks: sharedLooks() },
   };
   const links = createLinks(parts, newId);
   events.listen((event) => {

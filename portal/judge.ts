@@ -1,13 +1,13 @@
 /** Which items of a frame can't be taken, and why: decided before the frame is journaled, so that its ack tells it. */
 import { expandRow, type NumberedItem } from "../protocol/changes.ts";
-import { parseRow, place, type RowPlan, type ScannedTable } from "../protocol/changes-bytes.ts";
+import { parseRow, place, type ScannedTable } from "../protocol/changes-bytes.ts";
 import type { ChangesTable, Refusal } from "../protocol/messages.ts";
 import type { Json } from "../protocol/model.ts";
 import { validateItem } from "../protocol/validate.ts";
-import type { Arrived } from "./arrived.ts";
+import { type Arrived, messageOf } from "./arrived.ts";
 import type { Tables } from "./journal.ts";
 import { type KnownOfLink, type KnownOfType, viewOf } from "./known.ts";
-import { eachParent, type TablePlan, type TablePlans } from "./table-plan.ts";
+import { eachParent, type HeadPlan, type TablePlan, type TablePlans } from "./table-plan.ts";
 
 type Reason = Omit<Refusal, "seq">;
 
@@ -28,23 +28,21 @@ export interface JudgeParts {
  * The refusals among the items behind number `last`, in order. Undefined where a parent is not known and may stand in a frame that is not applied yet:
  * then the frame must be judged again once all is.
  */
-export function judge(
-  parts: JudgeParts,
-  frame: Pick<Arrived, "from" | "scanned" | "message">,
-  last: number,
-): Refusal[] | undefined {
-  const work: Work = { ...parts, gone: new Set(), last, refused: [] };
+export function judge(parts: JudgeParts, frame: Arrived, last: number): Refusal[] | undefined {
+  const { accepted, plans, known, refuse, tables } = parts;
+  const work: Work = { accepted, plans, known, refuse, tables, gone: new Set(), last, refused: [] };
   let { from } = frame;
   if (frame.scanned === undefined) {
-    for (const table of frame.message().tables) {
+    for (const table of messageOf(frame).tables) {
       if (!judgeTable(work, table, from)) return undefined;
       from += table.rows.length;
     }
     return work.refused;
   }
-  const bytes = { bytes: frame.scanned.bytes, view: viewOf(frame.scanned.bytes) };
+  const { bytes } = frame.scanned;
+  const view = viewOf(bytes);
   for (const table of frame.scanned.tables) {
-    if (!judgeScanned(work, table, { ...bytes, from })) return undefined;
+    if (!judgeScanned(work, table, { bytes, view, from })) return undefined;
     from += table.rows;
   }
   return work.refused;
@@ -103,11 +101,11 @@ function remember({ known, gone }: Work, type: string, id: string): void {
 /** The same of a table that was looked through as bytes. A row of which nothing is in doubt is settled as it stands; any other is parsed and judged alone. */
 function judgeScanned(
   work: Work,
-  scanned: ScannedTable<RowPlan>,
+  scanned: ScannedTable<HeadPlan>,
   { bytes, view, from }: { bytes: Uint8Array; view: DataView; from: number },
 ): boolean {
   const { type, op, fields } = scanned.head;
-  const plan = op === "upsert" ? work.plans.of(type, fields) : undefined;
+  const plan = scanned.plan.table;
   const own = work.known.of(type);
   const parents = plan?.parents.map(({ types }) => types.map((parent) => work.known.of(parent))) ?? [];
   for (let index = Math.max(0, work.last + 1 - from); index < scanned.rows; index++) {
@@ -126,7 +124,7 @@ function judgeScanned(
 
 /** Whether a row is certain and all the parents that it names stand in the cache. */
 function areParentsKnown(
-  { places, marks }: ScannedTable<RowPlan>,
+  { places, marks }: ScannedTable<HeadPlan>,
   { view, index, parents }: { view: DataView; index: number; parents: readonly (readonly KnownOfType[])[] },
 ): boolean {
   const row = index * place.size;

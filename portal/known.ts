@@ -57,13 +57,19 @@ const afterAll = "~";
 /** A replaced entity still counts: its children are re-homed, they do not become orphans. */
 const stands = "(deleted_at IS NULL OR replaced_by IS NOT NULL)";
 
-function knownOfLink(parts: { store: Store; cache: Cache; random: Random }, agentId: string): KnownOfLink {
+interface Parts {
+  store: Store;
+  cache: Cache;
+  random: Random;
+}
+
+function knownOfLink(parts: Parts, agentId: string): KnownOfLink {
   const types = new Map<string, KnownOfType>();
   return {
     of(type) {
       let known = types.get(type);
       if (known === undefined) {
-        known = knownOfType(parts, agentId, type);
+        known = new OfType(parts, agentId, type);
         types.set(type, known);
       }
       return known;
@@ -71,45 +77,58 @@ function knownOfLink(parts: { store: Store; cache: Cache; random: Random }, agen
   };
 }
 
-function knownOfType(
-  { store, cache, random }: { store: Store; cache: Cache; random: Random },
-  agentId: string,
-  type: string,
-): KnownOfType {
-  const salt = (): number => Math.floor(random() * 2 ** 32);
-  const seed: Seed = { high: salt(), low: salt() };
-  const ahead: Ahead = { generation: -1, first: "", at: undefined, ids: 1 };
-  const hash = (id: string): void => cache.hash(seed, written.view, 0, written.write(id));
-  return {
-    add(id) {
-      hash(id);
-      cache.add();
-    },
-    remove(id) {
-      hash(id);
-      cache.remove();
-    },
-    has(id) {
-      hash(id);
-      return cache.has();
-    },
-    addAt(bytes, start, end) {
-      cache.hash(seed, bytes, start, end);
-      cache.add();
-    },
-    hasAt(bytes, start, end) {
-      cache.hash(seed, bytes, start, end);
-      return cache.has();
-    },
-    look(id, readsAhead) {
-      const sql = `SELECT 1 FROM entity WHERE agent_id = ? AND type = ? AND id = ? AND ${stands}`;
-      if (store.get(sql, agentId, type, id) === undefined) return false;
-      hash(id);
-      cache.add();
-      if (readsAhead) readAhead({ store, cache, seed, ahead }, [agentId, type, id]);
-      return true;
-    },
-  };
+/** A class, because there are hundreds of it: closures made for each link would each have to become fast on their own. */
+class OfType implements KnownOfType {
+  readonly #store: Store;
+  readonly #cache: Cache;
+  readonly #of: readonly [agentId: string, type: string];
+  readonly #seed: Seed;
+  readonly #ahead: Ahead = { generation: -1, first: "", at: undefined, ids: 1 };
+
+  constructor({ store, cache, random }: Parts, agentId: string, type: string) {
+    const salt = (): number => Math.floor(random() * 2 ** 32);
+    this.#store = store;
+    this.#cache = cache;
+    this.#of = [agentId, type];
+    this.#seed = { high: salt(), low: salt() };
+  }
+
+  add(id: string): void {
+    this.#hash(id);
+    this.#cache.add();
+  }
+
+  remove(id: string): void {
+    this.#hash(id);
+    this.#cache.remove();
+  }
+
+  has(id: string): boolean {
+    this.#hash(id);
+    return this.#cache.has();
+  }
+
+  addAt(bytes: DataView, start: number, end: number): void {
+    this.#cache.hash(this.#seed, bytes, start, end);
+    this.#cache.add();
+  }
+
+  hasAt(bytes: DataView, start: number, end: number): boolean {
+    this.#cache.hash(this.#seed, bytes, start, end);
+    return this.#cache.has();
+  }
+
+  look(id: string, ahead: boolean): boolean {
+    const sql = `SELECT 1 FROM entity WHERE agent_id = ? AND type = ? AND id = ? AND ${stands}`;
+    if (this.#store.get(sql, ...this.#of, id) === undefined) return false;
+    this.add(id);
+    if (ahead) readAhead({ store: this.#store, cache: this.#cache, seed: this.#seed, ahead: this.#ahead }, [...this.#of, id]);
+    return true;
+  }
+
+  #hash(id: string): void {
+    this.#cache.hash(this.#seed, written.view, 0, written.write(id));
+  }
 }
 
 /**

@@ -4,7 +4,6 @@
  */
 import type { WebSocket } from "ws";
 import { describeError } from "../base/errors.ts";
-import { changesScanner, type RowPlan, type ScanChanges } from "../protocol/changes-bytes.ts";
 import { isPlainChanges } from "../protocol/changes-fit.ts";
 import { decodeJson, encodeFrame, frameJson, MalformedFrame, type RawFrame } from "../protocol/frames.ts";
 import {
@@ -17,7 +16,7 @@ import {
   type Start,
   type Welcome,
 } from "../protocol/messages.ts";
-import { type Arrived, arrivedBytes, arrivedMessage } from "./arrived.ts";
+import { type Arrived, arrivedBytes, arrivedMessage, messageOf } from "./arrived.ts";
 import { fittingReason } from "./close-reason.ts";
 import type { Committed, Offer, Speaker } from "./commit.ts";
 import { createDispatch, type Dispatch } from "./dispatch.ts";
@@ -26,7 +25,7 @@ import { welcomeFor } from "./handshake.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { answerInventory } from "./inventory.ts";
 import type { GatewayParts } from "./parts.ts";
-import { tablePlans } from "./table-plan.ts";
+import type { Looks } from "./table-plan.ts";
 import type { Taker } from "./turns.ts";
 import { WaitingFrames } from "./waiting-frames.ts";
 
@@ -39,7 +38,7 @@ type State =
   | { at: "greeting" }
   /** `last`: what the store held when `welcome` was made, whatever a hook made it say. */
   | { at: "welcomed"; hello: Hello; welcome: Welcome; last: number | null }
-  | { at: "open"; speaker: Speaker; intake: Intake; dispatch: Dispatch; offer: Omit<Offer, "frames">; scan: ScanChanges<RowPlan> }
+  | { at: "open"; speaker: Speaker; intake: Intake; dispatch: Dispatch; offer: Omit<Offer, "frames">; scan: Looks["scan"] }
   | { at: "closed" };
 
 /** A frame of `changes`, or any other message. */
@@ -190,7 +189,7 @@ export class Link implements Taker {
         return undefined;
       }
       if (committing) return undefined;
-      const message = head.from === undefined ? head.message : head.message();
+      const message = head.from === undefined ? head.message : messageOf(head);
       if (message.type === "inventory" && this.#parts.journal.holds(this.agentId)) {
         this.#awaitTables();
         return undefined;
@@ -345,9 +344,9 @@ export class Link implements Taker {
     const intake = createIntake({ clock, limits, hooks, sendAck: (ack) => this.send(ack) });
     const dispatch = createDispatch({ speaker, commands, clock, limits, send: (message) => this.send(message) });
     const accepted = new Set<string>(welcome.types);
-    const plans = tablePlans(accepted);
+    const { plans, scan } = this.#parts.looks(accepted);
     const offer = { speaker, accepted, plans, known: this.#parts.known.ofLink(this.agentId) };
-    this.#state = { at: "open", speaker, intake, dispatch, offer, scan: changesScanner(plans.ofHead) };
+    this.#state = { at: "open", speaker, intake, dispatch, offer, scan };
     const { connection, epoch, renewed } = start;
     events.emit({ kind: "connected", agentId: this.agentId, connection, epoch, renewed });
     const { last } = greeted;

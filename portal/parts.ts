@@ -11,6 +11,7 @@ import type { Known } from "./known.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Hooks, Limits } from "./settings.ts";
 import type { Store } from "./store.ts";
+import type { Looks } from "./table-plan.ts";
 import type { Turns } from "./turns.ts";
 
 export interface GatewayParts {
@@ -20,6 +21,7 @@ export interface GatewayParts {
   apply: Apply;
   refusals: Refusals;
   known: Known;
+  looks: (accepted: ReadonlySet<string>) => Looks;
   turns: Turns;
   commands: Commands;
   events: Events;

@@ -3,14 +3,14 @@
  * only where something is wrong with it.
  */
 import { type ByteFits, byteFitsOf } from "../protocol/byte-fits.ts";
-import type { RowPlan, TableHead } from "../protocol/changes-bytes.ts";
+import { changesScanner, type RowPlan, type ScanChanges, type TableHead } from "../protocol/changes-bytes.ts";
 import { type Fits, fitsOf, partsOf } from "../protocol/fits.ts";
 import { deleteReason } from "../protocol/messages.ts";
 import { entityId, type Json, model, type TypeName } from "../protocol/model.ts";
 import { parentPaths } from "../protocol/references.ts";
 import { isTypeName } from "../protocol/validate.ts";
 
-export interface TablePlan extends RowPlan {
+export interface TablePlan {
   /** Every value certainly fits the model, and none is missing. */
   fits(row: readonly Json[]): boolean;
   /** The same of values as bytes, which also mark the parents that they name: each by the index of its place. */
@@ -34,10 +34,41 @@ export interface TablePlans {
   /** Undefined where each row must be looked at as an item. */
   of(type: string, fields: readonly string[]): TablePlan | undefined;
   /** What looks at rows as bytes; undefined where they must be decoded. */
-  ofHead(head: TableHead): RowPlan | undefined;
+  ofHead(head: TableHead): HeadPlan | undefined;
 }
 
-/** An agent's tables have few shapes; one that keeps making up others gains nothing. */
+/** Looks at rows as bytes. */
+export interface HeadPlan extends RowPlan {
+  /** Undefined for deletes: each row is looked at as an item. */
+  readonly table: TablePlan | undefined;
+}
+
+/** What looks at the frames of agents from which the same types are accepted. */
+export interface Looks {
+  plans: TablePlans;
+  scan: ScanChanges<HeadPlan>;
+}
+
+/** Sets of accepted types for which this is kept. */
+const mostSets = 50;
+
+/** Made once for all agents from which the same types are accepted: a check becomes fast by being used often. */
+export function sharedLooks(): (accepted: ReadonlySet<string>) => Looks {
+  const made = new Map<string, Looks>();
+  return (accepted) => {
+    const name = JSON.stringify([...accepted].toSorted());
+    let looks = made.get(name);
+    if (looks === undefined) {
+      if (made.size === mostSets) made.clear();
+      const plans = tablePlans(accepted);
+      looks = { plans, scan: changesScanner(plans.ofHead) };
+      made.set(name, looks);
+    }
+    return looks;
+  };
+}
+
+/** Tables have few shapes; who keeps making up others makes it slower for all who share these, and no more. */
 const mostPlans = 200;
 const idFits = fitsOf(entityId);
 
@@ -60,12 +91,14 @@ export function tablePlans(accepted: ReadonlySet<string>): TablePlans {
     of,
     ofHead({ type, op, fields }) {
       if (!accepted.has(type) || !isTypeName(type)) return undefined;
-      return op === "delete" ? deletePlan : of(type, fields);
+      if (op === "delete") return deletePlan;
+      const table = of(type, fields);
+      return table && { columns: table.columns, table };
     },
   };
 }
 
-const deletePlan: RowPlan = { columns: [byteFitsOf(deleteReason, () => undefined)] };
+const deletePlan: HeadPlan = { columns: [byteFitsOf(deleteReason, () => undefined)], table: undefined };
 
 type Parts = NonNullable<ReturnType<typeof partsOf>>;
 

@@ -10,9 +10,15 @@ const mostBytes = 512 * 1_024;
 /** What a frame that waits costs beside its bytes. */
 const frameBytes = 256;
 
+const mostTaken = 100;
+/** Stands where a frame was, so that its bytes are free. */
+const taken: RawFrame = { data: new Uint8Array(), isBinary: false };
+
 export class WaitingFrames {
   readonly #socket: Pick<WebSocket, "pause" | "resume">;
   #frames: RawFrame[] = [];
+  /** Index of the first that waits. Those before it were taken: they are removed together, for to remove each costs more than all else here. */
+  #first = 0;
   #bytes = 0;
   #paused = false;
 
@@ -35,8 +41,12 @@ export class WaitingFrames {
 
   /** The first frame. */
   shift(): RawFrame | undefined {
-    const next = this.#frames.shift();
+    const next = this.#frames[this.#first];
     if (next === undefined) return undefined;
+    this.#frames[this.#first] = taken;
+    this.#first += 1;
+    if (this.#first === mostTaken) this.#frames.splice(0, mostTaken);
+    this.#first %= mostTaken;
     this.#bytes -= next.data.length + frameBytes;
     if (this.#paused && this.#bytes < mostBytes / 2) {
       this.#paused = false;
@@ -47,5 +57,6 @@ export class WaitingFrames {
 
   clear(): void {
     this.#frames = [];
+    this.#first = 0;
   }
 }

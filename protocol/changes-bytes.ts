@@ -64,7 +64,7 @@ function parsed(bytes: Uint8Array, start: number, end: number): unknown {
 /** Looks through a frame's JSON; undefined where it must be decoded. */
 export type ScanChanges<P extends RowPlan> = (bytes: Uint8Array) => ScannedChanges<P> | undefined;
 
-/** A sender's tables have few heads, which are kept; one that keeps making up others gains nothing. */
+/** Tables have few heads, which are kept; a sender that keeps making up others gains nothing. */
 const mostHeads = 200;
 const longestHead = 8_192;
 
