@@ -2,15 +2,10 @@
  * Entities that are known to stand at the portal, tables and journal together: a cache in front of the tables, so that a child's parents are seldom looked up.
  * An entry is 64 bits of hash over link, type and id; like everywhere in the protocol, equal digests count as equal. What is not in here may still be known.
  */
-import { murmur128 } from "../base/murmur.ts";
 import type { Random } from "../base/time.ts";
+import { type Cache, createCache, type Seed } from "./known-cache.ts";
 import type { Store } from "./store.ts";
 
-/** Places after its own where an entry may stand. */
-const window = 32;
-const smallest = 1_024;
-/** 4 million entries, 32 MB, for all agents together. */
-const largest = 1 << 22;
 /** Ids of a type read at once where lookups keep missing. */
 const mostReadAhead = 8_192;
 
@@ -193,12 +188,6 @@ const written = (() => {
   };
 })();
 
-/** Told apart by 64 bits of chance for each type of each link. */
-interface Seed {
-  high: number;
-  low: number;
-}
-
 /** How far ids of a type were read ahead. */
 interface Ahead {
   /** Of the cache: what was read before is forgotten. */
@@ -209,96 +198,4 @@ interface Ahead {
   at: string | undefined;
   /** How many to read next. */
   ids: number;
-}
-
-/** Every function but `hash` is about what was hashed last: two numbers without an object for each call. */
-interface Cache {
-  hash(seed: Seed, bytes: DataView, start: number, end: number): void;
-  add(): void;
-  remove(): void;
-  has(): boolean;
-  clear(): void;
-  /** What is added now pushes something else out. */
-  readonly isFull: boolean;
-  /** How often it was cleared. */
-  readonly generation: number;
-}
-
-function createCache(): Cache {
-  let entries = smallest;
-  let words = new Uint32Array(entries * 2);
-  let used = 0;
-  let generation = 0;
-  let high = 0;
-  let low = 0;
-  /** Index in `words` of what was hashed last; of a free place for it, or one that must be freed, less one, negative. */
-  const find = (): number => {
-    const mask = entries - 1;
-    for (let distance = 0; distance < window; distance++) {
-      const at = ((high + distance) & mask) * 2;
-      if (words[at + 1] === 0) return -at - 1;
-      if (words[at] === high && words[at + 1] === low) return at;
-    }
-    return -(high & mask) * 2 - 1;
-  };
-  const put = (place: number): void => {
-    // Without room something else is forgotten.
-    const at = used > entries / 2 ? (high & (entries - 1)) * 2 : place;
-    if (words[at + 1] === 0) used += 1;
-    words[at] = high;
-    words[at + 1] = low;
-  };
-  /** Twice the room. */
-  const grow = (): void => {
-    const old = words;
-    const [ofHigh, ofLow] = [high, low];
-    entries *= 2;
-    words = new Uint32Array(entries * 2);
-    used = 0;
-    for (let at = 0; at < old.length; at += 2) {
-      low = old[at + 1] as number;
-      if (low === 0) continue;
-      high = old[at] as number;
-      put(-find() - 1);
-    }
-    [high, low] = [ofHigh, ofLow];
-  };
-  return {
-    hash(seed, bytes, start, end) {
-      const hashed = murmur128(bytes, start, end);
-      high = ((hashed[0] as number) ^ seed.high) >>> 0;
-      // 0 marks a free place.
-      low = ((hashed[1] as number) ^ seed.low) >>> 0 || 1;
-    },
-    add() {
-      let found = find();
-      if (found >= 0) return;
-      if (used > entries / 2 && entries < largest) {
-        grow();
-        found = find();
-      }
-      put(-found - 1);
-    },
-    remove() {
-      // A gap that another removal left may have let it in twice.
-      for (let distance = 0; distance < window; distance++) {
-        const at = ((high + distance) & (entries - 1)) * 2;
-        if (words[at] !== high || words[at + 1] !== low) continue;
-        words[at + 1] = 0;
-        used -= 1;
-      }
-    },
-    has: () => find() >= 0,
-    clear() {
-      words.fill(0);
-      used = 0;
-      generation += 1;
-    },
-    get isFull() {
-      return entries === largest && used > entries / 2;
-    },
-    get generation() {
-      return generation;
-    },
-  };
 }
