@@ -19,7 +19,7 @@ export interface Standing {
   next: number;
   /** Last number that the portal holds of the presented epoch; null for none. */
   last: number | null;
-  /** The portal once said that it holds something of this epoch. */
+  /** The portal once said that it knows this epoch. */
   established: boolean;
   /** Another machine used this identity last. */
   otherHost: boolean;
@@ -28,7 +28,7 @@ export interface Standing {
 export type EpochDecision =
   /** One history: go on behind `last`. */
   | { kind: "resume"; from: number }
-  /** The portal never held anything of this epoch: it begins, or begins again. */
+  /** The portal never said that it knows this epoch: it begins, or begins again. */
   | { kind: "begin"; from: number }
   /** Two histories: a new epoch and a full compare. */
   | { kind: "renew"; reason: "agent-restored" | "portal-restored" | "cloned" };

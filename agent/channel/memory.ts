@@ -23,7 +23,7 @@ export interface ChannelMemory {
   epoch: string | undefined;
   /** Connection number last received; 0 for none. */
   connection: number;
-  /** The portal has said that it holds something of this epoch. */
+  /** The portal has said that it knows this epoch: by a number, an ack, or an answer. */
   established: boolean;
   /** Why this epoch began. */
   begun: RenewReason | undefined;

@@ -21,7 +21,7 @@ import { versionMismatch } from "./ends.ts";
 import { type Begin, beginEpoch, type GreetingParts, helloOf, type Offer } from "./greeting.ts";
 import { createQuestions, type Questions } from "./inventory.ts";
 import type { Connect, Link, LinkEnd, WireData } from "./link.ts";
-import { remember, requestEpoch } from "./memory.ts";
+import { recall, remember, requestEpoch } from "./memory.ts";
 import { createStatusReporter, type StatusReport, type StatusReporter } from "./status-reporter.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
@@ -237,6 +237,7 @@ export class Session {
         if (store.inbox.get(message.id) !== undefined) store.inbox.settle(message.id, message.revision);
         return;
       case "answer":
+        this.#epochIsKnown();
         if (!this.#questions.answered(message)) log.debug("An answer came to no question", { code: "answer-unasked" });
         return;
       case "request":
@@ -247,6 +248,15 @@ export class Session {
       case "lookup":
         return this.#send({ type: "answer", id: message.id, outcome: "refused", reason: "no mapping uses it" });
     }
+  }
+
+  /**
+   * An answer comes after the portal has counted the epoch. From here on a portal that does not know it was restored, although no item of it was ever acked:
+   * what its inventory has told may be gone.
+   */
+  #epochIsKnown(): void {
+    const { store } = this.#parts;
+    if (!recall(store.meta).established) store.transaction(() => remember(store.meta, { established: true }));
   }
 
   #welcomed(welcome: Welcome): void {

@@ -119,6 +119,27 @@ function unjustified(bench: Bench): string[] {
   return bench.store.quarantine.list().flatMap(({ type, id }) => (expected.has(`${type}:${id}`) ? [`${type}:${id}`] : []));
 }
 
+/** Keys that wait although quarantine does not name them: one that it names, a parent with children, is looked at again and again. */
+function leftPending({ store }: Bench): string[] {
+  const keys = { parents: [0, 1, 2, 3, 4].map((no) => `p${no}`), children: [0, 1, 2, 3, 4, 5, 6, 7].map((no) => `c${no}`) };
+  return Object.entries(keys).flatMap(([source, all]) =>
+    all.filter((key) => store.pending.get(source, key) !== undefined && store.quarantine.get(source, key) === undefined),
+  );
+}
+
+/** A child that came to the portal with its parent stays, and so does the parent, although the ERP has it no more. */
+const childOfNobody: Step[] = [
+  { do: "put-parent", key: "p3", name: "A" },
+  { do: "pass", ms: 999 },
+  { do: "remove-parent", key: "p3" },
+  { do: "put-child", key: "c0", name: "A", parent: "p3", cancelled: false, lateMs: 0 },
+  { do: "pass", ms: 50 },
+  { do: "compare" },
+  { do: "portal" },
+  { do: "portal" },
+  { do: "put-parent", key: "p0", name: "A" },
+];
+
 test("Whatever the ERP, its signals, the channel and crashes do, portal and ERP agree at rest, but for what quarantine names", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), fc.integer({ min: 0, max: 400 }), async (steps, slowMs) => {
@@ -147,9 +168,9 @@ test("Whatever the ERP, its signals, the channel and crashes do, portal and ERP 
       expect(differences(bench)).toEqual([]);
       expect(unjustified(bench)).toEqual([]);
       expect(baselessDeletes(bench, steps)).toEqual([]);
-      expect(bench.store.pending.count()).toBe(0);
+      expect(leftPending(bench)).toEqual([]);
       await bench.stop();
     }),
-    { numRuns: Number(process.env.ERPFUSER_TEST_RUNS ?? 20) },
+    { numRuns: Number(process.env.ERPFUSER_TEST_RUNS ?? 20), examples: [[childOfNobody, 0]] },
   );
 }, 120_000);

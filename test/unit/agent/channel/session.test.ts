@@ -86,6 +86,20 @@ test("A source that is new in the configuration is compared with the inventory w
   expect([asked, recall(agent.store.meta).begun]).toEqual([["requested"], "first"]);
 });
 
+test("A portal that has told what it holds and then does not know the epoch was restored, although no item of the epoch was acked", async () => {
+  const { gateway, agent } = await pair();
+  const first = bench.run({ agent });
+  await first.connected();
+  for await (const _ of first.channel.inventory("property", {}, new AbortController().signal));
+  await first.stop();
+  // As an older copy of its store would say.
+  gateway.hooks.welcome = (welcome) => ({ ...welcome, seen: 0, last: null });
+  const second = bench.run({ agent });
+  await second.connected();
+  await until(() => second.epochs.length > 0);
+  expect(second.epochs).toEqual(["portal-restored"]);
+});
+
 test("The connection number is durable before `start` carries it", async () => {
   const { gateway, agent } = await pair();
   const stored: (string | undefined)[] = [];
