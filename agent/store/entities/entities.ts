@@ -65,6 +65,7 @@ export function createEntities(database: Database, names: Names, limits: EntityL
   const forget = (): void => {
     removed = 0;
     known.clear();
+    walks.rolledBack();
     for (const part of [pages, index, dependents, awaited]) part.forget();
   };
   database.on("rolled-back", forget);
@@ -173,6 +174,7 @@ export function createEntities(database: Database, names: Names, limits: EntityL
         const no = finder.byKey(names.no(source), key);
         if (no === undefined) return;
         pages.remove(no);
+        walks.gone(no);
         removed += 1;
       });
     },
@@ -262,6 +264,7 @@ export function createEntities(database: Database, names: Names, limits: EntityL
     for (let slot = 0; slot < slotsPerPage; slot++) {
       if (((pages.digests(page).flags[slot] as number) & (usedFlag | entityFlag)) !== usedFlag) continue;
       pages.remove(page * slotsPerPage + slot);
+      walks.gone(page * slotsPerPage + slot);
       count += 1;
     }
     return count;

@@ -11,6 +11,10 @@ export interface Walks {
   begin(source: number): EntityWalk;
   /** A number was given: none of the walks under way began with this entity. */
   made(no: number): void;
+  /** An entity is gone. */
+  gone(no: number): void;
+  /** A transaction was rolled back, and with it numbers that were given or became free. */
+  rolledBack(): void;
 }
 
 /** The scans under way, each with what it has seen; `rest`: the last one is over. */
@@ -20,7 +24,7 @@ export function createWalks(parts: { pages: Pages; finder: Finder; rest: () => v
   const under = new Set<Seen>();
   return {
     begin(source) {
-      const seen = new Seen(numberOf(directory.highest() + 1, 0));
+      const seen = new Seen(directory.highest());
       under.add(seen);
       const cursor = new Cursor({ pages, finder, source, seen });
       return {
@@ -36,12 +40,20 @@ export function createWalks(parts: { pages: Pages; finder: Finder; rest: () => v
     made(no) {
       for (const seen of under) seen.add(no);
     },
+    gone(no) {
+      for (const seen of under) seen.remove(no);
+    },
+    rolledBack() {
+      for (const seen of under) seen.doubt();
+    },
   };
 }
 
 function* unseenKeys(pages: Pages, source: number, seen: Seen): Generator<readonly string[]> {
   let keys: string[] = [];
-  for (const { no: page } of [...pages.directory.pagesOf(source)]) {
+  for (const { no: page, used } of [...pages.directory.pagesOf(source)]) {
+    // Of most pages every row was seen: they need not be read once more.
+    if (seen.hasAll(page, used)) continue;
     const { flags } = pages.digests(page);
     for (let slot = 0; slot < slotsPerPage; slot++) {
       const no = numberOf(page, slot);
