@@ -12,7 +12,7 @@ export interface ErpSettings {
   file: string;
   agent: Pick<Config["agent"], "name">;
   erp: Pick<Config["erp"], "connector" | "settings"> & {
-    courtesy: Pick<Config["erp"]["courtesy"], "statementTimeoutMs" | "lockTimeoutMs">;
+    courtesy: Pick<Config["erp"]["courtesy"], "statementTimeoutMs" | "lockTimeoutMs" | "pace">;
   };
 }
 
@@ -24,8 +24,12 @@ export interface ErpParts {
   secret: (name: string) => Promise<string>;
 }
 
-/** Rows of a batch; with its bytes it bounds what a scan holds in memory. Rows that are one piece of bytes cost little; a batch is a commit, and has its share of others' time. */
+/**
+ * Rows of a batch; with its bytes it bounds what a scan holds in memory. Rows that are one piece of bytes cost little; a batch is a commit, and has its share of others'
+ * time. At a gentle pace batches are small all the same: while one is read others wait, and what they notice is the longest wait.
+ */
 const batchRows = 1_000;
+const gentleBatchRows = 500;
 const packedBatchRows = 4_000;
 const batchBytes = 1_048_576;
 /** No single statement of a scan holds a snapshot longer (architecture.md, idea 1). */
@@ -42,8 +46,9 @@ export async function openErp({ config, clock, log, secret }: ErpParts): Promise
       hint: `Known: ${Object.keys(connectors).join(", ")}`,
     });
   }
-  const { statementTimeoutMs, lockTimeoutMs } = config.erp.courtesy;
-  const limits = { statementTimeoutMs, lockTimeoutMs, batchRows, packedBatchRows, batchBytes, snapshotMs };
+  const { statementTimeoutMs, lockTimeoutMs, pace } = config.erp.courtesy;
+  const rows = pace === "full" ? { batchRows, packedBatchRows } : { batchRows: gentleBatchRows };
+  const limits = { statementTimeoutMs, lockTimeoutMs, ...rows, batchBytes, snapshotMs };
   return await module.open(config.erp.settings, secret, {
     clock,
     log: log.part("erp"),

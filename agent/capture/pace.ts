@@ -22,8 +22,8 @@ export interface Pace {
   rest(read: Read, signal: AbortSignal): Promise<void>;
 }
 
-/** What a gentle pace reads at the most: a database on one core gives thirty times as many. */
-const gentleRowsPerSecond = 25_000;
+/** What a gentle pace reads at the most: a database on one core gives a hundred times as many. */
+const gentleRowsPerSecond = 12_500;
 /** Most rows saved up while idle: so many seconds' worth. */
 const burstSeconds = 1;
 /** Share of its time that a gentle pace lets the ERP work for us, and how much of it can be saved up, ms. */

@@ -111,7 +111,7 @@ interface DraftInputs {
 
 /** Reads the schema, drafts, makes sure that the draft can be loaded and suits the database, and writes it. */
 async function writeDraft(session: Session, { out, parts, erp, secret }: DraftInputs) {
-  const courtesy = { statementTimeoutMs: 30_000, lockTimeoutMs: 2_000 };
+  const courtesy = { pace: "gentle" as const, statementTimeoutMs: 30_000, lockTimeoutMs: 2_000 };
   const place = { file: out, agent: { name: parts.name }, erp: { ...erp, courtesy } };
   const connector = await openErp({ config: place, clock: session.clock, log: silentLog, secret });
   try {
