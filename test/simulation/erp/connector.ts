@@ -19,7 +19,7 @@ import type { Chance } from "../world/chance.ts";
 import type { Process } from "../world/time.ts";
 import { transient } from "./calls.ts";
 import { shapeOf, type TableName, tables } from "./schema.ts";
-import type { ErpServer, Row } from "./server.ts";
+import { type ErpServer, keyOf, type Row } from "./server.ts";
 import { erpSession } from "./session.ts";
 
 export interface ConnectorParts {
@@ -112,6 +112,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
         if (seen.length > most) return undefined;
         const shown = new Set(seen.map(({ key }) => key));
         const rows = server.rows(table).filter((row) => shown.has(keyIn(row, source.key)));
+        server.reveal(table, new Set(rows.map((row) => keyOf(table, row))));
         return { changes: seen, rows: rows.length === 0 ? undefined : batchOf(server, source, rows) };
       }),
     aggregate: (source, _cursor, signal) =>

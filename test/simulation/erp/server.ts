@@ -152,6 +152,11 @@ export class ErpServer {
     return [...shown.values()];
   }
 
+  /** Some statement has shown these rows: from here on every other one does. */
+  reveal(table: TableName, keys: ReadonlySet<string>): void {
+    this.#hidden = this.#hidden.filter((hidden) => hidden.table !== table || !keys.has(hidden.key));
+  }
+
   #stillHidden(): Hidden[] {
     if (this.#hidden.length > 0) this.#hidden = this.#hidden.filter(({ visibleAt }) => visibleAt > this.time.now);
     return this.#hidden;
