@@ -39,6 +39,8 @@ export function erpSession(parts: SessionParts): ErpSession {
   const { server, process, chance } = parts;
   const owner = {};
   let transaction: Transaction | undefined;
+  /** The server has let go of it: what was still on its way finds no connection. */
+  let dropped = false;
 
   const travel = (): number => 0.2 + chance.next() ** 3 * 5 + server.moods.slowMs;
 
@@ -59,7 +61,8 @@ export function erpSession(parts: SessionParts): ErpSession {
     });
   const requireServer = (): void => {
     const { incarnation } = transaction ?? server;
-    if (!server.up || incarnation !== server.incarnation) throw transient("erp-connection-lost", "The ERP's connection was lost");
+    if (dropped || !server.up || incarnation !== server.incarnation)
+      throw transient("erp-connection-lost", "The ERP's connection was lost");
   };
 
   const seen = (table: TableName, key: string): Row | undefined => {
@@ -196,6 +199,7 @@ export function erpSession(parts: SessionParts): ErpSession {
       return tables.find((table) => table.name === name) as Table;
     },
     drop() {
+      dropped = true;
       undo();
       if (server.agentLock === owner) server.agentLock = undefined;
     },
