@@ -1,11 +1,10 @@
 /** `when:` compiled: for a row's values, and where it asks no more than whether texts are empty or the same, for their bytes. */
 import type { ASTNode } from "@marcbachmann/cel-js";
 import type { Expression } from "../../config/config.ts";
-import { ExpressionFailure } from "./cel-values.ts";
 import type { FoundColumn } from "./columns.ts";
 import { type Compiled, language, recordAccess, visit } from "./language.ts";
 import type { ReadScope } from "./read-scope.ts";
-import type { AskedOfBytes, Condition, RowReading } from "./row-reading.ts";
+import { type AskedOfBytes, type Condition, noteFailure, type RowReading } from "./row-reading.ts";
 
 /** A compiled `when:`; a failure is a fault of the row and counts as not met. */
 export function conditionOf(
@@ -19,13 +18,7 @@ export function conditionOf(
       try {
         return compiled.evaluate(reading) === true;
       } catch (error) {
-        if (!(error instanceof ExpressionFailure)) throw error;
-        reading.faults.push({
-          code: "expression-failed",
-          field,
-          column: undefined,
-          message: `the condition failed: ${error.message}`,
-        });
+        noteFailure(error, reading, { field, what: "the condition" });
         return false;
       }
     },

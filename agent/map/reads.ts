@@ -4,7 +4,7 @@ import { didYouMean } from "../../base/nearest.ts";
 import type { Place, Read } from "../../config/config.ts";
 import { canonicalJson, quoted } from "../../protocol/canonical-json.ts";
 import { lengthsOf } from "../../protocol/fits.ts";
-import { type CelType, ExpressionFailure } from "./cel-values.ts";
+import type { CelType } from "./cel-values.ts";
 import { suggestion, takes } from "./code-maps.ts";
 import { compileColumnRead } from "./column-reads.ts";
 import { columnsIn, conditionOf } from "./conditions.ts";
@@ -16,7 +16,7 @@ import { namesIn } from "./language.ts";
 import { type ObjectPart, objectReader } from "./object-reads.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { compileReference } from "./references.ts";
-import type { CompiledRead, EmptyRule, RowReading } from "./row-reading.ts";
+import { type CompiledRead, type EmptyRule, noteFailure, type RowReading } from "./row-reading.ts";
 import { writerOf, writtenText } from "./value-text.ts";
 
 /**
@@ -101,13 +101,7 @@ function compileExpression(
           message: `the expression's value is not ${kindText(kind)}`,
         });
       } catch (error) {
-        if (!(error instanceof ExpressionFailure)) throw error;
-        reading.faults.push({
-          code: "expression-failed",
-          field,
-          column: undefined,
-          message: `the expression failed: ${error.message}`,
-        });
+        noteFailure(error, reading, { field, what: "the expression" });
       }
       return null;
     },

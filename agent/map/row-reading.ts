@@ -1,6 +1,7 @@
 /** A row while it is being mapped, and the compiled readers that work on it. */
 import type { Source } from "../../config/config.ts";
 import type { ChildRows, Value } from "../../connectors/connector.ts";
+import { ExpressionFailure } from "./cel-values.ts";
 import type { Parent, RowFault, RowNote } from "./mapped.ts";
 import type { NameSet } from "./name-sets.ts";
 import type { Recipe } from "./recipes.ts";
@@ -49,6 +50,12 @@ export type AskedOfBytes =
 
 export function newReading(): RowReading {
   return { values: [], children: [], faults: [], notes: [], parents: [], parentCount: 0, misfit: false, isAbsent: undefined };
+}
+
+/** An expression that fails is a fault of the row. @throws what is no such failure */
+export function noteFailure(error: unknown, { faults }: RowReading, { field, what }: { field: string; what: string }): void {
+  if (!(error instanceof ExpressionFailure)) throw error;
+  faults.push({ code: "expression-failed", field, column: undefined, message: `${what} failed: ${error.message}` });
 }
 
 /** What becomes of null: it is kept where the field may be null, left out where it may be absent, else the row is faulty. */

@@ -4,15 +4,11 @@ import { createDigester } from "../../../../protocol/digest.ts";
 import type { Fields } from "../../../../protocol/model.ts";
 import { type Bench, captureBench } from "./bench.ts";
 import { fakeErp } from "./fake-erp.ts";
+import { gate } from "./gate.ts";
 
 const { start } = captureBench();
 const digester = await createDigester();
 const never = new AbortController().signal;
-
-function gate() {
-  const { promise: passed, resolve: open } = Promise.withResolvers<void>();
-  return { passed, open };
-}
 
 function estates(count: number) {
   const erp = fakeErp();

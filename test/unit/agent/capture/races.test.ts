@@ -2,18 +2,11 @@ import { expect, test } from "vitest";
 import { FuserError } from "../../../../base/errors.ts";
 import { captureBench } from "./bench.ts";
 import { fakeErp } from "./fake-erp.ts";
+import { gate } from "./gate.ts";
 
 const { start } = captureBench();
 
 /** Something that a test holds open and lets go. */
-function gate() {
-  let open = (): void => {};
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { passed, open };
-}
-
 function estates(count: number) {
   const erp = fakeErp();
   for (let no = 0; no < count; no++) erp.put("parents", `p${no}`, { name: `Estate ${no}`, parent: null });

@@ -2,16 +2,9 @@
 import { expect, test } from "vitest";
 import { type Bench, captureBench } from "./bench.ts";
 import { type FakeErp, fakeErp } from "./fake-erp.ts";
+import { gate } from "./gate.ts";
 
 const { start } = captureBench();
-
-function gate() {
-  let open = (): void => {};
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { passed, open };
-}
 
 /** An agent whose polls bring rows along now: the last one had news. */
 async function busy(moments: Partial<Record<string, number>> = {}): Promise<{ erp: FakeErp; bench: Bench }> {
@@ -54,8 +47,8 @@ test("A row that its poll brought along is sent without a read by key, and confi
   expect(bench.store.pending.count()).toBe(0);
 });
 
-test("A row that a poll brought along is not taken once its key was read by somebody else meanwhile", async () => {
-  const { erp, bench } = await busy();
+/** A poll that has seen an older state of p1 waits until what this returns is called. The newer one has the same stamp: no later poll tells of it. */
+async function holdPoll(erp: FakeErp, bench: Bench): Promise<() => void> {
   const { passed, open } = gate();
   let held = false;
   erp.put("parents", "p1", { name: "Older", parent: null });
@@ -66,9 +59,14 @@ test("A row that a poll brought along is not taken once its key was read by some
   };
   await bench.pass(60, 10);
   expect(held).toBe(true);
-  // Its stamp stays: no later poll tells of it.
   const stamp = erp.tables.parents.get("p1")?.stamp as number;
   erp.tables.parents.set("p1", { name: "Newer", parent: null, stamp });
+  return open;
+}
+
+test("A row that a poll brought along is not taken once its key was read by somebody else meanwhile", async () => {
+  const { erp, bench } = await busy();
+  const open = await holdPoll(erp, bench);
   await bench.until(bench.capture.readBack("parents", "p1", AbortSignal.timeout(5_000)));
   open();
   await bench.pass(1_000);
@@ -77,18 +75,7 @@ test("A row that a poll brought along is not taken once its key was read by some
 
 test("A row that a poll brought along is not taken over what a compare shows meanwhile", async () => {
   const { erp, bench } = await busy();
-  const { passed, open } = gate();
-  let held = false;
-  erp.put("parents", "p1", { name: "Older", parent: null });
-  erp.at = async (moment) => {
-    if (moment !== "poll-rows" || held) return;
-    held = true;
-    await passed;
-  };
-  await bench.pass(60, 10);
-  expect(held).toBe(true);
-  const stamp = erp.tables.parents.get("p1")?.stamp as number;
-  erp.tables.parents.set("p1", { name: "Newer", parent: null, stamp });
+  const open = await holdPoll(erp, bench);
   bench.capture.syncNow("parents", true);
   await bench.pass(2_000);
   open();

@@ -51,26 +51,27 @@ test("Exactly the keys that a scan did not see are unseen, over many pages, and 
   expect(new Set([...walk.unseen()].flat())).toEqual(missing);
 });
 
-test("A key that a scan did not see is unseen, even where as many entities of its page are seen as there are", () => {
+/** A walk through three entities of one page that has seen two of them. */
+function withoutB() {
   const store = open();
   const { entities } = store;
   store.transaction(() => {
     for (const key of ["a", "b", "c"]) entities.put("units", key, digest(1n));
   });
-  using walk = entities.walk("units");
+  const walk = entities.walk("units");
   for (const key of ["a", "c"]) walk.see(entities.get("units", key) as EntityState);
+  return { store, entities, walk };
+}
+
+test("A key that a scan did not see is unseen, even where as many entities of its page are seen as there are", () => {
+  const { entities, walk } = withoutB();
   entities.remove("units", "a");
   expect([...walk.unseen()].flat()).toEqual(["b"]);
+  walk[Symbol.dispose]();
 });
 
 test("What is rolled back while a scan is under way counts neither as seen nor as gone", () => {
-  const store = open();
-  const { entities } = store;
-  store.transaction(() => {
-    for (const key of ["a", "b", "c"]) entities.put("units", key, digest(1n));
-  });
-  using walk = entities.walk("units");
-  for (const key of ["a", "c"]) walk.see(entities.get("units", key) as EntityState);
+  const { store, entities, walk } = withoutB();
   const failing = (): void =>
     store.transaction(() => {
       entities.put("units", "d", digest(1n));
@@ -78,6 +79,7 @@ test("What is rolled back while a scan is under way counts neither as seen nor a
     });
   expect(failing).toThrow("no");
   expect([...walk.unseen()].flat()).toEqual(["b"]);
+  walk[Symbol.dispose]();
 });
 
 test("Who refers to an entity is known as long as the portal holds them, and follows each change of reference", () => {
