@@ -18,6 +18,7 @@ import { type Channel, createChannel } from "./channel/channel.ts";
 import { readEnrolment } from "./channel/identity.ts";
 import { type AtPoint, nothingHappens } from "./commit-points.ts";
 import { type Compiled, compile } from "./compile.ts";
+import { isBlindWay } from "./map/write-idempotency.ts";
 import { acceptPinned } from "./pin.ts";
 import { exceedsGuard } from "./quality/guards.ts";
 import { offerOf, reportOf } from "./reporting.ts";
@@ -140,12 +141,19 @@ async function assemble(base: Base): Promise<Running> {
     rowsPerSecond: config.erp.courtesy.rowsPerSecond,
     ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }),
   });
-  const writeback = assembleWriteback(base, { capture, portalNow: () => channel.portalNow() });
+  const writeback = assembleWriteback(base, {
+    capture,
+    portalNow: () => channel.portalNow(),
+    portalAsks: (id) => channel.asks(id),
+  });
   const channel = await assembleChannel(base, { capture, writeback });
   return { ...base, capture, writeback, channel };
 }
 
-function assembleWriteback(base: Base, others: { capture: Capture; portalNow: () => number }): Writeback {
+function assembleWriteback(
+  base: Base,
+  others: { capture: Capture; portalNow: () => number; portalAsks: (id: string) => boolean | undefined },
+): Writeback {
   const { parts, store, erp, compiled } = base;
   const { config, clock, random, log, atPoint = nothingHappens } = parts;
   const { courtesy, timezone } = config.erp;
@@ -159,9 +167,11 @@ function assembleWriteback(base: Base, others: { capture: Capture; portalNow: ()
     readBack: ({ source, key }, signal, within) => others.capture.readBack(source, key, signal, within),
     limitsOf(name) {
       const found = config.commands.find((command) => command.name === name);
-      return { draft: found?.draft ?? false, perHour: found?.perHour };
+      const blind = found !== undefined && isBlindWay(found.idempotency);
+      return { draft: found?.draft ?? false, perHour: found?.perHour, blind };
     },
     portalNow: others.portalNow,
+    portalAsks: others.portalAsks,
     stage: () => config.agent.stage,
     onHold: () => courtesy.commandsInBlackout === "hold" && inWindow(courtesy.blackout, clock.now(), timezone),
     commitPoint: async (point) => atPoint(point),

@@ -76,8 +76,9 @@ const changes = `
 const commands = `
 ## Commands and results
 
-- The portal stores a command before it sends it. It sends commands in the order of their issue, and each again until the agent has said \`received\` in its present epoch. After
-  a \`start\` with another epoch, every command without a final result is sent again, in order. The agent knows repeated ids and executes once.
+- The portal stores a command before it sends it, and sends commands in the order of their issue. On each connection it MUST send once more, in order and within a minute of \`start\`, every command without
+  a final result; MAY say \`again: true\` with those that the agent has received in this epoch; and sends a command again until it is \`received\`. The agent knows repeated ids and executes once. Where the ERP can't tell whether
+  a command was carried out, the agent carries it out only on a connection on which the portal has sent it; one that is not sent within a minute it takes for done already or forgotten, and a person decides.
 - \`id\`: 8 to 64 characters of \`A-Z a-z 0-9 _ -\`, unique for ever; it is written into the ERP, so 20 characters are wise.
 - \`values\` are the target values of the model's fields; \`base\` the values that the portal last saw of the fields it changes. A field that the ERP changed meanwhile makes a
   \`conflict\`. \`after\` names the command on the same entity that must be finished before; \`{"createdBy": id}\` stands for the entity that a command makes. Once that

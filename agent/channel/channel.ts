@@ -34,6 +34,7 @@ export const defaultTiming: ChannelTiming = {
   welcomeMs: 30_000,
   statusEveryMs: 2_000,
   answerMs: 120_000,
+  askedWithinMs: 60_000,
   backoff: { minMs: 1_000, maxMs: 5 * 60_000 },
   stableMs: 60_000,
 };
@@ -64,6 +65,8 @@ export interface Channel {
   ranges(type: string, bounds: InventoryBounds & { size: number }, signal: AbortSignal): AsyncIterable<readonly HeldRange[]>;
   /** Portal's clock, epoch ms: by the last `welcome`, also of an earlier run; ours where there was none. */
   portalNow(): number;
+  /** Whether the portal, on the connection that is up, waits for a result of this command; undefined without a connection and while it may not have said so yet. */
+  asks(id: string): boolean | undefined;
   /** Begins a new epoch now, or with the next connection. */
   renewEpoch(): void;
   /** Tries at once in place of waiting, and sends what waits. */
@@ -181,6 +184,7 @@ export function createChannel(parts: ChannelParts): Channel {
       if (portalClock !== undefined) return portalClock.portal + clock.monotonic() - portalClock.monotonic;
       return clock.now() + recall(store.meta).clockOffset;
     },
+    asks: (id) => session?.asks(id),
     renewEpoch() {
       requestEpoch(store.meta);
       session?.leave("a new epoch begins");

@@ -18,6 +18,10 @@ export interface DownstreamParts {
 export interface Downstream {
   /** Stores a command, durable before it is `received`. `forgotten`: this side has had it, says the portal, and knows nothing of it. */
   command(command: Command): "stored" | "forgotten";
+  /** The portal has sent this command on this connection, for it has no final result of it. */
+  asks(id: string): boolean;
+  /** The portal holds the command's result of this revision. */
+  settled(id: string, revision: number): void;
   /** Sends each result that the portal has not settled, once per connection and revision, in their order. */
   replyAll(): void;
 }
@@ -25,6 +29,7 @@ export interface Downstream {
 export function createDownstream(parts: DownstreamParts): Downstream {
   const { store, clock, send, commitPoint } = parts;
   const said = new Map<string, number>();
+  const asked = new Set<string>();
   const reply = (result: Result): void => {
     said.set(result.id, result.revision);
     const seq = result.seq ?? seqOf(store.outbox, result);
@@ -37,12 +42,18 @@ export function createDownstream(parts: DownstreamParts): Downstream {
       // After a lost or restored store the portal sends again what may have been executed; what it issued later can't have been.
       const { suspectUntil } = recall(store.meta);
       const mayBeRepeated = suspectUntil !== undefined && Date.parse(command.issuedAt) <= suspectUntil;
+      asked.add(command.id);
       store.inbox.receive(command, { now: clock.now(), mayBeRepeated });
       send({ type: "received", id: command.id });
       // A command that is sent again has lost its result at the portal, even one that was settled there.
       const known = store.inbox.get(command.id)?.result;
       if (known !== undefined) reply(known);
       return "stored";
+    },
+    asks: (id) => asked.has(id),
+    settled(id, revision) {
+      if (store.inbox.get(id) !== undefined) store.inbox.settle(id, revision);
+      if (store.inbox.get(id)?.state === "settled") asked.delete(id);
     },
     replyAll() {
       for (const result of store.inbox.unsettled()) if (said.get(result.id) !== result.revision) reply(result);

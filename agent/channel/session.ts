@@ -56,6 +56,8 @@ export interface SessionTiming {
   statusEveryMs: number;
   /** An unanswered question fails after this time, ms. */
   answerMs: number;
+  /** By then the portal has sent every command without a settled result again (protocol.md, "Down"), ms. */
+  askedWithinMs: number;
 }
 
 /** How a conversation ended. */
@@ -109,6 +111,14 @@ export class Session {
 
   get questions(): Questions {
     return this.#questions;
+  }
+
+  /** Whether the portal waits for a result of this command; undefined while it may not have said so yet. */
+  asks(id: string): boolean | undefined {
+    const state = this.#state;
+    if (state.at !== "streaming") return undefined;
+    if (state.downstream.asks(id)) return true;
+    return this.#parts.clock.monotonic() - state.since < this.#parts.timing.askedWithinMs ? undefined : false;
   }
 
   statusChanged(): void {
@@ -224,7 +234,7 @@ export class Session {
   }
 
   #serve(message: Exclude<PortalMessage, { type: "welcome" | "bye" }>, state: State & { at: "streaming" }): void {
-    const { store, log } = this.#parts;
+    const { log } = this.#parts;
     switch (message.type) {
       case "ack": {
         const fault = state.upstream.acknowledge(message);
@@ -234,8 +244,7 @@ export class Session {
         if (state.downstream.command(message) === "forgotten") return this.#startOver();
         return this.wake();
       case "settled":
-        if (store.inbox.get(message.id) !== undefined) store.inbox.settle(message.id, message.revision);
-        return;
+        return state.downstream.settled(message.id, message.revision);
       case "answer":
         this.#epochIsKnown();
         if (!this.#questions.answered(message)) log.debug("An answer came to no question", { code: "answer-unasked" });

@@ -1,4 +1,5 @@
 /** How the ERP remembers a command: checked at load, filled in for each command. */
+import type { IdempotencyConfig } from "../../config/config.ts";
 import type { Idempotency, Table } from "../../connectors/connector.ts";
 import { celText } from "./cel-values.ts";
 import { checkIdColumn } from "./write-checks.ts";
@@ -18,7 +19,7 @@ export function compileIdempotency(scope: WriteScope): ((frame: WriteFrame) => I
     case "ledger":
       return ({ command }) => ({ way: "ledger", table: way.table, commandId: command.id });
     case "probe": {
-      const exact = /:command\.id\b/.test(way.sql.sql);
+      const exact = isExact(way);
       const parameters = compileParameters(way.sql, scope, { late: false });
       return parameters && ((frame) => ({ way: "probe", sql: way.sql.sql, parameters: parameters(frame), exact }));
     }
@@ -32,6 +33,13 @@ export function compileIdempotency(scope: WriteScope): ((frame: WriteFrame) => I
       return (frame) => ({ way: "column", table: table.name, column: column.name, value: value(frame) });
     }
   }
+}
+
+const isExact = (way: IdempotencyConfig & { way: "probe" }): boolean => /:command\.id\b/.test(way.sql.sql);
+
+/** True for a way by which the ERP can't tell who has done what a command wants, and so not whether it was carried out. */
+export function isBlindWay(way: IdempotencyConfig): boolean {
+  return way.way === "base" || (way.way === "probe" && !isExact(way));
 }
 
 /** Columns of the inserted row that every command writes alike: an index over them and the id's column tells ids apart as well. */

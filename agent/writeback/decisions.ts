@@ -43,7 +43,7 @@ function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Deci
       return parts.store.transaction(() => {
         // The person has looked: where the ERP itself can't tell, it is not asked. Void after a crash in that one try.
         const asked = command.state === "uncertain" && isBlind(compiledAgain(parts, command).plan.idempotency);
-        if (asked) noteFresh(meta, command.id, command.attempts);
+        if (asked) noteFresh(meta, command.id, { attempts: command.attempts, by: "person" });
         inbox.approve(command.id, parts.clock.now());
       }, "command-approve");
     case "rejected":

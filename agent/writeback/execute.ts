@@ -7,7 +7,7 @@ import { type Backoff, backoffDelayMs } from "../../base/loop.ts";
 import type { LookupOutcome, StepResults, WriteOutcome, WritePlan } from "../../connectors/connector.ts";
 import type { InboxCommand } from "../store/store.ts";
 import { appliedDetails, type Conclusion, conclude, refused } from "./conclude.ts";
-import { countExecution, isBlind, isFresh, noteFresh, overCap } from "./memory.ts";
+import { countExecution, freshBy, isBlind, noteFresh, overCap } from "./memory.ts";
 import type { CompiledCommand, ResolvedCommand, WritebackParts } from "./parts.ts";
 import { concludeWithState } from "./read-back.ts";
 import { refusedByErp, reply } from "./replies.ts";
@@ -24,6 +24,8 @@ export interface Execution {
   resolved: ResolvedCommand;
   /** Decided already: it must not be written. If it may have been before, the ERP is asked all the same. */
   instead?: Conclusion | undefined;
+  /** The portal waits for no result of it: this store was put back to an older state, or the portal was. It may have been carried out, whatever the store says. */
+  doubted: boolean;
   /** Ends the ERP transaction under way: later than the one that stops new claims. */
   signal: AbortSignal;
   /** Troubles that were told already and have not passed. */
@@ -36,10 +38,10 @@ export interface Execution {
  */
 export async function execute(parts: WritebackParts, execution: Execution): Promise<void> {
   const { store, clock } = parts;
-  const { command, resolved } = execution;
+  const { command, resolved, doubted } = execution;
   const startedAt = clock.now();
   let instead = execution.instead ?? reasonNotToWrite(parts, execution);
-  const untouched = !command.mayBeRepeated && command.attempts === 0;
+  const untouched = !doubted && !command.mayBeRepeated && command.attempts === 0;
   if (instead !== undefined && untouched) return conclude(parts, command, instead);
   const claimed = await claim(parts, { command, type: resolved.command, untouched });
   if (claimed === "over-cap") {
@@ -47,11 +49,12 @@ export async function execute(parts: WritebackParts, execution: Execution): Prom
     if (untouched) return conclude(parts, command, instead);
   }
   const attempts = command.attempts + 1;
+  const fresh = freshBy(store.meta, command.id, attempts);
   const attempt: Attempt = {
     ...execution,
     instead,
     attempts,
-    mayBeRepeated: !untouched && !isFresh(store.meta, command.id, attempts),
+    mayBeRepeated: !untouched && (doubted ? fresh !== "person" : fresh === undefined),
     stage: "compile",
     blind: false,
   };
@@ -199,7 +202,8 @@ async function failed(parts: WritebackParts, attempt: Attempt, error: unknown): 
     // The connector's word (connector.ts, `write`): nothing was written, or the ERP can tell later. For a way that can't tell it was nothing.
     const nothingWritten =
       attempt.blind && stage === "erp" && (kind === "transient" || kind === "config") && !attempt.mayBeRepeated;
-    if (nothingWritten) noteFresh(parts.store.meta, command.id, attempts);
+    // A person's word that stood against a doubt stands until something is written.
+    if (nothingWritten) noteFresh(parts.store.meta, command.id, { attempts, by: attempt.doubted ? "person" : "erp" });
   }, "command-retry");
 }
 

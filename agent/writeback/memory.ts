@@ -25,22 +25,29 @@ export function countExecution(meta: MetaStore, commandType: string, perHour: nu
 
 const freshName = (id: string): string => `writeback.fresh.${id}`;
 
+/** Whose word it is that the next execution of a command is no repetition. */
+export type FreshBy = "erp" | "person";
+
 /**
  * Notes that the next execution of this command is no repetition although it was tried `attempts` times: nothing was written, or a person says so.
- * It holds for one claim only: after a crash in that one it is void.
+ * It holds for one claim only: after a crash in that one it is void. And within its epoch only: a store that was put back to an older state no longer knows what came after.
  */
-export function noteFresh(meta: MetaStore, id: string, attempts: number): void {
-  meta.set(freshName(id), String(attempts));
+export function noteFresh(meta: MetaStore, id: string, { attempts, by }: { attempts: number; by: FreshBy }): void {
+  meta.set(freshName(id), freshText(meta, attempts, by));
 }
+
+// The channel's memory writes the epoch.
+const freshText = (meta: MetaStore, attempts: number, by: FreshBy): string => `${attempts} ${by} ${meta.get("epoch") ?? ""}`;
 
 /** True for a way of idempotency by which the ERP can't tell whether a command was carried out: only for those a note of freshness is right. */
 export function isBlind(way: Idempotency): boolean {
   return way.way === "base" || (way.way === "probe" && !way.exact);
 }
 
-/** True when the claim that made `attempts` is the one that `noteFresh` was about. */
-export function isFresh(meta: MetaStore, id: string, attempts: number): boolean {
-  return Number(meta.get(freshName(id)) ?? -1) === attempts - 1;
+/** Whose note is about the claim that made `attempts`; undefined for none. */
+export function freshBy(meta: MetaStore, id: string, attempts: number): FreshBy | undefined {
+  const note = meta.get(freshName(id));
+  return (["erp", "person"] as const).find((by) => note === freshText(meta, attempts - 1, by));
 }
 
 export function forgetFresh(meta: MetaStore, id: string): void {

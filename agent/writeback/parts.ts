@@ -34,6 +34,8 @@ export interface CommandLimits {
   draft: boolean;
   /** At most so many executions per hour; those beyond wait for approval. */
   perHour: number | undefined;
+  /** The ERP can't tell whether such a command was carried out (memory.ts, `isBlind`). */
+  blind: boolean;
 }
 
 /** Named moments where the fault tests kill the process; those of the ERP's commit come from the connector. */
@@ -71,6 +73,8 @@ export interface WritebackParts {
   limitsOf: (commandType: string) => CommandLimits;
   /** Portal's clock, epoch ms (channel.ts): by it commands expire. */
   portalNow: () => number;
+  /** Whether the portal waits for a result of this command, by what it has said on the connection that is up; undefined while that is not known. */
+  portalAsks: (id: string) => boolean | undefined;
   /** `test`: every command is rehearsed and rolled back. */
   stage: () => "test" | "live";
   /** True while commands must wait (blackout with `commands: hold`, pause). */

@@ -73,8 +73,11 @@ export function createWriteback(parts: WritebackParts): Writeback {
       case "rejected":
         return conclude(parts, command, refused(reply(resolved.code)));
       case "ready": {
+        // What the ERP can't tell only the portal can: a store that was put back to an older state may hold commands that were carried out since.
+        const asked = parts.limitsOf(resolved.command.command).blind ? parts.portalAsks(command.id) : true;
+        if (asked === undefined) return undefined;
         const instead = isBehindUncertain(command.command, uncertain, find) ? refused(reply("predecessor")) : undefined;
-        return execute(parts, { command, resolved: resolved.command, instead, signal, told });
+        return execute(parts, { command, resolved: resolved.command, instead, doubted: !asked, signal, told });
       }
     }
   };

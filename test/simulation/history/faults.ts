@@ -239,8 +239,10 @@ const erpClock: Fault = ({ erp }, chance) => {
   erp.clockOffsetMs += chance.hits(0.5) ? -chance.between(100, 2_000) : chance.between(1_000, 10 * minuteMs);
 };
 
-const agentClock: Fault = ({ agent }, chance) => {
-  agent.clockOffsetMs += chance.between(-20 * minuteMs, 20 * minuteMs);
+const agentClock: Fault = ({ agent, oracle }, chance) => {
+  const byMs = chance.between(-20 * minuteMs, 20 * minuteMs);
+  agent.clockOffsetMs += byMs;
+  oracle.agentClockSet(byMs);
 };
 
 export const faults: Readonly<Record<string, { fault: Fault; weight: number }>> = {

@@ -98,10 +98,35 @@ const cutAmidOrders: Fault = (world, chance) => {
   });
 };
 
+/** A backup of the agent's machine is taken while commands wait for the ERP, and takes its place once they were carried out; sometimes the line is down in between. */
+const setBackAmidRetries: Fault = (world, chance) => {
+  const { agent, erp, network, oracle, time } = world;
+  erp.stop();
+  for (let order = chance.whole(1, 3); order > 0; order--)
+    time.after(chance.between(0, 2_000), () => place(world, chance.pick(["message is written", "ticket is changed"]), chance));
+  const downMs = chance.between(5_000, 60_000);
+  let copy: Uint8Array | undefined;
+  time.after(chance.between(2_100, downMs), () => {
+    if (!agent.file.inTransaction) copy = agent.file.content();
+  });
+  time.after(downMs, () => {
+    erp.up = true;
+    if (chance.hits(0.3)) network.partition(chance.between(1_000, 60_000));
+  });
+  time.after(downMs + chance.between(5_000, 90_000), () => {
+    if (copy === undefined) return;
+    agent.kill();
+    agent.file.replace(copy);
+    oracle.forgetStore();
+    time.after(chance.between(200, 5_000), () => agent.start());
+  });
+};
+
 export const scenes: Readonly<Record<string, { fault: Fault; weight: number }>> = {
   "compare amid work": { fault: compareAmidWork, weight: 5 },
   "agent killed taking up": { fault: killedTakingUp, weight: 5 },
   "effect corrected unseen": { fault: correctedUnseen, weight: 5 },
   "link breaks amid orders": { fault: cutAmidOrders, weight: 4 },
+  "agent's store set back amid retries": { fault: setBackAmidRetries, weight: 4 },
   "portal wakes in a new epoch": { fault: wakesInNewEpoch, weight: 4 },
 };

@@ -43,6 +43,8 @@ export interface OracleParts {
 }
 
 const hourMs = 3_600_000;
+/** The agent counts a delete when it finds it; it may have travelled for so long before the portal takes it. */
+const longestWayMs = 30 * 60_000;
 
 export class Oracle {
   readonly view = new PortalView();
@@ -70,6 +72,8 @@ export class Oracle {
   readonly #taken = new Map<string, string>();
   readonly #deletes: { type: string; at: number }[] = [];
   readonly #approvedAt = new Map<string, number>();
+  /** When the agent's clock was set forward, and by how much: by its hour that time has passed. */
+  readonly #setForward: { at: number; byMs: number }[] = [];
   #storeForgot = false;
   /** Highest position of its history that the ERP has told. */
   #toldPosition = 0;
@@ -149,6 +153,16 @@ export class Oracle {
     this.#storeForgot = true;
   }
 
+  agentClockSet(byMs: number): void {
+    if (byMs > 0) this.#setForward.push({ at: this.#parts.time.now, byMs });
+  }
+
+  /** Time since `at` by the agent's clock, or more. */
+  #agentsTimeSince(at: number): number {
+    const jumps = this.#setForward.filter((jump) => jump.at > at - longestWayMs);
+    return this.#parts.time.now - at + jumps.reduce((sum, { byMs }) => sum + byMs, 0);
+  }
+
   /** A person has said that deletes of this type may go. */
   approved(type: string): void {
     this.#approvedAt.set(type, this.#parts.time.now);
@@ -223,7 +237,7 @@ export class Oracle {
       violated(`No delete without approval: ${item.type} ${item.id} vanished by a restore`);
     this.#deletes.push({ type: item.type, at: time.now });
     if (this.#storeForgot || approvedAt !== undefined) return;
-    const recent = this.#deletes.filter(({ type, at }) => type === item.type && time.now - at < hourMs);
+    const recent = this.#deletes.filter(({ type, at }) => type === item.type && this.#agentsTimeSince(at) < hourMs);
     if (recent.length > guardRows)
       violated(`Guards: ${recent.length} deletes of ${item.type} within an hour, and nobody was asked`);
   }

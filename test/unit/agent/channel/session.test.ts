@@ -498,6 +498,28 @@ test("A command that the portal says was received, and that the store has forgot
   await until(() => agent.store.inbox.get(known)?.mayBeRepeated === true);
 });
 
+test("What the portal asks for is known per connection: what it sent is, what is settled is no more, and nothing is said before it had its time", async () => {
+  const { gateway, agent } = await pair();
+  const running = bench.run({ agent, timing: { askedWithinMs: 300 } });
+  expect(running.channel.asks("NEVER-SENT-0001")).toBeUndefined();
+  await running.connected();
+  expect(running.channel.asks("NEVER-SENT-0001")).toBeUndefined();
+  const id = gateway.issue(agent.agentId, order);
+  await until(() => running.channel.asks(id) === true);
+  await until(() => running.channel.asks("NEVER-SENT-0001") === false);
+  agent.store.inbox.claim(id);
+  agent.store.inbox.conclude(id, "uncertain", { error: { code: "test", de: "?", en: "?" } });
+  await until(() => gateway.command(id)?.outcome === "uncertain");
+  expect(running.channel.asks(id)).toBe(true);
+  await running.stop();
+  expect(running.channel.asks(id)).toBeUndefined();
+  const again = bench.run({ agent, timing: { askedWithinMs: 300 } });
+  await until(() => again.channel.asks(id) === true);
+  agent.store.inbox.conclude(id, "rejected", { error: { code: "test", de: "nein", en: "no" } });
+  await until(() => agent.store.inbox.get(id)?.state === "settled");
+  await until(() => again.channel.asks(id) === false);
+});
+
 test("Requests are answered, and what is not offered is refused with its reason", async () => {
   const { gateway, agent } = await pair();
   const running = bench.run({ agent });

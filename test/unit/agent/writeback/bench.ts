@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, vi } from "vitest";
 import { openStore } from "../../../../agent/store/open.ts";
 import type { CommandState, InboxCommand, Store } from "../../../../agent/store/store.ts";
+import { isBlind } from "../../../../agent/writeback/memory.ts";
 import type { CommandLimits, ResolvedCommand, WritebackParts } from "../../../../agent/writeback/parts.ts";
 import { createWriteback, type Writeback } from "../../../../agent/writeback/writeback.ts";
 import { FuserError } from "../../../../base/errors.ts";
@@ -94,7 +95,7 @@ export interface Bench {
   readBacks: { source: string; key: string; cause: string | undefined }[];
   settings: {
     way: Idempotency;
-    limits: CommandLimits;
+    limits: Omit<CommandLimits, "blind">;
     stage: "test" | "live";
     hold: boolean;
     /** Number of the state that was read back; undefined: nothing may be read. */
@@ -102,6 +103,8 @@ export interface Bench {
     /** Called where the state that was read is stored. */
     onTake: () => void;
     portalAheadMs: number;
+    /** What the portal says of every command. */
+    asked: boolean | undefined;
     parallel: number;
     onPoint: (point: string) => Promise<void>;
   };
@@ -133,6 +136,7 @@ export function writebackBench(): () => Bench {
     const settings: Bench["settings"] = {
       way: { way: "column", table: "AUFTRAG", column: "FREMDNR", value: "x" },
       limits: { draft: false, perHour: undefined },
+      asked: true,
       stage: "live",
       hold: false,
       seq: 7,
@@ -172,7 +176,8 @@ export function writebackBench(): () => Bench {
           return seq;
         });
       },
-      limitsOf: () => settings.limits,
+      limitsOf: () => ({ ...settings.limits, blind: isBlind(settings.way) }),
+      portalAsks: () => settings.asked,
       portalNow: () => clock.now() + settings.portalAheadMs,
       stage: () => settings.stage,
       onHold: () => settings.hold,

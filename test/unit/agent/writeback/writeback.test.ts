@@ -296,6 +296,59 @@ test("What the ERP can't tell is not taken for a repetition after a try in which
   expect(bench.get(id).result?.outcome).toBe("applied");
 });
 
+test("What the ERP can't tell is carried out only once the portal has asked for it; what it can tell does not wait", async () => {
+  const bench = open();
+  bench.settings.asked = undefined;
+  const sure = bench.receive(command());
+  bench.run();
+  await bench.reaches(sure, "finished");
+  bench.settings.way = { way: "base" };
+  const blind = bench.receive(command());
+  await settle();
+  bench.clock.advance(60_000);
+  await settle();
+  expect(bench.get(blind)).toMatchObject({ state: "received", attempts: 0 });
+  bench.settings.asked = true;
+  bench.clock.advance(5_000);
+  await bench.reaches(blind, "finished");
+  expect(bench.erp.writes.at(-1)).toMatchObject({ commandId: blind, mayBeRepeated: false });
+});
+
+test("What the ERP can't tell and the portal no longer asks for is uncertain, although the store says it was never tried; a person's retry runs, also after a try that wrote nothing", async () => {
+  const bench = open();
+  bench.settings.way = { way: "base" };
+  bench.settings.asked = false;
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "uncertain");
+  expect(bench.erp.effects.size).toBe(0);
+  bench.erp.next.push(locked());
+  bench.writeback.resolve(id, { kind: "retry" });
+  await until(() => bench.erp.next.length === 0);
+  await settle();
+  bench.clock.advance(10_000);
+  await bench.reaches(id, "finished");
+  expect(bench.erp.writes.map((plan) => plan.mayBeRepeated)).toEqual([true, false, false]);
+  expect(bench.erp.effects.get(id)).toBe(1);
+});
+
+test("That a try wrote nothing counts neither in another epoch nor against the portal's word", async () => {
+  for (const doubt of ["another epoch", "not asked for"]) {
+    const bench = open();
+    bench.settings.way = { way: "base" };
+    bench.erp.next.push(locked());
+    const id = bench.receive(command());
+    bench.run();
+    await until(() => bench.erp.writes.length === 1);
+    await settle();
+    if (doubt === "another epoch") bench.store.renewEpoch("epoch-2");
+    else bench.settings.asked = false;
+    bench.clock.advance(5_000);
+    await bench.reaches(id, "uncertain");
+    expect(bench.erp.effects.size).toBe(0);
+  }
+});
+
 const never = (): Promise<never> => new Promise(() => undefined);
 
 test("After a crash what the ERP can't tell is uncertain; a person's retry runs once, and a crash in that is uncertain again", async () => {
