@@ -34,6 +34,15 @@ export interface StoredCommand {
   result_at: number | null;
 }
 
+interface Unsettled {
+  n: number;
+  body: string;
+  received_epoch: string | null;
+  revision: number | null;
+  /** The epoch in which `revision` was told. */
+  result_epoch: string | null;
+}
+
 export interface Commands {
   issue(agentId: string, order: CommandOrder): string;
   get(id: string): StoredCommand | undefined;
@@ -56,15 +65,17 @@ export function commandsIn(store: Store, clock: Clock, random: Random): Commands
     list: (agentId, limit) =>
       store.all<StoredCommand>("SELECT * FROM command WHERE agent_id = ? ORDER BY n DESC LIMIT ?", agentId, limit),
     unsettled(agentId, epoch, after) {
-      const rows = store.all<{ n: number; body: string; received_epoch: string | null }>(
-        `SELECT n, body, received_epoch FROM command WHERE agent_id = ? AND state <> 'settled' AND n > ? ORDER BY n LIMIT ?`,
+      const rows = store.all<Unsettled>(
+        `SELECT n, body, received_epoch, revision, result_epoch FROM command WHERE agent_id = ? AND state <> 'settled' AND n > ? ORDER BY n LIMIT ?`,
         agentId,
         after.n,
         after.limit,
       );
-      return rows.map(({ n, body, received_epoch: heldBy }) => {
+      return rows.map(({ n, body, received_epoch: heldBy, revision, result_epoch: toldIn }) => {
         const message = resolved(JSON.parse(body) as Command, get);
-        return { n, message: heldBy === epoch ? { ...message, again: true } : message };
+        if (heldBy !== epoch) return { n, message };
+        const told = revision !== null && toldIn === epoch ? { revision } : {};
+        return { n, message: { ...message, again: true as const, ...told } };
       });
     },
     received(agentId, id, epoch) {

@@ -167,14 +167,21 @@ export const command = z.strictObject({
     .literal(true)
     .optional()
     .describe("The agent has said `received` in this epoch. One that does not know the command has lost a part of its memory."),
+  revision: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "Revision of the last result that the portal holds of it from this epoch. An agent that has told less of it has lost a part of its memory.",
+    ),
   issuedAt: instant,
   expiresAt: instant.optional(),
 });
 
 export const received = z.strictObject({ type: z.literal("received"), id: commandId });
 
-/** `uncertain` and `waiting` are not final: a later revision follows. */
-export const outcome = z.enum(["applied", "rejected", "conflict", "expired", "uncertain", "waiting"]);
+/** `executing`, `uncertain` and `waiting` are not final: a later revision follows. */
+export const outcome = z.enum(["applied", "rejected", "conflict", "expired", "executing", "uncertain", "waiting"]);
 
 export const result = z.strictObject({
   type: z.literal("result"),

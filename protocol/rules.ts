@@ -77,13 +77,15 @@ const commands = `
 ## Commands and results
 
 - The portal stores a command before it sends it, and sends commands in the order of their issue. On each connection it MUST send once more, in order and within a minute of \`start\`, every command without
-  a final result; MAY say \`again: true\` with those that the agent has received in this epoch; and sends a command again until it is \`received\`. The agent knows repeated ids and executes once. Where the ERP can't tell whether
-  a command was carried out, the agent carries it out only on a connection on which the portal has sent it; one that is not sent within a minute it takes for done already or forgotten, and a person decides.
+  a final result, with \`again: true\` where the agent has received it in this epoch and the \`revision\` of the last result where that is from this epoch; and it sends a command again until it is \`received\`. The
+  agent knows repeated ids and executes once.
+- Where the ERP can't tell whether a command was carried out, only the portal can tell a restored agent so. Such a command is carried out only on a connection on which the portal has sent it (one that is not sent
+  within a minute may be done already, and a person decides), and only after the portal has settled a result \`executing\`.
 - \`id\`: 8 to 64 characters of \`A-Z a-z 0-9 _ -\`, unique for ever; it is written into the ERP, so 20 characters are wise.
 - \`values\` are the target values of the model's fields; \`base\` the values that the portal last saw of the fields it changes. A field that the ERP changed meanwhile makes a
   \`conflict\`. \`after\` names the command on the same entity that must be finished before; \`{"createdBy": id}\` stands for the entity that a command makes. Once that
   command is applied, the portal sends later commands with the entity's id in its place and without \`after\`: an agent that lost its store knows settled commands no more. Send only commands and fields that \`hello.commands\` offers.
-- \`result\`: \`applied\`, \`rejected\`, \`conflict\` and \`expired\` are final; \`uncertain\` and \`waiting\` are not, a higher \`revision\` follows. A higher revision replaces a
+- \`result\`: \`applied\`, \`rejected\`, \`conflict\` and \`expired\` are final; \`executing\`, \`uncertain\` and \`waiting\` are not, a higher \`revision\` follows. A higher revision replaces a
   lower one; a result from another epoch replaces one that is not final. \`applied\` is accepted at any time, also after \`expiresAt\`.
 - The portal answers every \`result\` with \`settled\` (same id and revision) once it is durable, also when it is a repetition, an older revision, or of a command that
   it does not know (keep it). The agent repeats results until settled.

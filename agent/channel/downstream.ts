@@ -16,7 +16,7 @@ export interface DownstreamParts {
 }
 
 export interface Downstream {
-  /** Stores a command, durable before it is `received`. `forgotten`: this side has had it, says the portal, and knows nothing of it. */
+  /** Stores a command, durable before it is `received`. `forgotten`: this side has had it, or has told more of it, says the portal, and knows nothing of that. */
   command(command: Command): "stored" | "forgotten";
   /** The portal has sent this command on this connection, for it has no final result of it. */
   asks(id: string): boolean;
@@ -37,8 +37,9 @@ export function createDownstream(parts: DownstreamParts): Downstream {
     send(seq === undefined ? result : { ...result, seq }, () => commitPoint("after-reply"));
   };
   return {
-    command({ again, ...command }) {
-      if (again && store.inbox.get(command.id) === undefined) return "forgotten";
+    command({ again, revision = 0, ...command }) {
+      const known = store.inbox.get(command.id);
+      if (again && (known === undefined || (known.result?.revision ?? 0) < revision)) return "forgotten";
       // After a lost or restored store the portal sends again what may have been executed; what it issued later can't have been.
       const { suspectUntil } = recall(store.meta);
       const mayBeRepeated = suspectUntil !== undefined && Date.parse(command.issuedAt) <= suspectUntil;
@@ -46,8 +47,8 @@ export function createDownstream(parts: DownstreamParts): Downstream {
       store.inbox.receive(command, { now: clock.now(), mayBeRepeated });
       send({ type: "received", id: command.id });
       // A command that is sent again has lost its result at the portal, even one that was settled there.
-      const known = store.inbox.get(command.id)?.result;
-      if (known !== undefined) reply(known);
+      const result = store.inbox.get(command.id)?.result;
+      if (result !== undefined) reply(result);
       return "stored";
     },
     asks: (id) => asked.has(id),

@@ -51,6 +51,9 @@ function concluded(state: CommandState, outcome: Outcome): CommandState {
       return final ? refuse(state, `concluded as ${outcome}`) : "finished";
     case "uncertain":
       return final ? refuse(state, `concluded as ${outcome}`) : "uncertain";
+    // Told before the ERP is touched, of a command that stays as it is.
+    case "executing":
+      return refuse(state, `concluded as ${outcome}`);
     case "waiting":
       return final || state === "uncertain" ? refuse(state, `concluded as ${outcome}`) : "waiting";
     default:

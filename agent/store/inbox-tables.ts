@@ -15,6 +15,7 @@ export interface CommandRow {
   attempts: number;
   not_before: number;
   revision: number;
+  settled_revision: number;
   result: string | null;
   /** A number as text: the column is one. */
   source: string | null;
@@ -56,11 +57,12 @@ export function prepareInbox(database: Database) {
     retry: prepare("UPDATE command SET not_before = ?, may_be_repeated = 1 WHERE id = ?"),
     hurry: prepare("UPDATE command SET not_before = ?1 WHERE state = 'received' AND not_before > ?1"),
     approve: prepare("UPDATE command SET approved = 1, not_before = ? WHERE id = ?"),
+    announce: prepare("UPDATE command SET result = ?, revision = ? WHERE id = ?"),
     conclude: prepare("UPDATE command SET result = ?, revision = ?, source = ?, key = ? WHERE id = ?"),
     joinLanes: prepare("UPDATE command SET lane = ? WHERE lane = ?"),
     inState: prepare("SELECT * FROM command WHERE state = ? ORDER BY no"),
     unsettled:
-      prepare(`SELECT result FROM command WHERE state IN ('finished', 'uncertain', 'waiting') AND revision > settled_revision
+      prepare(`SELECT result FROM command WHERE state IN ('executing', 'finished', 'uncertain', 'waiting') AND revision > settled_revision
       ORDER BY no`),
     settleRevision: prepare("UPDATE command SET settled_revision = max(settled_revision, ?) WHERE id = ?"),
     settle: prepare("UPDATE command SET state = ?, settled_at = ? WHERE id = ?"),

@@ -47,6 +47,7 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     notBefore: row.not_before,
     approved: row.approved === 1,
     result: row.result === null ? undefined : (JSON.parse(row.result) as Result),
+    settledRevision: row.settled_revision,
     source: row.source === null ? undefined : names.name(Number(row.source)),
     key: row.key ?? undefined,
   });
@@ -91,6 +92,16 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     nextDue: () => statements.nextDue.get<{ due: number | null }>()?.due ?? undefined,
     claim(id) {
       move(id, "claim", () => statements.countAttempt.run(id));
+    },
+    announce(id) {
+      return change(() => {
+        const row = find(id);
+        if (row === undefined) throw unknownCommand(id);
+        const revision = row.revision + 1;
+        const result: Result = { type: "result", id, revision, outcome: "executing" };
+        statements.announce.run(JSON.stringify(result), revision, id);
+        return revision;
+      });
     },
     retryAt(id, notBefore) {
       move(id, "retry", () => statements.retry.run(notBefore, id));

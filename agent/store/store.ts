@@ -303,6 +303,8 @@ export interface InboxCommand {
   /** A person let a draft pass, or asked for another try of an uncertain one. */
   approved: boolean;
   result: Result | undefined;
+  /** Highest revision of its results that the portal holds. */
+  settledRevision: number;
   /** Source and key that it made or changed, once applied. */
   source: string | undefined;
   key: string | undefined;
@@ -319,6 +321,8 @@ export interface InboxStore {
   claimable(now: number, limit: number): readonly InboxCommand[];
   /** `received` -> `executing`, durable before the ERP is touched. */
   claim(id: string): void;
+  /** A result `executing` for the portal, of a command that is claimed; returns its revision. Call it in the transaction of the claim. */
+  announce(id: string): number;
   /** `executing` back to `received` with mayBeRepeated, to be retried at `notBefore`. */
   retryAt(id: string, notBefore: number): void;
   /** What waits to be retried is due at once; returns how many. */

@@ -7,7 +7,7 @@ import { type Backoff, backoffDelayMs } from "../../base/loop.ts";
 import type { LookupOutcome, StepResults, WriteOutcome, WritePlan } from "../../connectors/connector.ts";
 import type { InboxCommand } from "../store/store.ts";
 import { appliedDetails, type Conclusion, conclude, refused } from "./conclude.ts";
-import { countExecution, freshBy, isBlind, noteFresh, overCap } from "./memory.ts";
+import { countExecution, freshBy, noteFresh, overCap } from "./memory.ts";
 import type { CompiledCommand, ResolvedCommand, WritebackParts } from "./parts.ts";
 import { concludeWithState } from "./read-back.ts";
 import { refusedByErp, reply } from "./replies.ts";
@@ -16,6 +16,10 @@ import { refusedByErp, reply } from "./replies.ts";
 const backoff: Backoff = { minMs: 1_000, maxMs: 5 * 60_000 };
 /** Between tries after one that a person must mend, ms. */
 const slowRetryMs = 5 * 60_000;
+/** How long the portal has to confirm that it knows of an attempt, ms. */
+const announceMs = 10_000;
+/** Whether the link is still there is looked at so often meanwhile, ms. */
+const announceLookMs = 1_000;
 /** Tries after errors of our own, before a person must look. */
 const bugTries = 3;
 
@@ -43,21 +47,21 @@ export async function execute(parts: WritebackParts, execution: Execution): Prom
   let instead = execution.instead ?? reasonNotToWrite(parts, execution);
   const untouched = !doubted && !command.mayBeRepeated && command.attempts === 0;
   if (instead !== undefined && untouched) return conclude(parts, command, instead);
-  const claimed = await claim(parts, { command, type: resolved.command, untouched });
-  if (claimed === "over-cap") {
+  const { blind } = parts.limitsOf(resolved.command);
+  const attempts = command.attempts + 1;
+  const fresh = freshBy(store.meta, command.id, attempts);
+  const mayBeRepeated = !untouched && (doubted ? fresh !== "person" : fresh === undefined);
+  const announces = blind && instead === undefined && !mayBeRepeated;
+  const claimed = await claim(parts, { command, type: resolved.command, untouched, announces });
+  if (claimed.overCap) {
     instead ??= { outcome: "waiting", details: { error: reply("cap-per-hour") } };
     if (untouched) return conclude(parts, command, instead);
   }
-  const attempts = command.attempts + 1;
-  const fresh = freshBy(store.meta, command.id, attempts);
-  const attempt: Attempt = {
-    ...execution,
-    instead,
-    attempts,
-    mayBeRepeated: !untouched && (doubted ? fresh !== "person" : fresh === undefined),
-    stage: "compile",
-    blind: false,
-  };
+  const attempt: Attempt = { ...execution, ...{ instead, attempts, mayBeRepeated, blind }, stage: "announce" };
+  const { announced } = claimed;
+  if (announced !== undefined && !(await isTold(parts, { id: command.id, revision: announced, signal: execution.signal })))
+    return failed(parts, attempt, portalAway());
+  attempt.stage = "compile";
   let conclusion: Conclusion;
   try {
     conclusion = await tryOnce(parts, attempt);
@@ -75,7 +79,7 @@ interface Attempt extends Execution {
   attempts: number;
   mayBeRepeated: boolean;
   /** How far it has come: only an error of the ERP itself vouches that nothing was written. */
-  stage: "compile" | "erp" | "after";
+  stage: "announce" | "compile" | "erp" | "after";
   /** The ERP can't tell whether the command was carried out. */
   blind: boolean;
 }
@@ -86,7 +90,6 @@ async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclus
   if ("rejected" in compiled) return refused(compiled.rejected);
   const plan: WritePlan = { ...compiled.plan, mayBeRepeated, rehearse: parts.stage() === "test" };
   attempt.stage = "erp";
-  attempt.blind = isBlind(plan.idempotency);
   if (instead !== undefined) {
     const seen = await parts.erp.lookup(plan, signal);
     attempt.stage = "after";
@@ -107,11 +110,21 @@ function reasonNotToWrite(parts: WritebackParts, { command, resolved }: Executio
   return isDraft ? { outcome: "waiting", details: { error: reply("draft") } } : undefined;
 }
 
-/** Claims and counts in one transaction. Over its cap an untouched command is not claimed, and one that may be a repetition only to be looked up. */
+interface Claim {
+  command: InboxCommand;
+  type: string;
+  untouched: boolean;
+  announces: boolean;
+}
+
+/**
+ * Claims, counts and announces in one transaction. Over its cap an untouched command is not claimed, and one that may be a repetition only to be looked up.
+ * `announced`: revision under which the portal is told that it is carried out.
+ */
 async function claim(
   parts: WritebackParts,
-  { command, type, untouched }: { command: InboxCommand; type: string; untouched: boolean },
-): Promise<"claimed" | "over-cap"> {
+  { command, type, untouched, announces }: Claim,
+): Promise<{ overCap: boolean; announced: number | undefined }> {
   const { store, clock } = parts;
   const { perHour } = parts.limitsOf(type);
   await parts.commitPoint("before-claim-commit");
@@ -121,10 +134,40 @@ async function claim(
     const over = counts && !command.approved && overCap(store.meta, type, perHour, clock.now());
     if (!over || !untouched) store.inbox.claim(command.id);
     if (counts && !over) countExecution(store.meta, type, perHour, clock.now());
-    return over ? "over-cap" : "claimed";
+    return { overCap: over, announced: announces && !over ? store.inbox.announce(command.id) : undefined };
   }, "command-claim");
   await parts.commitPoint("after-claim-commit");
   return claimed;
+}
+
+/** True once the portal holds that this attempt begins: should this store be put back to an older state, it will be told so (decisions/0028). */
+async function isTold(
+  { store: { inbox }, clock, portalAsks }: WritebackParts,
+  { id, revision, signal }: { id: string; revision: number; signal: AbortSignal },
+): Promise<boolean> {
+  let ring: () => void = () => undefined;
+  const stopListening = inbox.onChange(() => ring());
+  try {
+    const until = clock.monotonic() + announceMs;
+    for (;;) {
+      const early = new AbortController();
+      ring = () => early.abort();
+      if ((inbox.get(id)?.settledRevision ?? 0) >= revision) return true;
+      const leftMs = until - clock.monotonic();
+      if (leftMs <= 0 || signal.aborted || portalAsks(id) === undefined) return false;
+      await clock.sleep(Math.min(leftMs, announceLookMs), AbortSignal.any([signal, early.signal])).catch(() => undefined);
+    }
+  } finally {
+    stopListening();
+  }
+}
+
+function portalAway(): FuserError {
+  return new FuserError("transient", "The portal has not confirmed that the command is about to be carried out", {
+    code: "command-not-announced",
+    operation: "announce a command",
+    hint: "It is tried again. Only commands that the ERP can't tell wait for the portal: give them a column, a ledger or a probe for `:command.id`.",
+  });
 }
 
 interface Writing {
@@ -201,7 +244,7 @@ async function failed(parts: WritebackParts, attempt: Attempt, error: unknown): 
     parts.store.inbox.retryAt(command.id, parts.clock.now() + waitMs);
     // The connector's word (connector.ts, `write`): nothing was written, or the ERP can tell later. For a way that can't tell it was nothing.
     const nothingWritten =
-      attempt.blind && stage === "erp" && (kind === "transient" || kind === "config") && !attempt.mayBeRepeated;
+      attempt.blind && stage !== "after" && (kind === "transient" || kind === "config") && !attempt.mayBeRepeated;
     // A person's word that stood against a doubt stands until something is written.
     if (nothingWritten) noteFresh(parts.store.meta, command.id, { attempts, by: attempt.doubted ? "person" : "erp" });
   }, "command-retry");

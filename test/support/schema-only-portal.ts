@@ -58,6 +58,10 @@ interface State {
   entities: Map<string, EntityFields>;
   commands: { message: Message; receivedIn: string | undefined }[];
   results: Map<string, Message>;
+  /** The epoch in which each result was told. */
+  toldIn: Map<string, string | undefined>;
+  /** Commands sent on this connection. */
+  sent: Set<string>;
   statuses: Message[];
   heard: Message[];
   faults: string[];
@@ -70,7 +74,16 @@ export async function openSchemaOnlyPortal(options: SchemaOnlyPortalOptions): Pr
   const state: State = {
     ...{ publicKey: undefined, stage: options.stage, audience: `documents:${randomUUID()}`, seenTokens: new Set() },
     ...{ connection: 0, epoch: undefined, last: 0, host: undefined, link: undefined },
-    ...{ entities: new Map(), commands: [], results: new Map(), statuses: [], heard: [], faults: [] },
+    ...{
+      entities: new Map(),
+      commands: [],
+      results: new Map(),
+      toldIn: new Map(),
+      sent: new Set(),
+      statuses: [],
+      heard: [],
+      faults: [],
+    },
     refuse: options.refuse,
   };
   const code = "DOCU-MENT-ONLY";
@@ -218,6 +231,7 @@ function handle(state: State, talk: Talk, message: Message): void {
     }
     case "result":
       state.results.set(message.id as string, message);
+      state.toldIn.set(message.id as string, state.epoch);
       return answer({ type: "settled", id: message.id, revision: message.revision });
     case "inventory":
       return answer(inventory(state, message));
@@ -269,15 +283,21 @@ function start(state: State, talk: Talk, message: Message): void {
   } else if (message.epoch === talk.hello?.epoch && state.last >= (talk.hello?.first as number)) {
     send(state, talk.link, { type: "ack", seq: state.last, refused: [] });
   }
+  state.sent.clear();
   sendCommands(state);
 }
 
+/** "Commands and results": once on each connection, with what this epoch has told of them. */
 function sendCommands(state: State): void {
   if (state.epoch === undefined || state.link === undefined || state.link.readyState !== state.link.OPEN) return;
   for (const { message, receivedIn } of state.commands) {
-    const outcome = state.results.get(message.id as string)?.outcome as string | undefined;
-    const open = outcome === undefined || outcome === "uncertain" || outcome === "waiting";
-    if (open && receivedIn !== state.epoch) send(state, state.link, message);
+    const id = message.id as string;
+    const result = state.results.get(id);
+    const open = result === undefined || ["executing", "uncertain", "waiting"].includes(result.outcome as string);
+    if (!open || state.sent.has(id)) continue;
+    state.sent.add(id);
+    const told = result !== undefined && state.toldIn.get(id) === state.epoch ? { revision: result.revision } : {};
+    send(state, state.link, receivedIn === state.epoch ? { ...message, again: true, ...told } : message);
   }
 }
 

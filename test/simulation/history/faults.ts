@@ -3,7 +3,7 @@ import { commitPoints } from "../../support/commit-points.ts";
 import { type Backup, usualMoods } from "../erp/server.ts";
 import { firstDrain } from "../world/agent-machine.ts";
 import type { Chance } from "../world/chance.ts";
-import type { World } from "../world/world.ts";
+import type { Copy, World } from "../world/world.ts";
 import { deeds } from "./life.ts";
 
 export type Fault = (world: World, chance: Chance) => void;
@@ -60,11 +60,13 @@ const portalKilledAtCommit: Fault = ({ portal, startPortal, time }, chance) => {
 };
 
 /** A copy of its store takes its place, some minutes old; often one that was made while a command was under way. */
-const portalRestored: Fault = ({ portal, startPortal, time, copies }, chance) => {
-  const copy = chance.hits(0.5) ? (copies.portal ?? portal.file.content()) : portal.file.content();
+const portalRestored: Fault = ({ portal, oracle, startPortal, time, copies }, chance) => {
+  const now = (): Copy => ({ content: portal.file.content(), at: time.now });
+  const copy = chance.hits(0.5) ? (copies.portal ?? now()) : now();
   time.after(chance.between(1_000, 6 * minuteMs), () => {
     portal.kill();
-    portal.file.replace(copy);
+    portal.file.replace(copy.content);
+    oracle.portalSetBack(copy.at);
     time.after(downMs(chance), startPortal);
   });
 };
@@ -147,11 +149,12 @@ const diskFull: Fault = ({ agent, time }, chance) => {
 };
 
 const storeRestored: Fault = ({ agent, oracle, time, copies }, chance) => {
-  const copy = chance.hits(0.5) ? (copies.agent ?? agent.file.content()) : agent.file.content();
+  const now = (): Copy => ({ content: agent.file.content(), at: time.now });
+  const copy = chance.hits(0.5) ? (copies.agent ?? now()) : now();
   time.after(chance.between(1_000, 6 * minuteMs), () => {
     agent.kill();
-    agent.file.replace(copy);
-    oracle.forgetStore();
+    agent.file.replace(copy.content);
+    oracle.storeSetBack(copy.at);
     time.after(downMs(chance), () => agent.start());
   });
 };
@@ -162,7 +165,7 @@ const storeLost: Fault = (world, chance) => {
   const lose = (): void => {
     agent.kill();
     agent.file.replace(undefined);
-    oracle.forgetStore();
+    oracle.storeSetBack(0);
     time.after(downMs(chance), () => agent.start());
   };
   if (chance.hits(0.5)) return lose();
@@ -179,7 +182,7 @@ const storeLost: Fault = (world, chance) => {
 const cloned: Fault = ({ agent, clone, oracle, time }, chance) => {
   if (clone.running) return;
   clone.file.replace(agent.file.content());
-  oracle.forgetStore();
+  oracle.storeSetBack(time.now);
   clone.start();
   time.after(chance.between(20_000, 5 * minuteMs), () => clone.kill());
 };

@@ -70,7 +70,8 @@ export function place(world: World, what: string, chance: Chance): void {
     const base = columnsOf(order.base ?? {});
     const { entity } = order;
     const wanted = entity && "id" in entity ? { ticket: entity.id, columns: columnsOf(order.values) } : undefined;
-    oracle.commands.set(id, { id, command: order.command, issuedAt: time.now, byBase, base, wanted });
+    const isBlind = byBase || (order.command === "message.create" && ways.message === "content");
+    oracle.commands.set(id, { id, command: order.command, issuedAt: time.now, byBase, isBlind, base, wanted });
   } catch (error) {
     // A portal that was set back no longer knows the command that this one refers to.
     if (!(error instanceof FuserError) || error.code !== "command-unknown") throw error;
@@ -78,9 +79,9 @@ export function place(world: World, what: string, chance: Chance): void {
 }
 
 /** As a backup takes them that happens to run just now. */
-function copyStores({ agent, portal, copies }: World): void {
-  if (!agent.file.inTransaction) copies.agent = agent.file.content();
-  if (!portal.file.inTransaction) copies.portal = portal.file.content();
+function copyStores({ agent, portal, copies, time }: World): void {
+  if (!agent.file.inTransaction) copies.agent = { content: agent.file.content(), at: time.now };
+  if (!portal.file.inTransaction) copies.portal = { content: portal.file.content(), at: time.now };
 }
 
 /** Values as the ERP's columns hold them. */

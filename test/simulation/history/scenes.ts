@@ -1,6 +1,6 @@
 /** Trouble that takes several things at the right moment: chance alone brings them together once in thousands of hours. */
 import type { Chance } from "../world/chance.ts";
-import type { World } from "../world/world.ts";
+import type { Copy, World } from "../world/world.ts";
 import { type Fault, revive } from "./faults.ts";
 import { deeds } from "./life.ts";
 import { place } from "./orders.ts";
@@ -78,7 +78,7 @@ const wakesInNewEpoch: Fault = (world, chance) => {
     startPortal();
     agent.kill();
     agent.file.replace(undefined);
-    oracle.forgetStore();
+    oracle.storeSetBack(0);
     time.after(chance.between(200, 3_000), () => agent.start());
   });
   time.after(takeOverMs + chance.between(2_000, 20_000), wake);
@@ -105,9 +105,9 @@ const setBackAmidRetries: Fault = (world, chance) => {
   for (let order = chance.whole(1, 3); order > 0; order--)
     time.after(chance.between(0, 2_000), () => place(world, chance.pick(["message is written", "ticket is changed"]), chance));
   const downMs = chance.between(5_000, 60_000);
-  let copy: Uint8Array | undefined;
+  let copy: Copy | undefined;
   time.after(chance.between(2_100, downMs), () => {
-    if (!agent.file.inTransaction) copy = agent.file.content();
+    if (!agent.file.inTransaction) copy = { content: agent.file.content(), at: time.now };
   });
   time.after(downMs, () => {
     erp.up = true;
@@ -116,8 +116,8 @@ const setBackAmidRetries: Fault = (world, chance) => {
   time.after(downMs + chance.between(5_000, 90_000), () => {
     if (copy === undefined) return;
     agent.kill();
-    agent.file.replace(copy);
-    oracle.forgetStore();
+    agent.file.replace(copy.content);
+    oracle.storeSetBack(copy.at);
     time.after(chance.between(200, 5_000), () => agent.start());
   });
 };

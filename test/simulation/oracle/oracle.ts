@@ -25,6 +25,8 @@ export interface IssuedCommand {
   issuedAt: number;
   /** By base values alone: the ERP itself does not remember it. */
   byBase: boolean;
+  /** The ERP can't tell whether it was carried out. */
+  isBlind: boolean;
   /** What the portal showed of the columns that it changes. */
   base: Fields;
   /** Of an update: the ticket's number, and what its columns shall hold. */
@@ -55,6 +57,9 @@ export class Oracle {
   readonly metAsWanted = new Set<string>();
   /** Keys of the notes that commands wrote, whether the ERP remembers whose they are or not. */
   readonly notes = new Map<string, string>();
+  readonly #effectAt = new Map<string, number>();
+  /** Commands carried out after the copy was made that now stands in place of the store. */
+  readonly #forgottenBy = { agent: new Set<string>(), portal: new Set<string>() };
   /** Commands that had an effect which a restore of the ERP took away. */
   readonly lostEffects = new Set<string>();
   /** The last change of the ERP, ms since the beginning. */
@@ -113,8 +118,12 @@ export class Oracle {
         );
       }
     }
+    const isForgotten = this.#forgottenBy.agent.has(command) && this.#forgottenBy.portal.has(command);
     const effects = (this.effects.get(command) ?? 0) + 1;
+    // Nobody is left who could know: neither of the two stores, and the ERP can't tell.
+    if (effects === 2 && isForgotten && this.commands.get(command)?.isBlind) return;
     this.effects.set(command, effects);
+    this.#effectAt.set(command, time.now);
     if (effects > 1)
       violated(`One command, one effect: ${this.commands.get(command)?.command} ${command} took effect ${effects} times`);
   }
@@ -147,10 +156,20 @@ export class Oracle {
     return this.#someUntold && row !== undefined && this.#versions.repeatsMark(table, key, row);
   }
 
-  /** The agent's store was lost, set back or copied: with it goes what it knew of the ERP's history and of its own deletes. */
-  forgetStore(): void {
+  /** The agent's store was lost, copied or set back to how it was `at`: with it goes what it knew of the ERP's history and of its own deletes. */
+  storeSetBack(at: number): void {
     this.#toldPosition = 0;
     this.#storeForgot = true;
+    this.#forget("agent", at);
+  }
+
+  /** The portal's store was set back to how it was `at`. */
+  portalSetBack(at: number): void {
+    this.#forget("portal", at);
+  }
+
+  #forget(who: "agent" | "portal", at: number): void {
+    for (const [command, effectAt] of this.#effectAt) if (effectAt > at) this.#forgottenBy[who].add(command);
   }
 
   agentClockSet(byMs: number): void {

@@ -21,5 +21,11 @@ export interface World {
   oracle: Oracle;
   ways: Ways;
   /** Copies of both stores as they were while the last command was under way. */
-  copies: { agent: Uint8Array | undefined; portal: Uint8Array | undefined };
+  copies: { agent: Copy | undefined; portal: Copy | undefined };
+}
+
+/** A store as it was at a moment, ms since the beginning; undefined when there was none. */
+export interface Copy {
+  content: Uint8Array | undefined;
+  at: number;
 }

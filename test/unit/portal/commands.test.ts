@@ -85,6 +85,31 @@ test("On a new connection of the same epoch every command without a settled resu
   expect(await saidUntilNow(next.link)).toEqual([]);
 });
 
+test("What comes again says which result this epoch has told of it, and in another epoch nothing of that", async () => {
+  const { gateway, agent, link } = await linked();
+  const [told, silent] = ["a", "b"].map((title) => gateway.issue(idOf(agent), order(title))) as [string, string];
+  for (const id of [told, silent]) link.send({ type: "received", id });
+  await settle(link, result(told, { outcome: "executing" }));
+  await settle(link, result(told, { outcome: "uncertain", revision: 2 }));
+  const next = await bench.link(gateway, agent, { hello: { connection: 1 } });
+  const said = async (link: typeof next.link) => {
+    const { id, again, revision } = await link.next("command");
+    return [id, again, revision];
+  };
+  expect([await said(next.link), await said(next.link)]).toEqual([
+    [told, true, 2],
+    [silent, true, undefined],
+  ]);
+  const renewed = await bench.link(gateway, agent, {
+    hello: { connection: 2 },
+    start: { epoch: "epoch-0002", renewed: "agent-restored" },
+  });
+  expect([await said(renewed.link), await said(renewed.link)]).toEqual([
+    [told, undefined, undefined],
+    [silent, undefined, undefined],
+  ]);
+});
+
 test("In a new epoch every command without a final result is sent again, in order", async () => {
   const { gateway, agent, link } = await linked();
   const ids = ["open", "uncertain", "waiting", "applied", "rejected", "received"].map((title) =>

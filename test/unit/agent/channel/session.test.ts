@@ -498,6 +498,28 @@ test("A command that the portal says was received, and that the store has forgot
   await until(() => agent.store.inbox.get(known)?.mayBeRepeated === true);
 });
 
+test("A command of which the portal holds a result that the store has not told begins a new epoch; one that it has told does not", async () => {
+  const { gateway, agent } = await pair();
+  const running = bench.run({ agent });
+  await running.connected();
+  const id = gateway.issue(agent.agentId, order);
+  await until(() => agent.store.inbox.get(id) !== undefined);
+  agent.store.inbox.claim(id);
+  agent.store.inbox.announce(id);
+  await until(() => agent.store.inbox.get(id)?.settledRevision === 1);
+  expect(gateway.command(id)).toMatchObject({ state: "received", outcome: "executing", revision: 1 });
+  const { epoch } = recall(agent.store.meta);
+  const resent = (revision: number): string =>
+    encodeFrame({ ...JSON.parse(gateway.command(id)?.body ?? "{}"), again: true, revision }) as string;
+  const { of } = listening(gateway.hooks);
+  gateway.sendRaw(agent.agentId, resent(1));
+  await until(() => of("received").length === 1);
+  expect(recall(agent.store.meta).epoch).toBe(epoch);
+  gateway.sendRaw(agent.agentId, resent(2));
+  await until(() => recall(agent.store.meta).epoch !== epoch);
+  expect(recall(agent.store.meta).begun).toBe("agent-restored");
+});
+
 test("What the portal asks for is known per connection: what it sent is, what is settled is no more, and nothing is said before it had its time", async () => {
   const { gateway, agent } = await pair();
   const running = bench.run({ agent, timing: { askedWithinMs: 300 } });

@@ -165,7 +165,7 @@ test.each(Object.keys(allowed))("The event %s is a bug in every state but its ow
 });
 
 test("A finished command can't be concluded again", () => {
-  for (const outcome of ["applied", "rejected", "conflict", "expired", "uncertain", "waiting"] as const) {
+  for (const outcome of ["applied", "rejected", "conflict", "expired", "executing", "uncertain", "waiting"] as const) {
     expect(() => nextCommandState("finished", { concluded: outcome })).toThrow();
     expect(() => nextCommandState("settled", { concluded: outcome })).toThrow();
   }

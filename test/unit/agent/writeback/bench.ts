@@ -105,6 +105,8 @@ export interface Bench {
     portalAheadMs: number;
     /** What the portal says of every command. */
     asked: boolean | undefined;
+    /** It holds each announcement as soon as that is stored. */
+    confirms: boolean;
     parallel: number;
     onPoint: (point: string) => Promise<void>;
   };
@@ -137,6 +139,7 @@ export function writebackBench(): () => Bench {
       way: { way: "column", table: "AUFTRAG", column: "FREMDNR", value: "x" },
       limits: { draft: false, perHour: undefined },
       asked: true,
+      confirms: true,
       stage: "live",
       hold: false,
       seq: 7,
@@ -145,6 +148,10 @@ export function writebackBench(): () => Bench {
       parallel: 4,
       onPoint: async () => undefined,
     };
+    store.inbox.onChange(() => {
+      for (const { id, revision, outcome } of settings.confirms ? store.inbox.unsettled() : [])
+        if (outcome === "executing") store.inbox.settle(id, revision);
+    });
     const compiled: ResolvedCommand[] = [];
     const points: string[] = [];
     const readBacks: Bench["readBacks"] = [];

@@ -27,6 +27,7 @@ function known(
       attempts: 0,
       notBefore: 0,
       approved: false,
+      settledRevision: 0,
       source: undefined,
       key: undefined,
     },

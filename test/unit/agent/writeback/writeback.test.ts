@@ -349,6 +349,42 @@ test("That a try wrote nothing counts neither in another epoch nor against the p
   }
 });
 
+test("What the ERP can't tell is announced to the portal before each try, and without its word the ERP is not touched", async () => {
+  const bench = open();
+  bench.settings.way = { way: "base" };
+  bench.settings.confirms = false;
+  const id = bench.receive(command());
+  bench.run();
+  await until(() => bench.get(id).state === "executing");
+  await settle();
+  expect(bench.get(id).result).toEqual({ type: "result", id, revision: 1, outcome: "executing" });
+  const passes = async (seconds: number, isOver: () => boolean): Promise<void> => {
+    for (let second = 0; second < seconds && !isOver(); second++) {
+      bench.clock.advance(1_000);
+      await settle();
+    }
+  };
+  await passes(15, () => bench.lines.some(({ level, code }) => level === "warn" && code === "command-not-announced"));
+  expect(bench.lines).toContainEqual(expect.objectContaining({ level: "warn", code: "command-not-announced" }));
+  expect(bench.erp.writes).toEqual([]);
+  bench.settings.confirms = true;
+  bench.erp.next.push(locked());
+  await passes(40, () => bench.get(id).state === "finished");
+  expect(bench.erp.writes.map((plan) => plan.mayBeRepeated)).toEqual([false, false]);
+  expect(bench.get(id)).toMatchObject({ state: "finished", result: { revision: 4, outcome: "applied" } });
+  expect(bench.erp.effects.get(id)).toBe(1);
+});
+
+test("What the ERP can tell is not announced", async () => {
+  const bench = open();
+  bench.settings.confirms = false;
+  bench.settings.asked = undefined;
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toMatchObject({ revision: 1, outcome: "applied" });
+});
+
 const never = (): Promise<never> => new Promise(() => undefined);
 
 test("After a crash what the ERP can't tell is uncertain; a person's retry runs once, and a crash in that is uncertain again", async () => {
