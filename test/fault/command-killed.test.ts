@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -36,7 +36,7 @@ interface Scene {
   told: Told;
   /** Rows in the ERP. */
   effects(): number;
-  start(more?: { killAt?: string; decision?: Told["decision"] }): ChildProcess;
+  start(more?: { killAt?: string; nth?: number; decision?: Told["decision"] }): ChildProcess;
 }
 
 async function scene(way: Way): Promise<Scene> {
@@ -60,7 +60,7 @@ async function scene(way: Way): Promise<Scene> {
     },
     { code, host: "erp01", agentName: "Musterstadt" },
   );
-  const told: Told = { url: gateway.url, directory, erpFile, secretsFile, way, killAt: undefined, decision: undefined };
+  const told: Told = { url: gateway.url, directory, erpFile, secretsFile, way, killAt: undefined, nth: 1, decision: undefined };
   return {
     ...{ gateway, agentId, told },
     effects() {
@@ -78,13 +78,26 @@ async function scene(way: Way): Promise<Scene> {
   };
 }
 
-const outcomeOf = (gateway: Gateway, id: string, outcome: string): Promise<void> =>
-  vi.waitFor(() => expect(gateway.command(id)?.outcome).toBe(outcome), { timeout: 20_000, interval: 20 });
+/** As agent/store/open.ts names it. */
+const storeFile = "store.db";
+const patient = { timeout: 20_000, interval: 20 };
 
-/** Issues a command, lets the agent be killed at the point, and starts it again. */
-async function killedAt(one: Scene, point: string): Promise<string> {
+/** A command as the agent's store holds it. */
+function inStore(directory: string, id: string): { state: string; attempts: number } | undefined {
+  if (!existsSync(join(directory, storeFile))) return undefined;
+  using store = new DatabaseSync(join(directory, storeFile), { readOnly: true, timeout: 2_000 });
+  return store.prepare("SELECT state, attempts FROM command WHERE id = ?").get(id) as
+    | { state: string; attempts: number }
+    | undefined;
+}
+
+const outcomeOf = (gateway: Gateway, id: string, outcome: string): Promise<void> =>
+  vi.waitFor(() => expect(gateway.command(id)?.outcome).toBe(outcome), patient);
+
+/** Issues a command, and lets the agent be killed at the nth passing of the point. */
+async function killedAt(one: Scene, point: string, nth = 1): Promise<string> {
   const id = one.gateway.issue(one.agentId, { command: "ticket.create", values: { title: "Heizung kalt" } });
-  const child = one.start({ killAt: point });
+  const child = one.start({ killAt: point, nth });
   const [, signal] = (await once(child, "exit")) as [number | null, string | null];
   expect(signal).toBe("SIGKILL");
   return id;
@@ -107,6 +120,9 @@ describe.each(["column", "ledger", "probe"] as const)("Idempotency by %s", (way)
 describe("Where the ERP can't tell", () => {
   const inDoubt: [point: string, effects: number][] = [
     ["after-claim-commit", 0],
+    // Of the announcement.
+    ["before-reply", 0],
+    ["after-reply", 0],
     ["before-erp-commit", 0],
     ["after-erp-commit", 1],
     ["before-conclude-commit", 1],
@@ -122,16 +138,52 @@ describe("Where the ERP can't tell", () => {
     one.start({ decision: { id, decision } });
     await outcomeOf(one.gateway, id, "applied");
     expect(one.effects()).toBe(1);
-    expect(one.gateway.command(id)).toMatchObject({ state: "settled", revision: 2 });
+    // Announced, uncertain, and after a retry announced once more.
+    expect(one.gateway.command(id)).toMatchObject({ state: "settled", revision: effects === 1 ? 3 : 4 });
   });
 
-  test.each(["before-claim-commit", "after-conclude-commit", "before-reply", "after-reply"])(
-    "killed at %s, nothing is in doubt",
-    async (point) => {
+  test.each<[point: string, nth: number]>([
+    ["before-claim-commit", 1],
+    ["after-conclude-commit", 1],
+    // Of the result; the first one is the announcement.
+    ["before-reply", 2],
+    ["after-reply", 2],
+  ])("killed at %s for the %dth time, nothing is in doubt", async (point, nth) => {
+    const one = await scene("blind");
+    const id = await killedAt(one, point, nth);
+    one.start();
+    await outcomeOf(one.gateway, id, "applied");
+    expect(one.effects()).toBe(1);
+  });
+
+  test.each(["arrived", "never arrived"])(
+    "put back to a store from when the ERP was locked, the agent does not repeat a command whose result %s",
+    async (result) => {
       const one = await scene("blind");
-      const id = await killedAt(one, point);
+      const { directory, erpFile } = one.told;
+      const id = one.gateway.issue(one.agentId, { command: "ticket.create", values: { title: "Heizung kalt" } });
+      const copy = `${directory}.copy`;
+      let child: ChildProcess;
+      {
+        using erp = new DatabaseSync(erpFile);
+        erp.exec("BEGIN EXCLUSIVE");
+        child = one.start(result === "arrived" ? {} : { killAt: "after-conclude-commit" });
+        await vi.waitFor(() => expect(inStore(directory, id)).toMatchObject({ state: "received", attempts: 1 }), patient);
+        mkdirSync(copy);
+        using store = new DatabaseSync(join(directory, storeFile), { readOnly: true });
+        store.prepare("VACUUM INTO ?").run(join(copy, storeFile));
+      }
+      if (result === "arrived") {
+        await vi.waitFor(() => expect(one.gateway.command(id)).toMatchObject({ state: "settled", outcome: "applied" }), patient);
+        await kill(child);
+      } else await once(child, "exit");
+      expect(one.effects()).toBe(1);
+      expect(one.gateway.command(id)?.outcome).toBe(result === "arrived" ? "applied" : "executing");
+      rmSync(directory, { recursive: true });
+      renameSync(copy, directory);
       one.start();
-      await outcomeOf(one.gateway, id, "applied");
+      await vi.waitFor(() => expect(inStore(directory, id)?.state).toBe("uncertain"), patient);
+      if (result === "never arrived") await outcomeOf(one.gateway, id, "uncertain");
       expect(one.effects()).toBe(1);
     },
   );

@@ -27,6 +27,8 @@ export interface Told {
   secretsFile: string;
   way: Way;
   killAt: string | undefined;
+  /** At the `nth` passing of it. */
+  nth: number;
   /** Said to the write-back at the start. */
   decision: { id: string; decision: Decision } | undefined;
 }
@@ -86,8 +88,9 @@ async function main(told: Told): Promise<void> {
   const limits = { statementTimeoutMs: 5_000, lockTimeoutMs: 2_000, batchRows: 100, batchBytes: 100_000, snapshotMs: 60_000 };
   const context = { clock: systemClock, log: silentLog, limits, sessionName: "erpfuser-test" };
   const erp = await sqlite.open({ file: told.erpFile }, async () => "", context);
+  let passings = 0;
   const atPoint = (point: string): void => {
-    if (point === told.killAt) process.kill(process.pid, "SIGKILL");
+    if (point === told.killAt && ++passings === told.nth) process.kill(process.pid, "SIGKILL");
   };
   const writeback = createWriteback({
     ...{ store, clock: systemClock, random: () => 0.5, log: silentLog, erp, compile: compileFor(told.way) },
@@ -116,7 +119,7 @@ async function main(told: Told): Promise<void> {
     status: () => ({ state: "active", sources: [], commands: { pending: 0, uncertain: 0 }, outbox: { items: 0, bytes: 0 } }),
     onOtherHost: () => undefined,
     commitPoint: atPoint,
-    timing: { backoff: { minMs: 10, maxMs: 100 } },
+    timing: { backoff: { minMs: 10, maxMs: 100 }, askedWithinMs: 1_000 },
   });
   if (told.decision !== undefined) writeback.resolve(told.decision.id, told.decision.decision);
   const signal = new AbortController().signal;
