@@ -273,14 +273,16 @@ class Talk {
     else if (message.type === "command") this.#commanded(line, message);
   }
 
-  /** One that is said to have been received before, and was not, shows a store of another time: a new epoch begins. */
-  #commanded(line: Line, { again, ...command }: Message): void {
+  /** One that is said to have been received before, and was not, or of which more is said to have been told, shows a store of another time: a new epoch begins. */
+  #commanded(line: Line, { again, revision, ...command }: Message): void {
     const id = command.id as string;
-    if (this.#commands.has(id)) return;
-    if (again === true) {
+    const isKnown = this.#commands.has(id);
+    // Nothing here carries commands out, so that nothing was ever told.
+    if (again === true && (!isKnown || revision !== undefined)) {
       line.over = [];
       return;
     }
+    if (isKnown) return;
     this.#commands.set(id, command as Message);
     this.#unread.add(id);
   }
