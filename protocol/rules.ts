@@ -79,8 +79,8 @@ const commands = `
 - The portal stores a command before it sends it, and sends commands in the order of their issue. On each connection it MUST send once more, in order and within a minute of \`start\`, every command without
   a final result, with \`again: true\` where the agent has received it in this epoch and the \`revision\` of the last result where that is from this epoch; and it sends a command again until it is \`received\`. The
   agent knows repeated ids and executes once.
-- Where the ERP can't tell whether a command was carried out, only the portal can tell a restored agent so. Such a command is carried out only on a connection on which the portal has sent it (one that is not sent
-  within a minute may be done already, and a person decides), and only after the portal has settled a result \`executing\`.
+- What a restored agent has forgotten only the portal can tell. A command that was received before a restart of the agent is carried out once the portal has sent it again; one that the portal does not send within a minute of \`start\`
+  is looked up in the ERP and not carried out. Where the ERP can't tell whether a command was carried out, this holds for each connection, a person decides on what is not sent, and before each try the portal must have settled a result \`executing\`.
 - \`id\`: 8 to 64 characters of \`A-Z a-z 0-9 _ -\`, unique for ever; it is written into the ERP, so 20 characters are wise.
 - \`values\` are the target values of the model's fields; \`base\` the values that the portal last saw of the fields it changes. A field that the ERP changed meanwhile makes a
   \`conflict\`. \`after\` names the command on the same entity that must be finished before; \`{"createdBy": id}\` stands for the entity that a command makes. Once that

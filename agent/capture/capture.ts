@@ -19,7 +19,7 @@ import type { CaptureParts, Room } from "./parts.ts";
 import { type Inventory, needsReconcile, reconcile } from "./reconcile.ts";
 import { createRefusals } from "./refusals.ts";
 import { type SourceStatus, sourceStatuses } from "./status.ts";
-import { compareTasks, drainTasks, type Forced, force, polledSignals, pollTasks } from "./tasks.ts";
+import { compareTasks, drainTasks, type Forced, force, identityTaskName, polledSignals, pollTasks } from "./tasks.ts";
 import { createTurn } from "./turn.ts";
 
 export interface Capture {
@@ -100,6 +100,8 @@ export function createCapture(parts: CaptureParts): Capture {
       }
     },
     readBack(source, key, signal, within) {
+      forced.add(identityTaskName);
+      lanes[0]?.bell.ring();
       const found = room.byName.get(source);
       return found === undefined ? Promise.resolve(undefined) : drain.readBack(found, key, { signal, within });
     },

@@ -14,6 +14,8 @@ import type { CapturedSource, ChildTable, CursorSignal } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
 const identityEveryMs = 60_000;
+/** After an own write it is asked so much later at the least: many commands share one question. */
+const identitySoonMs = 1_000;
 /** A clock that goes back by less is waited for. */
 const clockStepMs = 60_000;
 /** A drain that found no room in the outbox looks again so much later. */
@@ -39,6 +41,9 @@ export type Forced = Set<string>;
 /** A cursor's signal bears its source's own name; the poll that answers one must not cancel the other. */
 const compareOf = (name: string): string => `${name}/compare`;
 
+/** Asked out of turn once the ERP's history went on by a write of our own: a restore to just before it would otherwise not be seen by its position. */
+export const identityTaskName = "/identity";
+
 export function pollTasks(room: Room, signals: readonly PolledSignal[], forced: Forced): Task[] {
   const polls = signals.map(({ source, cursor, poller }): Task => {
     const due = dueTime(room);
@@ -52,19 +57,22 @@ export function pollTasks(room: Room, signals: readonly PolledSignal[], forced: 
       },
     };
   });
-  return [identityTask(room), ...polls];
+  return [identityTask(room, forced), ...polls];
 }
 
 /** Another database under our feet ends everything: its rows must not be taken for changes of the one we know. */
-function identityTask(room: Room): Task {
+function identityTask(room: Room, forced: Forced): Task {
   let last = room.clock.now();
   return {
     source: "erp",
     fatal: true,
-    dueAt: () => (last > room.clock.now() + clockStepMs ? 0 : last + identityEveryMs),
+    dueAt() {
+      if (last > room.clock.now() + clockStepMs) return 0;
+      return last + (forced.has(identityTaskName) ? identitySoonMs : identityEveryMs);
+    },
     async run(signal) {
       room.store.pending.setBack(room.clock.now());
-      await checkIdentity(room, signal);
+      await answering(forced, identityTaskName, () => checkIdentity(room, signal));
       last = room.clock.now();
     },
   };

@@ -69,7 +69,10 @@ function decideFinished(parts: WritebackParts, command: InboxCommand, decision: 
     throw refusal("command-not-retryable", "The text of this command is no longer kept", "Issue a new one in the portal.");
   }
   const others = vanished.filter((id) => id !== command.id);
+  const { blind } = parts.limitsOf(command.command.command);
   parts.store.transaction(() => {
+    // The portal has settled it and asks no more: the person's word stands in for its own. Where the ERP can't tell, the person is asked once more.
+    if (!blind) noteFresh(meta, command.id, { attempts: command.attempts, by: "person" });
     inbox.reopen(command.id, parts.clock.now());
     rememberVanished(meta, others);
   }, "command-reopen");

@@ -44,13 +44,15 @@ export async function execute(parts: WritebackParts, execution: Execution): Prom
   const { store, clock } = parts;
   const { command, resolved, doubted } = execution;
   const startedAt = clock.now();
-  let instead = execution.instead ?? reasonNotToWrite(parts, execution);
-  const untouched = !doubted && !command.mayBeRepeated && command.attempts === 0;
-  if (instead !== undefined && untouched) return conclude(parts, command, instead);
   const { blind } = parts.limitsOf(resolved.command);
   const attempts = command.attempts + 1;
   const fresh = freshBy(store.meta, command.id, attempts);
-  const mayBeRepeated = !untouched && (doubted ? fresh !== "person" : fresh === undefined);
+  const isInDoubt = doubted && fresh !== "person";
+  let instead = execution.instead ?? reasonNotToWrite(parts, execution);
+  if (isInDoubt && !blind) instead ??= refused(reply("not-asked"));
+  const untouched = !isInDoubt && !command.mayBeRepeated && command.attempts === 0;
+  if (instead !== undefined && untouched) return conclude(parts, command, instead);
+  const mayBeRepeated = !untouched && (isInDoubt || fresh === undefined);
   const announces = blind && instead === undefined && !mayBeRepeated;
   const claimed = await claim(parts, { command, type: resolved.command, untouched, announces });
   if (claimed.overCap) {
@@ -244,7 +246,10 @@ async function failed(parts: WritebackParts, attempt: Attempt, error: unknown): 
     parts.store.inbox.retryAt(command.id, parts.clock.now() + waitMs);
     // The connector's word (connector.ts, `write`): nothing was written, or the ERP can tell later. For a way that can't tell it was nothing.
     const nothingWritten =
-      attempt.blind && stage !== "after" && (kind === "transient" || kind === "config") && !attempt.mayBeRepeated;
+      (attempt.blind || attempt.doubted) &&
+      stage !== "after" &&
+      (kind === "transient" || kind === "config") &&
+      !attempt.mayBeRepeated;
     // A person's word that stood against a doubt stands until something is written.
     if (nothingWritten) noteFresh(parts.store.meta, command.id, { attempts, by: attempt.doubted ? "person" : "erp" });
   }, "command-retry");

@@ -19,6 +19,10 @@ const texts = {
     "Eine frühere Änderung ist noch ungeklärt oder wurde abgelehnt; diese wurde nicht ausgeführt.",
     "An earlier change is not settled or was refused; this one was not carried out.",
   ],
+  "not-asked": [
+    "Das Portal hat diese Änderung inzwischen abgeschlossen; sie wurde nicht ausgeführt.",
+    "The portal has settled this change meanwhile; it was not carried out.",
+  ],
   "reference-unknown": [
     "Der Vorgang, auf den sich die Änderung bezieht, ist hier nicht bekannt.",
     "The record that the change refers to is not known here.",

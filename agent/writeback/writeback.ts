@@ -33,6 +33,10 @@ const breakOffMs = 2_000;
 const longestPauseMs = 5_000;
 /** Pause after the store failed, ms. */
 const restMs = 2_000;
+/** Of commands that have no final result. */
+const openStates = ["received", "executing", "waiting", "uncertain"] as const;
+/** No portal has so many commands open. */
+const mostOpen = 1_000_000;
 /** Received commands looked at in one go; most wait for none. */
 const lookAhead = 200;
 
@@ -42,6 +46,8 @@ export function createWriteback(parts: WritebackParts): Writeback {
   const running = new Map<string, Promise<void>>();
   /** Claimed, but what became of them could not be stored. */
   const stranded = new Set<string>();
+  /** Received by an earlier process, and not yet asked for by the portal in the life of this one. */
+  const inherited = new Set<string>();
   const told = new Set<string>();
   let ring: () => void = () => undefined;
   let restUntil = Number.NEGATIVE_INFINITY;
@@ -62,6 +68,17 @@ export function createWriteback(parts: WritebackParts): Writeback {
     running.set(id, whole);
   };
 
+  /**
+   * Whether the portal still wants a result; undefined while it has not said so. A store that was put back to an older state may hold commands that were settled since, so what
+   * an earlier process has received waits for the portal's word, and what the ERP can't tell for that of each connection.
+   */
+  const isAsked = (id: string, type: string): boolean | undefined => {
+    if (!inherited.has(id) && !parts.limitsOf(type).blind) return true;
+    const asked = parts.portalAsks(id);
+    if (asked) inherited.delete(id);
+    return asked;
+  };
+
   /** The step that a command is due for; undefined while it waits for another. */
   const stepFor = (command: InboxCommand, uncertain: readonly InboxCommand[], signal: AbortSignal): Promise<void> | undefined => {
     if (command.command === undefined) return undefined;
@@ -73,8 +90,7 @@ export function createWriteback(parts: WritebackParts): Writeback {
       case "rejected":
         return conclude(parts, command, refused(reply(resolved.code)));
       case "ready": {
-        // What the ERP can't tell only the portal can: a store that was put back to an older state may hold commands that were carried out since.
-        const asked = parts.limitsOf(resolved.command.command).blind ? parts.portalAsks(command.id) : true;
+        const asked = isAsked(command.id, resolved.command.command);
         if (asked === undefined) return undefined;
         const instead = isBehindUncertain(command.command, uncertain, find) ? refused(reply("predecessor")) : undefined;
         return execute(parts, { command, resolved: resolved.command, instead, doubted: !asked, signal, told });
@@ -133,6 +149,7 @@ export function createWriteback(parts: WritebackParts): Writeback {
 
   return {
     async run(signal) {
+      for (const state of openStates) for (const { id } of inbox.list({ state, limit: mostOpen })) inherited.add(id);
       const recovered = inbox.recover();
       if (recovered > 0) log.info("Commands under way at the last stop are looked up in the ERP first", { commands: recovered });
       const working = new AbortController();

@@ -260,6 +260,19 @@ test("A database whose own position went back has lost its history, whatever its
   expect(bench.store.guards.list()).toMatchObject([{ kind: "history", count: 1 }]);
 });
 
+test("A restore to just before a write of our own is seen by the position, for that is asked soon after the write", async () => {
+  const erp = estates(3);
+  erp.identity.position = { "0": "0-1-500" };
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  erp.identity.position = { "0": "0-1-501" };
+  await bench.capture.readBack("parents", "p1", new AbortController().signal);
+  await bench.pass(2_000);
+  erp.identity.position = { "0": "0-1-500" };
+  await bench.pass(62_000);
+  expect(journal(bench).length).toBeGreaterThan(0);
+});
+
 test("A lost history without anything missing needs no approval and settles by itself", async () => {
   const erp = estates(3);
   erp.identity.position = { "0": "0-1-500" };

@@ -105,6 +105,7 @@ export interface Bench {
     portalAheadMs: number;
     /** What the portal says of every command. */
     asked: boolean | undefined;
+    asks: (id: string) => boolean | undefined;
     /** It holds each announcement as soon as that is stored. */
     confirms: boolean;
     parallel: number;
@@ -139,6 +140,7 @@ export function writebackBench(): () => Bench {
       way: { way: "column", table: "AUFTRAG", column: "FREMDNR", value: "x" },
       limits: { draft: false, perHour: undefined },
       asked: true,
+      asks: () => settings.asked,
       confirms: true,
       stage: "live",
       hold: false,
@@ -184,7 +186,7 @@ export function writebackBench(): () => Bench {
         });
       },
       limitsOf: () => ({ ...settings.limits, blind: isBlind(settings.way) }),
-      portalAsks: () => settings.asked,
+      portalAsks: (id) => settings.asks(id),
       portalNow: () => clock.now() + settings.portalAheadMs,
       stage: () => settings.stage,
       onHold: () => settings.hold,

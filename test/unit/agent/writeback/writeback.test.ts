@@ -299,8 +299,8 @@ test("What the ERP can't tell is not taken for a repetition after a try in which
 test("What the ERP can't tell is carried out only once the portal has asked for it; what it can tell does not wait", async () => {
   const bench = open();
   bench.settings.asked = undefined;
-  const sure = bench.receive(command());
   bench.run();
+  const sure = bench.receive(command());
   await bench.reaches(sure, "finished");
   bench.settings.way = { way: "base" };
   const blind = bench.receive(command());
@@ -349,6 +349,51 @@ test("That a try wrote nothing counts neither in another epoch nor against the p
   }
 });
 
+test("What an earlier process has received waits for the portal's word; what the portal no longer asks for is looked up and not carried out", async () => {
+  const bench = open();
+  const [asked, done, refusedThere] = [command(), command(), command()].map((one) => bench.receive(one)) as [
+    string,
+    string,
+    string,
+  ];
+  bench.erp.effects.set(done, 1);
+  bench.settings.asked = undefined;
+  bench.run();
+  const own = bench.receive(command());
+  await bench.reaches(own, "finished");
+  for (const id of [asked, done, refusedThere]) expect(bench.get(id)).toMatchObject({ state: "received", attempts: 0 });
+  bench.settings.asks = (id) => id === asked;
+  bench.clock.advance(5_000);
+  for (const id of [asked, done, refusedThere]) await bench.reaches(id, "finished");
+  expect(bench.get(asked).result).toMatchObject({ outcome: "applied" });
+  expect(bench.get(done).result).toMatchObject({ outcome: "applied" });
+  expect(bench.get(refusedThere).result).toMatchObject({ outcome: "rejected", error: { code: "not-asked" } });
+  expect(bench.erp.lookups.toSorted()).toEqual([done, refusedThere].toSorted());
+  expect([asked, done, refusedThere].map((id) => bench.erp.effects.get(id))).toEqual([1, 1, undefined]);
+});
+
+test("A person's word brings a vanished effect back although the portal no longer asks for it, also after a restart and a try that wrote nothing", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  const first = bench.run();
+  await bench.reaches(id, "finished");
+  bench.store.inbox.settle(id, 1);
+  bench.erp.effects.clear();
+  expect(await bench.writeback.effectsVanished(new AbortController().signal)).toEqual([id]);
+  await first.stop();
+  bench.settings.asked = false;
+  bench.writeback.resolve(id, { kind: "retry" });
+  bench.restart();
+  bench.erp.next.push(locked());
+  bench.run();
+  await until(() => bench.erp.next.length === 0);
+  await settle();
+  bench.clock.advance(10_000);
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toMatchObject({ outcome: "applied" });
+  expect(bench.erp.effects.get(id)).toBe(1);
+});
+
 test("What the ERP can't tell is announced to the portal before each try, and without its word the ERP is not touched", async () => {
   const bench = open();
   bench.settings.way = { way: "base" };
@@ -379,8 +424,8 @@ test("What the ERP can tell is not announced", async () => {
   const bench = open();
   bench.settings.confirms = false;
   bench.settings.asked = undefined;
-  const id = bench.receive(command());
   bench.run();
+  const id = bench.receive(command());
   await bench.reaches(id, "finished");
   expect(bench.get(id).result).toMatchObject({ revision: 1, outcome: "applied" });
 });
