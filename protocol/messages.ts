@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { entityId, type Json } from "./model.ts";
+import { record } from "./records.ts";
 
 /** Number of an item in the agent's outbox, counted from 1 within an epoch. */
 const sequence = z.int().min(0);
@@ -14,6 +15,8 @@ export const lastConnection = 2 ** 52;
 const commandId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
 const requestId = z.string().min(1).max(64);
 const word = z.string().min(1).max(100);
+/** As a key of an object: not the one that JavaScript takes for something else. */
+const fieldName = word.regex(/^(?!__proto__$)/);
 const sentence = z.string().max(1_000);
 const instant = z.iso.datetime({ offset: false });
 /** 64-bit XXH64 (seed 0) as 16 lowercase hex digits; see protocol/digest.ts. */
@@ -81,7 +84,7 @@ export const start = z.strictObject({
 export const deleteReason = z.enum(["gone", "cancelled", "out-of-scope", "erased", "merged", "renumbered"]);
 
 /** What accompanies one row of a table, by the row's index. */
-const rowNotes = <T extends z.ZodType>(value: T) => z.record(z.string().regex(/^\d+$/), value).optional();
+const rowNotes = <T extends z.ZodType>(value: T) => record(z.string().regex(/^\d+$/), value).optional();
 
 const tableShape = z.strictObject({
   type: word,
@@ -155,10 +158,10 @@ export const command = z.strictObject({
     .union([z.strictObject({ type: word, id: entityId }), z.strictObject({ createdBy: commandId })])
     .optional()
     .describe("What it is about; absent for a create."),
-  values: z
-    .record(word, json)
-    .describe("Target values by field. A reference may be `{createdBy: command id}` where its id is not known yet."),
-  base: z.record(word, json).optional().describe("The values the portal last saw of the fields it changes."),
+  values: record(fieldName, json).describe(
+    "Target values by field. A reference may be `{createdBy: command id}` where its id is not known yet.",
+  ),
+  base: record(fieldName, json).optional().describe("The values the portal last saw of the fields it changes."),
   after: commandId.optional().describe("The command on the same entity that must be finished before."),
   actor: word.optional(),
   onBehalfOf: word.optional(),

@@ -1,7 +1,7 @@
 import { zstdCompressSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { decodeFrame, encodeFrame, encodeJsonBytes, MalformedFrame } from "../../../protocol/frames.ts";
-import { agentMessage } from "../../../protocol/messages.ts";
+import { agentMessage, portalMessage } from "../../../protocol/messages.ts";
 
 const options = { maxBytes: 100_000, schema: agentMessage };
 const bye = (reason: string) => ({ type: "bye" as const, reason });
@@ -94,6 +94,17 @@ test.each([
   expect(error.code).toBe("schema");
   expect(error.path).toBe(path);
   expect(error.message).not.toMatch(/secret|Erika|hullo/);
+});
+
+test("A field named __proto__ is refused, not left out: what is stored is what was sent", () => {
+  const command = (values: string): string =>
+    `{"type":"command","id":"COMMAND-1","command":"ticket.create","values":${values},"issuedAt":"2026-11-22T06:00:00Z"}`;
+  const read = (text: string) => decodeFrame(text, { maxBytes: 10_000, schema: portalMessage });
+  expect(read(command('{"title":"x","proto":1}'))).toMatchObject({ values: { title: "x", proto: 1 } });
+  expect(() => read(command('{"title":"x","__proto__":null}'))).toThrow(
+    expect.objectContaining({ code: "schema", path: "values.?" }),
+  );
+  expect(() => read(command('{"title":"x"},"base":{"__proto__":{}}'))).toThrow(expect.objectContaining({ code: "schema" }));
 });
 
 test.each(["null", "[]", '"text"', "17"])("JSON that is no object is refused: %s", (text) => {
