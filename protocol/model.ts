@@ -3,7 +3,6 @@
  * Unknown fields are refused, an optional field may be absent, `null` means "known to be empty".
  */
 import * as z from "zod";
-import { record } from "./records.ts";
 
 /** Text of at most `max` characters (code points, as JSON Schema counts them); the shortest allowed is one. */
 const text = (max: number) => z.string().min(1).max(max);
@@ -135,7 +134,7 @@ export const model = {
     entity({
       catalog: code,
       code,
-      label: record(z.string().regex(/^[a-z]{2}(-[A-Z]{2})?$/), text(300)),
+      label: z.record(z.string().regex(/^[a-z]{2}(-[A-Z]{2})?$/), text(300)),
       parentCode: empty(code),
       active: z.boolean(),
     }),
