@@ -3,7 +3,7 @@ import { FuserError } from "../../base/errors.ts";
 import { decodeKey } from "../../base/key.ts";
 import type { InboxCommand } from "../store/store.ts";
 import { appliedDetails, refused, store } from "./conclude.ts";
-import { isBlind, noteFresh, rememberVanished, vanishedCommands } from "./memory.ts";
+import { noteFresh, rememberVanished, vanishedCommands } from "./memory.ts";
 import type { WritebackParts } from "./parts.ts";
 import { resolveReferences } from "./references.ts";
 import { reply } from "./replies.ts";
@@ -37,13 +37,11 @@ export function decide(parts: WritebackParts, id: string, decision: Decision): v
 }
 
 function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Decision): void {
-  const { inbox, meta } = parts.store;
+  const { inbox } = parts.store;
   switch (decision.kind) {
     case "retry":
       return parts.store.transaction(() => {
-        // The person has looked: where the ERP itself can't tell, it is not asked. Void after a crash in that one try.
-        const asked = command.state === "uncertain" && isBlind(compiledAgain(parts, command).plan.idempotency);
-        if (asked) noteFresh(meta, command.id, { attempts: command.attempts, by: "person" });
+        if (command.state === "uncertain") vouch(parts, command);
         inbox.approve(command.id, parts.clock.now());
       }, "command-approve");
     case "rejected":
@@ -57,6 +55,13 @@ function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Deci
       return store(parts, command, { outcome: "applied", details, entity: { source: compiled.source, key: decision.key } });
     }
   }
+}
+
+/** The person has looked: where the ERP itself can't tell, it is not asked. Void after a crash in that one try. */
+function vouch(parts: WritebackParts, command: InboxCommand): void {
+  const { plan } = compiledAgain(parts, command);
+  const { blind } = parts.limitsOf(command.command?.command ?? "");
+  if (blind) noteFresh(parts.store.meta, plan.commandId, { attempts: command.attempts, by: "person" });
 }
 
 function decideFinished(parts: WritebackParts, command: InboxCommand, decision: Decision): void {

@@ -6,6 +6,7 @@ import { describeError, FuserError, kindOf } from "../../base/errors.ts";
 import { type Backoff, backoffDelayMs } from "../../base/loop.ts";
 import type { LookupOutcome, StepResults, WriteOutcome, WritePlan } from "../../connectors/connector.ts";
 import type { InboxCommand } from "../store/store.ts";
+import { isTold, portalAway } from "./announcement.ts";
 import { appliedDetails, type Conclusion, conclude, refused } from "./conclude.ts";
 import { countExecution, freshBy, noteFresh, overCap } from "./memory.ts";
 import type { CompiledCommand, ResolvedCommand, WritebackParts } from "./parts.ts";
@@ -16,10 +17,6 @@ import { refusedByErp, reply } from "./replies.ts";
 const backoff: Backoff = { minMs: 1_000, maxMs: 5 * 60_000 };
 /** Between tries after one that a person must mend, ms. */
 const slowRetryMs = 5 * 60_000;
-/** How long the portal has to confirm that it knows of an attempt, ms. */
-const announceMs = 10_000;
-/** Whether the link is still there is looked at so often meanwhile, ms. */
-const announceLookMs = 1_000;
 /** Tries after errors of our own, before a person must look. */
 const bugTries = 3;
 
@@ -140,36 +137,6 @@ async function claim(
   }, "command-claim");
   await parts.commitPoint("after-claim-commit");
   return claimed;
-}
-
-/** True once the portal holds that this attempt begins: should this store be put back to an older state, it will be told so (decisions/0028). */
-async function isTold(
-  { store: { inbox }, clock, portalAsks }: WritebackParts,
-  { id, revision, signal }: { id: string; revision: number; signal: AbortSignal },
-): Promise<boolean> {
-  let ring: () => void = () => undefined;
-  const stopListening = inbox.onChange(() => ring());
-  try {
-    const until = clock.monotonic() + announceMs;
-    for (;;) {
-      const early = new AbortController();
-      ring = () => early.abort();
-      if ((inbox.get(id)?.settledRevision ?? 0) >= revision) return true;
-      const leftMs = until - clock.monotonic();
-      if (leftMs <= 0 || signal.aborted || portalAsks(id) === undefined) return false;
-      await clock.sleep(Math.min(leftMs, announceLookMs), AbortSignal.any([signal, early.signal])).catch(() => undefined);
-    }
-  } finally {
-    stopListening();
-  }
-}
-
-function portalAway(): FuserError {
-  return new FuserError("transient", "The portal has not confirmed that the command is about to be carried out", {
-    code: "command-not-announced",
-    operation: "announce a command",
-    hint: "It is tried again. Only commands that the ERP can't tell wait for the portal: give them a column, a ledger or a probe for `:command.id`.",
-  });
 }
 
 interface Writing {

@@ -1,5 +1,4 @@
 /** What the write-back remembers beside the inbox, in the store's `meta`. */
-import type { Idempotency } from "../../connectors/connector.ts";
 import type { MetaStore } from "../store/store.ts";
 
 const hourMs = 60 * 60_000;
@@ -38,11 +37,6 @@ export function noteFresh(meta: MetaStore, id: string, { attempts, by }: { attem
 
 // The channel's memory writes the epoch.
 const freshText = (meta: MetaStore, attempts: number, by: FreshBy): string => `${attempts} ${by} ${meta.get("epoch") ?? ""}`;
-
-/** True for a way of idempotency by which the ERP can't tell whether a command was carried out: only for those a note of freshness is right. */
-export function isBlind(way: Idempotency): boolean {
-  return way.way === "base" || (way.way === "probe" && !way.exact);
-}
 
 /** Whose note is about the claim that made `attempts`; undefined for none. */
 export function freshBy(meta: MetaStore, id: string, attempts: number): FreshBy | undefined {

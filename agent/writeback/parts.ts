@@ -34,7 +34,7 @@ export interface CommandLimits {
   draft: boolean;
   /** At most so many executions per hour; those beyond wait for approval. */
   perHour: number | undefined;
-  /** The ERP can't tell whether such a command was carried out (memory.ts, `isBlind`). */
+  /** The ERP can't tell whether such a command was carried out. */
   blind: boolean;
 }
 

@@ -150,6 +150,8 @@ export function createWriteback(parts: WritebackParts): Writeback {
   return {
     async run(signal) {
       for (const state of openStates) for (const { id } of inbox.list({ state, limit: mostOpen })) inherited.add(id);
+      if (inherited.size > 0)
+        log.info("Commands from before the start wait until the portal asks for them again", { commands: inherited.size });
       const recovered = inbox.recover();
       if (recovered > 0) log.info("Commands under way at the last stop are looked up in the ERP first", { commands: recovered });
       const working = new AbortController();

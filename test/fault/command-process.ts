@@ -9,7 +9,6 @@ import { type SecretStore, tokenSource } from "../../agent/channel/identity.ts";
 import { socketConnector } from "../../agent/channel/socket.ts";
 import { openStore } from "../../agent/store/open.ts";
 import type { Decision } from "../../agent/writeback/decisions.ts";
-import { isBlind } from "../../agent/writeback/memory.ts";
 import type { Compile } from "../../agent/writeback/parts.ts";
 import { createWriteback } from "../../agent/writeback/writeback.ts";
 import { silentLog } from "../../base/log.ts";
@@ -95,7 +94,7 @@ async function main(told: Told): Promise<void> {
   const writeback = createWriteback({
     ...{ store, clock: systemClock, random: () => 0.5, log: silentLog, erp, compile: compileFor(told.way) },
     readBack: async () => undefined,
-    limitsOf: () => ({ draft: false, perHour: undefined, blind: isBlind(wayOf[told.way]("")) }),
+    limitsOf: () => ({ draft: false, perHour: undefined, blind: told.way === "blind" }),
     portalNow: () => channel.portalNow(),
     portalAsks: (id) => channel.asks(id),
     stage: () => "live",

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterEach, vi } from "vitest";
 import { openStore } from "../../../../agent/store/open.ts";
 import type { CommandState, InboxCommand, Store } from "../../../../agent/store/store.ts";
-import { isBlind } from "../../../../agent/writeback/memory.ts";
 import type { CommandLimits, ResolvedCommand, WritebackParts } from "../../../../agent/writeback/parts.ts";
 import { createWriteback, type Writeback } from "../../../../agent/writeback/writeback.ts";
 import { FuserError } from "../../../../base/errors.ts";
@@ -185,7 +184,7 @@ export function writebackBench(): () => Bench {
           return seq;
         });
       },
-      limitsOf: () => ({ ...settings.limits, blind: isBlind(settings.way) }),
+      limitsOf: () => ({ ...settings.limits, blind: settings.way.way === "base" }),
       portalAsks: (id) => settings.asks(id),
       portalNow: () => clock.now() + settings.portalAheadMs,
       stage: () => settings.stage,
