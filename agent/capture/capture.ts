@@ -19,7 +19,7 @@ import type { CaptureParts, Room } from "./parts.ts";
 import { type Inventory, needsReconcile, reconcile } from "./reconcile.ts";
 import { createRefusals } from "./refusals.ts";
 import { type SourceStatus, sourceStatuses } from "./status.ts";
-import { compareTasks, drainTasks, type Forced, force, identityTaskName, polledSignals, pollTasks } from "./tasks.ts";
+import { compareTasks, drainTasks, type Forced, force, lookSoon, polledSignals, pollTasks } from "./tasks.ts";
 import { createTurn } from "./turn.ts";
 
 export interface Capture {
@@ -29,7 +29,7 @@ export interface Capture {
    */
   run(signal: AbortSignal): Promise<void>;
   /**
-   * Reads one key at once; returns the number under which its state travels, undefined while nothing may be read or nothing of it is on its way.
+   * Reads one key that we have just written; returns the number under which its state travels, undefined while nothing may be read or nothing of it is on its way.
    * `within`: see drain.ts.
    */
   readBack(source: string, key: string, signal: AbortSignal, within?: ReadBack["within"]): Promise<number | undefined>;
@@ -66,7 +66,7 @@ export function createCapture(parts: CaptureParts): Capture {
   const drain = createDrain({ ...room, pace: createPace(parts.clock, paceSettings) }, turn);
   const failures = createFailures(room);
   const signals = polledSignals(room, drain);
-  const forced: Forced = new Set();
+  const forced: Forced = new Map();
   const lanes = [
     { ...laneOwn(parts.clock), isOpen: () => true, together: true, tasks: pollTasks(room, signals, forced) },
     { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(room, drain) },
@@ -100,10 +100,11 @@ export function createCapture(parts: CaptureParts): Capture {
       }
     },
     readBack(source, key, signal, within) {
-      forced.add(identityTaskName);
-      lanes[0]?.bell.ring();
       const found = room.byName.get(source);
-      return found === undefined ? Promise.resolve(undefined) : drain.readBack(found, key, { signal, within });
+      if (found === undefined) return Promise.resolve(undefined);
+      lookSoon(forced, found);
+      lanes[0]?.bell.ring();
+      return drain.readBack(found, key, { signal, within });
     },
     syncNow(source, full) {
       const wanted = sources.filter(({ mapping }) => source === undefined || mapping.source === source);

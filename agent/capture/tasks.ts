@@ -14,8 +14,8 @@ import type { CapturedSource, ChildTable, CursorSignal } from "./source.ts";
 import type { Turn } from "./turn.ts";
 
 const identityEveryMs = 60_000;
-/** After an own write it is asked so much later at the least: many commands share one question. */
-const identitySoonMs = 1_000;
+/** After a write of our own the last question is so old at the least when the next one is asked: many commands share one. */
+const soonMs = 1_000;
 /** A clock that goes back by less is waited for. */
 const clockStepMs = 60_000;
 /** A drain that found no room in the outbox looks again so much later. */
@@ -35,14 +35,13 @@ export function polledSignals(room: Room, drain: Drain): PolledSignal[] {
   });
 }
 
-/** Names, of signals and of compares, that were asked for out of turn. */
-export type Forced = Set<string>;
+/** Names, of signals, of compares and of the question who the ERP is, that were asked for out of turn. */
+export type Forced = Map<string, "now" | "soon">;
 
 /** A cursor's signal bears its source's own name; the poll that answers one must not cancel the other. */
 const compareOf = (name: string): string => `${name}/compare`;
 
-/** Asked out of turn once the ERP's history went on by a write of our own: a restore to just before it would otherwise not be seen by its position. */
-export const identityTaskName = "/identity";
+const identityName = "/identity";
 
 export function pollTasks(room: Room, signals: readonly PolledSignal[], forced: Forced): Task[] {
   const polls = signals.map(({ source, cursor, poller }): Task => {
@@ -50,7 +49,12 @@ export function pollTasks(room: Room, signals: readonly PolledSignal[], forced: 
     let last: number | undefined;
     return {
       source: source.mapping.source,
-      dueAt: () => (forced.has(cursor.name) ? 0 : due(cursor.every, last)),
+      dueAt() {
+        const wish = forced.get(cursor.name);
+        if (wish === "now") return 0;
+        const turn = due(cursor.every, last);
+        return wish === "soon" ? Math.min(turn, (last ?? 0) + soonMs) : turn;
+      },
       async run(signal) {
         last = room.clock.now();
         await answering(forced, cursor.name, () => poller.poll(signal));
@@ -68,11 +72,11 @@ function identityTask(room: Room, forced: Forced): Task {
     fatal: true,
     dueAt() {
       if (last > room.clock.now() + clockStepMs) return 0;
-      return last + (forced.has(identityTaskName) ? identitySoonMs : identityEveryMs);
+      return last + (forced.has(identityName) ? soonMs : identityEveryMs);
     },
     async run(signal) {
       room.store.pending.setBack(room.clock.now());
-      await answering(forced, identityTaskName, () => checkIdentity(room, signal));
+      await answering(forced, identityName, () => checkIdentity(room, signal));
       last = room.clock.now();
     },
   };
@@ -160,13 +164,20 @@ function childCompare(room: Room, source: CapturedSource, table: ChildTable, { f
 
 /** Does what was asked for out of turn; a wish whose fulfilment failed still stands. One that comes meanwhile is another one. */
 async function answering(forced: Forced, name: string, run: (asked: boolean) => Promise<unknown>): Promise<void> {
-  const asked = forced.delete(name);
+  const asked = forced.get(name);
+  forced.delete(name);
   try {
-    await run(asked);
+    await run(asked === "now");
   } catch (error) {
-    if (asked) forced.add(name);
+    if (asked !== undefined && !forced.has(name)) forced.set(name, asked);
     throw error;
   }
+}
+
+/** After a write of our own: the ERP's position and the source's marks have gone on, and a restore to just before it is seen by those alone that we know. */
+export function lookSoon(forced: Forced, source: CapturedSource): void {
+  for (const name of [identityName, ...signalsOf(source).map(({ cursor }) => cursor.name)])
+    if (!forced.has(name)) forced.set(name, "soon");
 }
 
 /** Remembers the last answer: a cron line is not read anew at each look. */
@@ -185,9 +196,8 @@ function dueTime(room: Room): (schedule: Schedule | undefined, last: number | un
 
 /** What `syncNow` asks for. */
 export function force(forced: Forced, source: CapturedSource, full: boolean): void {
-  if (source.cursor !== undefined) forced.add(source.cursor.name);
-  for (const child of source.children) if (child.cursor !== undefined) forced.add(child.cursor.name);
+  for (const { cursor } of signalsOf(source)) forced.set(cursor.name, "now");
   if (!full && source.cursor !== undefined) return;
-  forced.add(compareOf(source.mapping.source));
-  for (const child of source.children) forced.add(compareOf(child.name));
+  forced.set(compareOf(source.mapping.source), "now");
+  for (const child of source.children) forced.set(compareOf(child.name), "now");
 }

@@ -273,6 +273,29 @@ test("A restore to just before a write of our own is seen by the position, for t
   expect(journal(bench).length).toBeGreaterThan(0);
 });
 
+test("After a write of our own its source is polled soon, not once for each, and a restore to just before it is seen by its mark", async () => {
+  const erp = estates(3);
+  const bench = await start({ erp, compareEveryMs: 3_600_000, cursor: true, polls: { everyMs: 1_800_000, overlap: 20 } });
+  await bench.pass(5_000);
+  const restore = erp.backup();
+  erp.put("parents", "p1", { name: "Written by a command", parent: null });
+  let polls = 0;
+  const { changedSince } = erp.connector;
+  erp.connector.changedSince = (query, ...more) => {
+    polls += query.table === "parents" ? 1 : 0;
+    return changedSince(query, ...more);
+  };
+  for (let command = 0; command < 20; command++) await bench.capture.readBack("parents", "p1", new AbortController().signal);
+  await bench.pass(3_000);
+  expect(polls).toBeGreaterThan(0);
+  expect(polls).toBeLessThan(5);
+  bench.portal.pull();
+  restore();
+  bench.capture.syncNow("parents", false);
+  await bench.pass(5_000);
+  expect(journal(bench).map(({ source }) => source)).toContain("parents");
+});
+
 test("A lost history without anything missing needs no approval and settles by itself", async () => {
   const erp = estates(3);
   erp.identity.position = { "0": "0-1-500" };
