@@ -1,6 +1,6 @@
-// `npm run faults -- --times 20 [--only NAME] [--seed S] [--minutes M]`: the fault rows again and again, each round with a seed of its own, and a table of
-// what passed. Ends at the first round in which a row fails, with 1 and what repeats it, and begins no round after M minutes. NAME is part of a file's
-// name or of a row's title.
+// `npm run faults -- --times 20 [--only NAME] [--seed S] [--minutes M] [--jobs J]`: the fault rows again and again, each round with a seed of its own, and a
+// table of what passed. Ends at the first round in which a row fails, with 1 and what repeats it, and begins no round after M minutes. NAME is part of a
+// file's name or of a row's title; J files run at a time, 2 unless told.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,13 +14,16 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true },
     seed: { type: "string" },
     minutes: { type: "string", default: "Infinity" },
+    jobs: { type: "string", default: "2" },
   },
 });
 const times = Number(values.times);
 const firstSeed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
 const minutes = Number(values.minutes);
-if (!Number.isInteger(times) || times < 1 || !Number.isInteger(firstSeed) || !(minutes > 0)) {
-  console.error("--times takes a number from 1, --seed a whole number, --minutes a number above 0.");
+const jobs = Number(values.jobs);
+const isCount = (number: number): boolean => Number.isInteger(number) && number >= 1;
+if (!isCount(times) || !isCount(jobs) || !Number.isInteger(firstSeed) || !(minutes > 0)) {
+  console.error("--times and --jobs take a number from 1, --seed a whole number, --minutes a number above 0.");
   process.exit(2);
 }
 
@@ -61,6 +64,7 @@ async function round(seed: number): Promise<{ report: Report | undefined; output
         "node_modules/vitest/vitest.mjs",
         "run",
         "--project=fault",
+        `--maxWorkers=${jobs}`,
         "--reporter=default",
         "--reporter=json",
         `--outputFile.json=${file}`,
