@@ -1,4 +1,7 @@
-/** How many entities of a source were deleted within the last hour; kept in the store, for a restart must not open a guard's gate. */
+/**
+ * How many entities of a source were deleted within the last hour, the minute in which it began included; kept in the store, for a restart must not open a
+ * guard's gate.
+ */
 import type { MetaStore } from "../store/store.ts";
 
 const minuteMs = 60_000;
@@ -13,7 +16,7 @@ function read(meta: MetaStore, source: string, now: number): Buckets {
   const text = meta.get(nameOf(source));
   if (text === undefined) return [];
   const oldest = Math.floor(now / minuteMs) - windowMinutes;
-  return (JSON.parse(text) as Buckets).filter(([minute]) => minute > oldest);
+  return (JSON.parse(text) as Buckets).filter(([minute]) => minute >= oldest);
 }
 
 export function recentDeletes(meta: MetaStore, source: string, now: number): number {
