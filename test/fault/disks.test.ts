@@ -1,7 +1,8 @@
 // Disks that take nothing more while agent and portal run: full, or read-only after an error of the device. Told, waited out, and nothing is lost.
 // (Refused at the start: refused-state.test.ts.)
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { type Disk, empty, failingDisk, fill, mayMount, smallDisk } from "../support/disk.ts";
+import { type Disk, empty, failingDisk, fillUnder, mayMount, smallDisk } from "../support/disk.ts";
 import { faultBench } from "../support/fault-bench.ts";
 import { has } from "../support/servers.ts";
 
@@ -20,7 +21,7 @@ describe.skipIf(!has("mariadb") || !mayMount)("Disks (need root on Linux, to mou
   test("the agent's runs full in the middle of changes and commands: with room again it goes on by itself, nothing lost or doubled", async () => {
     const disk = await kept(smallDisk("48m"));
     const { site, run } = await bench.running({ state: disk.path });
-    fill(disk.path);
+    fillUnder(join(site.state, "store.db"));
     for (let n = 0; n < 3; n++) {
       await site.clerkWorks();
       site.report(`Schaden ${n}`);
@@ -50,7 +51,7 @@ describe.skipIf(!has("mariadb") || !mayMount)("Disks (need root on Linux, to mou
     const disk = await kept(smallDisk("48m"));
     const { site } = await bench.running({ portalFolder: disk.path });
     site.report("Davor");
-    fill(disk.path);
+    fillUnder(site.portalStore);
     for (let n = 0; n < 3; n++) await site.clerkWorks();
     await site.until(() => expect(site.gateway.isConnected(site.agentId)).toBe(false));
     empty(disk.path);

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { type Disk, empty, fill, mayMount, smallDisk } from "../support/disk.ts";
+import { type Disk, empty, fill, fillUnder, mayMount, smallDisk } from "../support/disk.ts";
 import { expectRefused } from "../support/refusal.ts";
 import { openSite, type Site, type SiteOptions } from "../support/site.ts";
 
@@ -175,7 +175,7 @@ describe.skipIf(!mayMount)("On a disk of its own (needs root on Linux, to mount 
     const run = site.run();
     site.report();
     await site.converges();
-    fill(state);
+    fillUnder(join(state, "store.db"));
     for (let n = 0; n < 5; n++) {
       await site.clerkWorks();
       site.report(`Schaden ${n}`);

@@ -1,7 +1,8 @@
 /** Small disks for tests, mounted by root: one that fills up, and one that fails under whoever writes. */
 import { execFileSync } from "node:child_process";
 import { rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { tempDirectory } from "./servers.ts";
 
 /** Whether this process may mount disks. */
@@ -22,6 +23,17 @@ export async function smallDisk(size: string): Promise<Disk> {
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+/**
+ * Fills the disk of an SQLite store that a process has open, so that its next commit finds no room. The log is folded back and cut to nothing before:
+ * else commits would go on in the room that it has taken, for as long as that lasts.
+ */
+export function fillUnder(store: string): void {
+  using sqlite = new DatabaseSync(store, { timeout: 10_000 });
+  const folded = sqlite.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+  if (folded?.busy !== 0) throw new Error(`the log of ${store} is in use`);
+  fill(dirname(store));
 }
 
 /** Takes all that is left of the disk, also where another process takes some of it meanwhile. */
