@@ -56,6 +56,9 @@ export function judgeSamples(
   const store = judgeStore(counted, (sample) => sample.store, told);
   const portalStore = judgeStore(counted, (sample) => sample.portalStore, told);
   const violations: string[] = [];
+  // Whoever saw nothing has nothing to say.
+  if (agent.rssMb.perHour === undefined || gateway.rssMb.perHour === undefined)
+    violations.push("too few samples to judge memory by");
   for (const [name, found] of [
     ["agent", agent],
     ["gateway", gateway],

@@ -82,3 +82,8 @@ const broken: readonly [what: string, change: (sample: Sample, hours: number) =>
 test.each(broken)("%s is found", (_what, change, violation) => {
   expect(judgeSamples(halfHour(change), told).violations).toEqual([violation]);
 });
+
+test("A soak too short to judge memory by does not pass", () => {
+  expect(judgeSamples(halfHour().slice(0, 10), told).violations).toEqual(["too few samples to judge memory by"]);
+  expect(judgeSamples([], told).violations).toEqual(["too few samples to judge memory by"]);
+});
