@@ -50,6 +50,13 @@ const broken: readonly [what: string, change: (sample: Sample, hours: number) =>
     "the gateway's memory grows",
   ],
   [
+    "memory that grows by 200 MB an hour under waves so slow that no slope is certain",
+    (sample, hours) => {
+      sample.agent.rssMb = 150 + 5 * Math.sin(hours * 6 * 2 * Math.PI) + 200 * hours;
+    },
+    "the agent's memory grows",
+  ],
+  [
     "a handle left behind with every reconnect",
     (sample) => {
       sample.agent.handles += Math.floor(sample.at / 60);
