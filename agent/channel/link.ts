@@ -26,6 +26,8 @@ export interface Link {
   send(data: WireData, flushed?: () => void): void;
   /** Bytes sent and not yet handed to the network. */
   readonly bufferedBytes: number;
+  /** When anything was last heard of the other end, ms of the clock that nobody sets. */
+  readonly heardAt: number;
   /** Pings this often from now on; silence past two of them ends the link with 4408. */
   heartbeat(seconds: number): void;
   /** Ends the link; `closed` follows, at the latest a few seconds later. */

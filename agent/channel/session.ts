@@ -56,7 +56,7 @@ export interface SessionTiming {
   statusEveryMs: number;
   /** An unanswered question fails after this time, ms. */
   answerMs: number;
-  /** By then the portal has sent every command without a settled result again (protocol.md, "Down"), ms. */
+  /** What is heard of the portal after this time comes behind every command without a settled result, which it sends again (protocol.md, "Down"), ms. */
   askedWithinMs: number;
 }
 
@@ -118,7 +118,9 @@ export class Session {
     const state = this.#state;
     if (state.at !== "streaming") return undefined;
     if (state.downstream.asks(id)) return true;
-    return this.#parts.clock.monotonic() - state.since < this.#parts.timing.askedWithinMs ? undefined : false;
+    // Silence is no answer: a portal that is held up, or an agent that has not read yet what came, would make an open command pass for a settled one.
+    const heardForMs = (this.#link?.heardAt ?? state.since) - state.since;
+    return heardForMs < this.#parts.timing.askedWithinMs ? undefined : false;
   }
 
   statusChanged(): void {

@@ -180,6 +180,10 @@ class SocketLink implements Link {
     return this.#socket.bufferedAmount;
   }
 
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   send(data: WireData, flushed?: () => void): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(data, { binary: typeof data !== "string" }, (error) => {

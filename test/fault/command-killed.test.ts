@@ -50,7 +50,8 @@ async function scene(way: Way): Promise<Scene> {
   mkdirSync(directory);
   const secretsFile = join(folder.path, "secrets.json");
   writeFileSync(secretsFile, "{}");
-  const gateway = await portals.open();
+  // What the portal does not ask for is known with its first heartbeat after `askedWithinMs`.
+  const gateway = await portals.open({ limits: { heartbeatSeconds: 2 } });
   const { code } = gateway.createEnrolmentCode({ stage: "live", ttlMs: 60_000 });
   const { agentId } = await enrol(
     {

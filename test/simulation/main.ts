@@ -81,6 +81,7 @@ async function simulate(count: number): Promise<void> {
       }
     },
   });
+  const isFull = sum.leastChanges >= 50 && sum.leastOrders >= 1 && sum.leastFaults >= 1;
   const result = {
     ...sum,
     next: seed,
@@ -92,7 +93,8 @@ async function simulate(count: number): Promise<void> {
   say(
     `${sum.seeds} seeds, ${first} to ${seed - 1}: ${violations.length} violations; ${result.hoursPerMinute} simulated hours a minute, ${Math.round(sum.cpuMs / Math.max(1, sum.seeds))} ms of CPU for each; each hour with at least ${sum.leastChanges} changes, ${sum.leastOrders} commands, ${sum.leastFaults} faults`,
   );
-  process.exitCode = violations.length === 0 ? 0 : 1;
+  if (!isFull) say("An hour that holds less than 50 changes, a command and a fault proves too little");
+  process.exitCode = violations.length === 0 && isFull ? 0 : 1;
 }
 
 function rate(seeds: number, begun: number): number {

@@ -42,6 +42,8 @@ const restWithinMs = 240_000;
 const warmUp = 1 / 3;
 /** Less than this share of the load counts as not having been carried out. */
 const enough = 0.95;
+/** Clerks may have changed first what a command wants to change, but not most of the time. */
+const enoughApplied = 0.5;
 
 export async function soak({
   minutes,
@@ -91,6 +93,8 @@ export async function soak({
   if (pace.changesPerSecond < changesPerSecond * enough) violations.push("the ERP was not changed as fast as asked for");
   if (pace.commandsPerSecond < commandsPerSecond * enough) violations.push("the portal issued fewer commands than asked for");
   if (oracle.mismatches > 0) violations.push("ERP and portal differ");
+  if (oracle.commands.appliedOnce < oracle.commands.issued * enoughApplied) violations.push("most commands were not carried out");
+  if (reconnects < Math.floor(minutes) - 1) violations.push("the link was not made anew after each cut");
   return {
     ...{ minutes, seed, units, ...done, ...pace, reconnects, restSeconds, ...verdict },
     oracle: { mismatches: oracle.mismatches, commands: oracle.commands, entities: sum(Object.values(oracle.entities)) },
@@ -133,13 +137,13 @@ async function watch(
   return samples;
 }
 
-/** Ends the agent's link every minute, by turns as a reset and as an orderly end. Returns how often. */
-async function cutLinks(rig: Rig, signal: AbortSignal): Promise<number> {
-  let cuts = 0;
-  while (!signal.aborted) {
+/** Ends the agent's link every minute, by turns as a reset and as an orderly end. Returns how often it was made anew. */
+async function cutLinks({ wayToPortal }: Rig, signal: AbortSignal): Promise<number> {
+  if (wayToPortal === undefined) throw new Error("a soak needs a proxy before the portal");
+  const before = wayToPortal.accepted;
+  for (let cuts = 0; !signal.aborted; cuts++) {
     await systemClock.sleep(reconnectEveryMs, signal).catch(() => undefined);
-    if (signal.aborted) return cuts;
-    rig.wayToPortal?.cut(cuts++ % 2 === 0 ? "rst" : "fin");
+    if (!signal.aborted) wayToPortal.cut(cuts % 2 === 0 ? "rst" : "fin");
   }
-  return cuts;
+  return wayToPortal.accepted - before;
 }

@@ -8,7 +8,7 @@ export interface Growth {
   peak: number;
   /** MB per hour after the warm-up, with its 95 % confidence interval; undefined with too few samples. */
   perHour: Line | undefined;
-  /** The slope can be told from zero, upwards. */
+  /** The slope can be told from zero, upwards, or the last fifth lies too far above the first. */
   grows: boolean;
 }
 
@@ -41,6 +41,8 @@ export interface Verdict {
 const perCommandBytes = 8_000;
 const perEntityBytes = 2_000;
 const slackMb = 16;
+/** More than this between the medians of the first and the last fifth is growth, however slow waves widen the slope's interval. */
+const mostGrownMb = 32;
 const mostWalMb = 64;
 
 /** `warmUp`: share of the time that does not count. */
@@ -56,6 +58,9 @@ export function judgeSamples(
   const store = judgeStore(counted, (sample) => sample.store, told);
   const portalStore = judgeStore(counted, (sample) => sample.portalStore, told);
   const violations: string[] = [];
+  // Whoever saw nothing has nothing to say.
+  if (agent.rssMb.perHour === undefined || gateway.rssMb.perHour === undefined)
+    violations.push("too few samples to judge memory by");
   for (const [name, found] of [
     ["agent", agent],
     ["gateway", gateway],
@@ -95,16 +100,25 @@ function growthOf(points: readonly (readonly [hours: number, mb: number])[]): Gr
     last: rounded(values.at(-1)),
     peak: rounded(Math.max(0, ...values)),
     perHour,
-    grows: (perHour?.low ?? 0) > 0,
+    grows: (perHour?.low ?? 0) > 0 || grownOf(values) > mostGrownMb,
   };
 }
 
 /** Between the medians of the first and the last fifth: a reconnect or a command of the moment is no leak. */
 function leakOf(values: readonly number[]): { first: number; last: number; leaked: number } {
-  const fifth = Math.max(1, Math.floor(values.length / 5));
-  const first = median(values.slice(0, fifth));
-  const last = median(values.slice(-fifth));
+  const { first, last } = fifthsOf(values);
   return { first, last, leaked: Math.max(0, last - first - 1) };
+}
+
+function grownOf(values: readonly number[]): number {
+  const { first, last } = fifthsOf(values);
+  return last - first;
+}
+
+/** Medians of the first and of the last fifth. */
+function fifthsOf(values: readonly number[]): { first: number; last: number } {
+  const fifth = Math.max(1, Math.floor(values.length / 5));
+  return { first: median(values.slice(0, fifth)), last: median(values.slice(-fifth)) };
 }
 
 function median(values: readonly number[]): number {

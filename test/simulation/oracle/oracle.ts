@@ -6,7 +6,6 @@ import { zstdDecompressSync } from "node:zlib";
 import type { GatewayEvent } from "../../../portal/events.ts";
 import type { Hub } from "../../../portal/hub.ts";
 import type { NumberedItem } from "../../../protocol/changes.ts";
-import { expandChanges } from "../../../protocol/changes.ts";
 import type { Changes } from "../../../protocol/messages.ts";
 import { guardRows, type TableName } from "../erp/schema.ts";
 import type { Commit, ErpServer } from "../erp/server.ts";
@@ -18,6 +17,7 @@ import { type Fields, nameOf, rowBehind } from "./expected.ts";
 import { PortalView } from "./portal-view.ts";
 import { Presence } from "./presence.ts";
 import { Versions } from "./versions.ts";
+import { contentTaken, itemsOn } from "./wire.ts";
 
 export interface IssuedCommand {
   id: string;
@@ -120,10 +120,13 @@ export class Oracle {
     }
     const isForgotten = this.#forgottenBy.agent.has(command) && this.#forgottenBy.portal.has(command);
     const effects = (this.effects.get(command) ?? 0) + 1;
-    // Nobody is left who could know: neither of the two stores, and the ERP can't tell.
-    if (effects === 2 && isForgotten && this.commands.get(command)?.isBlind) return;
-    this.effects.set(command, effects);
     this.#effectAt.set(command, time.now);
+    if (effects === 2 && isForgotten && this.commands.get(command)?.isBlind) {
+      // Nobody is left who could know: neither of the two stores, and the ERP can't tell. From now on both know again.
+      for (const forgotten of Object.values(this.#forgottenBy)) forgotten.delete(command);
+      return;
+    }
+    this.effects.set(command, effects);
     if (effects > 1)
       violated(`One command, one effect: ${this.commands.get(command)?.command} ${command} took effect ${effects} times`);
   }
@@ -207,8 +210,7 @@ export class Oracle {
     const { epoch, last } = this.#parts.portal.hub?.desk.agents()[0] ?? {};
     if (epoch != null && last != null) this.#lasts.set(epoch, last);
     for (const item of event.applied) {
-      const { seq, ...rest } = item;
-      this.#taken.set(`${epoch}/${seq}`, JSON.stringify(rest));
+      this.#taken.set(`${epoch}/${item.seq}`, contentTaken(item));
       this.#judgeOrder(item);
       if (item.op === "delete") this.#judgeDelete(item);
       else this.#judgeState(item);
@@ -285,11 +287,10 @@ export class Oracle {
   #judgeNumbers(connection: Connection, frame: Changes): void {
     if (connection !== this.#newest) return;
     const epoch = this.#epochs.get(connection);
-    for (const { seq, ...item } of expandChanges(frame)) {
+    for (const { seq, content } of itemsOn(frame)) {
       const taken = this.#taken.get(`${epoch}/${seq}`);
-      const text = JSON.stringify(item);
-      if (taken !== undefined && taken !== text)
-        this.#parts.violated(`A sequence number stands for one item: ${seq} was ${taken}, now ${text}`);
+      if (taken !== undefined && taken !== content)
+        this.#parts.violated(`A sequence number stands for one item: ${seq} was ${taken}, now ${content}`);
     }
   }
 
@@ -309,7 +310,7 @@ function wireLine(from: "agent" | "portal", text: string): string {
   const message = JSON.parse(text) as { type: string; id?: string; seq?: number };
   const arrow = from === "agent" ? ">" : "<";
   if (message.type !== "changes") return `${arrow} ${message.type} ${message.id ?? message.seq ?? ""}`;
-  const items = [...expandChanges(message as Changes)].map((item) => `${item.seq} ${item.op} ${item.type} ${item.id}`);
+  const items = itemsOn(message as Changes).map(({ seq, name }) => `${seq} ${name}`);
   return `${arrow} changes: ${items.join(", ")}`;
 }
 

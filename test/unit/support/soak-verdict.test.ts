@@ -50,6 +50,13 @@ const broken: readonly [what: string, change: (sample: Sample, hours: number) =>
     "the gateway's memory grows",
   ],
   [
+    "memory that grows by 200 MB an hour under waves so slow that no slope is certain",
+    (sample, hours) => {
+      sample.agent.rssMb = 150 + 5 * Math.sin(hours * 6 * 2 * Math.PI) + 200 * hours;
+    },
+    "the agent's memory grows",
+  ],
+  [
     "a handle left behind with every reconnect",
     (sample) => {
       sample.agent.handles += Math.floor(sample.at / 60);
@@ -81,4 +88,9 @@ const broken: readonly [what: string, change: (sample: Sample, hours: number) =>
 
 test.each(broken)("%s is found", (_what, change, violation) => {
   expect(judgeSamples(halfHour(change), told).violations).toEqual([violation]);
+});
+
+test("A soak too short to judge memory by does not pass", () => {
+  expect(judgeSamples(halfHour().slice(0, 10), told).violations).toEqual(["too few samples to judge memory by"]);
+  expect(judgeSamples([], told).violations).toEqual(["too few samples to judge memory by"]);
 });

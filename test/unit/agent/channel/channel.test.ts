@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Link, LinkEnd, LinkListener, WireData } from "../../../../agent/channel/link.ts";
 import type { Store } from "../../../../agent/store/store.ts";
 import { FuserError } from "../../../../base/errors.ts";
+import type { Clock } from "../../../../base/time.ts";
 import { decodeFrame } from "../../../../protocol/frames.ts";
 import { type AgentMessage, agentMessage, type PortalMessage } from "../../../../protocol/messages.ts";
 import { type ManualClock, manualClock } from "../../../support/manual-clock.ts";
@@ -19,9 +20,12 @@ class Wire implements Link {
   readonly said: AgentMessage[] = [];
   readonly listener: LinkListener;
   bufferedBytes = 0;
+  heardAt = 0;
   closed: LinkEnd | undefined;
-  constructor(listener: LinkListener) {
+  readonly clock: Clock;
+  constructor(listener: LinkListener, clock: Clock) {
     this.listener = listener;
+    this.clock = clock;
   }
   send(data: WireData, flushed?: () => void): void {
     this.said.push(decodeFrame(data, { maxBytes: 1_000_000, schema: agentMessage }));
@@ -37,6 +41,7 @@ class Wire implements Link {
     queueMicrotask(() => this.listener.closed(end));
   }
   say(message: PortalMessage): void {
+    this.heardAt = this.clock.monotonic();
     this.listener.frame(JSON.stringify(message));
   }
   welcome(connection: number, more: Partial<PortalMessage & { type: "welcome" }> = {}): void {
@@ -84,7 +89,7 @@ function scene(options: { refuse?: () => FuserError | undefined; random?: () => 
   const connect = async (listener: LinkListener): Promise<Link> => {
     const refusal = options.refuse?.();
     if (refusal) throw refusal;
-    wires.push(new Wire(listener));
+    wires.push(new Wire(listener, clock));
     return wires.at(-1) as Wire;
   };
   const agent = { store, directory, connect } as unknown as Parameters<typeof bench.run>[0]["agent"];
@@ -244,6 +249,18 @@ test("Portal time follows the welcome's clock, not our own, and is remembered fo
   expect(one.channel.portalNow()).toBe(start + 3_605_000);
   one.clock.setWall(start - 86_400_000);
   expect(one.channel.portalNow()).toBe(start + 3_605_000);
+});
+
+test("What a silent portal has not asked for is not taken for settled: it may only be held up", async () => {
+  const one = scene();
+  await settle();
+  one.wire().welcome(1);
+  await settle();
+  one.clock.advance(90_000);
+  expect(one.channel.asks("SENT-TOO-LATE-01")).toBeUndefined();
+  // Its answer to a ping.
+  one.wire().heardAt = one.clock.monotonic();
+  expect(one.channel.asks("SENT-TOO-LATE-01")).toBe(false);
 });
 
 test("A fault of our own ends `run` with it, a trouble of the store is waited out", async () => {

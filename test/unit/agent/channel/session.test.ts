@@ -521,7 +521,7 @@ test("A command of which the portal holds a result that the store has not told b
 });
 
 test("What the portal asks for is known per connection: what it sent is, what is settled is no more, and nothing is said before it had its time", async () => {
-  const { gateway, agent } = await pair();
+  const { gateway, agent } = await pair({ limits: { heartbeatSeconds: 1 } });
   const running = bench.run({ agent, timing: { askedWithinMs: 300 } });
   expect(running.channel.asks("NEVER-SENT-0001")).toBeUndefined();
   await running.connected();
