@@ -1,7 +1,7 @@
 /** Runs a target for a while: counts, watches memory and time, and makes the smallest case of whatever fails. */
 import { performance } from "node:perf_hooks";
 import { describeError } from "../../base/errors.ts";
-import { fitLine, type Line } from "../support/slope.ts";
+import { fitLine, grownBetweenFifths, type Line } from "../support/slope.ts";
 import { caseSeed, chanceOf, recordedChance, replayedChance } from "./chance.ts";
 import { longestCaseMs } from "./limits.ts";
 import { heapAfterCollection } from "./memory.ts";
@@ -59,6 +59,8 @@ export interface MemoryReport {
 
 /** Less than this over the whole run is no growth, MB: compiled code, prepared statements and caches fill up. */
 const noiseMb = 4;
+/** More than this between the medians of the first and the last fifth is growth, however unsure the slope is. */
+const mostGrownMb = 16;
 const warmUp = 0.2;
 const samplesPerRun = 60;
 
@@ -175,13 +177,14 @@ export async function replay(target: Target, choices: readonly number[]): Promis
   return { input: open.show(open.make(replayedChance(choices))), fault };
 }
 
-function judgeMemory(samples: readonly { at: number; mb: number }[]): MemoryReport {
+/** What samples of memory say (ms, MB): the first fifth of the time is warm-up. */
+export function judgeMemory(samples: readonly { at: number; mb: number }[]): MemoryReport {
   const kept = samples.slice(Math.ceil(samples.length * warmUp));
   const [first, last] = [kept[0], kept.at(-1)];
   const none = { firstMb: first?.mb ?? 0, lastMb: last?.mb ?? 0, samples: kept.length, slope: undefined, grows: false };
   if (first === undefined || last === undefined) return none;
   const slope = fitLine(kept.map(({ at, mb }) => [at / 60_000, mb]));
   if (slope === undefined) return none;
-  const grownMb = slope.low * ((last.at - first.at) / 60_000);
-  return { ...none, slope, grows: grownMb > noiseMb };
+  const surelyGrownMb = slope.low * ((last.at - first.at) / 60_000);
+  return { ...none, slope, grows: surelyGrownMb > noiseMb || grownBetweenFifths(kept.map(({ mb }) => mb)) > mostGrownMb };
 }

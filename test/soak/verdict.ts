@@ -1,5 +1,5 @@
 /** What the samples of a soak say: pure, so that each rule can be tried without a soak. */
-import { fitLine, type Line } from "../support/slope.ts";
+import { fifthsOf, fitLine, grownBetweenFifths, type Line } from "../support/slope.ts";
 import type { ProcessSample, Sample, StoreSizes } from "./samples.ts";
 
 export interface Growth {
@@ -100,29 +100,14 @@ function growthOf(points: readonly (readonly [hours: number, mb: number])[]): Gr
     last: rounded(values.at(-1)),
     peak: rounded(Math.max(0, ...values)),
     perHour,
-    grows: (perHour?.low ?? 0) > 0 || grownOf(values) > mostGrownMb,
+    grows: (perHour?.low ?? 0) > 0 || grownBetweenFifths(values) > mostGrownMb,
   };
 }
 
-/** Between the medians of the first and the last fifth: a reconnect or a command of the moment is no leak. */
+/** A reconnect or a command of the moment is no leak: medians are compared. */
 function leakOf(values: readonly number[]): { first: number; last: number; leaked: number } {
   const { first, last } = fifthsOf(values);
   return { first, last, leaked: Math.max(0, last - first - 1) };
-}
-
-function grownOf(values: readonly number[]): number {
-  const { first, last } = fifthsOf(values);
-  return last - first;
-}
-
-/** Medians of the first and of the last fifth. */
-function fifthsOf(values: readonly number[]): { first: number; last: number } {
-  const fifth = Math.max(1, Math.floor(values.length / 5));
-  return { first: median(values.slice(0, fifth)), last: median(values.slice(-fifth)) };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function judgeStore(

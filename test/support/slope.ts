@@ -30,6 +30,22 @@ export function fitLine(points: readonly (readonly [x: number, y: number])[]): L
   return { slope, low: slope - half, high: slope + half };
 }
 
+/** Medians of the first and of the last fifth. */
+export function fifthsOf(values: readonly number[]): { first: number; last: number } {
+  const fifth = Math.max(1, Math.floor(values.length / 5));
+  return { first: median(values.slice(0, fifth)), last: median(values.slice(-fifth)) };
+}
+
+/** How far the last fifth lies above the first: slow waves, which widen a slope's interval, hide no growth from this. */
+export function grownBetweenFifths(values: readonly number[]): number {
+  const { first, last } = fifthsOf(values);
+  return last - first;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+}
+
 function sum<T>(list: readonly T[], of: (item: T, index: number) => number): number {
   return list.reduce((total, item, index) => total + of(item, index), 0);
 }
