@@ -26,7 +26,10 @@ export type ChannelState =
 
 export interface ChannelTiming extends SessionTiming {
   backoff: Backoff;
-  /** A conversation of this length has shown that the way is good: the next failure backs off from the start, ms. */
+  /**
+   * A conversation of this length has shown that the way is good: the next failure backs off from the start, ms. Well below the lives of links that
+   * something on the way cuts again and again: each cut would be answered by a longer wait, up to minutes without a link.
+   */
   stableMs: number;
 }
 
@@ -36,7 +39,7 @@ export const defaultTiming: ChannelTiming = {
   answerMs: 120_000,
   askedWithinMs: 60_000,
   backoff: { minMs: 1_000, maxMs: 5 * 60_000 },
-  stableMs: 60_000,
+  stableMs: 10_000,
 };
 
 export interface ChannelParts extends Omit<SessionParts, "timing"> {
