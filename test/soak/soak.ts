@@ -1,6 +1,7 @@
 /** A company on MariaDB, portal and agent as processes, hours of their life in between: does anything grow, leak, or differ in the end? */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { FuserError } from "../../base/errors.ts";
 import { systemClock } from "../../base/time.ts";
 import type { OracleVerdict } from "../support/erp/oracle.ts";
 import { openRig, type Rig } from "../support/rig.ts";
@@ -83,13 +84,20 @@ export async function soak({
   const reconnects = await cutting;
   const rested = systemClock.monotonic();
   say(`${Math.round(seconds)} s of load are over; waiting for rest`);
-  await rig.atRest(restWithinMs);
+  const restless = await rig.atRest(restWithinMs).then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof FuserError && error.code === "demo-no-rest") return error.message;
+      throw error;
+    },
+  );
   const restSeconds = Math.round((systemClock.monotonic() - rested) / 100) / 10;
   const oracle = await rig.judge();
   const newEntities = (await entitiesAtPortal(rig)) - before;
   const verdict = judgeSamples(samples, { warmUp, commands: done.commands, newEntities });
   const pace = { changesPerSecond: round(done.changes / seconds), commandsPerSecond: round(done.commands / seconds) };
   const { violations } = verdict;
+  if (restless !== undefined) violations.push(restless);
   if (pace.changesPerSecond < changesPerSecond * enough) violations.push("the ERP was not changed as fast as asked for");
   if (pace.commandsPerSecond < commandsPerSecond * enough) violations.push("the portal issued fewer commands than asked for");
   if (oracle.mismatches > 0) violations.push("ERP and portal differ");
