@@ -7,9 +7,9 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
+import { defaultTiming } from "../../agent/channel/channel.ts";
 import { enrol as enrolAtPortal } from "../../agent/channel/enrol.ts";
 import { mysqlPlace, passwordSecret, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
-import { defaultTiming } from "../../agent/channel/channel.ts";
 import type { NamedPoint } from "../../agent/commit-points.ts";
 import { machineName } from "../../agent/erp.ts";
 import { readStatusFile, type StatusFile } from "../../agent/status-file.ts";
@@ -250,7 +250,13 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
         () => {
           using store = openStoreForReading(state, systemClock);
           const { received, executing, finished } = store.inbox.counts();
-          const underWay = { received, executing, finished, pending: store.pending.count(), unacked: store.outbox.bounds().items };
+          const underWay = {
+            received,
+            executing,
+            finished,
+            pending: store.pending.count(),
+            unacked: store.outbox.bounds().items,
+          };
           expect(underWay).toEqual({ received: 0, executing: 0, finished: 0, pending: 0, unacked: 0 });
         },
         // Commands of a store that was put back wait for the portal's word, which never comes for those that it has settled (decision 28).

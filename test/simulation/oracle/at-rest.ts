@@ -73,8 +73,7 @@ export function judgeCommands({ erp, hub, oracle }: Rest): string[] {
     const said = `${command} ${id} is ${known.outcome ?? known.state}`;
     if (known.state !== "settled") faults.push(`${said}: every command must be final`);
     else if (known.outcome === "applied") {
-      if (effects === 0 && !oracle.lostEffects.has(id) && !oracle.metAsWanted.has(id))
-        faults.push(`${said}, and had no effect`);
+      if (effects === 0 && !oracle.lostEffects.has(id) && !oracle.metAsWanted.has(id)) faults.push(`${said}, and had no effect`);
     } else if (effects > 0 && !(byBase && known.outcome === "conflict")) faults.push(`${said}, and took effect`);
     // After a restore the ERP may give the number of what was lost to another one.
     if (known.outcome === "applied" && !oracle.lostEffects.has(id)) faults.push(...misnamed(erp, known.result, said));
