@@ -65,16 +65,20 @@ function mayBeHeld(
 
 export function judgeCommands({ erp, hub, oracle }: Rest): string[] {
   const faults: string[] = [];
-  for (const { id, command, byBase } of oracle.commands.values()) {
+  for (const { id, command, byBase, wanted } of oracle.commands.values()) {
     const known = hub.desk.command(id);
     // The portal itself was set back and has forgotten it: it may have been carried out, once at the most.
     if (known === undefined || known.agent_id !== agentId) continue;
     const effects = oracle.effects.get(id) ?? 0;
     const said = `${command} ${id} is ${known.outcome ?? known.state}`;
+    // Values that a clerk has changed since, in a row that was deleted since: nothing in the ERP tells that it was carried out.
+    const isHiddenSince = (outcome: string | null): boolean =>
+      outcome === "conflict" ||
+      (outcome === "rejected" && wanted !== undefined && erp.row("AUFTRAG", wanted.ticket) === undefined);
     if (known.state !== "settled") faults.push(`${said}: every command must be final`);
     else if (known.outcome === "applied") {
       if (effects === 0 && !oracle.lostEffects.has(id) && !oracle.metAsWanted.has(id)) faults.push(`${said}, and had no effect`);
-    } else if (effects > 0 && !(byBase && known.outcome === "conflict")) faults.push(`${said}, and took effect`);
+    } else if (effects > 0 && !(byBase && isHiddenSince(known.outcome))) faults.push(`${said}, and took effect`);
     // After a restore the ERP may give the number of what was lost to another one.
     if (known.outcome === "applied" && !oracle.lostEffects.has(id)) faults.push(...misnamed(erp, known.result, said));
   }
