@@ -37,6 +37,8 @@ export interface Directory {
   /** A page of the source with a free slot, a new one where there is none. */
   withRoom(source: number): PageEntry;
   changed(entry: PageEntry): void;
+  /** Slots of pages that were full may be free again. */
+  freed(source: number): void;
   /** Voids digests of a source: those of rows, or all. */
   begin(generation: keyof Generations, source: number): void;
   flush(): void;
@@ -50,6 +52,8 @@ interface State {
   generations: Map<number, Generations>;
   /** Where the last new entity of a source went. */
   open: Map<number, PageEntry>;
+  /** So many of a source's first pages have no free slot: not looked at again for each page that fills. */
+  full: Map<number, number>;
 }
 
 export function createDirectory(database: Database, slots: number): Directory {
@@ -65,7 +69,7 @@ export function createDirectory(database: Database, slots: number): Directory {
     return made;
   };
   const load = (): State => {
-    const loaded: State = { entries: [undefined], bySource: new Map(), generations: new Map(), open: new Map() };
+    const loaded: State = { entries: [undefined], bySource: new Map(), generations: new Map(), open: new Map(), full: new Map() };
     for (const entry of statements.all.all<PageEntry>()) {
       loaded.entries[entry.no] = entry;
       list(loaded.bySource, entry.source).push(entry);
@@ -112,15 +116,22 @@ export function createDirectory(database: Database, slots: number): Directory {
     },
     holds: (entry) => entry.entityGeneration === generations(entry.source).entities,
     withRoom(source) {
-      const { open, bySource } = now();
+      const { open, bySource, full } = now();
       const last = open.get(source);
       if (last !== undefined && last.free > 0) return last;
-      const found = bySource.get(source)?.find((entry) => entry.free > 0) ?? add(source);
+      const own = list(bySource, source);
+      let index = full.get(source) ?? 0;
+      while (index < own.length && own[index]?.free === 0) index += 1;
+      full.set(source, index);
+      const found = own[index] ?? add(source);
       open.set(source, found);
       return found;
     },
     changed(entry) {
       changed.add(entry);
+    },
+    freed(source) {
+      now().full.delete(source);
     },
     begin(generation, source) {
       generations(source)[generation] += 1;

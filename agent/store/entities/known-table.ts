@@ -9,8 +9,10 @@ import type { KeyBytes } from "./key-bytes.ts";
 const wordsPerPlace = 4;
 const numberAt = 3;
 const fewestPlaces = 2 ** 12;
-/** 8 MB. */
-const mostPlaces = 2 ** 19;
+/** 32 MB, for a million and a half of parents. Without a place in it a parent is looked up in its pages, which costs a hundred times as much. */
+const mostPlaces = 2 ** 21;
+/** Fuller, the way to an entry becomes long. */
+const fullest = 3 / 4;
 /** Beyond so many places from its own an entry takes the place of another. */
 const longestWay = 64;
 
@@ -28,7 +30,7 @@ export class KnownTable {
 
   /** Remembers a number by its entity's key. */
   remember(source: number, { view, start, end }: KeyBytes, no: number): void {
-    if (2 * this.#size >= this.#places && this.#places < mostPlaces) this.#grow();
+    if (this.#size >= fullest * this.#places && this.#places < mostPlaces) this.#grow();
     this.#put(murmur128(view, start, end, source), no);
   }
 

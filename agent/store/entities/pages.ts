@@ -166,6 +166,7 @@ export function createPages(database: Database, onLost: () => void): Pages {
       const entry = change(no, page);
       for (let slot = 0; slot < slotsPerPage; slot++)
         if (page.flags[slot] === slotFlags.dead) setFlags(entry, page, { slot, flags: 0 });
+      directory.freed(entry.source);
     },
     flush() {
       digests.flush();
