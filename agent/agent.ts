@@ -14,7 +14,7 @@ import { type Capture, createCapture } from "./capture/capture.ts";
 import type { Progress } from "./capture/parts.ts";
 import { inWindow } from "./capture/schedule.ts";
 import { planner } from "./carry-out.ts";
-import { type Channel, createChannel } from "./channel/channel.ts";
+import { type Channel, type ChannelTiming, createChannel } from "./channel/channel.ts";
 import { readEnrolment } from "./channel/identity.ts";
 import { type AtPoint, nothingHappens } from "./commit-points.ts";
 import { type Compiled, compile } from "./compile.ts";
@@ -37,6 +37,8 @@ export interface AgentParts {
   onProgress?: (progress: Progress) => void;
   /** Fault tests stop the process at named moments. */
   atPoint?: AtPoint;
+  /** Fault tests need not wait as long as the network's worst takes. */
+  timing?: Partial<ChannelTiming>;
   onCommit?: CommitHook;
 }
 
@@ -203,6 +205,7 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
     // What no retry can mend ends a start; once connected, the agent stays and says why it waits.
     giveUpOn: (error) => error.kind === "config" && !wasConnected,
     commitPoint: atPoint,
+    timing: parts.timing ?? {},
     onState(state) {
       if (state.name === "connected") {
         wasConnected = true;

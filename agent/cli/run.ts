@@ -25,7 +25,10 @@ export const run: Register = (program, start) => {
 };
 
 /** Runs the agent of a session; fault tests add their hooks. */
-export async function runForeground(session: Session, hooks: Pick<AgentParts, "atPoint" | "onCommit">): Promise<number> {
+export async function runForeground(
+  session: Session,
+  hooks: Pick<AgentParts, "atPoint" | "onCommit" | "timing">,
+): Promise<number> {
   const config = await readConfiguration(session);
   // Before anything is written there, and before the log would make the directory.
   requireStateDirectory(config.agent.state);

@@ -1,5 +1,5 @@
 // Torn files: the stores of agent and portal with a write-ahead log that ends anywhere, or in spoilt sectors, as after a disk that lied about what it
-// had written. SQLite's checksums let in whole commits only; what an older state has forgotten is found at the next connection and mended by a compare.
+// had written, of what no checkpoint has folded back yet. SQLite's checksums let in whole commits only; what an older state has forgotten is found at the next connection and mended by a compare.
 import { join } from "node:path";
 import { describe, expect, onTestFailed, test } from "vitest";
 import type { NamedPoint } from "../../agent/commit-points.ts";
@@ -7,12 +7,11 @@ import { openStore } from "../../agent/store/open.ts";
 import { silentLog } from "../../base/log.ts";
 import { systemClock } from "../../base/time.ts";
 import { Store } from "../../portal/store.ts";
-import { between } from "../support/erp/random.ts";
 import { faultBench } from "../support/fault-bench.ts";
 import { seed } from "../support/seed.ts";
 import { has } from "../support/servers.ts";
 import type { Site } from "../support/site.ts";
-import { type Copy, copyWithLog, integrity, lastCommits, spoil, tears } from "../support/torn.ts";
+import { anywhere, type Copy, copyWithLog, holdLog, integrity, lastCommits, spoil, tears } from "../support/torn.ts";
 
 const positions = 60;
 
@@ -21,8 +20,9 @@ describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
   const agentFile = (site: Site): string => join(site.state, "store.db");
 
   /** An agent that has worked and was killed in the middle of a command. */
-  async function killedAgent(point: NamedPoint): Promise<{ site: Site; issued: number }> {
+  async function killedAgent(point: NamedPoint): Promise<{ site: Site; copy: Copy; issued: number }> {
     const { site, run } = await bench.running();
+    using _held = holdLog(agentFile(site));
     for (let n = 0; n < 2; n++) {
       site.report(`Schaden ${n}`);
       await site.clerkWorks();
@@ -31,13 +31,13 @@ describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
     site.killAt(point);
     site.report("Der letzte");
     await run.ended;
-    return { site, issued: 3 };
+    return { site, copy: copyWithLog(agentFile(site)), issued: 3 };
   }
 
   test(`the agent's store opens, whole and sound, with a log that ends at any of ${positions} places or in spoilt sectors; nothing is set aside`, async () => {
-    const { site } = await killedAgent("after-erp-commit");
+    const { site, copy } = await killedAgent("after-erp-commit");
     const file = agentFile(site);
-    const copy = copyWithLog(file);
+    expect(copy.bytes - copy.foldedBytes).toBeGreaterThan(20 * copy.page);
     for (const [index, at] of tears(copy, { count: positions, random: bench.random }).entries()) {
       copy.putBack(index % 3 === 2 ? copy.bytes : at);
       if (index % 3 === 2) spoil(`${file}-wal`, { from: at, random: bench.random });
@@ -53,9 +53,8 @@ describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
   test.each(points.flatMap((point) => wheres.map((where) => ({ point, where }))))(
     "the agent goes on from a log torn $where, after a kill at $point: nothing is missing, each command has one effect",
     async ({ point, where }) => {
-      const { site, issued } = await killedAgent(point);
-      const copy = copyWithLog(agentFile(site));
-      const at = where === "anywhere" ? between(bench.random, 0, copy.bytes) : lastCommits(copy, bench.random);
+      const { site, copy, issued } = await killedAgent(point);
+      const at = where === "anywhere" ? anywhere(copy, bench.random) : lastCommits(copy, bench.random);
       copy.putBack(at);
       onTestFailed(() => console.log(`torn at ${at} of ${copy.bytes}`));
       const run = site.runSteered();
@@ -73,6 +72,7 @@ describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
     const issued = [site.report("Der erste")];
     await site.comesToRest(1);
     site.gateway.store.all("PRAGMA wal_checkpoint(TRUNCATE)");
+    using _held = holdLog(site.portalStore);
     for (const title of ["Der zweite", "Der dritte"]) {
       issued.push(site.report(title));
       await site.clerkWorks();
@@ -86,6 +86,7 @@ describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
   test(`the portal's store opens, whole and sound, with a log that ends at any of ${positions} places or in spoilt sectors`, async () => {
     const { site, copy } = await workedPortal();
     const file = site.portalStore;
+    expect(copy.bytes - copy.foldedBytes).toBeGreaterThan(20 * copy.page);
     for (const [index, at] of tears(copy, { count: positions, random: bench.random }).entries()) {
       copy.putBack(index % 3 === 2 ? copy.bytes : at);
       if (index % 3 === 2) spoil(`${file}-wal`, { from: at, random: bench.random });
@@ -99,7 +100,7 @@ describe.skipIf(!has("mariadb"))(`Torn files, seed ${seed}`, () => {
     "the portal goes on from a log torn %s: all of the ERP is there again, what it still knows of commands is settled, and none is carried out twice",
     async (where) => {
       const { site, copy, issued } = await workedPortal();
-      const at = where === "anywhere" ? between(bench.random, 0, copy.bytes) : lastCommits(copy, bench.random);
+      const at = where === "anywhere" ? anywhere(copy, bench.random) : lastCommits(copy, bench.random);
       copy.putBack(at);
       onTestFailed(() => console.log(`torn at ${at} of ${copy.bytes}`));
       await site.clerkWorks();
