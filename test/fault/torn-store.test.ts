@@ -1,5 +1,6 @@
 // Torn files: the stores of agent and portal with a write-ahead log that ends anywhere, or in spoilt sectors, as after a disk that lied about what it
-// had written, of what no checkpoint has folded back yet. SQLite's checksums let in whole commits only; what an older state has forgotten is found at the next connection and mended by a compare.
+// had written, of what no checkpoint has folded back yet. SQLite's checksums let in whole commits only; what an older state has forgotten is found at the
+// next connection and mended by a compare.
 import { join } from "node:path";
 import { describe, expect, onTestFailed, test } from "vitest";
 import type { NamedPoint } from "../../agent/commit-points.ts";

@@ -9,7 +9,7 @@ import type { KeyBytes } from "./key-bytes.ts";
 const wordsPerPlace = 4;
 const numberAt = 3;
 const fewestPlaces = 2 ** 12;
-/** 32 MB, for a million and a half of parents. Without a place in it a parent is looked up in its pages, which costs a hundred times as much. */
+/** 32 MB, for a million and a half of parents. One without a place is looked up in its pages: that made rows ten times as dear (docs/performance.md). */
 const mostPlaces = 2 ** 21;
 /** Fuller, the way to an entry becomes long. */
 const fullest = 3 / 4;
