@@ -4,6 +4,7 @@
  */
 import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
 import type { RowBatch } from "../../connectors/connector.ts";
+import { isStoreTrouble } from "../store/sqlite-errors.ts";
 import type { PendingKey } from "../store/store.ts";
 import { requireHistory } from "./history-signs.ts";
 import { checkIdentity } from "./identity.ts";
@@ -245,7 +246,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
             return { keys: due.length, failed: false };
           } catch (error) {
             // One key that can't be read must not hold up the others: ever fewer are read together until it is alone.
-            if (isAbort(error) || (kindOf(error) !== "transient" && kindOf(error) !== "rejected")) throw error;
+            if (!isOfTheKeys(error)) throw error;
             if (due.length > 1) return { keys: due.length, failed: true };
             postpone(source, due[0] as PendingKey, error);
             // One after the other: then it is not the keys, but the ERP.
@@ -272,7 +273,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
             read = await readKeys(source, waiting, { inFlight: new Set(), bulk: false, signal, shown });
           } catch (error) {
             // The drain finds out which of them can't be read, and says so.
-            if (isAbort(error) || (kindOf(error) !== "transient" && kindOf(error) !== "rejected")) throw error;
+            if (!isOfTheKeys(error)) throw error;
           }
         }
         const settled = store.transaction(() => {
@@ -314,6 +315,10 @@ export function createDrain(room: Room, turn: Turn): Drain {
     },
   };
 }
+
+/** The ERP could not read these keys: fewer of them, or the same later, may well be read. A store that is full or locked is no fault of theirs. */
+const isOfTheKeys = (error: unknown): boolean =>
+  !isAbort(error) && !isStoreTrouble(error) && (kindOf(error) === "transient" || kindOf(error) === "rejected");
 
 /** What was taken must be durable before anybody hears of it. */
 class SomethingNew extends Error {}

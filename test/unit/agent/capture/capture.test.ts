@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { storeError } from "../../../../agent/store/sqlite-errors.ts";
+import { type Log, silentLog } from "../../../../base/log.ts";
 import { captureBench } from "./bench.ts";
 import { fakeErp } from "./fake-erp.ts";
 
@@ -48,3 +50,29 @@ test.each([500, 20_000])(
     expect(bench.store.pending.count()).toBe(0);
   },
 );
+
+test("A store that is full is told as that, never as the fault of the keys that were being read, and they are taken once there is room", async () => {
+  let full = false;
+  const told: [code: string | undefined, message: string][] = [];
+  const note = (message: string, fields?: { code?: string }): void => void told.push([fields?.code, message]);
+  const log: Log = { ...silentLog, error: note, warn: note, part: () => log };
+  const bench = await start({
+    erp: company(),
+    parts: { log },
+    onCommit(moment) {
+      if (full && moment === "before-commit") throw storeError(Object.assign(new Error("full"), { errcode: 13 }), "store.db");
+    },
+  });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  bench.erp.put("parents", "p1", { name: "Renamed", parent: null });
+  bench.store.pending.mark("parents", ["p2", "p3"], { now: bench.clock.now(), confirm: false });
+  full = true;
+  await bench.pass(5_000);
+  full = false;
+  expect(new Set(told.map(([code, message]) => `${code}: ${/disk/.test(message)}`))).toEqual(new Set(["store-full: true"]));
+  await bench.pass(20_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(bench.store.pending.count()).toBe(0);
+});
