@@ -1,22 +1,33 @@
 /** What has to be done from time to time: acks that no commit took along are made durable, old payloads and journal lines go, and after a loss of the ERP's history lost commands are looked for. */
-import { isAbort, kindOf } from "../base/errors.ts";
-import type { Running } from "./agent.ts";
+import { describeError, FuserError, isAbort, kindOf } from "../base/errors.ts";
+import type { AgentParts, Running } from "./agent.ts";
 import { lostHistory } from "./capture/lost-history.ts";
+import { isStoreTrouble } from "./store/sqlite-errors.ts";
 import { waitOut } from "./wait-out.ts";
 
+/** Name in the log. */
+const part = "housekeeping";
 const lookEveryMs = 1_000;
 const purgeEveryMs = 3_600_000;
 /** While a restore is being decided on, commands may come back with tables that were still being filled. */
 const listAgainEveryMs = 10_000;
 const checkedName = "effects-checked-for";
 
+/** What it needs of an agent. */
+export interface House extends Pick<Running, "store"> {
+  parts: Pick<AgentParts, "clock" | "random" | "log">;
+  compiled: { mappings: readonly { source: string }[] };
+  writeback: Pick<Running["writeback"], "vanished" | "effectsVanished">;
+}
+
 /** @param told.commits commits of the store so far: a loss of history is one */
-export async function keepHouse(running: Running, told: { signal: AbortSignal; commits: () => number }): Promise<void> {
+export async function keepHouse(running: House, told: { signal: AbortSignal; commits: () => number }): Promise<void> {
   const { store, parts } = running;
   let seen = -1;
   let lost = false;
   let purgedAt = Number.NEGATIVE_INFINITY;
   let listedAt = Number.NEGATIVE_INFINITY;
+  const troubles = new Set<string>();
   const tidy = async (inner: AbortSignal): Promise<void> => {
     // Else an idle agent's last frames would seem to wait, to whoever reads its store.
     store.outbox.flush();
@@ -32,27 +43,42 @@ export async function keepHouse(running: Running, told: { signal: AbortSignal; c
     seen = commits;
     if (!lost) return;
     const again = running.writeback.vanished().length > 0 && now - listedAt > listAgainEveryMs;
-    if (await lookForLostEffects(running, again, inner)) listedAt = now;
+    if (await lookForLostEffects(running, again, { signal: inner, troubles })) listedAt = now;
   };
-  await waitOut({ parts, part: "housekeeping", everyMs: lookEveryMs }, tidy, told.signal);
+  await waitOut({ parts, part, everyMs: lookEveryMs }, tidy, told.signal);
+}
+
+interface Asking {
+  signal: AbortSignal;
+  /** Codes of what was in the way, each said once until it works again. */
+  troubles: Set<string>;
 }
 
 /** Why some source's history counts as lost. */
-const lossOf = ({ store, compiled }: Running): string | undefined =>
+const lossOf = ({ store, compiled }: House): string | undefined =>
   compiled.mappings.map(({ source }) => lostHistory(store.meta, source)).find((reason) => reason !== undefined);
 
-/** For each loss of history, and `again` while it is not settled: which applied commands the ERP no longer knows. True when it was asked. */
-async function lookForLostEffects(running: Running, again: boolean, signal: AbortSignal): Promise<boolean> {
-  const { store, writeback } = running;
+/**
+ * For each loss of history, and `again` while it is not settled: which applied commands the ERP no longer knows. True when it was asked. While a backup is
+ * being loaded tables may be away for a moment, as a server may: what it can't answer now it is asked again in a second.
+ */
+async function lookForLostEffects(running: House, again: boolean, { signal, troubles }: Asking): Promise<boolean> {
+  const { parts, store, writeback } = running;
   const loss = lossOf(running);
   if (loss === undefined || (store.meta.get(checkedName) === loss && !again)) return false;
   try {
     await writeback.effectsVanished(signal);
     store.meta.set(checkedName, loss);
+    troubles.clear();
     return true;
   } catch (error) {
-    // The ERP may be away just now: asked again in a second.
-    if (!isAbort(error) && kindOf(error) !== "transient") throw error;
+    if (isAbort(error)) return false;
+    if (!(error instanceof FuserError) || kindOf(error) === "bug" || isStoreTrouble(error)) throw error;
+    if (!troubles.has(error.code)) {
+      const what = "Whether the ERP still knows what commands did can't be asked now";
+      parts.log.part(part).warn(`${what}; it is asked again: ${describeError(error)}`, { code: error.code });
+    }
+    troubles.add(error.code);
     return false;
   }
 }

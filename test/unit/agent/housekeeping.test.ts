@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { noteLostHistory } from "../../../agent/capture/lost-history.ts";
+import type { CapturedSource } from "../../../agent/capture/source.ts";
+import { keepHouse } from "../../../agent/housekeeping.ts";
+import { openStore } from "../../../agent/store/open.ts";
+import { FuserError } from "../../../base/errors.ts";
+import { type Log, silentLog } from "../../../base/log.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { tempDirectory } from "../../support/servers.ts";
+
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Keeps house for so many seconds, after a loss of history; `ask` answers the question what the ERP no longer knows. */
+async function keep(seconds: number, ask: () => Promise<readonly string[]>): Promise<{ told: string[]; failure: unknown }> {
+  await using folder = await tempDirectory();
+  const clock = manualClock(Date.UTC(2026, 10, 23, 5));
+  await using store = openStore({ directory: folder.path, clock, log: silentLog });
+  const source = { mapping: { source: "tickets" }, children: [] } as unknown as CapturedSource;
+  noteLostHistory(store, source, {
+    reason: "restored",
+    now: clock.now(),
+  });
+  const told: string[] = [];
+  const log: Log = { ...silentLog, warn: (message, fields) => void told.push(`${fields?.code}: ${message}`), part: () => log };
+  const stop = new AbortController();
+  let commits = 0;
+  const house = {
+    ...{ store, parts: { clock, random: () => 0, log }, compiled: { mappings: [{ source: "tickets" }] } },
+    writeback: { vanished: () => [], effectsVanished: ask },
+  };
+  let failure: unknown;
+  const running = keepHouse(house, { signal: stop.signal, commits: () => commits++ }).catch((error: unknown) => {
+    failure = error;
+  });
+  for (let second = 0; second < seconds; second++) {
+    await turns();
+    clock.advance(1_000);
+  }
+  await turns();
+  stop.abort();
+  await running;
+  return { told, failure };
+}
+
+test("While a backup is loaded and tables are away, what commands did is asked for until the ERP answers, and the trouble is said once", async () => {
+  let asked = 0;
+  const { told, failure } = await keep(8, async () => {
+    if (++asked < 4)
+      throw new FuserError("config", "The ERP has no such table: AUFTRTEXT", {
+        code: "erp-object-missing",
+        operation: "look up a command",
+      });
+    return [];
+  });
+  expect(failure).toBeUndefined();
+  expect(asked).toBe(4);
+  expect(told).toEqual([expect.stringMatching(/^erp-object-missing: .*AUFTRTEXT/)]);
+});
+
+test("A bug of ours is not asked again as if the ERP were in the way", async () => {
+  const { failure } = await keep(2, () => Promise.reject(new TypeError("not a function")));
+  expect(failure).toBeInstanceOf(TypeError);
+});
