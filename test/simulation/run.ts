@@ -167,6 +167,7 @@ async function bringToRest(world: World, judge: Judge): Promise<void> {
   clone.kill();
   Object.assign(erp.moods, usualMoods);
   erp.up = true;
+  erp.away.clear();
   network.partitionedUntil = network.slowUntil = 0;
   agent.fullUntil = 0;
   agent.deadly = portal.deadly = undefined;

@@ -17,7 +17,7 @@ import { createSerial } from "../../../connectors/serial.ts";
 import { offerWritten } from "../../support/offer-written.ts";
 import type { Chance } from "../world/chance.ts";
 import type { Process } from "../world/time.ts";
-import { transient } from "./calls.ts";
+import { requireTable, transient } from "./calls.ts";
 import { shapeOf, type TableName, tables } from "./schema.ts";
 import { type ErpServer, keyOf, type Row } from "./server.ts";
 import { erpSession } from "./session.ts";
@@ -53,6 +53,13 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
     return result;
   };
 
+  /** The table of a source, which a statement names. */
+  const named = (source: SourceQuery): TableName => {
+    const table = tableOf(source);
+    requireTable(server, table);
+    return table;
+  };
+
   const withSession = <T>(plan: WritePlan, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
     serial(async () => {
       signal.throwIfAborted();
@@ -81,7 +88,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
     describeQuery: (source, signal) => call(signal, () => described(source)),
     async *scan(source, signal) {
       // One snapshot for all of it, however long it takes.
-      const rows = await call(signal, () => inOrder(tableOf(source), server.visibleRows(tableOf(source))));
+      const rows = await call(signal, () => inOrder(tableOf(source), server.visibleRows(named(source))));
       // Some databases tell the bytes of their rows, and some do not.
       const forms = ways.hits(0.6) ? formsOf(source) : undefined;
       const pauseMs = reads.hits(0.3) ? reads.between(100, 8_000) : reads.between(0, 20);
@@ -92,8 +99,8 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
       }
     },
     async *readKeys(source, keys, signal) {
-      const table = tableOf(source);
       const batch = await call(signal, () => {
+        const table = named(source);
         const rows = keys
           .map((key) => server.visible(table, (decodeKey(key) ?? []).join("|")))
           .filter((row) => row !== undefined);
@@ -107,7 +114,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
     },
     changedRows: (source, query, { from, most, signal }) =>
       call(signal, () => {
-        const table = tableOf(source);
+        const table = named(source);
         const seen = changes(server, query, from);
         if (seen.length > most) return undefined;
         const shown = new Set(seen.map(({ key }) => key));
@@ -116,7 +123,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
         return { changes: seen, rows: rows.length === 0 ? undefined : batchOf(server, source, rows) };
       }),
     aggregate: (source, _cursor, signal) =>
-      call(signal, () => ({ rows: server.visibleRows(tableOf(source)).length, mark: undefined })),
+      call(signal, () => ({ rows: server.visibleRows(named(source)).length, mark: undefined })),
     write: (plan, signal, commitPoint = async () => {}) =>
       withSession(plan, signal, () =>
         executePlan({ session, plan, signal, commitPoint, pause: (attempt) => clock.sleep(attempt * 5, signal) }),
@@ -180,6 +187,7 @@ function contractRow(server: ErpServer, source: SourceQuery, row: Row): Contract
       const parsed = /^SELECT (\w+) FROM (\w+) WHERE (\w+) = :row\.(\w+) ORDER BY (\w+)$/.exec(sql);
       if (!parsed) throw new Error(`The simulated ERP does not know this query: ${sql}`);
       const [, column = "", table, foreign = "", own = "", order = ""] = parsed;
+      requireTable(server, table as TableName);
       const rows = server.visibleRows(table as TableName).filter((child) => child[foreign] === row[own]);
       return rows.sort((one, other) => Number(one[order]) - Number(other[order])).map((child) => [child[column] ?? null]);
     }),
@@ -202,6 +210,7 @@ function described(source: SourceQuery): DescribedQuery {
 function changes(server: ErpServer, query: CursorQuery, from: string | undefined): CursorRow[] {
   const number = query.kind === "sequence";
   const later = (one: string, other: string): boolean => (number ? Number(one) > Number(other) : one > other);
+  requireTable(server, query.table as TableName);
   const rows = server.rows(query.table as TableName).map((row): CursorRow => {
     const key = (columns: readonly string[]) => (columns.length === 0 ? undefined : keyIn(row, columns));
     return { mark: String(row[query.column]), key: key(query.key), own: key(query.own) };

@@ -83,6 +83,8 @@ export class ErpServer {
   /** Number of transactions in the history that it tells. */
   position = 1_000;
   #versions = 500;
+  /** Tables that nobody's statements find for a while, as when a backup is loaded or the ERP is upgraded. */
+  readonly away = new Set<TableName>();
   /** The session that holds the agent's lock. */
   agentLock: object | undefined;
   readonly #rows = new Map<TableName, Map<string, Row>>(tables.map(({ name }) => [name as TableName, new Map()]));

@@ -8,7 +8,7 @@ import { bind, concat, type Statement, withMarks } from "../../../connectors/sta
 import type { StatementResult, WriteSession } from "../../../connectors/write-session.ts";
 import type { Chance } from "../world/chance.ts";
 import type { Process } from "../world/time.ts";
-import { transient } from "./calls.ts";
+import { requireTable, transient } from "./calls.ts";
 import { shapeOf, type TableName, tables } from "./schema.ts";
 import { type Change, type ErpServer, keyOf, type Row } from "./server.ts";
 
@@ -91,6 +91,7 @@ export function erpSession(parts: SessionParts): ErpSession {
       throw transient("erp-deadlock", "The ERP chose this transaction as the victim of a deadlock");
     }
     const { table } = parsed;
+    requireTable(server, table);
     switch (parsed.kind) {
       case "insert": {
         const row = withNulls(table, stamped(table, parsed.values));

@@ -1,5 +1,6 @@
 /** What goes wrong: network, processes, disks, databases, clocks; and what people do about it. */
 import { commitPoints } from "../../support/commit-points.ts";
+import { type TableName, tables } from "../erp/schema.ts";
 import { type Backup, usualMoods } from "../erp/server.ts";
 import { firstDrain } from "../world/agent-machine.ts";
 import type { Chance } from "../world/chance.ts";
@@ -205,6 +206,17 @@ const mood =
     });
   };
 
+/** Some tables can't be found for a while. */
+const tablesAway: Fault = ({ erp, time }, chance) => {
+  for (const { name } of tables)
+    if (chance.hits(0.5)) takeAway({ erp, time }, name as TableName, chance.between(1_000, 2 * minuteMs));
+};
+
+function takeAway({ erp, time }: Pick<World, "erp" | "time">, table: TableName, ms: number): void {
+  erp.away.add(table);
+  time.after(ms, () => void erp.away.delete(table));
+}
+
 /** A backup is taken, and some minutes later it takes the place of everything. */
 const erpRestored: Fault = (world, chance) => {
   const { erp, office, oracle, time } = world;
@@ -214,8 +226,11 @@ const erpRestored: Fault = (world, chance) => {
     const before = erp.backup();
     erp.restore(backup);
     oracle.restored(difference(before, backup), effects);
+    // Where it is loaded into a running server the tables come back one after the other.
+    const oneByOne = chance.hits(0.5);
     time.after(downMs(chance), () => {
       erp.up = true;
+      if (oneByOne) for (const { name } of tables) takeAway(world, name as TableName, chance.between(0, 20_000));
     });
   };
   const take = (): void => {
@@ -274,6 +289,7 @@ export const faults: Readonly<Record<string, { fault: Fault; weight: number }>> 
   "ERP's answers lost": { fault: mood("lostAnswers", 0.3, 0.8), weight: 5 },
   "ERP slow": { fault: mood("slowMs", 100, 3_000), weight: 2 },
   "ERP restored": { fault: erpRestored, weight: 4 },
+  "ERP's tables away": { fault: tablesAway, weight: 2 },
   "ERP's clock changes": { fault: erpClock, weight: 2 },
   "agent's clock changes": { fault: agentClock, weight: 2 },
 };
