@@ -23,10 +23,15 @@ export interface Cache {
   remove(): void;
   has(): boolean;
   clear(): void;
+  /** A link has come that adds under seeds of its own; `left` when it is gone, and nobody will ask for what it has added. */
+  joined(): void;
+  left(): void;
   /** What is added now pushes something else out. */
   readonly isFull: boolean;
-  /** How often it was cleared. */
+  /** How often it was emptied, by `clear` or to make room. */
   readonly generation: number;
+  /** For so many entries it has taken memory, half of which are used at the most. */
+  readonly places: number;
 }
 
 export function createCache(): Cache {
@@ -37,6 +42,9 @@ export function createCache(): Cache {
   const queue = new Uint32Array(together * 2);
   let queued = 0;
   let generation = 0;
+  /** Links that may have something in here, and those of them that are still there. */
+  let links = 0;
+  let present = 0;
   let high = 0;
   let low = 0;
   /** Index in `words` of what was hashed last; of a free place for it, or one that must be freed, less one, negative. */
@@ -71,13 +79,23 @@ export function createCache(): Cache {
     }
     [high, low] = [ofHigh, ofLow];
   };
+  const forget = (): void => {
+    words.fill(0);
+    used = 0;
+    generation += 1;
+    links = present;
+  };
+  /** False where nothing can be done about it. What links have left behind can't be told from the rest: where most of them are gone all of it goes. */
+  const makeRoom = (): boolean => {
+    if (present * 2 < links) forget();
+    else if (entries < largest) grow();
+    else return false;
+    return true;
+  };
   const putOne = (): void => {
     let found = find();
     if (found >= 0) return;
-    if (used > entries / 2 && entries < largest) {
-      grow();
-      found = find();
-    }
+    if (used > entries / 2 && makeRoom()) found = find();
     put(-found - 1);
   };
   /** Leaves what was hashed last as it is. */
@@ -121,16 +139,24 @@ export function createCache(): Cache {
       return find() >= 0;
     },
     clear() {
-      words.fill(0);
-      used = 0;
+      forget();
       queued = 0;
-      generation += 1;
+    },
+    joined() {
+      links += 1;
+      present += 1;
+    },
+    left() {
+      present -= 1;
     },
     get isFull() {
       return entries === largest && used > entries / 2;
     },
     get generation() {
       return generation;
+    },
+    get places() {
+      return entries;
     },
   };
 }

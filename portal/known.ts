@@ -12,6 +12,8 @@ const mostReadAhead = 8_192;
 /** The known entities of one agent, as long as one link of it speaks: another gateway may take over in between. */
 export interface KnownOfLink {
   of(type: string): KnownOfType;
+  /** It speaks no more; to be called once. */
+  end(): void;
 }
 
 /** Those of one type. Ids must fit the model: their characters are bytes. */
@@ -60,6 +62,7 @@ interface Parts {
 
 function knownOfLink(parts: Parts, agentId: string): KnownOfLink {
   const types = new Map<string, KnownOfType>();
+  parts.cache.joined();
   return {
     of(type) {
       let known = types.get(type);
@@ -69,6 +72,7 @@ function knownOfLink(parts: Parts, agentId: string): KnownOfLink {
       }
       return known;
     },
+    end: () => parts.cache.left(),
   };
 }
 

@@ -126,7 +126,10 @@ export class Link implements Taker {
   }
 
   #leave(): void {
-    if (this.#state.at === "open") this.#state.intake.close();
+    if (this.#state.at === "open") {
+      this.#state.intake.close();
+      this.#state.offer.known.end();
+    }
     this.#state = { at: "closed" };
     this.#waiting.clear();
     this.#head = undefined;

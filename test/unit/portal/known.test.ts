@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { knownIn } from "../../../portal/known.ts";
+import { createCache } from "../../../portal/known-cache.ts";
 import { Store } from "../../../portal/store.ts";
 import { seededRandom } from "../../support/erp/random.ts";
 
@@ -99,4 +100,36 @@ test("With room for no more something is forgotten, and nothing made up", () => 
   for (let no = 0; no < 10_000; no++) if (link.of("unit").has(String(many - 1 - no))) has += 1;
   expect(has).toBeGreaterThan(9_000);
   for (let no = 0; no < 10_000; no++) expect(link.of("unit").has(`x${no}`)).toBe(false);
+});
+
+/** Adds so many ids of one link's seed. */
+function fill(cache: ReturnType<typeof createCache>, high: number, count: number): void {
+  const bytes = new DataView(new ArrayBuffer(4));
+  for (let no = 0; no < count; no++) {
+    bytes.setUint32(0, no);
+    cache.hash({ high, low: ~high }, bytes, 0, 4);
+    cache.add();
+  }
+}
+
+test("What links have left behind takes no room for good: an agent that connects a thousand times fills nothing", () => {
+  const cache = createCache();
+  for (let link = 1; link <= 1_000; link++) {
+    cache.joined();
+    fill(cache, link, 5_000);
+    expect(cache.isFull).toBe(false);
+    cache.left();
+  }
+  // Far fewer would fit if each had left its own there.
+  expect(cache.places).toBeLessThanOrEqual(4 * 16_384);
+});
+
+test("While the links are there nothing of theirs is forgotten for room that can be had", () => {
+  const cache = createCache();
+  for (let link = 1; link <= 40; link++) {
+    cache.joined();
+    fill(cache, link, 5_000);
+    if (link % 4 === 0) cache.left();
+  }
+  expect(cache.generation).toBe(0);
 });
