@@ -62,6 +62,7 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled" | "w
   const pollWhole = async (stored: string, signal: AbortSignal): Promise<number> => {
     const time = timeOf(room);
     wholeAt = clock.monotonic();
+    seen.beginWhole();
     const start = markBefore(kind, believable(kind, stored, time), overlapNow(room, cursor));
     // What was seen before a start or a failure is told by its samples: the position may lie a little behind them.
     if (!verified) newest ??= store.sources.samples(cursor.name).at(-1)?.mark;

@@ -72,6 +72,31 @@ test("What is remembered of sightings is bounded, and forgetting means looking a
   expect([seen.isNew("k0", "1"), seen.isNew("k50000", "1")]).toEqual([true, false]);
 });
 
+test("A row is remembered as long as polls show it, and no longer", () => {
+  const { seen } = second(60_000);
+  const polled = (...keys: string[]): boolean[] => {
+    seen.beginWhole();
+    return keys.map((key) => seen.isNew(key, "1"));
+  };
+  expect(polled("shown", "gone")).toEqual([true, true]);
+  expect([seen.isNew("between", "1"), seen.isNew("shown", "1")]).toEqual([true, false]);
+  expect(polled("shown", "between")).toEqual([false, false]);
+  expect(polled("shown", "between")).toEqual([false, false]);
+  expect(polled("shown", "between", "gone")).toEqual([false, false, true]);
+});
+
+test("A row of whole days that polls keep showing is still news every ten minutes", () => {
+  const clock = manualClock(0);
+  const seen = createSeenMarks({ clock, grain: "day", overlapMs: 86_400_000 });
+  const news: number[] = [];
+  for (let minute = 0; minute <= 25; minute++) {
+    seen.beginWhole();
+    if (seen.isNew("a", "2026-11-22")) news.push(minute);
+    clock.advance(60_000);
+  }
+  expect(news).toEqual([0, 10, 20]);
+});
+
 const samples = ["1", "2", "3", "4", "5"].map((mark) => ({ key: `k${mark}`, mark }));
 const judge = (shown: Record<string, string>, existing: string[], reached = false) =>
   judgeSamples({ samples, kind: "sequence", shown: new Map(Object.entries(shown)), existing: new Set(existing), reached }).lost;
