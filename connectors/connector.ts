@@ -5,6 +5,7 @@
 import type { Finding } from "../base/findings.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
+import type { Feed } from "./feed.ts";
 
 /**
  * A value with fixed meaning on every database: text as string; decimal as exact string; integer as number while safe, else bigint; float as
@@ -271,6 +272,18 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
       /** Result name -> column of the first row. */
       out?: Readonly<Record<string, string>>;
     }
+  | {
+      kind: "call";
+      procedure: string;
+      /** By parameter name; parameters that are not named keep their default. */
+      args: StepValues;
+      /** Result name -> OUT parameter. */
+      out?: Readonly<Record<string, string>>;
+      /** Result name -> column of the first row of the first result set. */
+      rows?: Readonly<Record<string, string>>;
+      /** Result name of what a function returns, or of a procedure's return code. */
+      returns?: string;
+    }
 );
 
 /** How the ERP itself remembers the command (architecture.md, idea 4). */
@@ -368,6 +381,8 @@ export interface Connector {
    * every connector has it: what it saves is the read by key.
    */
   changedRows?(source: SourceQuery, query: CursorQuery, asked: AskedRows): Promise<ChangedRows | undefined>;
+  /** Undefined where the database tells nothing by itself. */
+  readonly feed?: Feed;
   aggregate(source: SourceQuery, cursor: CursorQuery | undefined, signal: AbortSignal): Promise<Aggregate>;
   /**
    * One ERP transaction, idempotent by the plan's id. Throws `transient` only when nothing was written or the way of idempotency can tell

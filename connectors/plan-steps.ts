@@ -1,9 +1,21 @@
 import { FuserError } from "../base/errors.ts";
-import type { Column, FieldConflict, PlanStep, StepResults, Table, Value } from "./connector.ts";
+import type { Column, FieldConflict, PlanStep, Table, Value } from "./connector.ts";
+import { takeNumber } from "./plan-numbers.ts";
+import {
+  columnOf,
+  type Running,
+  refused,
+  requireRows,
+  run,
+  type Step,
+  takeFirstRow,
+  valuesByColumn,
+  writableTable,
+} from "./plan-parts.ts";
 import { isCode, sameValue } from "./same-value.ts";
 import { configured } from "./source-select.ts";
 import { concat, join, type Statement, withMarks } from "./statement.ts";
-import type { StatementResult, WriteSession } from "./write-session.ts";
+import type { InsertedRow, StatementResult, WriteSession } from "./write-session.ts";
 
 /** Ends a plan with the outcome `conflict`. */
 export class ConflictFound {
@@ -11,15 +23,6 @@ export class ConflictFound {
   constructor(fields: readonly FieldConflict[]) {
     this.fields = fields;
   }
-}
-
-/** The plan's transaction as its steps see it. */
-export interface Running {
-  session: WriteSession;
-  signal: AbortSignal;
-  results: Map<string, Value>;
-  /** Every statement run so far, with its bound values. */
-  statements: { sql: string; parameters: readonly Value[] }[];
 }
 
 /**
@@ -37,14 +40,9 @@ export async function runStep(step: PlanStep, running: Running): Promise<void> {
       return takeNumber(step, running);
     case "sql":
       return runSql(step, running);
+    case "call":
+      return runCall(step, running);
   }
-}
-
-type Step<Kind extends PlanStep["kind"]> = Extract<PlanStep, { kind: Kind }>;
-
-async function run(statement: Statement, { session, signal, statements }: Running): Promise<StatementResult> {
-  statements.push({ sql: withMarks(statement), parameters: statement.values });
-  return session.run(statement, signal);
 }
 
 async function insert(step: Step<"insert">, running: Running): Promise<void> {
@@ -54,13 +52,17 @@ async function insert(step: Step<"insert">, running: Running): Promise<void> {
   const values = new Map([...given, ...blanks(table, given, step.blanks)]);
   for (const [column, value] of values) requireFits(table, column, value);
   const columns = [...values.keys()];
-  const bound = join(
-    columns.map((column) => session.toColumn(values.get(column) as Value, column)),
-    ", ",
-  );
+  const boundValues = columns.map((column) => session.toColumn(values.get(column) as Value, column));
+  const bound = join(boundValues, ", ");
   const { quote } = session.syntax;
   const list = columns.map((column) => quote(column.name)).join(", ");
-  const inserted = await run(concat(`INSERT INTO ${quote(table.name)} (${list}) VALUES (`, bound, ")"), running);
+  const statement = concat(`INSERT INTO ${quote(table.name)} (${list}) VALUES (`, bound, ")");
+  const wanted = Object.entries(step.returning ?? {});
+  const direct = wanted.length > 0 && session.insertReturning !== undefined;
+  const returning = wanted.map(([, column]) => columnOf(table, column));
+  const inserted = direct
+    ? await insertReturning({ table, columns, values: boundValues, returning }, statement, running)
+    : await run(statement, running);
   if (inserted.affected !== 1) {
     throw refused(
       "erp-write-swallowed",
@@ -68,16 +70,34 @@ async function insert(step: Step<"insert">, running: Running): Promise<void> {
       table.name,
     );
   }
-  if (!step.returning || Object.keys(step.returning).length === 0) return;
-  const wanted = Object.entries(step.returning);
+  if (wanted.length === 0) return;
+  if (direct) return addResults(wanted, inserted.rows[0], results);
   const where = rowCondition(table, values, inserted.insertId, session);
-  const selected = wanted.map(([, column]) => session.readable(columnOf(table, column))).join(", ");
+  const selected = returning.map((column) => session.readable(column)).join(", ");
   const read = await session.run(concat(`SELECT ${selected} FROM ${quote(table.name)} WHERE `, where), signal);
   const row = read.rows[0];
   if (read.rows.length !== 1 || !row) {
     throw refused("erp-write-altered", `The new row of ${table.name} can't be found again by its own key`, table.name);
   }
-  for (const [index, [name]] of wanted.entries()) results.set(name, row[index] as Value);
+  addResults(wanted, row, results);
+}
+
+function addResults(
+  wanted: readonly (readonly [string, string])[],
+  row: readonly Value[] | undefined,
+  results: Map<string, Value>,
+): void {
+  for (const [index, [name]] of wanted.entries()) results.set(name, row?.[index] as Value);
+}
+
+/** @param statement what is told of it in a rehearsal */
+async function insertReturning(
+  insert: InsertedRow,
+  statement: Statement,
+  { session, signal, statements }: Running,
+): Promise<StatementResult> {
+  statements.push({ sql: withMarks(statement), parameters: statement.values });
+  return (session.insertReturning as NonNullable<WriteSession["insertReturning"]>)(insert, signal);
 }
 
 /** `blanks`: what stands in required columns that the plan does not write. */
@@ -132,11 +152,9 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
   }
   const where = join(key, " AND ");
   const columns = [...wanted.keys()];
-  const select = concat(
-    `SELECT ${columns.map((column) => session.readable(column)).join(", ")} FROM ${quote(table.name)} WHERE `,
-    where,
-  );
-  const before = await run(concat(select, session.forUpdate), running);
+  const { locking } = session;
+  const list = `SELECT ${columns.map((column) => session.readable(column)).join(", ")} FROM ${quote(table.name)}`;
+  const before = await run(concat(`${list}${locking.table} WHERE `, where, locking.end), running);
   requireRows(table, before.rows.length, step.expectRows);
   const open = openColumns(columns, before.rows, { wanted, base, same: sameIn(step, table) });
   const along = columnsAlong(step, table);
@@ -148,7 +166,7 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
   const updated = await run(concat(`UPDATE ${quote(table.name)} SET `, join(assignments, ", "), " WHERE ", where), running);
   requireRows(table, updated.affected, step.expectRows);
   // A plan may change the key itself; then the row is no longer found under it and there is nothing to compare.
-  const after = await session.run(select, signal);
+  const after = await session.run(concat(`${list} WHERE `, where), signal);
   if (after.rows.length === before.rows.length)
     requireTaken(table, open, { columns, wanted, before: before.rows, after: after.rows });
 }
@@ -257,56 +275,6 @@ function requireTaken(
   }
 }
 
-async function takeNumber(step: Step<"number">, running: Running): Promise<void> {
-  const { results } = running;
-  const number =
-    "counter" in step.from ? await fromCounter(step.from.counter, running) : await fromHighest(step.from.max, running);
-  results.set(step.as, Number.isSafeInteger(Number(number)) ? Number(number) : number);
-}
-
-/** The counter's value raised by one; its row stays locked until the commit. Zeros in front of a text counter are kept. */
-async function fromCounter(
-  counter: { table: string; column: string; key: (results: StepResults) => Readonly<Record<string, Value>> },
-  running: Running,
-): Promise<bigint> {
-  const { session, results } = running;
-  const table = await writableTable(counter.table, running);
-  const { quote } = session.syntax;
-  const column = columnOf(table, counter.column);
-  const conditions = [...valuesByColumn(table, counter.key(results))].map(([of, value]) => session.matches(of, value));
-  const where = conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "";
-  const read = await run(concat(`SELECT ${quote(column.name)} FROM ${quote(table.name)}`, where, session.forUpdate), running);
-  requireRows(table, read.rows.length, 1);
-  const text = String(read.rows[0]?.[0] ?? "");
-  if (!/^\s*\d+(\.0*)?\s*$/.test(text)) {
-    throw refused("erp-counter-invalid", `The counter ${table.name}.${column.name} holds no whole number`, table.name);
-  }
-  const next = BigInt(text.trim().replace(/\..*$/, "")) + 1n;
-  const written = column.type === "text" ? String(next).padStart(text.trim().length, "0") : next;
-  const set = concat(`UPDATE ${quote(table.name)} SET ${quote(column.name)} = `, session.toColumn(written, column), where);
-  const updated = await run(set, running);
-  requireRows(table, updated.affected, 1);
-  return next;
-}
-
-/** The highest value plus one; another writer may take it first, then the whole plan is tried again. */
-async function fromHighest(
-  max: { table: string; column: string; where: (results: StepResults) => Readonly<Record<string, Value>> },
-  running: Running,
-): Promise<bigint> {
-  const { session, results, signal } = running;
-  const table = await session.table(max.table, signal);
-  const { quote } = session.syntax;
-  const column = columnOf(table, max.column);
-  const conditions = [...valuesByColumn(table, max.where(results))].map(([of, value]) => session.matches(of, value));
-  const number = column.type === "text" ? session.castInteger(quote(column.name)) : quote(column.name);
-  const where = conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "";
-  const read = await run(concat(`SELECT MAX(${number}) FROM ${quote(table.name)}`, where), running);
-  const highest = String(read.rows[0]?.[0] ?? "0").replace(/\.0*$/, "");
-  if (/^-?\d+$/.test(highest)) return BigInt(highest) + 1n;
-  throw refused("erp-counter-invalid", `The highest value of ${table.name}.${column.name} is no whole number`, table.name);
-}
-
 /** First words of statements that end a transaction or have no place in one. */
 const forbidden =
   /^\s*(COMMIT|ROLLBACK|BEGIN|START\s|END\b|SAVEPOINT|RELEASE|CREATE|ALTER|DROP|TRUNCATE|RENAME|LOCK|UNLOCK|GRANT|REVOKE|ATTACH|DETACH|PRAGMA|VACUUM|SET\s)/i;
@@ -322,45 +290,25 @@ async function runSql(step: Step<"sql">, running: Running): Promise<void> {
   }
   const statement = configured(running.session.syntax, step.sql, step.parameters(running.results), "sql step");
   const result = await run(statement, running);
-  if (!step.out) return;
-  const row = result.rows[0];
-  for (const [name, column] of Object.entries(step.out)) {
-    const index = result.columns.findIndex((candidate) => candidate.toLowerCase() === column.toLowerCase());
-    if (!row || index < 0) {
-      throw refused("erp-no-result", `An SQL step of the plan gave no ${row ? `column ${column}` : "row"}`, "sql step");
-    }
-    running.results.set(name, row[index] as Value);
+  takeFirstRow(step.out ?? {}, result, { results: running.results, place: "sql step" });
+}
+
+async function runCall(step: Step<"call">, { session, signal, results, statements }: Running): Promise<void> {
+  if (session.call === undefined) {
+    throw new FuserError("config", "This database has no procedures", {
+      code: "erp-call-unsupported",
+      operation: "write to the ERP",
+      place: step.procedure,
+      hint: "Write the work as `insert`, `update`, `number` or `sql` steps.",
+    });
   }
-}
-
-async function writableTable(name: string, { session, signal }: Running): Promise<Table> {
-  const table = await session.table(name, signal);
-  if (table.transactional) return table;
-  throw new FuserError("config", `The table ${table.name} has no transactions`, {
-    code: "erp-table-not-transactional",
-    operation: "write to the ERP",
-    place: table.name,
-    hint: "Half a write could not be undone. Ask the ERP's vendor to convert the table to InnoDB.",
-  });
-}
-
-function valuesByColumn(table: Table, values: Readonly<Record<string, Value>>): Map<Column, Value> {
-  return new Map(Object.entries(values).map(([name, value]) => [columnOf(table, name), value]));
-}
-
-/** @throws FuserError config `erp-object-missing` */
-export function columnOf(table: Table, name: string): Column {
-  const lower = name.toLowerCase();
-  const column =
-    table.columns.find((candidate) => candidate.name === name) ??
-    table.columns.find((candidate) => candidate.name.toLowerCase() === lower);
-  if (column) return column;
-  throw new FuserError("config", `The table ${table.name} has no column ${name}`, {
-    code: "erp-object-missing",
-    operation: "write to the ERP",
-    place: `${table.name}.${name}`,
-    hint: "Correct the name in the configuration, or ask whether the ERP was upgraded.",
-  });
+  const { out = {}, rows = {} } = step;
+  const call = { procedure: step.procedure, args: step.args(results), out: Object.values(out) };
+  const result = await session.call(call, signal);
+  statements.push({ sql: withMarks(result.statement), parameters: result.statement.values });
+  for (const [name, parameter] of Object.entries(out)) results.set(name, result.out[parameter] ?? null);
+  if (step.returns !== undefined) results.set(step.returns, result.returned ?? null);
+  takeFirstRow(rows, result, { results, place: step.procedure });
 }
 
 /** Not every database refuses a text that is too long, and none names what was lost. */
@@ -372,19 +320,4 @@ function requireFits(table: Table, column: Column, value: Value): void {
     `A text of ${[...value].length} characters does not fit ${table.name}.${column.name} (${column.length})`,
     table.name,
   );
-}
-
-function requireRows(table: Table, found: number, expected: number): void {
-  if (found === expected) return;
-  const code = found === 0 ? "erp-row-missing" : "erp-rows-unexpected";
-  throw refused(code, `The plan expects ${expected} row(s) of ${table.name} and meets ${found}`, table.name);
-}
-
-export function refused(code: string, message: string, place: string): FuserError {
-  return new FuserError("rejected", message, {
-    code,
-    operation: "write to the ERP",
-    place,
-    hint: "Look at the ERP's rules for this table.",
-  });
 }

@@ -7,6 +7,13 @@ import { bind, concat, join, type Statement } from "./statement.ts";
 export interface Syntax {
   quote(identifier: string): string;
   tokens: TokenRules;
+  /** A SELECT of no more than `most` rows, from its list (what stands behind SELECT) and the rest (FROM and all behind it). */
+  limited(list: Statement, rest: Statement, most: number): Statement;
+}
+
+/** `LIMIT` at the end, as many databases have it. */
+export function limitAtEnd(list: Statement, rest: Statement, most: number): Statement {
+  return concat("SELECT ", list, rest, ` LIMIT ${most}`);
 }
 
 export interface SelectOptions {
@@ -25,7 +32,7 @@ export function configured(syntax: Syntax, text: string, parameters: Parameters,
 
 /** The source's rows: its columns in order, then one 0 or 1 per flag. A line break guards each foreign text against its own last comment. */
 export function selectSource(syntax: Syntax, source: SourceQuery, options: SelectOptions = {}): Statement {
-  return concat("SELECT ", listOf(syntax, source), fromSource(syntax, source, options));
+  return select(syntax, listOf(syntax, source), fromSource(syntax, source, options), options.limit);
 }
 
 /** Rows of a source's table whether they belong to the source or not: what `selectSource` gives of each, then 1 if it does, else 0, then one more column. */
@@ -36,14 +43,14 @@ export function selectAround(
 ): Statement {
   const own = ownConditions(syntax, source);
   const belongs = own.length === 0 ? "1" : concat("CASE WHEN ", join(own, " AND "), " THEN 1 ELSE 0 END");
-  return concat(
-    "SELECT ",
-    listOf(syntax, source),
-    ", ",
-    belongs,
-    ` AS fuser_belongs, ${syntax.quote(column)} FROM ${syntax.quote(table)}`,
-    ending(options.condition ? [options.condition] : [], options),
-  );
+  const list = concat(listOf(syntax, source), ", ", belongs, ` AS fuser_belongs, ${syntax.quote(column)}`);
+  const from = concat(` FROM ${syntax.quote(table)}`, ending(options.condition ? [options.condition] : [], options));
+  return select(syntax, list, from, options.limit);
+}
+
+/** `SELECT list rest`, of no more rows than the limit where there is one. */
+export function select(syntax: Syntax, list: Statement, rest: Statement, limit: number | undefined): Statement {
+  return limit === undefined ? concat("SELECT ", list, rest) : syntax.limited(list, rest, limit);
 }
 
 function listOf(syntax: Syntax, source: SourceQuery): Statement {
@@ -57,13 +64,13 @@ function listOf(syntax: Syntax, source: SourceQuery): Statement {
   return join([...source.columns.map((column) => syntax.quote(column)), ...flags], ", ");
 }
 
-/** ` FROM … WHERE … ORDER BY … LIMIT …` of a source. */
-export function fromSource(syntax: Syntax, source: SourceQuery, options: SelectOptions = {}): Statement {
+/** ` FROM … WHERE … ORDER BY …` of a source. */
+export function fromSource(syntax: Syntax, source: SourceQuery, options: Omit<SelectOptions, "limit"> = {}): Statement {
   const { from } = source;
   const rows =
     "table" in from
       ? syntax.quote(from.table)
-      : concat("(", configured(syntax, from.query, from.parameters, source.source), "\n) AS q");
+      : concat("(", configured(syntax, from.query, from.parameters, source.source), "\n) q");
   const conditions = [...ownConditions(syntax, source), ...(options.condition ? [options.condition] : [])];
   return concat(" FROM ", rows, ending(conditions, options));
 }
@@ -76,11 +83,10 @@ function ownConditions(syntax: Syntax, source: SourceQuery): Statement[] {
   ];
 }
 
-function ending(conditions: readonly Statement[], { orderBy, limit }: SelectOptions): Statement {
+function ending(conditions: readonly Statement[], { orderBy }: Omit<SelectOptions, "limit">): Statement {
   return concat(
     conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "",
     orderBy && orderBy.length > 0 ? ` ORDER BY ${orderBy.join(", ")}` : "",
-    limit === undefined ? "" : ` LIMIT ${limit}`,
   );
 }
 

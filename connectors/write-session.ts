@@ -13,11 +13,39 @@ export interface StatementResult {
   insertId: bigint | undefined;
 }
 
+export interface InsertedRow {
+  table: Table;
+  columns: readonly Column[];
+  /** One per column. */
+  values: readonly Statement[];
+  returning: readonly Column[];
+}
+
+export interface ProcedureCall {
+  procedure: string;
+  /** By parameter name. */
+  args: Readonly<Record<string, Value>>;
+  /** OUT parameters that are wanted. */
+  out: readonly string[];
+}
+
+export interface CallResult {
+  /** By the name that was asked for. */
+  out: Readonly<Record<string, Value>>;
+  /** The first result set. */
+  columns: readonly string[];
+  rows: readonly (readonly Value[])[];
+  /** What a function returned, or the procedure's return code; undefined where there is no such thing. */
+  returned: Value | undefined;
+  /** The statement that was run, for a rehearsal. */
+  statement: Statement;
+}
+
 /** One ERP connection that writes, one transaction at a time. Errors are FuserErrors already. */
 export interface WriteSession {
   readonly syntax: Syntax;
-  /** Makes a SELECT lock its rows; empty where a transaction locks everything. */
-  readonly forUpdate: string;
+  /** What makes a SELECT lock its rows: behind the table's name, and at the end of the statement. Both empty where a transaction locks everything. */
+  readonly locking: { readonly table: string; readonly end: string };
   /** Expression for the whole number that a text column holds. */
   castInteger(column: string): string;
   begin(signal: AbortSignal): Promise<void>;
@@ -28,6 +56,13 @@ export interface WriteSession {
   /** False once a statement of the plan has ended the transaction by itself. */
   inTransaction(): boolean;
   run(statement: Statement, signal: AbortSignal): Promise<StatementResult>;
+  /**
+   * Inserts a row and gives columns of it as it is stored, in one statement. Absent where the database can't: then the row is read back by the id it was
+   * given or by a unique index.
+   */
+  insertReturning?(insert: InsertedRow, signal: AbortSignal): Promise<StatementResult>;
+  /** Runs a procedure or function. Absent where the database has none. */
+  call?(call: ProcedureCall, signal: AbortSignal): Promise<CallResult>;
   /** @throws FuserError config `erp-object-missing` */
   table(name: string, signal: AbortSignal): Promise<Table>;
   /** Forgets what was remembered of tables from earlier plans; true when this plan was built on it, so that it deserves another try. */

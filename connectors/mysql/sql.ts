@@ -1,5 +1,5 @@
 import type { Dialect, Value } from "../connector.ts";
-import type { Syntax } from "../source-select.ts";
+import { limitAtEnd, type Syntax } from "../source-select.ts";
 import type { Statement } from "../statement.ts";
 
 /** MySQL's and MariaDB's way to write identifiers, strings and comments, under the sql_mode that every connection sets (link.ts). */
@@ -9,6 +9,7 @@ export const mysqlSyntax: Syntax = {
       .split(".")
       .map((part) => `\`${part.replaceAll("`", "``")}\``)
       .join("."),
+  limited: limitAtEnd,
   tokens: {
     backslash: true,
     hashComment: true,

@@ -57,7 +57,7 @@ export class Writer implements AsyncDisposable {
     let remembered = false;
     return {
       syntax: mysqlSyntax,
-      forUpdate: " FOR UPDATE",
+      locking: { table: "", end: " FOR UPDATE" },
       castInteger: (column) => `CAST(${column} AS SIGNED)`,
       begin: (signal) => this.#begin(signal),
       commit: () => this.#commit(),

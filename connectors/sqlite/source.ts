@@ -3,8 +3,8 @@ import type { Column, DescribedQuery, SourceQuery, Value } from "../connector.ts
 import type { RawRow, RawValue, RowDigest } from "../digest.ts";
 import { fillTemplate } from "../parameters.ts";
 import { digested, type Layout } from "../row-batch.ts";
-import { type ChildTemplate, childTemplates, columnIndex, fromSource, selectSource } from "../source-select.ts";
-import { concat, withMarks } from "../statement.ts";
+import { type ChildTemplate, childTemplates, columnIndex, fromSource, select, selectSource } from "../source-select.ts";
+import { sql, withMarks } from "../statement.ts";
 import { all, inputs, prepare } from "./database.ts";
 import { describeTables } from "./describe.ts";
 import type { ContinuedSelect } from "./read.ts";
@@ -106,8 +106,8 @@ const storageTypes: Readonly<Record<string, DeclaredType>> = {
 
 /** What an expression gives in the first rows: the only thing SQLite can tell of its type. Undefined where they differ. */
 function sampleTypes(database: DatabaseSync, source: SourceQuery): (DeclaredType | undefined)[] {
-  const kinds = source.columns.map((column) => `typeof(${sqliteSyntax.quote(column)})`).join(", ");
-  const rows = all(database, concat(`SELECT ${kinds}`, fromSource(sqliteSyntax, source, { limit: 200 })));
+  const kinds = sql(source.columns.map((column) => `typeof(${sqliteSyntax.quote(column)})`).join(", "));
+  const rows = all(database, select(sqliteSyntax, kinds, fromSource(sqliteSyntax, source), 200));
   return source.columns.map((_, index) => {
     const seen = new Set(rows.map((row) => row[index]).filter((kind) => kind !== "null"));
     if (seen.size === 2 && seen.has("integer") && seen.has("real")) return storageTypes.real;

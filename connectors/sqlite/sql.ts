@@ -1,5 +1,5 @@
 import type { Dialect } from "../connector.ts";
-import type { Syntax } from "../source-select.ts";
+import { limitAtEnd, type Syntax } from "../source-select.ts";
 
 /** SQLite's way to write identifiers, strings and comments (sqlite.org/lang_keywords.html, lang_comment.html, lang_expr.html#varparam). */
 export const sqliteSyntax: Syntax = {
@@ -8,6 +8,7 @@ export const sqliteSyntax: Syntax = {
       .split(".")
       .map((part) => `"${part.replaceAll('"', '""')}"`)
       .join("."),
+  limited: limitAtEnd,
   tokens: {
     backslash: false,
     hashComment: false,

@@ -27,7 +27,7 @@ export function sqliteWriteSession(database: DatabaseSync, context: ConnectorCon
   };
   return {
     syntax: sqliteSyntax,
-    forUpdate: "",
+    locking: { table: "", end: "" },
     castInteger: (column) => `CAST(${column} AS INTEGER)`,
     async begin(signal) {
       // A table may have been changed by the ERP's upgrade since the last plan.

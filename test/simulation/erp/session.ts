@@ -4,6 +4,7 @@
  */
 import { FuserError } from "../../../base/errors.ts";
 import type { Column, Table, Value } from "../../../connectors/connector.ts";
+import { limitAtEnd } from "../../../connectors/source-select.ts";
 import { bind, concat, type Statement, withMarks } from "../../../connectors/statement.ts";
 import type { StatementResult, WriteSession } from "../../../connectors/write-session.ts";
 import type { Chance } from "../world/chance.ts";
@@ -138,9 +139,10 @@ export function erpSession(parts: SessionParts): ErpSession {
   return {
     syntax: {
       quote: (identifier) => identifier,
+      limited: limitAtEnd,
       tokens: { backslash: false, hashComment: false, dashNeedsBlank: false, quotes: { "'": "'" }, foreignMarks: "@$" },
     },
-    forUpdate: " FOR UPDATE",
+    locking: { table: "", end: " FOR UPDATE" },
     castInteger: (name) => name,
     readable: (one) => one.name,
     toColumn: (value) => bind(value),

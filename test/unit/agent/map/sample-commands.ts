@@ -151,5 +151,7 @@ export function valuesOf(
       return { ...("max" in step.from ? step.from.max.where(results) : step.from.counter.key(results)) };
     case "sql":
       return { ...step.parameters(results) };
+    case "call":
+      return { ...step.args(results) };
   }
 }
