@@ -1,7 +1,7 @@
 /** One SQLite connection with transactions that nest, statements that throw the agent's own errors, and word of each commit. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { FuserError } from "../../base/errors.ts";
-import { storeError } from "./sqlite-errors.ts";
+import { storeError, storeOperation } from "./sqlite-errors.ts";
 import type { CommitHook } from "./store.ts";
 
 /**
@@ -118,7 +118,7 @@ export class Database {
   /** @throws FuserError `bug` outside of a transaction */
   requireTransaction(): void {
     if (!this.#inside)
-      throw new FuserError("bug", "This belongs into a transaction", { code: "transaction-missing", operation: "use the store" });
+      throw new FuserError("bug", "This belongs into a transaction", { code: "transaction-missing", operation: storeOperation });
   }
 
   /** Runs `action` in one transaction; inside another one it is a part of that. */
@@ -214,7 +214,7 @@ function guarded<T>(file: string, action: () => T): T {
 /** A promise would go on after the commit. */
 function synchronous<T>(result: T): T {
   if (result instanceof Promise) {
-    throw new FuserError("bug", "A transaction may not wait", { code: "transaction-asynchronous", operation: "use the store" });
+    throw new FuserError("bug", "A transaction may not wait", { code: "transaction-asynchronous", operation: storeOperation });
   }
   return result;
 }

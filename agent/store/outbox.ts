@@ -11,6 +11,7 @@ import type { TypeName } from "../../protocol/model.ts";
 import { createCommitBell } from "./commit-bell.ts";
 import type { Database } from "./database.ts";
 import { type BuiltFrame, createFrameCutter, cutFrames, idHash } from "./outbox-frames.ts";
+import { storeOperation } from "./sqlite-errors.ts";
 import type { MetaStore, OutboxAppender, OutboxFrame, OutboxItem, OutboxStore } from "./store.ts";
 
 const maxBytes = 64 * 1024 * 1024;
@@ -122,7 +123,7 @@ export function createOutbox(database: Database, meta: MetaStore): Outbox {
   const open = ({ bulk }: { bulk: boolean }): OutboxAppender => {
     database.requireTransaction();
     if (isOpen)
-      throw new FuserError("bug", "Items are appended by one at a time", { code: "outbox-busy", operation: "use the store" });
+      throw new FuserError("bug", "Items are appended by one at a time", { code: "outbox-busy", operation: storeOperation });
     isOpen = true;
     cutter.begin(next, { maxFrameBytes, onFrame: (frame) => insert(frame, bulk) });
     return {

@@ -17,16 +17,16 @@ export function isDamage(error: unknown): boolean {
   return code === primary.corrupt || code === primary.notDatabase;
 }
 
-const operation = "use the store";
+export const storeOperation = "use the store";
 
 /** True for an error of the store itself: it says nothing of the row, key or command that was under way. */
-export const isStoreTrouble = (error: unknown): boolean => error instanceof FuserError && error.operation === operation;
+export const isStoreTrouble = (error: unknown): boolean => error instanceof FuserError && error.operation === storeOperation;
 
 /** The error as the agent's loops and people understand it; one that is not SQLite's comes back unchanged. */
 export function storeError(error: unknown, file: string): unknown {
   const code = sqliteCode(error);
   if (code === undefined) return error;
-  const details = { operation, place: file, cause: error };
+  const details = { operation: storeOperation, place: file, cause: error };
   const extended = (error as { errcode: number }).errcode;
   if (code === primary.full || (code === primary.ioError && spaceIoErrors.has(extended))) {
     const hint = "Free space on the disk of the state directory; nothing is lost, the agent goes on by itself";
