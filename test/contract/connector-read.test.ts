@@ -10,18 +10,30 @@ describe.each(readers)("$name: reading", ({ make }) => {
     erp = await make();
     connector = await erp.open();
     await erp.run(
-      `CREATE TABLE orders (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL, title VARCHAR(40), changed ${erp.type("stamp")}, PRIMARY KEY (client, number))`,
+      `CREATE TABLE fusertest_orders (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL, title VARCHAR(40), changed ${erp.type("stamp")}, PRIMARY KEY (client, number))`,
     );
     await erp.run(
-      "CREATE TABLE order_lines (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL, line INTEGER NOT NULL, words VARCHAR(80), PRIMARY KEY (client, number, line))",
+      "CREATE TABLE fusertest_order_lines (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL, line INTEGER NOT NULL, words VARCHAR(80), PRIMARY KEY (client, number, line))",
     );
     for (let number = 1; number <= 1200; number++) {
       const stamp = `2026-01-01 00:${String(Math.floor(number / 60)).padStart(2, "0")}:${String(number % 60).padStart(2, "0")}`;
-      await erp.run("INSERT INTO orders VALUES (?, ?, ?, ?)", [number % 2 ? "001" : "002", number, `title ${number}`, stamp]);
+      await erp.run("INSERT INTO fusertest_orders VALUES (?, ?, ?, ?)", [
+        number % 2 ? "001" : "002",
+        number,
+        `title ${number}`,
+        stamp,
+      ]);
       if (number % 100 === 0)
-        await erp.run("INSERT INTO order_lines VALUES (?, ?, 1, ?), (?, ?, 2, ?)", ["002", number, "one", "002", number, "two"]);
+        await erp.run("INSERT INTO fusertest_order_lines VALUES (?, ?, 1, ?), (?, ?, 2, ?)", [
+          "002",
+          number,
+          "one",
+          "002",
+          number,
+          "two",
+        ]);
     }
-    await erp.run(`CREATE INDEX orders_changed ON orders (changed)`);
+    await erp.run(`CREATE INDEX orders_changed ON fusertest_orders (changed)`);
   });
   afterAll(async () => {
     await connector?.close();
@@ -29,11 +41,11 @@ describe.each(readers)("$name: reading", ({ make }) => {
   });
 
   const lines = {
-    sql: "SELECT words FROM order_lines WHERE client = :row.client AND number = :row.number ORDER BY line",
+    sql: "SELECT words FROM fusertest_order_lines WHERE client = :row.client AND number = :row.number ORDER BY line",
     parameters: {},
   };
   const orders = () =>
-    sourceOf("orders", ["client", "number"], ["client", "number", "title"], {
+    sourceOf("fusertest_orders", ["client", "number"], ["client", "number", "title"], {
       children: [lines],
       flags: [{ sql: "number > :vars.limit", parameters: { "vars.limit": 600 } }],
     });
@@ -79,26 +91,32 @@ describe.each(readers)("$name: reading", ({ make }) => {
     const digest = async (): Promise<bigint | undefined> =>
       (await collect(connector.readKeys(orders(), ["002.600"], never)))[0]?.digest;
     const seen = [await digest()];
-    await erp.run("UPDATE orders SET title = 'other' WHERE number = 600");
+    await erp.run("UPDATE fusertest_orders SET title = 'other' WHERE number = 600");
     seen.push(await digest());
-    await erp.run("UPDATE order_lines SET words = 'three' WHERE number = 600 AND line = 2");
+    await erp.run("UPDATE fusertest_order_lines SET words = 'three' WHERE number = 600 AND line = 2");
     seen.push(await digest());
-    await erp.run("DELETE FROM order_lines WHERE number = 600 AND line = 2");
+    await erp.run("DELETE FROM fusertest_order_lines WHERE number = 600 AND line = 2");
     seen.push(await digest());
-    const flagged = sourceOf("orders", ["client", "number"], ["client", "number", "title"], {
+    const flagged = sourceOf("fusertest_orders", ["client", "number"], ["client", "number", "title"], {
       children: [lines],
       flags: [{ sql: "number > 1", parameters: {} }],
     });
     seen.push((await collect(connector.readKeys(flagged, ["002.600"], never)))[0]?.digest);
     expect(new Set(seen).size).toBe(5);
-    await erp.run("UPDATE orders SET title = 'title 600' WHERE number = 600");
-    await erp.run("DELETE FROM order_lines WHERE number = 600");
-    await erp.run("INSERT INTO order_lines VALUES ('002', 600, 1, 'one'), ('002', 600, 2, 'two')");
+    await erp.run("UPDATE fusertest_orders SET title = 'title 600' WHERE number = 600");
+    await erp.run("DELETE FROM fusertest_order_lines WHERE number = 600");
+    await erp.run("INSERT INTO fusertest_order_lines VALUES ('002', 600, 1, 'one'), ('002', 600, 2, 'two')");
     expect(await digest()).toBe(seen[0]);
   });
 
   it("changes come in order of their mark, from the given one on, inclusive", async () => {
-    const query = { table: "orders", column: "changed", kind: "timestamp" as const, key: ["client", "number"], own: ["number"] };
+    const query = {
+      table: "fusertest_orders",
+      column: "changed",
+      kind: "timestamp" as const,
+      key: ["client", "number"],
+      own: ["number"],
+    };
     const [last] = (await Array.fromAsync(connector.changedSince(query, undefined, never))).flat();
     expect(last).toEqual({ key: "002.1200", own: "1200", mark: "2026-01-01T00:20:00" });
     const rows = (await Array.fromAsync(connector.changedSince(query, "2026-01-01T00:19:59", never))).flat();
@@ -109,7 +127,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
   });
 
   it("a growing number serves as a mark", async () => {
-    const query = { table: "orders", column: "number", kind: "sequence" as const, key: ["client", "number"], own: [] };
+    const query = { table: "fusertest_orders", column: "number", kind: "sequence" as const, key: ["client", "number"], own: [] };
     const rows = (await Array.fromAsync(connector.changedSince(query, "1199", never))).flat();
     expect(rows).toEqual([
       { key: "001.1199", own: undefined, mark: "1199" },
@@ -122,7 +140,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
     expect(connector.changedRows !== undefined).toBe(connector.dialect.name === "mysql");
     if (connector.changedRows === undefined) return;
     const cursor = {
-      table: "orders",
+      table: "fusertest_orders",
       column: "changed",
       kind: "timestamp",
       key: ["client", "number"],
@@ -160,17 +178,17 @@ describe.each(readers)("$name: reading", ({ make }) => {
       key: ["client", "number"],
       own: [],
     });
-    const query = cursor("orders");
+    const query = cursor("fusertest_orders");
     const poll = async (asked: typeof query, from: string) =>
       (await Array.fromAsync(connector.changedSince(asked, from, never))).flat().map(({ mark }) => mark);
     const alone = [await poll(query, "1190"), await poll(query, "1195")];
     expect(alone.map(({ length }) => length > 0)).toEqual([true, true]);
     expect(await Promise.all([poll(query, "1190"), poll(query, "1195"), poll(query, "5000")])).toEqual([...alone, []]);
     // Described while it was there.
-    await erp.run("CREATE TABLE leaving (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL)");
-    const leaving = cursor("leaving");
+    await erp.run("CREATE TABLE fusertest_leaving (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL)");
+    const leaving = cursor("fusertest_leaving");
     expect(await poll(leaving, "0")).toEqual([]);
-    await erp.run("DROP TABLE leaving");
+    await erp.run("DROP TABLE fusertest_leaving");
     const together = await Promise.allSettled([poll(query, "1190"), poll(leaving, "0"), poll(query, "1195")]);
     expect(together).toMatchObject([
       { status: "fulfilled", value: alone[0] },
@@ -180,8 +198,14 @@ describe.each(readers)("$name: reading", ({ make }) => {
   });
 
   it("an aggregate counts what a scan gives and knows the highest mark", async () => {
-    const cursor = { table: "orders", column: "changed", kind: "timestamp" as const, key: ["client", "number"], own: [] };
-    const scoped = sourceOf("orders", ["client", "number"], ["client", "number"], {
+    const cursor = {
+      table: "fusertest_orders",
+      column: "changed",
+      kind: "timestamp" as const,
+      key: ["client", "number"],
+      own: [],
+    };
+    const scoped = sourceOf("fusertest_orders", ["client", "number"], ["client", "number"], {
       scope: [{ column: "client", value: "001" }],
       where: [{ sql: "number <= 10 -- small ones", parameters: {} }],
     });
@@ -193,7 +217,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
     const source = sourceOf("q", ["client", "part"], ["client", "part", "most"], {
       from: {
         query:
-          "SELECT client, MAX(number) AS most, 1 AS part FROM orders WHERE title <> ':not.a.parameter' AND number < :vars.n GROUP BY client -- :nor.this",
+          "SELECT client, MAX(number) AS most, 1 AS part FROM fusertest_orders WHERE title <> ':not.a.parameter' AND number < :vars.n GROUP BY client -- :nor.this",
         parameters: { "vars.n": 100 },
       },
     });
@@ -212,7 +236,9 @@ describe.each(readers)("$name: reading", ({ make }) => {
   });
 
   it("an unknown parameter, a missing table and a missing column are faults of the configuration", async () => {
-    const unknown = sourceOf("orders", ["client"], ["client"], { where: [{ sql: "number > :vars.nothing", parameters: {} }] });
+    const unknown = sourceOf("fusertest_orders", ["client"], ["client"], {
+      where: [{ sql: "number > :vars.nothing", parameters: {} }],
+    });
     await expect(collect(connector.scan(unknown, never))).rejects.toMatchObject({
       kind: "config",
       code: "erp-parameter-unknown",
@@ -221,11 +247,15 @@ describe.each(readers)("$name: reading", ({ make }) => {
       kind: "config",
       code: "erp-object-missing",
     });
-    await expect(collect(connector.scan(sourceOf("orders", ["client"], ["client", "nothing"]), never))).rejects.toMatchObject({
+    await expect(
+      collect(connector.scan(sourceOf("fusertest_orders", ["client"], ["client", "nothing"]), never)),
+    ).rejects.toMatchObject({
       kind: "config",
       code: "erp-object-missing",
     });
-    await expect(connector.describeQuery(sourceOf("orders", ["client"], ["client", "nothing"]), never)).rejects.toMatchObject({
+    await expect(
+      connector.describeQuery(sourceOf("fusertest_orders", ["client"], ["client", "nothing"]), never),
+    ).rejects.toMatchObject({
       kind: "config",
       code: "erp-object-missing",
     });
@@ -234,11 +264,11 @@ describe.each(readers)("$name: reading", ({ make }) => {
   it("a table is described with its columns, keys and indexes", async () => {
     const [table, ...others] = await connector.describe(
       never,
-      ["ORDERS"].concat(["orders"]).slice(erp.name.startsWith("SQLite") ? 0 : 1),
+      ["FUSERTEST_ORDERS"].concat(["fusertest_orders"]).slice(erp.name.startsWith("SQLite") ? 0 : 1),
     );
     expect(others).toEqual([]);
     expect(table).toMatchObject({
-      name: "orders",
+      name: "fusertest_orders",
       kind: "table",
       primaryKey: ["client", "number"],
       uniqueIndexes: [["client", "number"]],
@@ -260,7 +290,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
       for await (const _ of connector.scan(orders(), abort.signal)) abort.abort();
     })();
     await expect(scanning).rejects.toThrow();
-    await erp.run("UPDATE orders SET title = 'title 1' WHERE number = 1");
+    await erp.run("UPDATE fusertest_orders SET title = 'title 1' WHERE number = 1");
     expect((await collect(connector.readKeys(orders(), ["001.1"], never))).length).toBe(1);
   });
 
@@ -269,7 +299,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
     const again = await connector.identity(never);
     expect(again.database).toBe(first.database);
     expect(first.product).toMatch(/SQLite|MariaDB|MySQL/);
-    await erp.run("CREATE TABLE IF NOT EXISTS later (a INTEGER)");
+    await erp.run("CREATE TABLE IF NOT EXISTS fusertest_later (a INTEGER)");
     const later = await connector.identity(never);
     expect(later.database).toBe(first.database);
   });

@@ -113,9 +113,9 @@ describe.each(dialects)("$name: values", ({ make, golden }) => {
     erp = await make();
     connector = await erp.open();
     const types = golden.map(({ type }, index) => `v${index} ${type}`).join(", ");
-    await erp.run(`CREATE TABLE golden (id INTEGER PRIMARY KEY, ${types})`);
+    await erp.run(`CREATE TABLE fusertest_golden (id INTEGER PRIMARY KEY, ${types})`);
     if (erp.name === "MariaDB") await erp.run("SET sql_mode = ''");
-    await erp.run(`INSERT INTO golden VALUES (1, ${golden.map(({ stored }) => stored).join(", ")})`);
+    await erp.run(`INSERT INTO fusertest_golden VALUES (1, ${golden.map(({ stored }) => stored).join(", ")})`);
   });
   afterAll(async () => {
     await connector?.close();
@@ -123,7 +123,7 @@ describe.each(dialects)("$name: values", ({ make, golden }) => {
   });
 
   it("every nasty value arrives exactly as it is stored", async () => {
-    const [found] = await collect(connector.scan(sourceOf("golden", ["id"], ["id", ...columns]), never));
+    const [found] = await collect(connector.scan(sourceOf("fusertest_golden", ["id"], ["id", ...columns]), never));
     const seen = golden.map(({ type, stored }, index) => [type, stored, plain(found?.row.values[index + 1] as Value)]);
     expect(seen).toEqual(golden.map(({ type, stored, value }) => [type, stored, plain(value)]));
   });
@@ -131,7 +131,7 @@ describe.each(dialects)("$name: values", ({ make, golden }) => {
   it("a nasty value in a key is scanned and read by key with the same digests, and its key's digest is the one of its text", async () => {
     const unlike: string[] = [];
     for (const [index, { type, stored }] of golden.entries()) {
-      const source = sourceOf("golden", [`v${index}`, "id"], ["id", ...columns]);
+      const source = sourceOf("fusertest_golden", [`v${index}`, "id"], ["id", ...columns]);
       const [scanned] = await collect(connector.scan(source, never));
       if (scanned?.key === undefined) continue;
       const [read] = await collect(connector.readKeys(source, [scanned.key], never));
@@ -145,7 +145,7 @@ describe.each(dialects)("$name: values", ({ make, golden }) => {
     const writable = golden.map((entry, index) => ({ ...entry, column: `v${index}` })).filter(({ write }) => write !== false);
     const step: PlanStep = {
       kind: "insert",
-      table: "golden",
+      table: "fusertest_golden",
       values: () => ({ id: 2, ...Object.fromEntries(writable.map(({ column, value }) => [column, value])) }),
       returning: Object.fromEntries(writable.map(({ column }) => [column, column])),
     };
@@ -160,7 +160,7 @@ describe.each(dialects)("$name: values", ({ make, golden }) => {
     };
     const outcome = await connector.write(plan, never);
     expect(outcome).toMatchObject({ state: "applied" });
-    const [, again] = await collect(connector.scan(sourceOf("golden", ["id"], ["id", ...columns]), never));
+    const [, again] = await collect(connector.scan(sourceOf("fusertest_golden", ["id"], ["id", ...columns]), never));
     const back = writable.map(({ column, type }) => [
       column,
       type,
@@ -173,8 +173,8 @@ describe.each(dialects)("$name: values", ({ make, golden }) => {
   });
 
   it("the description names for each column the type that its values arrive as", async () => {
-    const described = await connector.describeQuery(sourceOf("golden", ["id"], ["id", ...columns]), never);
-    const [table] = await connector.describe(never, ["golden"]);
+    const described = await connector.describeQuery(sourceOf("fusertest_golden", ["id"], ["id", ...columns]), never);
+    const [table] = await connector.describe(never, ["fusertest_golden"]);
     expect(described.columns.map(({ name, type }) => [name, type])).toEqual(table?.columns.map(({ name, type }) => [name, type]));
     for (const [index, { value, type: declared }] of golden.entries()) {
       const type = described.columns[index + 1]?.type;

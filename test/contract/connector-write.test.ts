@@ -9,7 +9,7 @@ let last = 0;
 function planOf(commandId: string, idempotency: Idempotency, more: Partial<WritePlan> = {}): WritePlan {
   const insert: PlanStep = {
     kind: "insert",
-    table: "tickets",
+    table: "fusertest_tickets",
     values: () => ({ title: `ticket of ${commandId}`, foreign_id: commandId }),
     blanks: { text: "", integer: "0" },
     returning: { id: "id" },
@@ -26,11 +26,11 @@ function planOf(commandId: string, idempotency: Idempotency, more: Partial<Write
   };
 }
 
-const byColumn = (id: string): Idempotency => ({ way: "column", table: "tickets", column: "foreign_id", value: id });
-const byLedger = (id: string): Idempotency => ({ way: "ledger", table: "fuser_ledger", commandId: id });
+const byColumn = (id: string): Idempotency => ({ way: "column", table: "fusertest_tickets", column: "foreign_id", value: id });
+const byLedger = (id: string): Idempotency => ({ way: "ledger", table: "fusertest_ledger", commandId: id });
 const byProbe = (id: string): Idempotency => ({
   way: "probe",
-  sql: "SELECT id FROM tickets WHERE foreign_id = :command.id",
+  sql: "SELECT id FROM fusertest_tickets WHERE foreign_id = :command.id",
   parameters: { "command.id": id },
   exact: true,
 });
@@ -44,7 +44,7 @@ describe.each(subjects)("$name: writing", ({ make }) => {
   let erp: Subject;
   let connector: Connector;
   const count = async (where = "1 = 1"): Promise<number> =>
-    Number((await erp.rows(`SELECT COUNT(*) FROM tickets WHERE ${where}`))[0]?.[0]);
+    Number((await erp.rows(`SELECT COUNT(*) FROM fusertest_tickets WHERE ${where}`))[0]?.[0]);
   const nextId = (): string => {
     last += 1;
     return `command-${last}`;
@@ -53,14 +53,14 @@ describe.each(subjects)("$name: writing", ({ make }) => {
   beforeAll(async () => {
     erp = await make();
     await erp.run(
-      `CREATE TABLE tickets (id ${erp.type("autoKey")}, title VARCHAR(40) NOT NULL, place VARCHAR(20) NOT NULL, urgency INTEGER NOT NULL, status CHAR(3), cost DECIMAL(10,2), due ${erp.type("stamp")}, foreign_id VARCHAR(40) UNIQUE)`,
+      `CREATE TABLE fusertest_tickets (id ${erp.type("autoKey")}, title VARCHAR(40) NOT NULL, place VARCHAR(20) NOT NULL, urgency INTEGER NOT NULL, status CHAR(3), cost DECIMAL(10,2), due ${erp.type("stamp")}, foreign_id VARCHAR(40) UNIQUE)`,
     );
     await erp.run(
-      "CREATE TABLE orders (client CHAR(3) NOT NULL, number INTEGER NOT NULL, words VARCHAR(40), PRIMARY KEY (client, number))",
+      "CREATE TABLE fusertest_orders (client CHAR(3) NOT NULL, number INTEGER NOT NULL, words VARCHAR(40), PRIMARY KEY (client, number))",
     );
-    await erp.run("CREATE TABLE counters (name VARCHAR(20) NOT NULL PRIMARY KEY, value INTEGER NOT NULL)");
-    await erp.run("INSERT INTO counters VALUES ('tickets', 41)");
-    await erp.run(`CREATE TABLE fuser_ledger (command_id ${erp.type("key")} NOT NULL PRIMARY KEY, results VARCHAR(2000))`);
+    await erp.run("CREATE TABLE fusertest_counters (name VARCHAR(20) NOT NULL PRIMARY KEY, value INTEGER NOT NULL)");
+    await erp.run("INSERT INTO fusertest_counters VALUES ('tickets', 41)");
+    await erp.run(`CREATE TABLE fusertest_ledger (command_id ${erp.type("key")} NOT NULL PRIMARY KEY, results VARCHAR(2000))`);
     connector = await erp.open();
   });
   afterAll(async () => {
@@ -68,8 +68,8 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     await erp?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    await erp.run("DELETE FROM tickets");
-    await erp.run("DELETE FROM orders");
+    await erp.run("DELETE FROM fusertest_tickets");
+    await erp.run("DELETE FROM fusertest_orders");
   });
 
   describe.each(ways)("by %s", (_, way) => {
@@ -91,7 +91,7 @@ describe.each(subjects)("$name: writing", ({ make }) => {
 
     it("what fails leaves nothing of the plan behind", async () => {
       const id = nextId();
-      const bad: PlanStep = { kind: "insert", table: "orders", values: () => ({ client: "001", number: null }) };
+      const bad: PlanStep = { kind: "insert", table: "fusertest_orders", values: () => ({ client: "001", number: null }) };
       const plan = planOf(id, way(id));
       const outcome = await connector.write({ ...plan, steps: [...plan.steps, bad] }, never);
       expect(outcome).toMatchObject({ state: "rejected", code: "erp-not-null" });
@@ -136,13 +136,13 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     const id = nextId();
     const way: Idempotency = {
       way: "probe",
-      sql: "SELECT id FROM tickets WHERE title = :t",
+      sql: "SELECT id FROM fusertest_tickets WHERE title = :t",
       parameters: { t: `ticket of ${id}` },
       exact: false,
     };
     expect(await connector.write(planOf(id, way), never)).toMatchObject({ state: "applied", repeated: false });
     expect(await connector.write(planOf(id, way, { mayBeRepeated: true }), never)).toMatchObject({ state: "uncertain" });
-    await erp.run("DELETE FROM tickets");
+    await erp.run("DELETE FROM fusertest_tickets");
     expect(await connector.write(planOf(id, way, { mayBeRepeated: true }), never)).toMatchObject({ state: "uncertain" });
     expect(await count()).toBe(0);
   });
@@ -151,25 +151,29 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     const id = nextId();
     const plan = planOf(id, byColumn(id));
     const steps: PlanStep[] = [
-      { kind: "number", as: "nr", from: { counter: { table: "counters", column: "value", key: () => ({ name: "tickets" }) } } },
+      {
+        kind: "number",
+        as: "nr",
+        from: { counter: { table: "fusertest_counters", column: "value", key: () => ({ name: "tickets" }) } },
+      },
       ...plan.steps,
       {
         kind: "sql",
-        sql: "SELECT title, urgency + 1 AS more FROM tickets WHERE id = :id",
+        sql: "SELECT title, urgency + 1 AS more FROM fusertest_tickets WHERE id = :id",
         parameters: (r) => ({ id: r.get("id") ?? null }),
         out: { name: "title", more: "more" },
       },
       {
         kind: "insert",
-        table: "orders",
+        table: "fusertest_orders",
         values: (r) => ({ client: "001", number: r.get("nr") ?? null, words: r.get("name") ?? null }),
       },
-      { kind: "insert", table: "orders", values: () => ({ client: "002", number: 1 }), when: (r) => r.get("nr") === 0 },
+      { kind: "insert", table: "fusertest_orders", values: () => ({ client: "002", number: 1 }), when: (r) => r.get("nr") === 0 },
     ];
     const outcome = await connector.write({ ...plan, steps }, never);
     expect(outcome).toMatchObject({ state: "applied" });
-    expect(await erp.rows("SELECT number, words FROM orders")).toEqual([["42", `ticket of ${id}`]]);
-    expect(await erp.rows("SELECT value FROM counters")).toEqual([["42"]]);
+    expect(await erp.rows("SELECT number, words FROM fusertest_orders")).toEqual([["42", `ticket of ${id}`]]);
+    expect(await erp.rows("SELECT value FROM fusertest_counters")).toEqual([["42"]]);
     expect((outcome as { results: StepResults }).results.get("more")).toBe(1);
   });
 
@@ -177,9 +181,13 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     const number: PlanStep = {
       kind: "number",
       as: "nr",
-      from: { max: { table: "orders", column: "number", where: () => ({ client: "001" }) } },
+      from: { max: { table: "fusertest_orders", column: "number", where: () => ({ client: "001" }) } },
     };
-    const insert: PlanStep = { kind: "insert", table: "orders", values: (r) => ({ client: "001", number: r.get("nr") ?? null }) };
+    const insert: PlanStep = {
+      kind: "insert",
+      table: "fusertest_orders",
+      values: (r) => ({ client: "001", number: r.get("nr") ?? null }),
+    };
     const plan = (): WritePlan => ({
       ...planOf(nextId(), { way: "base" }),
       steps: [number, insert],
@@ -192,13 +200,20 @@ describe.each(subjects)("$name: writing", ({ make }) => {
 
   it("an update writes what stands at its base, passes what is done, and reports anything else as a conflict", async () => {
     await erp.run(
-      "INSERT INTO tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
+      "INSERT INTO fusertest_tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
     );
-    const [[key]] = (await erp.rows("SELECT id FROM tickets")) as [[string]];
+    const [[key]] = (await erp.rows("SELECT id FROM fusertest_tickets")) as [[string]];
     const plan = (values: Record<string, string | number | null>, base: Record<string, string | number | null>): WritePlan => ({
       ...planOf(nextId(), { way: "base" }),
       steps: [
-        { kind: "update", table: "tickets", key: () => ({ id: key }), values: () => values, base: () => base, expectRows: 1 },
+        {
+          kind: "update",
+          table: "fusertest_tickets",
+          key: () => ({ id: key }),
+          values: () => values,
+          base: () => base,
+          expectRows: 1,
+        },
       ],
       resultKey: () => [key],
     });
@@ -214,23 +229,23 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     expect(await connector.write({ ...again, mayBeRepeated: true }, never)).toMatchObject({ state: "applied" });
     const conflict = await connector.write(plan({ status: "X", title: "z" }, { status: "N", title: "a" }), never);
     expect(conflict).toEqual({ state: "conflict", fields: [{ column: "status", base: "N", current: "J", wanted: "X" }] });
-    expect((await erp.rows("SELECT title, status FROM tickets"))[0]?.[0]).toBe("a");
+    expect((await erp.rows("SELECT title, status FROM fusertest_tickets"))[0]?.[0]).toBe("a");
     expect(await connector.write(plan({ status: null }, { status: "J" }), never)).toMatchObject({ state: "applied" });
-    expect(await erp.rows("SELECT status FROM tickets")).toEqual([[null]]);
+    expect(await erp.rows("SELECT status FROM fusertest_tickets")).toEqual([[null]]);
   });
 
   it("a repeated update leaves alone what somebody else has stamped since, and takes codes of one meaning for the same", async () => {
     await erp.run(
-      "INSERT INTO tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
+      "INSERT INTO fusertest_tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
     );
-    const [[key]] = (await erp.rows("SELECT id FROM tickets")) as [[string]];
+    const [[key]] = (await erp.rows("SELECT id FROM fusertest_tickets")) as [[string]];
     const update = (values: Record<string, string>, base: Record<string, string>): WritePlan => ({
       ...planOf(nextId(), { way: "base" }),
       mayBeRepeated: true,
       steps: [
         {
           kind: "update",
-          table: "tickets",
+          table: "fusertest_tickets",
           key: () => ({ id: key }),
           values: () => values,
           base: () => base,
@@ -241,17 +256,17 @@ describe.each(subjects)("$name: writing", ({ make }) => {
       ],
       resultKey: () => [key],
     });
-    const stands = () => erp.rows("SELECT title, status FROM tickets");
+    const stands = () => erp.rows("SELECT title, status FROM fusertest_tickets");
     expect(await connector.write(update({ status: "J", title: "by us" }, { status: "M" }), never)).toMatchObject({
       state: "applied",
     });
     expect(await stands()).toEqual([["by us", "J"]]);
-    await erp.run("UPDATE tickets SET title = 'by a clerk'");
+    await erp.run("UPDATE fusertest_tickets SET title = 'by a clerk'");
     expect(await connector.write(update({ status: "J", title: "by us" }, { status: "N" }), never)).toMatchObject({
       state: "applied",
     });
     expect(await stands()).toEqual([["by a clerk", "J"]]);
-    await erp.run("UPDATE tickets SET status = 'M'");
+    await erp.run("UPDATE fusertest_tickets SET status = 'M'");
     expect(await connector.write(update({ status: "N", title: "by us" }, { status: "J" }), never)).toMatchObject({
       state: "applied",
     });
@@ -263,11 +278,17 @@ describe.each(subjects)("$name: writing", ({ make }) => {
 
   it("a look-up of updates tells whether the rows stand as before them, and never that they were carried out", async () => {
     await erp.run(
-      "INSERT INTO tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
+      "INSERT INTO fusertest_tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",
     );
-    const [[key]] = (await erp.rows("SELECT id FROM tickets")) as [[string]];
+    const [[key]] = (await erp.rows("SELECT id FROM fusertest_tickets")) as [[string]];
     const asBefore = async (id: string, values: Record<string, string>, base: Record<string, string> | undefined) => {
-      const step = { kind: "update", table: "tickets", key: () => ({ id }), values: () => values, expectRows: 1 } as const;
+      const step = {
+        kind: "update",
+        table: "fusertest_tickets",
+        key: () => ({ id }),
+        values: () => values,
+        expectRows: 1,
+      } as const;
       const steps = [base === undefined ? step : { ...step, base: () => base }];
       const seen = await connector.lookup({ ...planOf(nextId(), { way: "base" }), steps, resultKey: () => [id] }, never);
       expect(seen.state).toBe("unknown");
@@ -280,13 +301,13 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     expect(await asBefore(key, { status: "J", title: "z" }, undefined)).toBe(true);
     expect(await asBefore(key, { status: "J", title: "a" }, undefined)).toBe(false);
     expect(await asBefore("999", { status: "J" }, { status: "N" })).toBe(true);
-    expect(await erp.rows("SELECT title, status FROM tickets")).toEqual([["a", "N"]]);
+    expect(await erp.rows("SELECT title, status FROM fusertest_tickets")).toEqual([["a", "N"]]);
   });
 
   it("an update of a row that is not there is refused", async () => {
     const step: PlanStep = {
       kind: "update",
-      table: "tickets",
+      table: "fusertest_tickets",
       key: () => ({ id: 999_999 }),
       values: () => ({ status: "J" }),
       expectRows: 1,
@@ -300,8 +321,13 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     ["an empty required column", { title: null }, "erp-not-null"],
     ["a key that exists", { title: "a", foreign_id: "taken" }, "erp-duplicate"],
   ])("%s is refused with its code", async (_, values, code) => {
-    await erp.run("INSERT INTO tickets (title, place, urgency, foreign_id) VALUES ('a', 'b', 1, 'taken')");
-    const step: PlanStep = { kind: "insert", table: "tickets", values: () => values, blanks: { text: "", integer: "0" } };
+    await erp.run("INSERT INTO fusertest_tickets (title, place, urgency, foreign_id) VALUES ('a', 'b', 1, 'taken')");
+    const step: PlanStep = {
+      kind: "insert",
+      table: "fusertest_tickets",
+      values: () => values,
+      blanks: { text: "", integer: "0" },
+    };
     const outcome = await connector.write({ ...planOf(nextId(), { way: "base" }), steps: [step] }, never);
     expect(outcome).toMatchObject({ state: "rejected", code });
     expect(await count()).toBe(1);
@@ -323,7 +349,7 @@ describe.each(subjects)("$name: writing", ({ make }) => {
       kind: "config",
       code: "erp-object-missing",
     });
-    const worse: PlanStep = { kind: "insert", table: "orders", values: () => ({ nothing: 1 }) };
+    const worse: PlanStep = { kind: "insert", table: "fusertest_orders", values: () => ({ nothing: 1 }) };
     await expect(connector.write({ ...plan, steps: [...plan.steps, worse] }, never)).rejects.toMatchObject({
       kind: "config",
       code: "erp-object-missing",
@@ -332,7 +358,7 @@ describe.each(subjects)("$name: writing", ({ make }) => {
   });
 
   it("what a trigger of the ERP quietly drops or changes is noticed before the commit", async () => {
-    await erp.run(erp.swallow("tickets", "foreign_id"));
+    await erp.run(erp.swallow("fusertest_tickets", "foreign_id"));
     try {
       const id = nextId();
       expect(await connector.write(planOf(id, byColumn(id)), never)).toMatchObject({
@@ -351,7 +377,7 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     const values = { title, cost: "99999999.99", due: "2026-03-29T02:30:00", status: "ä", foreign_id: id };
     const step: PlanStep = {
       kind: "insert",
-      table: "tickets",
+      table: "fusertest_tickets",
       values: () => values,
       blanks: { text: "", integer: "0" },
       returning: { id: "id", title: "title", cost: "cost", due: "due", status: "status" },
@@ -366,7 +392,7 @@ describe.each(subjects)("$name: writing", ({ make }) => {
   });
 
   it("check names every missing table at once and finds nothing wrong with the others", async () => {
-    const findings = await connector.check(never, { read: ["tickets", "lost1"], write: ["orders", "lost2"] });
+    const findings = await connector.check(never, { read: ["fusertest_tickets", "lost1"], write: ["fusertest_orders", "lost2"] });
     const errors = findings.filter(({ severity }) => severity === "error");
     expect(errors.map(({ code, place }) => [code, place]).sort()).toEqual([
       ["erp-object-missing", "lost1"],
