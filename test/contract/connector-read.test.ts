@@ -10,26 +10,21 @@ describe.each(readers)("$name: reading", ({ make }) => {
     erp = await make();
     connector = await erp.open();
     await erp.run(
-      `CREATE TABLE fusertest_orders (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL, title VARCHAR(40), changed ${erp.type("stamp")}, PRIMARY KEY (client, number))`,
+      `CREATE TABLE fusertest_orders (client VARCHAR(4) NOT NULL, nr INTEGER NOT NULL, title VARCHAR(40), changed ${erp.type("stamp")}, PRIMARY KEY (client, nr))`,
     );
     await erp.run(
-      "CREATE TABLE fusertest_order_lines (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL, line INTEGER NOT NULL, words VARCHAR(80), PRIMARY KEY (client, number, line))",
+      "CREATE TABLE fusertest_order_lines (client VARCHAR(4) NOT NULL, nr INTEGER NOT NULL, line INTEGER NOT NULL, words VARCHAR(80), PRIMARY KEY (client, nr, line))",
     );
-    for (let number = 1; number <= 1200; number++) {
-      const stamp = `2026-01-01 00:${String(Math.floor(number / 60)).padStart(2, "0")}:${String(number % 60).padStart(2, "0")}`;
-      await erp.run("INSERT INTO fusertest_orders VALUES (?, ?, ?, ?)", [
-        number % 2 ? "001" : "002",
-        number,
-        `title ${number}`,
-        stamp,
-      ]);
-      if (number % 100 === 0)
+    for (let nr = 1; nr <= 1200; nr++) {
+      const stamp = `2026-01-01 00:${String(Math.floor(nr / 60)).padStart(2, "0")}:${String(nr % 60).padStart(2, "0")}`;
+      await erp.run("INSERT INTO fusertest_orders VALUES (?, ?, ?, ?)", [nr % 2 ? "001" : "002", nr, `title ${nr}`, stamp]);
+      if (nr % 100 === 0)
         await erp.run("INSERT INTO fusertest_order_lines VALUES (?, ?, 1, ?), (?, ?, 2, ?)", [
           "002",
-          number,
+          nr,
           "one",
           "002",
-          number,
+          nr,
           "two",
         ]);
     }
@@ -41,13 +36,13 @@ describe.each(readers)("$name: reading", ({ make }) => {
   });
 
   const lines = {
-    sql: "SELECT words FROM fusertest_order_lines WHERE client = :row.client AND number = :row.number ORDER BY line",
+    sql: "SELECT words FROM fusertest_order_lines WHERE client = :row.client AND nr = :row.nr ORDER BY line",
     parameters: {},
   };
   const orders = () =>
-    sourceOf("fusertest_orders", ["client", "number"], ["client", "number", "title"], {
+    sourceOf("fusertest_orders", ["client", "nr"], ["client", "nr", "title"], {
       children: [lines],
-      flags: [{ sql: "number > :vars.limit", parameters: { "vars.limit": 600 } }],
+      flags: [{ sql: "nr > :vars.limit", parameters: { "vars.limit": 600 } }],
     });
 
   it("a scan gives every row once, in bounded batches, with flags and children", async () => {
@@ -68,7 +63,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
     const hasty = await erp.open({ limits: { snapshotMs: 0, batchRows: 7 } });
     try {
       // Each row may be a statement and a connection of its own.
-      const some = { ...orders(), where: [{ sql: "number > 900", parameters: {} }] };
+      const some = { ...orders(), where: [{ sql: "nr > 900", parameters: {} }] };
       const keys = (await collect(hasty.scan(some, never))).map(({ key }) => key);
       expect(keys.length).toBe(300);
       expect(new Set(keys).size).toBe(300);
@@ -91,20 +86,20 @@ describe.each(readers)("$name: reading", ({ make }) => {
     const digest = async (): Promise<bigint | undefined> =>
       (await collect(connector.readKeys(orders(), ["002.600"], never)))[0]?.digest;
     const seen = [await digest()];
-    await erp.run("UPDATE fusertest_orders SET title = 'other' WHERE number = 600");
+    await erp.run("UPDATE fusertest_orders SET title = 'other' WHERE nr = 600");
     seen.push(await digest());
-    await erp.run("UPDATE fusertest_order_lines SET words = 'three' WHERE number = 600 AND line = 2");
+    await erp.run("UPDATE fusertest_order_lines SET words = 'three' WHERE nr = 600 AND line = 2");
     seen.push(await digest());
-    await erp.run("DELETE FROM fusertest_order_lines WHERE number = 600 AND line = 2");
+    await erp.run("DELETE FROM fusertest_order_lines WHERE nr = 600 AND line = 2");
     seen.push(await digest());
-    const flagged = sourceOf("fusertest_orders", ["client", "number"], ["client", "number", "title"], {
+    const flagged = sourceOf("fusertest_orders", ["client", "nr"], ["client", "nr", "title"], {
       children: [lines],
-      flags: [{ sql: "number > 1", parameters: {} }],
+      flags: [{ sql: "nr > 1", parameters: {} }],
     });
     seen.push((await collect(connector.readKeys(flagged, ["002.600"], never)))[0]?.digest);
     expect(new Set(seen).size).toBe(5);
-    await erp.run("UPDATE fusertest_orders SET title = 'title 600' WHERE number = 600");
-    await erp.run("DELETE FROM fusertest_order_lines WHERE number = 600");
+    await erp.run("UPDATE fusertest_orders SET title = 'title 600' WHERE nr = 600");
+    await erp.run("DELETE FROM fusertest_order_lines WHERE nr = 600");
     await erp.run("INSERT INTO fusertest_order_lines VALUES ('002', 600, 1, 'one'), ('002', 600, 2, 'two')");
     expect(await digest()).toBe(seen[0]);
   });
@@ -114,8 +109,8 @@ describe.each(readers)("$name: reading", ({ make }) => {
       table: "fusertest_orders",
       column: "changed",
       kind: "timestamp" as const,
-      key: ["client", "number"],
-      own: ["number"],
+      key: ["client", "nr"],
+      own: ["nr"],
     };
     const [last] = (await Array.fromAsync(connector.changedSince(query, undefined, never))).flat();
     expect(last).toEqual({ key: "002.1200", own: "1200", mark: "2026-01-01T00:20:00" });
@@ -127,7 +122,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
   });
 
   it("a growing number serves as a mark", async () => {
-    const query = { table: "fusertest_orders", column: "number", kind: "sequence" as const, key: ["client", "number"], own: [] };
+    const query = { table: "fusertest_orders", column: "nr", kind: "sequence" as const, key: ["client", "nr"], own: [] };
     const rows = (await Array.fromAsync(connector.changedSince(query, "1199", never))).flat();
     expect(rows).toEqual([
       { key: "001.1199", own: undefined, mark: "1199" },
@@ -143,8 +138,8 @@ describe.each(readers)("$name: reading", ({ make }) => {
       table: "fusertest_orders",
       column: "changed",
       kind: "timestamp",
-      key: ["client", "number"],
-      own: ["client", "number"],
+      key: ["client", "nr"],
+      own: ["client", "nr"],
     } as const;
     const some = {
       ...orders(),
@@ -173,9 +168,9 @@ describe.each(readers)("$name: reading", ({ make }) => {
   it("polls at the same moment have each their own answer, and one that fails fails alone", async () => {
     const cursor = (table: string) => ({
       table,
-      column: "number",
+      column: "nr",
       kind: "sequence" as const,
-      key: ["client", "number"],
+      key: ["client", "nr"],
       own: [],
     });
     const query = cursor("fusertest_orders");
@@ -185,7 +180,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
     expect(alone.map(({ length }) => length > 0)).toEqual([true, true]);
     expect(await Promise.all([poll(query, "1190"), poll(query, "1195"), poll(query, "5000")])).toEqual([...alone, []]);
     // Described while it was there.
-    await erp.run("CREATE TABLE fusertest_leaving (client VARCHAR(4) NOT NULL, number INTEGER NOT NULL)");
+    await erp.run("CREATE TABLE fusertest_leaving (client VARCHAR(4) NOT NULL, nr INTEGER NOT NULL)");
     const leaving = cursor("fusertest_leaving");
     expect(await poll(leaving, "0")).toEqual([]);
     await erp.run("DROP TABLE fusertest_leaving");
@@ -202,12 +197,12 @@ describe.each(readers)("$name: reading", ({ make }) => {
       table: "fusertest_orders",
       column: "changed",
       kind: "timestamp" as const,
-      key: ["client", "number"],
+      key: ["client", "nr"],
       own: [],
     };
-    const scoped = sourceOf("fusertest_orders", ["client", "number"], ["client", "number"], {
+    const scoped = sourceOf("fusertest_orders", ["client", "nr"], ["client", "nr"], {
       scope: [{ column: "client", value: "001" }],
-      where: [{ sql: "number <= 10 -- small ones", parameters: {} }],
+      where: [{ sql: "nr <= 10 -- small ones", parameters: {} }],
     });
     expect(await connector.aggregate(scoped, cursor, never)).toEqual({ rows: 5, mark: "2026-01-01T00:20:00" });
     expect((await collect(connector.scan(scoped, never))).length).toBe(5);
@@ -217,7 +212,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
     const source = sourceOf("q", ["client", "part"], ["client", "part", "most"], {
       from: {
         query:
-          "SELECT client, MAX(number) AS most, 1 AS part FROM fusertest_orders WHERE title <> ':not.a.parameter' AND number < :vars.n GROUP BY client -- :nor.this",
+          "SELECT client, MAX(nr) AS most, 1 AS part FROM fusertest_orders WHERE title <> ':not.a.parameter' AND nr < :vars.n GROUP BY client -- :nor.this",
         parameters: { "vars.n": 100 },
       },
     });
@@ -237,7 +232,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
 
   it("an unknown parameter, a missing table and a missing column are faults of the configuration", async () => {
     const unknown = sourceOf("fusertest_orders", ["client"], ["client"], {
-      where: [{ sql: "number > :vars.nothing", parameters: {} }],
+      where: [{ sql: "nr > :vars.nothing", parameters: {} }],
     });
     await expect(collect(connector.scan(unknown, never))).rejects.toMatchObject({
       kind: "config",
@@ -270,14 +265,14 @@ describe.each(readers)("$name: reading", ({ make }) => {
     expect(table).toMatchObject({
       name: "fusertest_orders",
       kind: "table",
-      primaryKey: ["client", "number"],
-      uniqueIndexes: [["client", "number"]],
+      primaryKey: ["client", "nr"],
+      uniqueIndexes: [["client", "nr"]],
       transactional: true,
     });
     expect(table?.indexedColumns).toEqual(["client", "changed"]);
     expect(table?.columns.map(({ name, type, nullable, length }) => [name, type, nullable, length])).toEqual([
       ["client", "text", false, 4],
-      ["number", "integer", false, undefined],
+      ["nr", "integer", false, undefined],
       ["title", "text", true, 40],
       ["changed", "datetime", true, undefined],
     ]);
@@ -290,7 +285,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
       for await (const _ of connector.scan(orders(), abort.signal)) abort.abort();
     })();
     await expect(scanning).rejects.toThrow();
-    await erp.run("UPDATE fusertest_orders SET title = 'title 1' WHERE number = 1");
+    await erp.run("UPDATE fusertest_orders SET title = 'title 1' WHERE nr = 1");
     expect((await collect(connector.readKeys(orders(), ["001.1"], never))).length).toBe(1);
   });
 

@@ -56,7 +56,7 @@ describe.each(subjects)("$name: writing", ({ make }) => {
       `CREATE TABLE fusertest_tickets (id ${erp.type("autoKey")}, title VARCHAR(40) NOT NULL, place VARCHAR(20) NOT NULL, urgency INTEGER NOT NULL, status CHAR(3), cost DECIMAL(10,2), due ${erp.type("stamp")}, foreign_id VARCHAR(40) UNIQUE)`,
     );
     await erp.run(
-      "CREATE TABLE fusertest_orders (client CHAR(3) NOT NULL, number INTEGER NOT NULL, words VARCHAR(40), PRIMARY KEY (client, number))",
+      "CREATE TABLE fusertest_orders (client CHAR(3) NOT NULL, nr INTEGER NOT NULL, words VARCHAR(40), PRIMARY KEY (client, nr))",
     );
     await erp.run("CREATE TABLE fusertest_counters (name VARCHAR(20) NOT NULL PRIMARY KEY, value INTEGER NOT NULL)");
     await erp.run("INSERT INTO fusertest_counters VALUES ('tickets', 41)");
@@ -91,7 +91,7 @@ describe.each(subjects)("$name: writing", ({ make }) => {
 
     it("what fails leaves nothing of the plan behind", async () => {
       const id = nextId();
-      const bad: PlanStep = { kind: "insert", table: "fusertest_orders", values: () => ({ client: "001", number: null }) };
+      const bad: PlanStep = { kind: "insert", table: "fusertest_orders", values: () => ({ client: "001", nr: null }) };
       const plan = planOf(id, way(id));
       const outcome = await connector.write({ ...plan, steps: [...plan.steps, bad] }, never);
       expect(outcome).toMatchObject({ state: "rejected", code: "erp-not-null" });
@@ -166,13 +166,13 @@ describe.each(subjects)("$name: writing", ({ make }) => {
       {
         kind: "insert",
         table: "fusertest_orders",
-        values: (r) => ({ client: "001", number: r.get("nr") ?? null, words: r.get("name") ?? null }),
+        values: (r) => ({ client: "001", nr: r.get("nr") ?? null, words: r.get("name") ?? null }),
       },
-      { kind: "insert", table: "fusertest_orders", values: () => ({ client: "002", number: 1 }), when: (r) => r.get("nr") === 0 },
+      { kind: "insert", table: "fusertest_orders", values: () => ({ client: "002", nr: 1 }), when: (r) => r.get("nr") === 0 },
     ];
     const outcome = await connector.write({ ...plan, steps }, never);
     expect(outcome).toMatchObject({ state: "applied" });
-    expect(await erp.rows("SELECT number, words FROM fusertest_orders")).toEqual([["42", `ticket of ${id}`]]);
+    expect(await erp.rows("SELECT nr, words FROM fusertest_orders")).toEqual([["42", `ticket of ${id}`]]);
     expect(await erp.rows("SELECT value FROM fusertest_counters")).toEqual([["42"]]);
     expect((outcome as { results: StepResults }).results.get("more")).toBe(1);
   });
@@ -181,12 +181,12 @@ describe.each(subjects)("$name: writing", ({ make }) => {
     const number: PlanStep = {
       kind: "number",
       as: "nr",
-      from: { max: { table: "fusertest_orders", column: "number", where: () => ({ client: "001" }) } },
+      from: { max: { table: "fusertest_orders", column: "nr", where: () => ({ client: "001" }) } },
     };
     const insert: PlanStep = {
       kind: "insert",
       table: "fusertest_orders",
-      values: (r) => ({ client: "001", number: r.get("nr") ?? null }),
+      values: (r) => ({ client: "001", nr: r.get("nr") ?? null }),
     };
     const plan = (): WritePlan => ({
       ...planOf(nextId(), { way: "base" }),
