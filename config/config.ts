@@ -123,6 +123,14 @@ export interface Changes {
         grain: "second" | "day" | "fraction";
       }
     | undefined;
+  /** The database tells of changes by itself. */
+  feed:
+    | {
+        name: string;
+        /** How often it is asked whether it still tells of everything, milliseconds. */
+        everyMs: number;
+      }
+    | undefined;
   compare: Schedule | undefined;
   at: Place;
 }
@@ -148,8 +156,8 @@ export interface Source {
   /** False: `scope: none`. */
   scoped: boolean;
   changes: Changes;
-  /** For `query:` sources: the table that signals for them. */
-  signal: { table: string; column: string; key: readonly string[]; at: Place } | undefined;
+  /** For `query:` sources: the table that signals for them, by a column or by a feed. */
+  signal: { table: string; column: string | undefined; feed: string | undefined; key: readonly string[]; at: Place } | undefined;
   touchedBy: readonly TouchedBy[];
   deletes: { flag: SqlText | undefined; graceMs: number };
   fields: Readonly<Record<string, FieldMapping>>;

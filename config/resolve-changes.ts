@@ -1,15 +1,16 @@
-/** How changes of a table are noticed: a column, a comparison, or both (mapping.md, "Capture per source"). */
+/** How changes of a table are noticed: a column or a feed, and a comparison (mapping.md, "Capture per source"). */
 import { durationMs } from "../base/time.ts";
+import { connectors } from "../connectors/registry.ts";
 import type { Changes, Schedule } from "./config.ts";
 import type { Path } from "./document.ts";
-import type { Scene } from "./scene.ts";
+import { knownName, type Scene } from "./scene.ts";
 import type { ChangesNode } from "./schema-source.ts";
 
 interface Situation {
   path: Path;
   append: boolean;
-  /** Column of `signal`, for a query. */
-  signal: string | undefined;
+  /** What `signal` of a query names. */
+  signal: { column?: string | undefined; feed?: string | undefined } | undefined;
   /** False for a query, which has no table of its own to watch. */
   hasTable: boolean;
   /** True under `touchedBy`: the parent's comparison is the net. */
@@ -19,21 +20,57 @@ interface Situation {
 const nightly: Schedule = { kind: "cron", cron: "0 3 * * *" };
 const usual: Schedule = { kind: "every", ms: 900_000 };
 const dayMs = 86_400_000;
+const leastLookMs = 1_000;
 
 export function resolveChanges(scene: Scene, node: ChangesNode | undefined, situation: Situation): Changes {
-  const cursor = cursorOf(scene, node, situation);
+  const feed = feedOf(scene, node, situation);
+  const cursor = cursorOf(scene, node, { ...situation, hasFeed: feed !== undefined });
+  const tells = cursor !== undefined ? "column" : feed !== undefined ? "feed" : "nothing";
   return {
     cursor,
-    compare: compareOf(scene, node?.compare, { ...situation, hasCursor: cursor !== undefined }),
+    feed,
+    compare: compareOf(scene, node?.compare, { ...situation, tells }),
     at: scene.place(situation.path),
   };
 }
 
-function cursorOf(scene: Scene, node: ChangesNode | undefined, { path, signal, hasTable }: Situation): Changes["cursor"] {
-  const column = node?.column ?? signal;
-  if (column === undefined) {
+function feedOf(scene: Scene, node: ChangesNode | undefined, { path, append, signal, hasTable }: Situation): Changes["feed"] {
+  const name = node?.feed ?? signal?.feed;
+  if (name === undefined) return undefined;
+  const at = node?.feed === undefined ? [...path.slice(0, -1), "signal", "feed"] : [...path, "feed"];
+  const { connector } = scene.file.erp;
+  const known = connectors[connector]?.dialect.feeds ?? [];
+  if (!scene.broken(["erp", "connector"]) && Object.hasOwn(connectors, connector))
+    knownName(scene, at, `feed of ${connector}`, { name, known });
+  if (!hasTable && signal === undefined)
+    scene.fault(
+      at,
+      "A query has no table of its own to watch",
+      "Add `signal: { table, feed, key }` to the source, or use `compare` alone.",
+    );
+  if (signal !== undefined && name !== signal.feed)
+    scene.fault(at, "`signal` names no such feed", "Leave `feed` out here, and name it in `signal`.");
+  if (node?.column !== undefined || (signal?.column !== undefined && signal.feed === undefined))
+    scene.fault(at, "A column and a feed are two ways to tell the same", "Keep one of the two.");
+  if (append) scene.fault(at, "A source with `append: true` goes by its own column", "Add `column: …` in place of `feed`.");
+  const every = node?.every;
+  if (every?.kind === "cron")
+    scene.fault([...path, "every"], "A feed is looked after all the time", "Write a duration such as 30s.");
+  else if (every !== undefined && every.ms < leastLookMs)
+    scene.fault([...path, "every"], "A feed is looked after at most each second", "Write a duration such as 30s.");
+  return { name, everyMs: every?.kind === "every" ? Math.max(leastLookMs, every.ms) : 30_000 };
+}
+
+function cursorOf(
+  scene: Scene,
+  node: ChangesNode | undefined,
+  { path, signal, hasTable, hasFeed }: Situation & { hasFeed: boolean },
+): Changes["cursor"] {
+  const column = node?.column ?? signal?.column;
+  if (column === undefined || hasFeed) {
     for (const option of ["kind", "every", "overlap", "grain"] as const)
-      if (node?.[option] !== undefined && !scene.broken([...path, "column"]))
+      if (hasFeed && option === "every") continue;
+      else if (node?.[option] !== undefined && !scene.broken([...path, "column"]))
         scene.fault([...path, option], `\`${option}\` needs a column`, "Add `column: NAME`, or keep `compare` alone.");
     return undefined;
   }
@@ -43,8 +80,8 @@ function cursorOf(scene: Scene, node: ChangesNode | undefined, { path, signal, h
       "A query has no table of its own to watch",
       "Add `signal: { table, column, key }` to the source, or use `compare` alone.",
     );
-  if (signal !== undefined && column !== signal)
-    scene.fault([...path, "column"], `\`signal\` names the column \`${signal}\``, "Leave `column` out here.");
+  if (signal?.column !== undefined && column !== signal.column)
+    scene.fault([...path, "column"], `\`signal\` names the column \`${signal.column}\``, "Leave `column` out here.");
   const kind = node?.kind ?? "timestamp";
   const grain = node?.grain ?? "second";
   if (kind === "sequence" && node?.grain !== undefined)
@@ -89,11 +126,11 @@ function overlapOf(scene: Scene, text: string | undefined, { path, kind, grain }
 function compareOf(
   scene: Scene,
   compare: Schedule | "never" | undefined,
-  { path, append, hasCursor, isChild }: Situation & { hasCursor: boolean },
+  { path, append, tells, isChild }: Situation & { tells: "column" | "feed" | "nothing" },
 ): Schedule | undefined {
   const at = [...path, "compare"];
   if (append) {
-    if (!hasCursor && !scene.broken(path))
+    if (tells === "nothing" && !scene.broken(path))
       scene.fault(
         path,
         "A source with `append: true` needs a column that only grows",
@@ -104,16 +141,19 @@ function compareOf(
     return undefined;
   }
   if (compare === "never") {
-    if ((!isChild || !hasCursor) && !scene.broken([...path, "column"]))
+    if ((!isChild || tells === "nothing") && !scene.broken([...path, "column"]))
       scene.fault(at, "Without a comparison deleted rows are never noticed", 'Write a schedule such as "0 3 * * *".');
     return undefined;
   }
   if (compare !== undefined) return compare;
   if (isChild) {
-    if (!hasCursor && !scene.broken(path)) scene.fault(path, "The child table tells of no change", "Add `column` or `compare`.");
-    return undefined;
+    if (tells === "nothing" && !scene.broken(path))
+      scene.fault(path, "The child table tells of no change", "Add `column`, `feed` or `compare`.");
+    // What a feed has told of children that are gone is cleared up by it.
+    return tells === "feed" ? nightly : undefined;
   }
-  if (!hasCursor) return usual;
+  if (tells === "nothing") return usual;
+  if (tells === "feed") return nightly;
   scene.note(
     path,
     "compare-paired",

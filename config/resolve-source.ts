@@ -30,7 +30,7 @@ export function resolveSource(scene: Scene, name: string, node: SourceNode): Sou
     changes: resolveChanges(scene, node.changes, {
       path: [...path, "changes"],
       append: node.append,
-      signal: node.signal?.column,
+      signal: node.signal,
       hasTable: node.query === undefined,
       isChild: false,
     }),
@@ -93,7 +93,10 @@ function signalOf(scene: Scene, path: Path, node: SourceNode): Source["signal"] 
       `The key has ${key.length} of ${many(node.key).length} parts`,
       `The key of the source is: ${many(node.key).join(", ")}.`,
     );
-  return { table: tableOf(scene, [...at, "table"], node.signal.table), column: node.signal.column, key, at: scene.place(at) };
+  const { column, feed } = node.signal;
+  if ((column === undefined) === (feed === undefined) && !scene.broken([...at, "column"]) && !scene.broken([...at, "feed"]))
+    scene.fault(at, "A query is signalled by a column or by a feed", "Name one of them: `column: …` or `feed: …`.");
+  return { table: tableOf(scene, [...at, "table"], node.signal.table), column, feed, key, at: scene.place(at) };
 }
 
 function touchedByOf(scene: Scene, path: Path, node: SourceNode): readonly TouchedBy[] {

@@ -4,29 +4,35 @@ import { field, oneOrMore } from "./schema-read.ts";
 import { duration, flag, keys, listOf, named, never, oneOf, pollSchedule, schedule, text } from "./schema-values.ts";
 
 const compareInstead = "Use `changes: { column: …, kind: timestamp, … }` or `changes: { compare: 15m }`.";
+const everyHint =
+  "How often the column is asked (default 5s), or the feed whether it still tells of everything (default 30s; it tells of changes at once)";
 
-const changes = keys(
-  {
-    column: text.optional().describe("Column that only grows and tells what changed; without it the source lives on `compare`"),
-    kind: oneOf(["timestamp", "sequence"], { rowversion: compareInstead })
-      .optional()
-      .describe("What the column holds: time of the last change, or a number that only grows. Default: timestamp"),
-    every: pollSchedule.optional().describe("How often the column is asked. Default: 5s"),
-    overlap: text
-      .optional()
-      .describe(
-        "How far behind the highest value is read again, for transactions that commit late: a duration for a timestamp (default 30s, 1d at the grain of a day), a count for a sequence (default 1000)",
-      ),
-    grain: oneOf(["second", "day", "fraction"]).optional().describe("Smallest step of a timestamp column. Default: second"),
-    compare: z
-      .union([schedule, never])
-      .optional()
-      .describe(
-        'When all rows are compared with what was sent. Default: 15m without a column; "0 3 * * *" with one, since a column tells nothing of deleted rows. `never` only with `append: true`',
-      ),
-  },
-  { feed: compareInstead },
-);
+const changes = keys({
+  column: text
+    .optional()
+    .describe("Column that only grows and tells what changed; without it and without a feed the source lives on `compare`"),
+  feed: text
+    .optional()
+    .describe(
+      "Feed by which the database tells of each change itself, deleted rows included: binlog, logical-replication or change-tracking, by the connector. What it needs is said by `erpfuser check`; while it can't be used the source is compared each 15m",
+    ),
+  kind: oneOf(["timestamp", "sequence"], { rowversion: compareInstead })
+    .optional()
+    .describe("What the column holds: time of the last change, or a number that only grows. Default: timestamp"),
+  every: pollSchedule.optional().describe(everyHint),
+  overlap: text
+    .optional()
+    .describe(
+      "How far behind the highest value is read again, for transactions that commit late: a duration for a timestamp (default 30s, 1d at the grain of a day), a count for a sequence (default 1000)",
+    ),
+  grain: oneOf(["second", "day", "fraction"]).optional().describe("Smallest step of a timestamp column. Default: second"),
+  compare: z
+    .union([schedule, never])
+    .optional()
+    .describe(
+      'When all rows are compared with what was sent. Default: 15m without a column; "0 3 * * *" with one, since a column tells nothing of deleted rows, and with a feed, as its net. `never` only with `append: true`',
+    ),
+});
 
 const touchedBy = keys({
   table: text.describe("The child table"),
@@ -47,11 +53,12 @@ export const source = keys(
     changes: changes.optional().describe("How changes are noticed. Default: `{ compare: 15m }`"),
     signal: keys({
       table: text.describe("Table that is watched for the query"),
-      column: text.describe("Its column that only grows"),
+      column: text.optional().describe("Its column that only grows"),
+      feed: text.optional().describe("Feed that tells of its changes, in place of a column"),
       key: oneOrMore(text).describe("Its columns that are this source's key, in order"),
     })
       .optional()
-      .describe("For a query: the table whose column tells of changes"),
+      .describe("For a query: the table that tells of changes"),
     touchedBy: listOf(touchedBy).optional().describe("Child tables a change of which changes this entity"),
     deletes: keys({
       flag: text.optional().describe("SQL condition that marks a row as deleted"),

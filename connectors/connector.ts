@@ -214,6 +214,8 @@ export interface Dialect {
   quote(identifier: string): string;
   /** Largest number of keys in one read by key. */
   maxKeysPerRead: number;
+  /** Names of the feeds by which the database tells of changes itself, as in `changes: { feed: NAME }`; none where it is left out. */
+  feeds?: readonly string[];
   powers: {
     /** Reads that take no locks that a writer would wait for. */
     lockFreeReads: boolean;

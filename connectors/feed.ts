@@ -4,7 +4,7 @@
  */
 import type { Finding } from "../base/findings.ts";
 
-/** A table whose changes are wanted, as the configuration names it. */
+/** A table whose changes are wanted, as the configuration names it. A table may be asked for twice, with other keys: then each change of it comes for each. */
 export interface FeedTable {
   table: string;
   /** Columns that make the signalled key, in the order of the source's key. */
@@ -39,6 +39,10 @@ export interface FeedBatch {
 /** Longest time between two batches of a feed that lives. */
 export const heartbeatMs = 10_000;
 
+/**
+ * Its connections are opened with the settings of the reads, and each must ask the server who it is and compare that with what the reads were told
+ * (`Connector.identity`): events of one server and reads of another would lose changes. `erp-feed-other-server`, config.
+ */
 export interface Feed {
   /** Name as in `changes: { feed: NAME }`. */
   readonly name: string;

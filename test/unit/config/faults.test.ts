@@ -363,7 +363,13 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "`rowversion` is not supported yet",
     "kind: timestamp",
   ],
-  [13, `    changes: { feed: change-tracking }`, "sources.persons.changes.feed", "`feed` is not supported yet", "compare: 15m"],
+  [
+    13,
+    `    changes: { feed: change-tracking }`,
+    "sources.persons.changes.feed",
+    "no feed of sqlite",
+    "There is none: remove it.",
+  ],
   [
     13,
     `    changes: { compare: 15 minutes }`,
@@ -555,8 +561,8 @@ test("what a later version brings is refused feature by feature, each in its lin
   expect(faultsOf(text).map(({ path, line, message }) => [path, line, message])).toEqual([
     ["sources.periods.changes.kind", lineOf("kind: rowversion"), "`rowversion` is not supported yet by this version"],
     ["sources.periods.identity", lineOf("reusedWhen"), "`identity` is not supported yet by this version"],
-    ["sources.tickets.changes.feed", lineOf("changes: { feed"), "`feed` is not supported yet by this version"],
-    ["sources.tickets.touchedBy[0].changes.feed", lineOf("touchedBy:"), "`feed` is not supported yet by this version"],
+    ["sources.tickets.changes.feed", lineOf("changes: { feed"), "There is no feed of mysql `change-tracking`"],
+    ["sources.tickets.touchedBy[0].changes.feed", lineOf("touchedBy:"), "There is no feed of mysql `change-tracking`"],
     ["commands.ticket.create.steps[0].call", lineOf("- call:"), "`call` is not supported yet by this version"],
     [
       "commands.ticket.create.steps[2].insertLines",

@@ -94,7 +94,7 @@ export function source(
     prefix: undefined,
     where: undefined,
     scoped: false,
-    changes: { cursor: undefined, compare: undefined, at: at() },
+    changes: { cursor: undefined, feed: undefined, compare: undefined, at: at() },
     signal: undefined,
     touchedBy: [],
     deletes: { flag: undefined, graceMs: 0 },
