@@ -1,5 +1,6 @@
 import type { Connector, CursorQuery, RowBatch, SourceQuery } from "../connector.ts";
 import { executePlan, lookUpPlan } from "../execute-plan.ts";
+import { LinkPool } from "../link-pool.ts";
 import type { ConnectorModule } from "../module.ts";
 import { createSerial } from "../serial.ts";
 import { fromSource } from "../source-select.ts";
@@ -7,12 +8,13 @@ import { concat } from "../statement.ts";
 import { packedBatch } from "./batch.ts";
 import { checkMysql } from "./checks.ts";
 import { type MysqlSettings, mysqlSettings } from "./config.ts";
-import type { Access } from "./connect.ts";
+import type { Access, LinkKind } from "./connect.ts";
 import { changedWhole, fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
+import { isLost } from "./errors.ts";
 import { Gathered } from "./gathered.ts";
 import { identityOf } from "./identity.ts";
-import { Pool } from "./pool.ts";
+import { openLink } from "./link.ts";
 import { packetsAreRows, type RowWay } from "./row-packets.ts";
 import { childrenOf, describeSource, type PreparedSource, prepareSource, selectKeys } from "./source.ts";
 import { mysqlDialect, mysqlSyntax, withLiterals } from "./sql.ts";
@@ -30,9 +32,10 @@ export const mysql: ConnectorModule<MysqlSettings> = {
 /** Connections: two for short reads, one more for polls, one for child rows, one per running stream, one that writes. */
 function openMysql(access: Access): Connector {
   const { clock, log } = access.context;
-  const short = new Pool(access, "read", 2);
-  const batch = new Pool(access, "batch", 1);
-  const polling = new Pool(access, "batch", 1);
+  const pool = (kind: LinkKind, size: number) => new LinkPool({ size, isLost, open: (signal) => openLink(access, kind, signal) });
+  const short = pool("read", 2);
+  const batch = pool("batch", 1);
+  const polling = pool("batch", 1);
   const polls = new Gathered(polling, clock);
   const writer = new Writer(access);
   const serial = createSerial();

@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/time.ts";
-import type { ResultSet } from "./link.ts";
-import type { Pool } from "./pool.ts";
+import type { LinkPool } from "../link-pool.ts";
+import type { Link, ResultSet } from "./link.ts";
 
 interface Asked {
   text: string;
@@ -12,12 +12,12 @@ interface Asked {
 
 /** Short reads that are asked for in the same turn of the event loop go to the server in one text: ten polls are one round trip. */
 export class Gathered {
-  readonly #pool: Pool;
+  readonly #pool: LinkPool<Link>;
   readonly #clock: Clock;
   #asked: Asked[] = [];
 
   /** @param pool of `batch` links */
-  constructor(pool: Pool, clock: Clock) {
+  constructor(pool: LinkPool<Link>, clock: Clock) {
     this.#pool = pool;
     this.#clock = clock;
   }

@@ -2,6 +2,7 @@ import { FuserError } from "../../base/errors.ts";
 import { decodeKey } from "../../base/key.ts";
 import type { Column, DescribedQuery, SourceQuery, Value } from "../connector.ts";
 import { anyOf } from "../keyset.ts";
+import type { LinkPool } from "../link-pool.ts";
 import { fillTemplate } from "../parameters.ts";
 import { type ChildTemplate, childTemplates, columnIndex, selectSource } from "../source-select.ts";
 import { concat, type Statement } from "../statement.ts";
@@ -10,7 +11,6 @@ import { decoderOf } from "./decode.ts";
 import { KeyReader } from "./keys.ts";
 import type { Link, ResultSet } from "./link.ts";
 import { type PackedRows, type SentValue, sentValues } from "./packed-rows.ts";
-import type { Pool } from "./pool.ts";
 import { mysqlSyntax, withLiterals } from "./sql.ts";
 import type { ContinuedSelect } from "./stream.ts";
 import { columnOfField, type Field, fieldType, keyLiteral, sentLiteral, sortsByNumber } from "./values.ts";
@@ -123,7 +123,7 @@ function fillChild(child: ChildTemplate, source: SourceQuery, columnValue: (colu
 export async function childrenOf(
   prepared: PreparedSource,
   rows: PackedRows,
-  batch: Pool,
+  batch: LinkPool<Link>,
   signal: AbortSignal,
 ): Promise<SentChildren[][] | undefined> {
   if (prepared.children.length === 0) return undefined;
@@ -139,7 +139,7 @@ export async function childrenOf(
 async function childLists(
   prepared: PreparedSource,
   rows: readonly SentValue[][],
-  batch: Pool,
+  batch: LinkPool<Link>,
   signal: AbortSignal,
 ): Promise<SentChildren[][]> {
   const texts = rows.flatMap((row) => prepared.children.map((child) => withLiterals(childOf(prepared, child, row))));

@@ -1,24 +1,32 @@
-import type { Access, LinkKind } from "./connect.ts";
-import { isLost } from "./errors.ts";
-import { type Link, openLink } from "./link.ts";
+/** A connection as the pool sees it. */
+export interface PooledLink {
+  /** False once it was lost or given up. */
+  readonly usable: boolean;
+  /** Whether the next work should get it. */
+  readonly reusable: boolean;
+  close(): Promise<void>;
+}
+
+interface PoolOptions<Link> {
+  open(signal: AbortSignal): Promise<Link>;
+  /** Whether the connection is gone with this error. */
+  isLost(error: unknown): boolean;
+  size: number;
+}
 
 /**
  * A few connections for short reads, opened when first wanted and kept. Reads may be repeated, so a connection that died while it lay idle is
  * replaced once without a word.
  */
-export class Pool implements AsyncDisposable {
-  readonly #access: Access;
-  readonly #kind: LinkKind;
-  readonly #size: number;
+export class LinkPool<Link extends PooledLink> implements AsyncDisposable {
+  readonly #options: PoolOptions<Link>;
   readonly #idle: Link[] = [];
   readonly #waiting: (() => void)[] = [];
   #open = 0;
   #closed = false;
 
-  constructor(access: Access, kind: LinkKind, size: number) {
-    this.#access = access;
-    this.#kind = kind;
-    this.#size = size;
+  constructor(options: PoolOptions<Link>) {
+    this.#options = options;
   }
 
   /** Runs reads on a connection of their own. @throws what `work` throws; FuserError when none can be opened */
@@ -27,7 +35,7 @@ export class Pool implements AsyncDisposable {
     try {
       return await work(link);
     } catch (error) {
-      if (!reused || !isLost(error)) throw error;
+      if (!reused || !this.#options.isLost(error)) throw error;
     } finally {
       this.#give(link);
     }
@@ -40,12 +48,12 @@ export class Pool implements AsyncDisposable {
       const idle = this.#idle.pop();
       if (idle?.usable) return { link: idle, reused: true };
       if (idle) this.#open -= 1;
-      else if (this.#open < this.#size) break;
+      else if (this.#open < this.#options.size) break;
       else await this.#turn(signal);
     }
     this.#open += 1;
     try {
-      return { link: await openLink(this.#access, this.#kind, signal), reused: false };
+      return { link: await this.#options.open(signal), reused: false };
     } catch (error) {
       this.#open -= 1;
       this.#waiting.shift()?.();
