@@ -1,6 +1,7 @@
 /** `npm run generate`: writes what is made from the configuration's schema. A test fails while the files in the tree differ. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { databasesPage } from "./databases-page.ts";
 import { editorSchema, referencePage } from "./reference.ts";
 
 /** Generated files by their path from the project's root. */
@@ -8,6 +9,7 @@ export function generatedFiles(): Readonly<Record<string, string>> {
   return {
     "config/generated/erpfuser.schema.json": `${JSON.stringify(editorSchema(), undefined, 2)}\n`,
     "docs/configuration.md": referencePage(),
+    "docs/databases.md": databasesPage(),
   };
 }
 

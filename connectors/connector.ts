@@ -5,6 +5,7 @@
 import type { Finding } from "../base/findings.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
+import type { Capabilities } from "./capabilities.ts";
 import type { Feed } from "./feed.ts";
 
 /**
@@ -224,6 +225,8 @@ export interface Dialect {
     sessionLock: boolean;
     skipLocked: boolean;
   };
+  /** What it can do and what not, for people and for the contract suite. */
+  capabilities: Capabilities;
 }
 
 /** Values that a step of a plan may use: results of earlier steps by name. */

@@ -1,6 +1,7 @@
 import type { Dialect, Value } from "../connector.ts";
 import { limitAtEnd, type Syntax } from "../source-select.ts";
 import type { Statement } from "../statement.ts";
+import { mysqlCapabilities } from "./capabilities.ts";
 
 /** MySQL's and MariaDB's way to write identifiers, strings and comments, under the sql_mode that every connection sets (link.ts). */
 export const mysqlSyntax: Syntax = {
@@ -24,6 +25,7 @@ export const mysqlDialect: Dialect = {
   quote: mysqlSyntax.quote,
   maxKeysPerRead: 500,
   powers: { lockFreeReads: true, nativeFeed: false, sessionLock: true, skipLocked: false },
+  capabilities: mysqlCapabilities,
 };
 
 const escapes: Readonly<Record<string, string>> = {

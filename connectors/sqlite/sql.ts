@@ -1,5 +1,6 @@
 import type { Dialect } from "../connector.ts";
 import { limitAtEnd, type Syntax } from "../source-select.ts";
+import { sqliteCapabilities } from "./capabilities.ts";
 
 /** SQLite's way to write identifiers, strings and comments (sqlite.org/lang_keywords.html, lang_comment.html, lang_expr.html#varparam). */
 export const sqliteSyntax: Syntax = {
@@ -23,4 +24,5 @@ export const sqliteDialect: Dialect = {
   quote: sqliteSyntax.quote,
   maxKeysPerRead: 200,
   powers: { lockFreeReads: true, nativeFeed: false, sessionLock: false, skipLocked: false },
+  capabilities: sqliteCapabilities,
 };

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Connector, PlanStep, StepResults, Value, WritePlan } from "../../connectors/connector.ts";
-import { has } from "../support/servers.ts";
-import { mysqlSubject } from "./erp/mysql.ts";
-import { sqliteSubject } from "./erp/sqlite.ts";
 import { collect, never, type Subject, sourceOf } from "./erp/subject.ts";
+import { readers } from "./erp/subjects.ts";
 
 /** One nasty value: its column's type, how the ERP stores it, how it must arrive. `write: false` where a plan can't write it; `byKey: false` where no text of it finds the stored form. */
 interface Golden {
@@ -91,21 +89,10 @@ const sqliteGolden: Golden[] = [
   { type: "BLOB", stored: "X'00FF27'", value: new Uint8Array([0, 255, 39]) },
 ];
 
-const dialects: { name: string; make: () => Promise<Subject>; golden: Golden[] }[] = [
-  { name: "SQLite", make: () => sqliteSubject("wal"), golden: sqliteGolden },
-  ...(has("mariadb")
-    ? [
-        { name: "MariaDB", make: () => mysqlSubject(), golden: mysqlGolden },
-        {
-          name: "MariaDB, rows parsed by the driver",
-          make: () => mysqlSubject(undefined, { rawRows: false }),
-          golden: mysqlGolden,
-        },
-      ]
-    : []),
-];
+const goldenOf: Readonly<Record<string, Golden[]>> = { sqlite: sqliteGolden, mysql: mysqlGolden };
 
-describe.each(dialects)("$name: values", ({ make, golden }) => {
+describe.each(readers)("$name: values", ({ make, dialect }) => {
+  const golden = goldenOf[dialect.name] ?? [];
   let erp: Subject;
   let connector: Connector;
   const columns = golden.map((_, index) => `v${index}`);
@@ -114,7 +101,7 @@ describe.each(dialects)("$name: values", ({ make, golden }) => {
     connector = await erp.open();
     const types = golden.map(({ type }, index) => `v${index} ${type}`).join(", ");
     await erp.run(`CREATE TABLE fusertest_golden (id INTEGER PRIMARY KEY, ${types})`);
-    if (erp.name === "MariaDB") await erp.run("SET sql_mode = ''");
+    if (dialect.name === "mysql") await erp.run("SET sql_mode = ''");
     await erp.run(`INSERT INTO fusertest_golden VALUES (1, ${golden.map(({ stored }) => stored).join(", ")})`);
   });
   afterAll(async () => {

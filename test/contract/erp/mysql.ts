@@ -1,8 +1,10 @@
 import { createConnection } from "mysql2/promise";
 import type { MysqlSettings } from "../../../connectors/mysql/config.ts";
 import { mysql } from "../../../connectors/mysql/connector.ts";
-import type { MariaDb } from "../../support/mariadb.ts";
+import { mysqlSyntax } from "../../../connectors/mysql/sql.ts";
+import type { MariaDb, MariaDbAccess } from "../../support/mariadb.ts";
 import { mariadb } from "../../support/servers.ts";
+import type { NamedPlace, NamedServer } from "./named.ts";
 import { contextOf, type Subject } from "./subject.ts";
 
 let last = 0;
@@ -16,8 +18,22 @@ export async function mysqlSubject(
   last += 1;
   const database = `contract_${last}`;
   const access = await server.createDatabase(database);
+  const subject = await subjectAt({ ...access, database }, settings);
+  return {
+    ...subject,
+    server,
+    database,
+    async [Symbol.asyncDispose]() {
+      await subject[Symbol.asyncDispose]();
+      if (!given) await server.stop();
+    },
+  };
+}
+
+/** A database that is there already. */
+async function subjectAt(at: MariaDbAccess & { database: string }, settings: Pick<MysqlSettings, "rawRows">): Promise<Subject> {
   const connection = await createConnection({
-    ...access,
+    ...at,
     charset: "utf8mb4",
     dateStrings: true,
     supportBigNumbers: true,
@@ -26,12 +42,10 @@ export async function mysqlSubject(
   connection.on("error", () => {});
   return {
     name: "MariaDB",
-    server,
-    database,
     open: (options) =>
       mysql.open(
-        { server: access.host, port: access.port, database, user: access.user, password: { secret: "erp" }, ...settings },
-        async () => access.password,
+        { server: at.host, port: at.port, database: at.database, user: at.user, password: { secret: "erp" }, ...settings },
+        async () => at.password,
         contextOf(options),
       ),
     async run(sql, values) {
@@ -52,7 +66,40 @@ export async function mysqlSubject(
       })[name],
     async [Symbol.asyncDispose]() {
       await connection.end().catch(() => connection.destroy());
-      if (!given) await server.stop();
     },
   };
 }
+
+/** A MariaDB or MySQL that a user names. PREPARE parses a statement and looks its tables up, so that a missing table (1146) says that the text is well-formed. */
+export const namedMysql: NamedServer = {
+  port: 3306,
+  syntax: mysqlSyntax,
+  subject: (place, settings) => subjectAt(accessOf(place), settings),
+  async look(place) {
+    const connection = await createConnection(accessOf(place));
+    return {
+      async tables() {
+        const [rows] = await connection.query({ sql: "SHOW TABLES", rowsAsArray: true });
+        return (rows as string[][]).map(([name]) => name as string);
+      },
+      async drop(table) {
+        await connection.query("DROP TABLE ??", [table]);
+      },
+      async parse(text) {
+        try {
+          await connection.query("PREPARE fusertest FROM ?", [text]);
+          await connection.query("DEALLOCATE PREPARE fusertest");
+        } catch (error) {
+          const { errno, message } = error as { errno?: number; message: string };
+          if (errno !== 1146) return message;
+        }
+        return undefined;
+      },
+      async [Symbol.asyncDispose]() {
+        await connection.end();
+      },
+    };
+  },
+};
+
+const accessOf = ({ host, port, user, password, database }: NamedPlace) => ({ host, port, user, password, database });

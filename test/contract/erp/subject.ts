@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { deepEqual, equal } from "node:assert/strict";
 import { keyDigest } from "../../../base/key-digest.ts";
 import type { Log } from "../../../base/log.ts";
 import { silentLog } from "../../../base/log.ts";
@@ -69,9 +69,12 @@ export async function collect(
   const all = [];
   for await (const batch of batches) {
     const keys = keysOf(batch);
-    expect([...batch.keyDigests]).toEqual(keys.map((key) => (key === undefined ? 0n : keyDigest(key))));
+    deepEqual(
+      [...batch.keyDigests],
+      keys.map((key) => (key === undefined ? 0n : keyDigest(key))),
+    );
     for (const [index, key] of keys.entries()) {
-      expect(wrongInWritten(batch, index)).toBeUndefined();
+      equal(wrongInWritten(batch, index), undefined);
       all.push({ key, digest: batch.digests[index] as bigint, row: batch.row(index) });
     }
   }

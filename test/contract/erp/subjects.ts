@@ -1,19 +1,77 @@
+import type { Power } from "../../../connectors/capabilities.ts";
+import type { Dialect } from "../../../connectors/connector.ts";
+import { mysqlDialect } from "../../../connectors/mysql/sql.ts";
+import { sqliteDialect } from "../../../connectors/sqlite/sql.ts";
 import { has } from "../../support/servers.ts";
-import { mysqlSubject } from "./mysql.ts";
+import { mysqlSubject, namedMysql } from "./mysql.ts";
+import { cleanSubject, contractEnv, type NamedServer, namedPlace } from "./named.ts";
 import { sqliteSubject } from "./sqlite.ts";
 import type { Subject } from "./subject.ts";
 
-/** Every database that the contract suite runs on. */
-export const subjects: { name: string; make: () => Promise<Subject> }[] = [
-  { name: "SQLite with a write-ahead log", make: () => sqliteSubject("wal") },
-  { name: "SQLite with a rollback journal", make: () => sqliteSubject("delete") },
-  ...(has("mariadb") ? [{ name: "MariaDB", make: () => mysqlSubject() }] : []),
+/** A database under the suite. */
+export interface Candidate {
+  /** Whose figures it counts for in `npm run contract`. */
+  connector: string;
+  /** For titles. */
+  name: string;
+  dialect: Dialect;
+  make: () => Promise<Subject>;
+}
+
+/** Servers that a user may name, by the name of `erp: connector:`. */
+export const namedServers: Readonly<Record<string, { server: NamedServer; dialect: Dialect; twoWays: boolean }>> = {
+  mysql: { server: namedMysql, dialect: mysqlDialect, twoWays: true },
+  mariadb: { server: namedMysql, dialect: mysqlDialect, twoWays: true },
+};
+
+/** Every database that the suite can run on here. */
+const here: Candidate[] = [
+  {
+    connector: "sqlite",
+    name: "SQLite with a write-ahead log",
+    dialect: sqliteDialect,
+    make: () => sqliteSubject("wal"),
+  },
+  {
+    connector: "sqlite",
+    name: "SQLite with a rollback journal",
+    dialect: sqliteDialect,
+    make: () => sqliteSubject("delete"),
+  },
+  ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", dialect: mysqlDialect, make: () => mysqlSubject() }] : []),
 ];
 
+/** Where a connector has two ways to read, the other one. */
+const otherWays: Candidate[] = has("mariadb")
+  ? [
+      {
+        connector: "mariadb",
+        name: "MariaDB, rows parsed by the driver",
+        dialect: mysqlDialect,
+        make: () => mysqlSubject(undefined, { rawRows: false }),
+      },
+    ]
+  : [];
+
+/** Of what can run here: all, or the connector that the run asks for; or the server that the user named. */
+function chosen(candidates: readonly Candidate[], way: { rawRows?: boolean }): Candidate[] {
+  const { [contractEnv.connector]: connector, [contractEnv.url]: url, [contractEnv.password]: password = "" } = process.env;
+  if (connector === undefined) return [...candidates];
+  if (url === undefined) return candidates.filter((one) => one.connector === connector);
+  const named = namedServers[connector];
+  if (named === undefined || (way.rawRows === false && !named.twoWays)) return [];
+  const place = { ...namedPlace(url, connector, named.server.port), password };
+  const name = `${connector} at ${place.host}${way.rawRows === false ? ", rows parsed by the driver" : ""}`;
+  return [{ connector, name, dialect: named.dialect, make: () => cleanSubject(named.server, place, way) }];
+}
+
+/** Every database that this run is about. */
+export const subjects: Candidate[] = chosen(here, {});
+
 /** The same for what is promised of reads: where a connector has two ways to read, both. */
-export const readers: typeof subjects = [
-  ...subjects,
-  ...(has("mariadb")
-    ? [{ name: "MariaDB, rows parsed by the driver", make: () => mysqlSubject(undefined, { rawRows: false }) }]
-    : []),
-];
+export const readers: Candidate[] = [...subjects, ...chosen(otherWays, { rawRows: false })];
+
+/** Those that declare to have a power; what the others do in its place is told by connector-powers.test.ts. */
+export function able(power: Power, candidates: readonly Candidate[] = subjects): Candidate[] {
+  return candidates.filter(({ dialect }) => !dialect.capabilities.unsupported.includes(power));
+}

@@ -14,6 +14,7 @@ import type {
 } from "../../../connectors/connector.ts";
 import { executePlan, lookUpPlan } from "../../../connectors/execute-plan.ts";
 import { createSerial } from "../../../connectors/serial.ts";
+import { sqliteCapabilities } from "../../../connectors/sqlite/capabilities.ts";
 import { offerWritten } from "../../support/offer-written.ts";
 import type { Chance } from "../world/chance.ts";
 import type { Process } from "../world/time.ts";
@@ -74,6 +75,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
       quote: (identifier) => identifier,
       maxKeysPerRead: 200,
       powers: { lockFreeReads: true, nativeFeed: false, sessionLock: true, skipLocked: false },
+      capabilities: sqliteCapabilities,
     },
     identity: (signal) =>
       call(signal, () => ({
