@@ -1,33 +1,15 @@
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MysqlSettings } from "../../connectors/mysql/config.ts";
 import { mysql } from "../../connectors/mysql/connector.ts";
+import { signedCertificate } from "../support/certificates.ts";
 import type { MariaDb } from "../support/mariadb.ts";
 import { has, mariadb, type TemporaryDirectory, tempDirectory } from "../support/servers.ts";
 import { collect, contextOf, never, sourceOf } from "./erp/subject.ts";
 
-/** A certificate authority and a server certificate for 127.0.0.1 that it signed. */
-function certificates(folder: string, name: string, address = "127.0.0.1"): { ca: string; flags: string[] } {
-  const file = (suffix: string): string => join(folder, `${name}-${suffix}.pem`);
-  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "ignore" });
-  const key = ["-newkey", "rsa:2048", "-nodes"];
-  openssl("req", "-x509", ...key, "-keyout", file("ca-key"), "-out", file("ca"), "-days", "2", "-subj", `/CN=${name} CA`);
-  openssl(
-    "req",
-    ...key,
-    "-keyout",
-    file("key"),
-    "-out",
-    file("request"),
-    "-subj",
-    "/CN=erp",
-    "-addext",
-    `subjectAltName=IP:${address}`,
-  );
-  const signed = ["-CA", file("ca"), "-CAkey", file("ca-key"), "-CAcreateserial", "-days", "2", "-copy_extensions", "copy"];
-  openssl("x509", "-req", "-in", file("request"), "-out", file("cert"), ...signed);
-  return { ca: file("ca"), flags: [`--ssl-ca=${file("ca")}`, `--ssl-cert=${file("cert")}`, `--ssl-key=${file("key")}`] };
+/** The server's flags for it. */
+function certificates(folder: string, name: string, address?: string): { ca: string; flags: string[] } {
+  const { ca, cert, key } = signedCertificate(folder, name, address);
+  return { ca, flags: [`--ssl-ca=${ca}`, `--ssl-cert=${cert}`, `--ssl-key=${key}`] };
 }
 
 describe.skipIf(!has("mariadb"))("MariaDB: encrypted connections", () => {

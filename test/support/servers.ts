@@ -6,11 +6,13 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type MariaDb, startMariaDb } from "./mariadb.ts";
+import { npmPostgres, type Postgres, type PostgresProgram, startPostgres, systemPostgres } from "./postgres.ts";
 
-export type Server = "mariadb" | "chromium";
+export type Server = "mariadb" | "postgres" | "chromium";
 
 const programs: Record<Server, string[]> = {
   mariadb: ["mariadbd", "mysqld"],
+  postgres: ["postgres"],
   chromium: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
 };
 
@@ -24,6 +26,7 @@ export function requiredServers(): string[] {
 
 /** Path of the server's program on PATH or in the system's folders; undefined when it is not installed. */
 export function findServer(server: Server): string | undefined {
+  if (server === "postgres") return postgresPath();
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   for (const program of programs[server]) {
     for (const folder of folders) {
@@ -84,6 +87,35 @@ export async function mariadb(options: { extraFlags?: string[] } = {}): Promise<
     remove,
   });
   observed("mariadb", server.version);
+  return server;
+}
+
+/** The one of the system's packages: it is what `postgres` names, and must be there where it is required. Debian keeps it off PATH. */
+function postgresPath(): string | undefined {
+  const program = systemPostgres();
+  return program && join(program.bin, "postgres");
+}
+
+/** Every PostgreSQL of this machine: that of npm, which nearly every machine has, and that of the system's packages. */
+export function postgresPrograms(): PostgresProgram[] {
+  has("postgres");
+  return [npmPostgres(), systemPostgres()].filter((program) => program !== undefined);
+}
+
+/** Starts a private PostgreSQL on a free loopback port; disposing it ends it and removes its data. */
+export async function postgres(options: { program?: PostgresProgram; settings?: string[] } = {}): Promise<Postgres> {
+  const program = options.program ?? npmPostgres() ?? systemPostgres();
+  if (program === undefined) throw new Error("PostgreSQL is not installed");
+  const home = await tempDirectory();
+  const remove = (): PromiseLike<void> => home[Symbol.asyncDispose]();
+  const server = await startPostgres({
+    program,
+    home: home.path,
+    port: await freePort(),
+    settings: options.settings ?? [],
+    remove,
+  });
+  observed("postgres", server.version);
   return server;
 }
 

@@ -12,6 +12,7 @@ export interface Ground {
 /** How to get a server that is missing. */
 const remedies: Record<string, string> = {
   mariadb: "apt-get install mariadb-server",
+  postgres: "apt-get install postgresql",
   chromium: "apt-get install chromium",
 };
 

@@ -19,7 +19,7 @@ if (unknown.length > 0) {
 }
 const chosen = suites.filter(({ name }) => wanted.includes(name));
 const ground: Ground = {
-  installed: new Map((["mariadb", "chromium"] as const).map((server) => [server, findServer(server)])),
+  installed: new Map((["mariadb", "postgres", "chromium"] as const).map((server) => [server, findServer(server)])),
   required: requiredServers(),
   complete: chosen.length === suites.length && positionals.length === 0,
 };
