@@ -174,7 +174,7 @@ export function storedForms(part: string, column: DeclaredType): (string | bigin
     case "instant":
       return momentForms(part);
     case "bytes":
-      return /^([0-9a-f]{2})+$/.test(part) ? [Buffer.from(part, "hex"), part] : [part];
+      return /^([0-9a-f]{2})*$/.test(part) ? [Buffer.from(part, "hex"), part] : [part];
     case "text":
       return [
         ...(column.padded && part.length < (column.length as number) ? [part, part.padEnd(column.length as number)] : [part]),
