@@ -3,6 +3,7 @@ import { describeError, FuserError, kindOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import type { RunState, Status } from "../protocol/messages.ts";
 import type { AgentParts, Running } from "./agent.ts";
+import type { Capture } from "./capture/capture.ts";
 import type { SourceStatus } from "./capture/status.ts";
 import type { ChannelState } from "./channel/channel.ts";
 import type { Offer } from "./channel/greeting.ts";
@@ -111,7 +112,8 @@ export async function tellStatus(running: Running, { signal, startedAt, commits 
     if (text === last && !evenIfSame && clock.monotonic() - writtenAt <= writeAtLeastEveryMs) return;
     if (text !== last) channel.statusChanged();
     last = text;
-    writeStatusFile(parts.config.agent.state, { ...told, status: { at: new Date(clock.now()).toISOString(), ...report } });
+    const status = { at: new Date(clock.now()).toISOString(), ...report };
+    writeStatusFile(parts.config.agent.state, { ...told, ...noticing(running.capture, statuses), status });
     writtenAt = clock.monotonic();
   };
   await waitOut({ parts, part: "status", everyMs: lookEveryMs }, async () => tell(false), signal);
@@ -148,6 +150,23 @@ export function tellWaiting(
 
 function whoRuns(parts: AgentParts, startedAt: number): Pick<StatusFile, "pid" | "agentVersion" | "startedAt"> {
   return { pid: process.pid, agentVersion: parts.agentVersion, startedAt: new Date(startedAt).toISOString() };
+}
+
+/** How changes are noticed. */
+function noticing(capture: Pick<Capture, "feed">, statuses: readonly SourceStatus[]): Pick<StatusFile, "ways" | "feed"> {
+  const ways = statuses.map(({ source, way: { by, instead } }) => ({
+    ...{ source, by },
+    ...(instead === undefined ? {} : { because: `${instead.message} [${instead.code}]` }),
+  }));
+  const feed = capture.feed();
+  if (feed === undefined) return { ways };
+  const { state, silent, heardAt } = feed;
+  const reason = state.name === "fallen-back" ? { reason: `${state.message} [${state.code}]` } : {};
+  const [since, lastHeard] = [
+    new Date(state.since).toISOString(),
+    heardAt === undefined ? null : new Date(heardAt).toISOString(),
+  ];
+  return { ways, feed: { name: feed.feed, state: state.name, since, ...reason, lastHeard, silent } };
 }
 
 function portalOf(state: ChannelState): StatusFile["portal"] {

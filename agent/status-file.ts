@@ -15,6 +15,10 @@ export interface StatusFile {
   /** Why the agent can't begin to work with the ERP; undefined once it has begun. */
   erpProblem?: string;
   status: Omit<Status, "type">;
+  /** How changes of each source are noticed now, and why by other means than the configuration says, if so. */
+  ways?: readonly { source: string; by: string; because?: string }[];
+  /** The database's own feed, where sources live on it: its named state, since when, why it can't be used, and when it was last heard. */
+  feed?: { name: string; state: string; since: string; reason?: string; lastHeard: string | null; silent: readonly string[] };
   /** When everything was last in step: nothing pending, unacked or waiting. */
   inStepSince: string | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * What a database tells of changes by itself: binlog, logical replication, change tracking. Types only. A feed marks keys and nothing else; what is true
+ * What a database tells of changes by itself: binlog, logical replication, change tracking. Types, and how often it gives a sign of life. A feed marks keys and nothing else; what is true
  * is read by key (architecture.md, idea 1).
  */
 import type { Finding } from "../base/findings.ts";

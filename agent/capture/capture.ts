@@ -1,6 +1,6 @@
 /**
- * Capture: notices what changed in the ERP and brings it into the outbox. Three loops beside each other, that meet in the store alone: polls of cursor
- * columns mark keys, compares suspect keys, and the drain reads them.
+ * Capture: notices what changed in the ERP and brings it into the outbox. Loops beside each other, that meet in the store alone: polls of cursor
+ * columns and the reader of the database's feed mark keys, compares suspect keys, and the drain reads them.
  */
 
 import { describeError, FuserError } from "../../base/errors.ts";
@@ -11,6 +11,9 @@ import { decideGuard, release } from "./decisions.ts";
 import { createDoorbell } from "./doorbell.ts";
 import { createDrain, type ReadBack } from "./drain.ts";
 import { createFailures, type Failures } from "./failures.ts";
+import { leaveFeed } from "./feed-covers.ts";
+import { createFeedReader, type FeedStatus } from "./feed-reader.ts";
+import { feedPlan } from "./feed-tables.ts";
 import { takeFingerprint } from "./fingerprint.ts";
 import { checkIdentity } from "./identity.ts";
 import { type LaneParts, runLane } from "./lane.ts";
@@ -34,7 +37,7 @@ export interface Capture {
    */
   readBack(source: string, key: string, signal: AbortSignal, within?: ReadBack["within"]): Promise<number | undefined>;
   /**
-   * Polls a source (or all) now, or compares it in full; a source without cursor column is always compared. What waits after a failure is tried at
+   * Polls a source (or all) now, or compares it in full; a source without cursor column or feed is always compared. What waits after a failure is tried at
    * once. Returns the names concerned.
    */
   syncNow(source: string | undefined, full: boolean): string[];
@@ -46,6 +49,8 @@ export interface Capture {
   needsReconcile(): boolean;
   reconcile(inventory: Inventory, signal: AbortSignal): Promise<number>;
   status(): SourceStatus[];
+  /** How the database's own feed stands; undefined where no source lives on it. */
+  feed(): FeedStatus | undefined;
 }
 
 /** Between two tries to reach the ERP at the start. */
@@ -66,14 +71,16 @@ export function createCapture(parts: CaptureParts): Capture {
   const drain = createDrain({ ...room, pace: createPace(parts.clock, paceSettings) }, turn);
   const failures = createFailures(room);
   const signals = polledSignals(room, drain);
+  const plan = feedPlan(sources);
+  const feed = plan && createFeedReader(room, plan, parts.connector.feed);
   const forced: Forced = new Map();
   const lanes = [
     { ...laneOwn(parts.clock), isOpen: () => true, together: true, tasks: pollTasks(room, signals, forced) },
-    { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(room, drain) },
+    { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(room, drain, turn) },
     {
       ...laneOwn(parts.clock),
       isOpen: () => drain.mayRead(),
-      tasks: compareTasks(room, { drain, turn, signals, forced }),
+      tasks: compareTasks(room, { drain, turn, signals, forced, feed }),
     },
   ];
   const wake = (): void => {
@@ -85,12 +92,15 @@ export function createCapture(parts: CaptureParts): Capture {
       await identityWithRetry(room, signal);
       if (signal.aborted) return;
       parts.store.pending.setBack(parts.clock.now());
+      leaveFeed(room, plan);
       const stopListening = parts.store.pending.onMark(() => lanes[1]?.bell.ring());
       const stop = new AbortController();
       const all = AbortSignal.any([signal, stop.signal]);
-      const running = lanes.map((lane) =>
-        runLane({ ...lane, ...laneParts(room, failures, wake) }, all).finally(() => stop.abort()),
-      );
+      const loops = [
+        ...lanes.map((lane) => runLane({ ...lane, ...laneParts(room, failures, wake) }, all)),
+        ...(feed === undefined ? [] : [feed.run(all)]),
+      ];
+      const running = loops.map((loop) => loop.finally(() => stop.abort()));
       try {
         await Promise.all(running);
       } finally {
@@ -108,9 +118,10 @@ export function createCapture(parts: CaptureParts): Capture {
     },
     syncNow(source, full) {
       const wanted = sources.filter(({ mapping }) => source === undefined || mapping.source === source);
-      for (const one of wanted) force(forced, one, full);
+      for (const one of wanted) force(forced, one, { full, feed });
       // Who asks may just have mended what failed.
       for (const lane of lanes) lane.waits.clear();
+      feed?.wake();
       wake();
       return wanted.map(({ mapping }) => mapping.source);
     },
@@ -124,7 +135,8 @@ export function createCapture(parts: CaptureParts): Capture {
       wake();
       return held;
     },
-    status: () => sourceStatuses(room, failures.bySource),
+    status: () => sourceStatuses(room, failures.bySource, feed?.status()),
+    feed: () => feed?.status(),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The full compare of a child table: a child that was deleted or moved touches its parent before and after. What a child says is the parent's compare. */
+import { payable, payOwed } from "./owed-compares.ts";
 import type { Room } from "./parts.ts";
 import { type CapturedSource, type ChildTable, splitChildKey } from "./source.ts";
 
@@ -11,6 +12,7 @@ export async function compareChildren(
 ): Promise<number> {
   const { store, clock, connector } = room;
   const name = source.mapping.source;
+  const pays = payable(room, table.name);
   const first = store.sources.get(table.name).comparedAt === undefined;
   const upToNo = store.sources.highestChildNo();
   const seen = new Uint8Array((upToNo >> 3) + 1);
@@ -27,6 +29,7 @@ export async function compareChildren(
   for await (const batch of connector.scan(table.query, signal)) {
     const parents = new Set<string>();
     const moved: { own: string; parent: string }[] = [];
+    const doubted: string[] = [];
     for (let index = 0; index < batch.length; index++) {
       const key = batch.key(index);
       if (key === undefined) continue;
@@ -36,11 +39,17 @@ export async function compareChildren(
         seen[known.no >> 3] = (seen[known.no >> 3] as number) | (1 << (known.no & 7));
       const before = known?.parent;
       if (before === parent) continue;
+      // Where a feed tells of it meanwhile, the row may be the older one: a read by its own key says whose it is.
+      if (before !== undefined && table.feed !== undefined) {
+        doubted.push(own);
+        continue;
+      }
       parents.add(parent);
       if (before !== undefined) parents.add(before);
       moved.push({ own, parent });
     }
     if (moved.length > 0) touch(parents, moved);
+    store.pending.mark(table.name, doubted, { now: clock.now(), confirm: false });
     await room.pace.rest({ rows: batch.length, durationMs: clock.monotonic() - started }, signal);
     started = clock.monotonic();
   }
@@ -52,6 +61,9 @@ export async function compareChildren(
       for (const { own } of gone) store.sources.removeChild(table.name, own);
     }, "children");
   }
-  store.sources.update(table.name, { comparedAt: clock.now() });
+  store.transaction(() => {
+    store.sources.update(table.name, { comparedAt: clock.now() });
+    payOwed(store, table.name, pays);
+  }, "children");
   return touched;
 }

@@ -1,7 +1,7 @@
 /** What fails right now, per source: said once in the log when it begins and once when it ends, not at each try. */
 import { describeError, type FuserError, kindOf } from "../../base/errors.ts";
 import type { Task } from "./lane.ts";
-import { noteLostHistory } from "./lost-history.ts";
+import { loseHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 
 export interface Failure {
@@ -18,7 +18,7 @@ export interface Failures {
 }
 
 export function createFailures(room: Room): Failures {
-  const { clock, log, store } = room;
+  const { clock, log } = room;
   const byTask = new Map<Task, Failure>();
   const bySource = new Map<string, Failure>();
   return {
@@ -30,11 +30,7 @@ export function createFailures(room: Room): Failures {
       const message = describeError(error);
       if (kindOf(error) === "history-lost" && source !== undefined) {
         log.error(message, { source: task.source, code });
-        // A restore puts back every table, also those without a column that would show it.
-        const loss = { reason: (error as FuserError).message, now: clock.now() };
-        store.transaction(() => {
-          for (const each of room.sources) noteLostHistory(store, each, loss);
-        }, "lost-history");
+        loseHistory(room, (error as FuserError).message);
         return;
       }
       const before = byTask.get(task);

@@ -3,6 +3,8 @@
  * table by table, so the note of the loss stands until a compare that began long after it finds nothing missing that is left to decide.
  */
 import type { MetaStore, Store } from "../store/store.ts";
+import { feedsOf, positionOf } from "./feed-tables.ts";
+import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
 
 /**
@@ -42,8 +44,17 @@ export function noteLostHistory(store: Store, source: CapturedSource, { reason, 
       store.sources.setPosition(signal.name, undefined);
       store.sources.setSamples(signal.name, []);
     }
+    for (const { signal } of feedsOf(source)) store.sources.setPosition(positionOf(signal.feed), undefined);
     const entry = { at: now, kind: "history", source: name, status: "held", durationMs: undefined } as const;
     store.journal.add({ ...entry, detail: { reason } });
+  }, "lost-history");
+}
+
+/** A restore puts back every table, also those that show nothing of it. */
+export function loseHistory({ store, sources, clock }: Room, reason: string): void {
+  const now = clock.now();
+  store.transaction(() => {
+    for (const source of sources) noteLostHistory(store, source, { reason, now });
   }, "lost-history");
 }
 

@@ -20,7 +20,10 @@ export interface Progress {
   done: boolean;
 }
 
-export type ReadingConnector = Pick<Connector, "dialect" | "identity" | "scan" | "readKeys" | "changedSince" | "changedRows">;
+export type ReadingConnector = Pick<
+  Connector,
+  "dialect" | "identity" | "scan" | "readKeys" | "changedSince" | "changedRows" | "feed"
+>;
 
 /** Deletes of a source that are about to be believed. */
 export interface VanishingCount {

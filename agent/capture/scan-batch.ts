@@ -36,6 +36,8 @@ export interface Scan {
   /** Of the clock that nobody sets, and epoch ms. */
   startedAt: number;
   beganAt: number;
+  /** What is paid of owed compares when it is through. */
+  pays: string | undefined;
   result: ScanResult;
 }
 

@@ -9,6 +9,7 @@ import { createDoorbell } from "./doorbell.ts";
 import type { Drain } from "./drain.ts";
 import { createHeldReadings } from "./held-readings.ts";
 import { lostHistory, noteCompared } from "./lost-history.ts";
+import { payable, payOwed } from "./owed-compares.ts";
 import { partsOf } from "./part-batch.ts";
 import type { Room } from "./parts.ts";
 import { mostAtOnce, type Scan, type ScanResult, settleHeld, takeBatch } from "./scan-batch.ts";
@@ -47,6 +48,7 @@ export async function scanSource(
     groundSeenAt: undefined,
     startedAt: clock.monotonic(),
     beganAt: clock.now(),
+    pays: payable(room, name),
     result: { rows: 0, sent: 0, suspects: 0, unseen: 0, keyless: 0 },
   };
   requireGround(room, scan);
@@ -154,6 +156,7 @@ function complete(room: Room, scan: Scan): void {
     }
     store.sources.update(name, { comparedAt: now, lastSuccessAt: now, rows: scan.result.rows });
     noteCompared(store.meta, name, scan.beganAt);
+    payOwed(store, name, scan.pays);
     const durationMs = clock.monotonic() - scan.startedAt;
     const detail = { ...scan.result, historyLost: lostHistory(store.meta, name) !== undefined };
     store.journal.add({ at: now, kind: "compare", source: name, status: suspectEmpty ? "held" : "ok", durationMs, detail });

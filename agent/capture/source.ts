@@ -2,6 +2,7 @@
 
 import type { Changes, Schedule, Source } from "../../config/config.ts";
 import type { CursorQuery, SourceQuery } from "../../connectors/connector.ts";
+import type { FeedTable } from "../../connectors/feed.ts";
 import type { Mapping } from "../map/mapped.ts";
 
 /** A cursor column that marks keys of a source. */
@@ -14,13 +15,25 @@ export interface CursorSignal {
   grain: "second" | "day" | "fraction";
 }
 
+/** A table of which the database's feed tells, and whose changes mark keys of a source. */
+export interface FeedSignal {
+  name: string;
+  feed: string;
+  table: FeedTable;
+  /** How often the feed is asked whether it still tells of everything. */
+  everyMs: number;
+}
+
 /** A table whose rows belong to rows of the source. */
 export interface ChildTable {
   name: string;
   cursor: CursorSignal | undefined;
+  feed: FeedSignal | undefined;
   compare: Schedule | undefined;
   /** Its key is the table's own one and what else belongs to the parent's: so the keys of its rows tell both. */
   query: SourceQuery;
+  /** The same by its own key alone. */
+  byOwn: SourceQuery;
   ownColumns: number;
   /** Where in the query's key the parts of the parent's key stand. */
   parentColumns: readonly number[];
@@ -39,6 +52,7 @@ export function splitChildKey(table: ChildTable, key: string): { own: string; pa
 export interface CapturedSource {
   mapping: Mapping;
   cursor: CursorSignal | undefined;
+  feed: FeedSignal | undefined;
   compare: Schedule | undefined;
   children: readonly ChildTable[];
 }
@@ -54,7 +68,7 @@ export interface CapturedSourceParts {
 export function capturedSource({ mapping, source, primaryKeyOf }: CapturedSourceParts): CapturedSource {
   const table = source.from.kind === "table" ? source.from.table : source.signal?.table;
   const key = source.from.kind === "table" ? source.key : (source.signal?.key ?? []);
-  const cursorOf = (place: { name: string; table: string; key: readonly string[]; own: readonly string[] }, changes: Changes) => {
+  const cursorOf = (place: SignalPlace, changes: Changes): CursorSignal | undefined => {
     const { cursor } = changes;
     if (cursor === undefined) return undefined;
     const { column, kind, every, overlap, grain } = cursor;
@@ -66,31 +80,38 @@ export function capturedSource({ mapping, source, primaryKeyOf }: CapturedSource
       grain,
     };
   };
+  const own = table === undefined ? undefined : { name: source.name, table, key, own: key };
   return {
     mapping,
-    cursor: table === undefined ? undefined : cursorOf({ name: source.name, table, key, own: key }, source.changes),
+    cursor: own && cursorOf(own, source.changes),
+    feed: own && feedOf(own, source.changes),
     compare: source.changes.compare,
     children: source.touchedBy.map((touch) => {
       const own = touch.own ?? primaryKeyOf(touch.table);
       const place = { name: `${source.name}/${touch.table}`, table: touch.table, key: touch.key, own };
       const columns = [...new Set([...own, ...touch.key])];
+      const query = { source: place.name, from: { table: touch.table }, columns, where: [], scope: [], flags: [], children: [] };
       return {
         name: place.name,
         cursor: cursorOf(place, touch.changes),
+        feed: feedOf(place, touch.changes),
         compare: touch.changes.compare,
         ownColumns: own.length,
         parentColumns: touch.key.map((column) => columns.indexOf(column)),
-        query: {
-          source: place.name,
-          from: { table: touch.table },
-          key: columns,
-          columns,
-          where: [],
-          scope: [],
-          flags: [],
-          children: [],
-        },
+        query: { ...query, key: columns },
+        byOwn: { ...query, key: own },
       };
     }),
   };
+}
+
+interface SignalPlace {
+  name: string;
+  table: string;
+  key: readonly string[];
+  own: readonly string[];
+}
+
+function feedOf({ name, table, key, own }: SignalPlace, { feed }: Changes): FeedSignal | undefined {
+  return feed && { name, feed: feed.name, table: { table, key, own }, everyMs: feed.everyMs };
 }

@@ -1,11 +1,17 @@
 /** What capture does again and again for each source, and when each is due. */
+
+import { FuserError } from "../../base/errors.ts";
 import type { Schedule } from "../../config/config.ts";
 import { compareChildren } from "./children.ts";
 import type { Drain } from "./drain.ts";
+import { readChildren } from "./feed-children.ts";
+import type { FeedReader } from "./feed-reader.ts";
+import { feedsOf } from "./feed-tables.ts";
 import { signalsOf } from "./history-signs.ts";
 import { checkIdentity } from "./identity.ts";
 import type { Task } from "./lane.ts";
 import { settleGuards } from "./lost-history.ts";
+import { owedDue } from "./owed-compares.ts";
 import type { Room } from "./parts.ts";
 import { scanSource } from "./scan.ts";
 import { nextRun } from "./schedule.ts";
@@ -20,6 +26,8 @@ const soonMs = 1_000;
 const clockStepMs = 60_000;
 /** A drain that found no room in the outbox looks again so much later. */
 const roomCheckMs = 250;
+/** While its feed can't be used a table is compared so often. */
+const inPlaceOfFeed: Schedule = { kind: "every", ms: 900_000 };
 
 /** A cursor column with its poller, and the source it marks keys of. */
 export interface PolledSignal {
@@ -82,30 +90,48 @@ function identityTask(room: Room, forced: Forced): Task {
   };
 }
 
-export function drainTasks(room: Room, drain: Drain): Task[] {
+/** Children first, where a feed told of them: they say which of the source's keys are to be read. */
+export function drainTasks(room: Room, drain: Drain, turn: Turn): Task[] {
   const { store } = room;
-  return room.sources.map((source) => {
-    const name = source.mapping.source;
+  const drainTask = (source: CapturedSource, name: string, drainDue: (signal: AbortSignal) => Promise<boolean>): Task => {
     // Of the clock that nobody sets.
     let blockedUntil = Number.NEGATIVE_INFINITY;
     return {
-      source: name,
+      source: source.mapping.source,
       dueAt() {
-        if (!store.sources.get(name).reconciled) return Number.POSITIVE_INFINITY;
+        if (!store.sources.get(source.mapping.source).reconciled) return Number.POSITIVE_INFINITY;
         const blockedMs = Math.max(0, blockedUntil - room.clock.monotonic());
         return Math.max(room.clock.now() + blockedMs, store.pending.nextDue(name) ?? Number.POSITIVE_INFINITY);
       },
       async run(signal) {
-        if (await drain.source(source, signal)) settleGuards(store, name);
-        else blockedUntil = room.clock.monotonic() + roomCheckMs;
+        if (!(await drainDue(signal))) blockedUntil = room.clock.monotonic() + roomCheckMs;
       },
     };
-  });
+  };
+  const children = room.sources.flatMap((source) =>
+    source.children
+      .filter(({ feed }) => feed !== undefined)
+      .map((child) =>
+        drainTask(source, child.name, (signal) =>
+          readChildren(room, { source, child }, { turn, mayRead: () => drain.mayRead(), signal }),
+        ),
+      ),
+  );
+  const sources = room.sources.map((source) =>
+    drainTask(source, source.mapping.source, async (signal) => {
+      const through = await drain.source(source, signal);
+      if (through) settleGuards(store, source.mapping.source);
+      return through;
+    }),
+  );
+  return [...children, ...sources];
 }
 
 export interface CompareJoint {
   drain: Drain;
   turn: Turn;
+  /** Undefined where no source lives on a feed. */
+  feed: FeedReader | undefined;
   signals: readonly PolledSignal[];
   forced: Forced;
 }
@@ -117,15 +143,39 @@ export function compareTasks(room: Room, joint: CompareJoint): Task[] {
   return [...sources, ...children];
 }
 
-function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signals, forced }: CompareJoint): Task {
-  const name = source.mapping.source;
+/** When a table is compared: by its schedule, where that is owed, and more often where its feed can't be used. */
+function compareDue(
+  room: Room,
+  signal: string,
+  { schedule, onFeed }: { schedule: Schedule | undefined; onFeed: FeedReader | undefined },
+) {
   const due = dueTime(room);
+  const dueInstead = dueTime(room);
+  let began: number | undefined;
+  return {
+    began(): void {
+      began = room.clock.now();
+    },
+    at(comparedAt: number | undefined): number {
+      const owed = owedDue(room, signal, began);
+      // A position taken just now: what it no longer tells has to become visible first.
+      if (comparedAt === undefined) return owedDue(room, signal, undefined) ?? 0;
+      const instead = onFeed?.isFallenBack() === true ? dueInstead(inPlaceOfFeed, comparedAt) : Number.POSITIVE_INFINITY;
+      return Math.min(due(schedule, comparedAt), instead, owed ?? Number.POSITIVE_INFINITY);
+    },
+  };
+}
+
+function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signals, forced, feed }: CompareJoint): Task {
+  const name = source.mapping.source;
+  const onFeed = feedsOf(source).length === 0 ? undefined : feed;
+  const due = compareDue(room, name, { schedule: source.compare, onFeed });
   return {
     source: name,
     dueAt() {
       const { reconciled, comparedAt } = room.store.sources.get(name);
-      if (!reconciled) return Number.POSITIVE_INFINITY;
-      return forced.has(compareOf(name)) ? 0 : due(source.compare, comparedAt);
+      if (!reconciled || onFeed?.mayCompare() === false) return Number.POSITIVE_INFINITY;
+      return forced.has(compareOf(name)) ? 0 : due.at(comparedAt);
     },
     run: (signal) =>
       answering(forced, compareOf(name), async (asked) => {
@@ -133,6 +183,8 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
         const routine = !asked && room.store.sources.get(name).comparedAt !== undefined;
         // The position first: what changes while the compare runs is then seen by a poll.
         for (const one of signals) if (one.source === source) await one.poller.begin(signal);
+        if (onFeed?.mayCompare() === false) throw feedNotBegun(name);
+        due.began();
         const result = await scanSource(room, source, { drain, turn, signal });
         settleGuards(room.store, name);
         const held = room.store.quarantine.count(name);
@@ -146,17 +198,29 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
   };
 }
 
-function childCompare(room: Room, source: CapturedSource, table: ChildTable, { forced }: CompareJoint): Task {
-  const due = dueTime(room);
+function feedNotBegun(place: string): FuserError {
+  return new FuserError("transient", "The compare was overtaken by a loss of history", {
+    code: "compare-overtaken",
+    operation: "compare in full",
+    place,
+    hint: "It begins anew by itself",
+  });
+}
+
+function childCompare(room: Room, source: CapturedSource, table: ChildTable, { forced, feed }: CompareJoint): Task {
+  const onFeed = table.feed === undefined ? undefined : feed;
+  const due = compareDue(room, table.name, { schedule: table.compare, onFeed });
   return {
     source: source.mapping.source,
     dueAt() {
       // The parents' own compare comes first: it brings what the children say.
       if (room.store.sources.get(source.mapping.source).comparedAt === undefined) return Number.POSITIVE_INFINITY;
-      return forced.has(compareOf(table.name)) ? 0 : due(table.compare, room.store.sources.get(table.name).comparedAt);
+      if (onFeed?.mayCompare() === false) return Number.POSITIVE_INFINITY;
+      return forced.has(compareOf(table.name)) ? 0 : due.at(room.store.sources.get(table.name).comparedAt);
     },
     run: (signal) =>
       answering(forced, compareOf(table.name), async () => {
+        due.began();
         await compareChildren(room, source, table, signal);
       }),
   };
@@ -195,9 +259,14 @@ function dueTime(room: Room): (schedule: Schedule | undefined, last: number | un
 }
 
 /** What `syncNow` asks for. */
-export function force(forced: Forced, source: CapturedSource, full: boolean): void {
+export function force(
+  forced: Forced,
+  source: CapturedSource,
+  { full, feed }: { full: boolean; feed: FeedReader | undefined },
+): void {
   for (const { cursor } of signalsOf(source)) forced.set(cursor.name, "now");
-  if (!full && source.cursor !== undefined) return;
+  const isTold = source.feed !== undefined && feed?.isFallenBack() === false;
+  if (!full && (source.cursor !== undefined || isTold)) return;
   forced.set(compareOf(source.mapping.source), "now");
   for (const child of source.children) forced.set(compareOf(child.name), "now");
 }

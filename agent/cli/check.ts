@@ -8,9 +8,10 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { Secrets } from "../../config/secrets.ts";
 import type { Connector } from "../../connectors/connector.ts";
+import { feedPlan } from "../capture/feed-tables.ts";
 import { readEnrolment, tokenSource } from "../channel/identity.ts";
 import { probePortal } from "../channel/probe.ts";
-import { faultFindings, tryCompile, writtenTables } from "../compile.ts";
+import { type Compiled, faultFindings, tryCompile, writtenTables } from "../compile.ts";
 import { newId, openErp } from "../erp.ts";
 import { readPin } from "../pin.ts";
 import { transportSettings } from "../portal-way.ts";
@@ -159,8 +160,18 @@ async function databaseFindings(parts: { session: Session; config: Config; erp: 
     write.map((name) => [name, [...new Set(written.flatMap((one) => (one.table === name ? one.rights : [])))]]),
   );
   const found = await erp.check(session.signal, { read: [...new Set(read)], write, rights });
-  const { faults } = await tryCompile(config, erp, session.signal);
-  return [...found, ...faultFindings(faults ?? [])];
+  const { faults, compiled } = await tryCompile(config, erp, session.signal);
+  return [...found, ...faultFindings(faults ?? []), ...(await feedFindings(erp, compiled, session.signal))];
+}
+
+/** What the database's own feed lacks, each with the statement that a DBA would run. */
+async function feedFindings(erp: Connector, compiled: Compiled | undefined, signal: AbortSignal): Promise<readonly Finding[]> {
+  const plan = compiled && feedPlan(compiled.sources);
+  if (plan === undefined) return [];
+  if (erp.feed?.name === plan.name) return await erp.feed.check(plan.tables, signal);
+  const message = `The database offers no feed ${plan.name}: its sources are compared every quarter of an hour`;
+  const remedy = "Use `changes: { column: … }` or `changes: { compare: 15m }`";
+  return [{ severity: "error", code: "erp-feed-missing", place: plan.name, message, remedy }];
 }
 
 const clockWarnMs = 60_000;

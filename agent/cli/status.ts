@@ -47,13 +47,30 @@ function headline(now: Current, session: Session): string {
   return `Running (process ${agent.pid}, version ${agent.agentVersion}), ${agent.status.state}, said ${age} ago`;
 }
 
-function sourceRows({ status }: StatusFile, running: boolean): string[][] {
+function feedLine({ feed }: StatusFile): string[] {
+  if (feed === undefined) return [];
+  const reason = feed.reason === undefined ? "" : ` because ${feed.reason}`;
+  const state =
+    feed.state === "fallen-back" ? `fallen back to compares${reason}, since ${when(Date.parse(feed.since))}` : feed.state;
+  const heard = feed.lastHeard === null ? "never heard" : `last heard ${when(Date.parse(feed.lastHeard))}`;
+  return [`Feed ${feed.name}: ${state}; ${heard}`];
+}
+
+/** Sources that are noticed by other means than the configuration says, or may be. */
+function insteadLines({ ways = [] }: StatusFile): string[] {
+  return ways.flatMap(({ source, by, because }) =>
+    because === undefined ? [] : [`${source} lives on ${by === "compare" ? "compares" : `its ${by}`}: ${because}`],
+  );
+}
+
+function sourceRows({ status, ways = [] }: StatusFile, running: boolean): string[][] {
   const time = (text: string | null): string => (text === null ? "-" : when(Date.parse(text)));
-  const head = ["SOURCE", "TYPE", "STATE", "ROWS", "PENDING", "QUARANTINE", "LAG", "LAST SUCCESS"];
+  const head = ["SOURCE", "TYPE", "STATE", "BY", "ROWS", "PENDING", "QUARANTINE", "LAG", "LAST SUCCESS"];
   const rows = status.sources.map((source) => [
     source.source,
     source.type,
     running ? `${source.state}${source.reason === undefined ? "" : ` (${source.reason})`}` : "stopped",
+    ways.find((way) => way.source === source.source)?.by ?? "-",
     String(source.rows),
     String(source.pending),
     String(source.quarantined),
@@ -81,6 +98,7 @@ function lines(now: Current, session: Session): string[] {
     headline(now, session),
     ...(agent !== null && running ? [portalLine(agent)] : []),
     ...(agent?.erp ? [`ERP: ${agent.erp}`] : []),
+    ...(agent !== null && running ? [...feedLine(agent), ...insteadLines(agent)] : []),
     `Waiting: ${now.pending} keys to read, ${now.outbox.items} items to send, ${now.quarantined} in quarantine`,
     commandLine(now.commands),
     ...(now.vanished > 0

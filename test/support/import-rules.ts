@@ -33,7 +33,9 @@ interface Room {
 const base = /^base\//;
 const protocol = /^protocol\//;
 const configuration = /^config\//;
-const contract = /^connectors\/connector\.ts$/;
+const contract = /^connectors\/(connector|feed)\.ts$/;
+/** How often a feed gives a sign of life is part of its contract. */
+const feedContract = /^connectors\/feed\.ts$/;
 /** What the mapping makes of a row: as types, the contract between it and those who use it. */
 const mapped = /^agent\/map\/mapped\.ts$/;
 const connectorsShared = /^connectors\/[^/]+\.ts$/;
@@ -62,7 +64,7 @@ const rooms: Room[] = [
   { name: "connectors", files: connectorsShared, may: [base] },
   ...["mssql", "mysql", "oracle", "postgres", "sqlite", "csv"].map(connectorFolder),
   { name: "config", files: configuration, may: [base, protocol, registry] },
-  part("capture", [store]),
+  part("capture", [store, feedContract]),
   part("map"),
   part("quality"),
   part("channel", [store]),

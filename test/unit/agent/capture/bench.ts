@@ -11,7 +11,7 @@ import type { Mapping, Parent, RowWriter } from "../../../../agent/map/mapped.ts
 import { exceedsGuard, type GuardLimits } from "../../../../agent/quality/guards.ts";
 import { openStore } from "../../../../agent/store/open.ts";
 import type { CommitHook, Store } from "../../../../agent/store/store.ts";
-import { silentLog } from "../../../../base/log.ts";
+import { type Log, silentLog } from "../../../../base/log.ts";
 import { quoted } from "../../../../protocol/canonical-json.ts";
 import { expandChanges } from "../../../../protocol/changes.ts";
 import { createDigester } from "../../../../protocol/digest.ts";
@@ -21,6 +21,7 @@ import { changes, type Refusal } from "../../../../protocol/messages.ts";
 import type { Fields } from "../../../../protocol/model.ts";
 import { type ManualClock, manualClock } from "../../../support/manual-clock.ts";
 import { type FakeErp, fakeErp, sourceQuery, type TableName } from "./fake-erp.ts";
+import type { FakeFeed } from "./fake-feed.ts";
 
 const digester = await createDigester();
 
@@ -65,6 +66,10 @@ export interface BenchOptions {
   guard?: GuardLimits;
   compareEveryMs?: number;
   cursor?: boolean;
+  /** Sources live on it in place of cursors; `feeds`: which, default all. */
+  feed?: FakeFeed;
+  feeds?: readonly TableName[];
+  log?: Log;
   cursorKind?: "sequence" | "timestamp";
   /** How often cursor columns are asked, and how far back; default 1,000 ms and 20 (ms or a count). */
   polls?: { everyMs: number; overlap: number };
@@ -216,7 +221,7 @@ interface Counted {
 
 function partsOf(bench: Bench, options: BenchOptions, counted: Counted): CaptureParts {
   return {
-    connector: bench.erp.connector,
+    connector: options.feed === undefined ? bench.erp.connector : { ...bench.erp.connector, feed: options.feed.on(bench.clock) },
     sources: [
       sourceOf("children", options.ranks?.children ?? 1, { options, counted }),
       sourceOf("parents", options.ranks?.parents ?? 0, { options, counted }),
@@ -224,7 +229,7 @@ function partsOf(bench: Bench, options: BenchOptions, counted: Counted): Capture
     store: bench.store,
     clock: bench.clock,
     random: () => 0.5,
-    log: silentLog,
+    log: options.log ?? silentLog,
     digest: digester.text,
     digestWritten: digester.written,
     mayRead: () => bench.online,
@@ -253,18 +258,26 @@ function sourceOf(
       grain: "fraction",
     }) as const;
   const compare = { kind: "every", ms: options.compareEveryMs ?? 60_000 } as const;
+  const feedOn = (name: string, on: TableName, key: string) =>
+    ({ name, feed: "log", table: { table: on, key: [key], own: ["key"] }, everyMs: 30_000 }) as const;
   const touched = table === "parents" && options.childrenTouchParents === true;
+  const isFed = options.feed !== undefined && (options.feeds ?? ["parents", "children"]).includes(table);
+  const isPolled = options.cursor !== false && options.feed === undefined;
+  const query = sourceQuery("parents/children", "children");
   const touch = {
     name: "parents/children",
-    cursor: cursorOn("parents/children", "children", "parent"),
+    cursor: options.feed === undefined ? cursorOn("parents/children", "children", "parent") : undefined,
+    feed: options.feed && feedOn("parents/children", "children", "parent"),
     compare,
-    query: { ...sourceQuery("parents/children", "children"), key: ["key", "parent"] },
+    query: { ...query, columns: ["key", "parent"], key: ["key", "parent"] },
+    byOwn: { ...query, columns: ["key", "parent"] },
     ownColumns: 1,
     parentColumns: [1],
   };
   return {
     mapping: mappingOf(table, rank, { options, counted }),
-    cursor: options.cursor === false ? undefined : cursorOn(table, table, "key"),
+    cursor: isPolled ? cursorOn(table, table, "key") : undefined,
+    feed: isFed ? feedOn(table, table, "key") : undefined,
     compare,
     children: touched ? [touch] : [],
   };

@@ -107,7 +107,9 @@ function connectorOf(erp: () => FakeErp): ReadingConnector {
     async *readKeys(query, keys) {
       const table = tableOf(query);
       const found = keys.filter((key) => erp().tables[table].has(key) && isSeen(erp(), key));
-      const batch = batchOf(erp(), table, found, false);
+      const whole = batchOf(erp(), table, found, false);
+      const row = (index: number): Row => ({ ...whole.row(index), values: pick(query, whole.row(index)) });
+      const batch = query.columns.length === columns.length ? whole : { ...whole, row, written: undefined };
       for (const key of keys) erp().reads.set(key, (erp().reads.get(key) ?? 0) + 1);
       await erp().at("read-keys", table, keys);
       yield batch;
@@ -120,6 +122,9 @@ function connectorOf(erp: () => FakeErp): ReadingConnector {
     },
   };
 }
+
+/** The columns that the query names. */
+const pick = (query: SourceQuery, { values }: Row) => query.columns.map((name) => values[columns.indexOf(name)] ?? null);
 
 const isSeen = (erp: FakeErp, key: string): boolean => !erp.invisible.has(key) && !erp.outside.has(key);
 const timeOf = (stamp: string): string => new Date(Date.UTC(2026, 10, 22, 6) + Number(stamp) * 10).toISOString().slice(0, 23);
