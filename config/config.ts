@@ -206,6 +206,18 @@ export type Step = { when: Expression | undefined; at: Place } & (
     }
   | { kind: "update"; table: string; key: Writes; values: Writes; expectRows: number }
   | { kind: "sql"; sql: SqlText; out: Readonly<Record<string, string>> }
+  | {
+      kind: "call";
+      procedure: string;
+      /** By parameter name. */
+      args: Writes;
+      /** Result name -> OUT parameter. */
+      out: Readonly<Record<string, string>>;
+      /** Result name -> column of the first result set's first row. */
+      rows: Readonly<Record<string, string>>;
+      /** Result name of what it returns. */
+      returns: string | undefined;
+    }
 );
 
 export type IdempotencyConfig =

@@ -45,6 +45,7 @@ export function resolveCommand(scene: Scene, name: string, node: CommandNode): C
   const steps = node.steps.map((step, index) => resolveStep(scene, step, { path: [...path, "steps", index], scope }));
   if (!scene.lost([...path, "steps"])) checkOverflow(scene, steps);
   const idempotency = idempotencyOf(scene, path, { node, steps, creates: name.endsWith(".create") });
+  noteCommits(scene, path, { steps, idempotency });
   return {
     name,
     idempotency,
@@ -70,7 +71,10 @@ function knownCommand(scene: Scene, path: Path, name: string): boolean {
 
 /** What goes over in `overflow` must be written somewhere, or text would be lost. */
 function checkOverflow(scene: Scene, steps: readonly Step[]): void {
-  const writes = steps.flatMap((step) => (step.kind === "insert" || step.kind === "update" ? Object.values(step.values) : []));
+  const writes = steps.flatMap((step) => {
+    if (step.kind === "call") return Object.values(step.args);
+    return step.kind === "insert" || step.kind === "update" ? Object.values(step.values) : [];
+  });
   const sql = steps.flatMap((step) => (step.kind === "sql" ? [step.sql.sql] : []));
   const writesField = (write: Write, field: string): boolean =>
     write.kind === "from"
@@ -89,6 +93,31 @@ function checkOverflow(scene: Scene, steps: readonly Step[]): void {
       message: `The rest of a long text goes on in \`${field}\`, which no step writes`,
       remedy: `Write \`{ from: ${field} }\` to a column, or leave \`overflow\` out: a longer text is then refused.`,
     });
+  }
+}
+
+/**
+ * A procedure that commits by itself takes its effect out of our transaction. Afterwards only an id that was there before it can tell that it ran: the
+ * ledger's entry, or the command's id as one of its arguments.
+ */
+function noteCommits(
+  scene: Scene,
+  path: Path,
+  { steps, idempotency }: { steps: readonly Step[]; idempotency: IdempotencyConfig },
+): void {
+  if (idempotency.way === "ledger") return;
+  for (const [index, step] of steps.entries()) {
+    if (step.kind !== "call") continue;
+    const told = Object.values(step.args).some(
+      (write) => write.kind === "expression" && /\bcommand\s*\.\s*id\b/.test(write.expression.cel),
+    );
+    if (told) continue;
+    scene.note(
+      [...path, "steps", index, "call"],
+      "call-may-commit",
+      "If this procedure commits by itself, an interrupted command could be carried out twice",
+      "Ask the ERP's vendor. If it does: `idempotency: { ledger: … }`, or an argument that holds `command.id`.",
+    );
   }
 }
 

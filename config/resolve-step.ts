@@ -1,4 +1,5 @@
 /** One step of a command. */
+import { connectors } from "../connectors/registry.ts";
 import type { Step } from "./config.ts";
 import type { Path } from "./document.ts";
 import { type CommandScope, resolveWrites } from "./resolve-write.ts";
@@ -55,6 +56,7 @@ export function resolveStep(scene: Scene, node: StepNode, { path, scope }: At): 
     const sql = sqlOf(scene, [...path, "sql"], node.sql, { origins });
     return { ...common, kind: "sql", sql, out: results(scene, [...path, "out"], { names: node.out ?? {}, scope }) };
   }
+  if ("call" in node) return { ...common, ...callStep(scene, node, { path, scope }) };
   return { ...common, ...numberStep(scene, node, { path, scope }) };
 }
 
@@ -83,6 +85,25 @@ function addResult(scene: Scene, path: Path, { name, scope }: { name: string; sc
   else if (taken.includes(name) && name !== "line")
     scene.fault(path, `\`${name}\` has a meaning in expressions`, "Choose another name.");
   scope.results.push(name);
+}
+
+function callStep(scene: Scene, node: Extract<StepNode, { call: unknown }>, { path, scope }: At) {
+  const { connector } = scene.file.erp;
+  if (connectors[connector]?.dialect.capabilities.unsupported.includes("call"))
+    scene.fault(
+      [...path, "call"],
+      `The ${connector} database has no procedures`,
+      "Write the work as `insert`, `update`, `number` or `sql` steps.",
+    );
+  const args = resolveWrites(scene, [...path, "args"], { nodes: node.args, scope });
+  // As in `args`, the parameter's name comes first.
+  const named = Object.entries(node.out ?? {});
+  for (const [parameter, name] of named) addResult(scene, [...path, "out", parameter], { name, scope });
+  const out = Object.fromEntries(named.map(([parameter, name]) => [name, parameter]));
+  const rows = results(scene, [...path, "rows"], { names: node.rows ?? {}, scope });
+  if (node.returns !== undefined) addResult(scene, [...path, "returns"], { name: node.returns, scope });
+  const procedure = tableOf(scene, [...path, "call"], node.call);
+  return { kind: "call" as const, procedure, args, out, rows, returns: node.returns };
 }
 
 function numberStep(scene: Scene, node: Extract<StepNode, { number: unknown }>, { path, scope }: At) {

@@ -45,7 +45,6 @@ const numberSources = {
 
 const when = { when: text.optional().describe("Expression; the step is skipped where it is false") };
 const later = {
-  call: "Write the procedure's work as `number`, `insert`, `update` or `sql` steps.",
   insertLines: "Write the text to one column with `insert`.",
   staging: "Write to the tables themselves.",
 };
@@ -98,8 +97,19 @@ const step = z.union(
       },
       later,
     ).describe("Runs a statement"),
+    keys(
+      {
+        call: text.describe("Procedure or function, with its schema where it is in another one"),
+        args: writes.prefault({}).describe("Parameter: value, by the names that the procedure gives them"),
+        out: named(text).optional().describe("OUT or INOUT parameter: result name"),
+        rows: named(text).optional().describe("Result name: column of the first row of the first result set"),
+        returns: identifier.optional().describe("Result name of what a function returns, or of a procedure's return code"),
+        ...when,
+      },
+      later,
+    ).describe("Calls a procedure or function of the ERP, within the same transaction"),
   ],
-  { error: complaint("is no step", "Write `insert:`, `update:`, `number:` or `sql:`.") },
+  { error: complaint("is no step", "Write `insert:`, `update:`, `number:`, `sql:` or `call:`.") },
 );
 
 const idempotency = z.union(

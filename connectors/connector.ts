@@ -361,6 +361,8 @@ export interface CheckNeeds {
   write: readonly string[];
   /** What is done in each of them; a table that is not named here may need either. */
   rights?: Readonly<Record<string, readonly WriteRight[]>>;
+  /** Procedures and functions that are called. */
+  calls?: readonly string[];
 }
 
 export interface Connector {

@@ -90,7 +90,9 @@ async function attemptPlan(execution: Execution): Promise<WriteOutcome | "number
     return { state: "applied", key, repeated: false, results: running.results };
   } catch (error) {
     await session.rollback();
-    if (error instanceof CommittedByItself) return error.outcome;
+    if (error instanceof CommittedByItself || (error instanceof FuserError && error.code === "erp-transaction-ended")) {
+      return committedByItself;
+    }
     if (error instanceof ConflictFound) return { state: "conflict", fields: error.fields };
     if (error instanceof FuserError && error.code === "erp-commit-unknown" && !canTell(plan)) {
       return {
@@ -103,13 +105,13 @@ async function attemptPlan(execution: Execution): Promise<WriteOutcome | "number
   }
 }
 
-/** Ends a plan whose transaction was ended by one of its own statements. */
-class CommittedByItself {
-  readonly outcome: WriteOutcome = {
-    state: "uncertain",
-    message: "A statement of the plan ended the ERP's transaction by itself; what it did can't be undone",
-  };
-}
+/** Ends a plan whose transaction was ended by one of its own statements; a connector that sees it earlier throws `erp-transaction-ended`. */
+class CommittedByItself {}
+
+const committedByItself: WriteOutcome = {
+  state: "uncertain",
+  message: "A statement of the plan ended the ERP's transaction by itself; what it did can't be undone",
+};
 
 async function carryOut(running: Running, plan: WritePlan): Promise<void> {
   const { session, signal, results } = running;

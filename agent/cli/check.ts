@@ -159,7 +159,10 @@ async function databaseFindings(parts: { session: Session; config: Config; erp: 
   const rights = Object.fromEntries(
     write.map((name) => [name, [...new Set(written.flatMap((one) => (one.table === name ? one.rights : [])))]]),
   );
-  const found = await erp.check(session.signal, { read: [...new Set(read)], write, rights });
+  const calls = [
+    ...new Set(config.commands.flatMap(({ steps }) => steps.flatMap((step) => (step.kind === "call" ? [step.procedure] : [])))),
+  ];
+  const found = await erp.check(session.signal, { read: [...new Set(read)], write, rights, calls });
   const { faults, compiled } = await tryCompile(config, erp, session.signal);
   return [...found, ...faultFindings(faults ?? []), ...(await feedFindings(erp, compiled, session.signal))];
 }

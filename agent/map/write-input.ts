@@ -45,8 +45,8 @@ const longestMovedWord = 20;
 export function applyOverflow(values: Readonly<Record<string, Json>>, scope: WriteScope): Record<string, Json> {
   const out: Record<string, Json> = { ...values };
   for (const step of scope.command.steps) {
-    if (step.kind !== "insert" && step.kind !== "update") continue;
-    for (const write of Object.values(step.values)) overflow(out, write, step.kind === "insert");
+    const writes = step.kind === "call" ? step.args : step.kind === "insert" || step.kind === "update" ? step.values : {};
+    for (const write of Object.values(writes)) overflow(out, write, step.kind !== "update");
   }
   return out;
 }

@@ -198,6 +198,7 @@ function tryOut(step: WritePlan["steps"][number], trial: StepResults): void {
   if (step.when && !step.when(trial)) return;
   if (step.kind === "insert") step.values(trial);
   if (step.kind === "sql") step.parameters(trial);
+  if (step.kind === "call") step.args(trial);
   if (step.kind === "update") {
     step.values(trial);
     step.key(trial);

@@ -87,7 +87,7 @@ export function tableFinder(tables: readonly Table[]): (name: string) => Table |
     tables.find((table) => last(table.name) === last(name));
 }
 
-/** A number has its column's type, a read-back column its own; what `sql` gives out is text. */
+/** A number has its column's type, a read-back column its own; what `sql` and `call` give out is text. */
 function resultTypes(command: CommandConfig, table: (name: string) => Table | undefined): Map<string, CelType> {
   const types = new Map<string, CelType>();
   const typeOf = (tableName: string, column: string): CelType => {
@@ -100,6 +100,10 @@ function resultTypes(command: CommandConfig, table: (name: string) => Table | un
     if (step.kind === "insert")
       for (const [name, column] of Object.entries(step.returning)) types.set(name, typeOf(step.table, column));
     if (step.kind === "sql") for (const name of Object.keys(step.out)) types.set(name, "text");
+    if (step.kind === "call") {
+      for (const name of [...Object.keys(step.out), ...Object.keys(step.rows)]) types.set(name, "text");
+      if (step.returns !== undefined) types.set(step.returns, "text");
+    }
   }
   return types;
 }

@@ -13,7 +13,7 @@ import { baseReader, bearsField, codesAlike } from "./write-base.ts";
 import { blankFor, checkInsert, checkMax, checkTransactional } from "./write-checks.ts";
 import { celOfField, celTypeOfField, commandFields, commandPart, commandRecord, type WriteFrame } from "./write-frame.ts";
 import type { WriteScope } from "./write-scope.ts";
-import { type CompiledWrite, compileWrite, evaluated, usesOf } from "./write-values.ts";
+import { anyText, type CompiledWrite, compileWrite, evaluated, usesOf } from "./write-values.ts";
 
 /** A step that makes itself for a frame; undefined when there is nothing to write. */
 export interface CompiledStep {
@@ -57,6 +57,8 @@ function compileKind(step: Step, scope: WriteScope): CompiledStep | undefined {
       return compileNumber(step, scope);
     case "sql":
       return compileSql(step, scope);
+    case "call":
+      return compileCall(step, scope);
   }
 }
 
@@ -227,6 +229,29 @@ function compileSql(step: StepOf<"sql">, scope: WriteScope): CompiledStep | unde
       sql: step.sql.sql,
       ...(Object.keys(out).length > 0 && { out }),
       parameters: (results) => refusing(() => parameters({ ...frame, results })),
+    }),
+  };
+}
+
+/** Arguments are bound as texts: what types a procedure's parameters have only the database knows, and it refuses what does not fit. */
+function compileCall(step: StepOf<"call">, scope: WriteScope): CompiledStep | undefined {
+  const args = Object.entries(step.args).map(([name, write]) => {
+    const compiled = compileWrite(write, { ...anyText, name }, scope);
+    return compiled && { column: { ...anyText, name }, write, compiled };
+  });
+  if (args.includes(undefined)) return undefined;
+  const writes = args as ColumnWrite[];
+  const { procedure, out, rows, returns } = step;
+  return {
+    uses: usesIn(writes),
+    fixed: noneFixed,
+    make: (frame) => ({
+      kind: "call",
+      procedure,
+      args: stepValues(writes, frame),
+      ...(Object.keys(out).length > 0 && { out }),
+      ...(Object.keys(rows).length > 0 && { rows }),
+      ...(returns !== undefined && { returns }),
     }),
   };
 }

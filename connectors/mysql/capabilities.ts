@@ -11,9 +11,15 @@ export const mysqlCapabilities: Capabilities = {
     },
     compareMethod,
   ],
-  writes: ["insert (AUTO_INCREMENT read back)", "update", "number (counter FOR UPDATE, max)", "sql"],
+  writes: [
+    "insert (AUTO_INCREMENT read back)",
+    "update",
+    "number (counter FOR UPDATE, max)",
+    "sql",
+    "call (procedures with OUT, INOUT and result sets, functions)",
+  ],
   idempotency: ["column", "ledger", "probe", "base"],
-  unsupported: ["call", "feed"],
+  unsupported: ["feed"],
   verified: [
     { product: "MariaDB 10.11", by: "contract suite" },
     { product: "MySQL 5.7, 8.0, 8.4", by: "not verified" },

@@ -2,6 +2,7 @@ import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding, Severity } from "../../base/findings.ts";
 import type { CheckNeeds, Table, WriteRight } from "../connector.ts";
 import { bind, concat, join } from "../statement.ts";
+import { checkRoutine } from "./call.ts";
 import { placeOf, tlsChoice } from "./config.ts";
 import type { Access } from "./connect.ts";
 import { askServer, describeTables } from "./describe.ts";
@@ -47,7 +48,7 @@ export async function checkMysql(access: Access, needs: CheckNeeds, signal: Abor
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, encryption, rights, tables]) {
+    for (const inspect of [server, encryption, rights, tables, calls]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -265,6 +266,16 @@ function writeProblems(table: Table): Problem[] {
       remedy: `With the ERP vendor's consent: ALTER TABLE ${mysqlSyntax.quote(table.name)} ENGINE = InnoDB`,
     },
   ];
+}
+
+async function calls({ link, needs, signal }: Inspection): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const procedure of needs.calls ?? []) {
+    const problem = await checkRoutine(link, procedure, signal);
+    if (problem === undefined) continue;
+    problems.push({ ...problem, severity: problem.code === "erp-object-missing" ? "error" : "warning", place: procedure });
+  }
+  return problems;
 }
 
 async function triggers({ link, signal }: Inspection, written: readonly string[]): Promise<Problem[]> {

@@ -115,7 +115,8 @@ function columnOf(row: Described): Column {
   };
 }
 
-function declaredType(data: string, declared: string): ColumnType {
+/** From information_schema's DATA_TYPE and the whole type as declared, both in lower case. */
+export function declaredType(data: string, declared: string): ColumnType {
   switch (data) {
     case "tinyint":
     case "smallint":

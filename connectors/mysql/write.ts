@@ -1,8 +1,9 @@
-import { FuserError } from "../../base/errors.ts";
+import { FuserError, kindOf } from "../../base/errors.ts";
 import type { Column, Table, Value } from "../connector.ts";
 import { keyPart } from "../row-batch.ts";
 import { concat, type Statement, sql } from "../statement.ts";
-import type { StatementResult, WriteSession } from "../write-session.ts";
+import type { CallResult, ProcedureCall, StatementResult, WriteSession } from "../write-session.ts";
+import { prepareCall } from "./call.ts";
 import { type Access, killThread } from "./connect.ts";
 import { type Decode, decoderOf, decodeSent } from "./decode.ts";
 import { describeTables } from "./describe.ts";
@@ -15,6 +16,7 @@ import { boundFor, fieldType, keyLiteral } from "./values.ts";
 const operation = "write to the ERP";
 /** Describing a table costs more than all the rest of a plan: it is done again after so long, on a new connection, and when a plan was refused. */
 const describedForMs = 60_000;
+const savepoint = "fuser_call";
 
 /**
  * The one connection that writes. It holds the agent's lock (`GET_LOCK`) as long as it lives, so that no earlier attempt of ours, however slowly
@@ -64,6 +66,7 @@ export class Writer implements AsyncDisposable {
       rollback: () => this.#rollback(),
       inTransaction: () => this.#open,
       run: async (statement, signal) => this.#run(statement, signal),
+      call: (call, signal) => this.#call(call, signal),
       table: async (name, signal) => {
         const { clock } = this.#access.context;
         const known = this.#tables.get(name);
@@ -132,10 +135,59 @@ export class Writer implements AsyncDisposable {
     return rows ? rowsOf(rows) : { columns: [], rows: [], affected: results[0]?.affected ?? 0, insertId: idOf(results[0]) };
   }
 
+  /**
+   * The flag that tells whether the session is in a transaction does not tell whether it is still the same one: a procedure may commit and begin anew. A savepoint
+   * does, for it ends with its transaction.
+   */
+  async #call(call: ProcedureCall, signal: AbortSignal): Promise<CallResult> {
+    const link = this.#current();
+    const prepared = await prepareCall(link, call, signal);
+    if (prepared.set !== undefined) await link.query(withLiterals(prepared.set), signal, operation);
+    await link.query(`SAVEPOINT ${savepoint}`, signal, operation);
+    let result: StatementResult;
+    try {
+      result = await this.#run(prepared.call, signal);
+    } catch (error) {
+      if (kindOf(error) === "rejected") await this.#requireSame(link, call.procedure);
+      throw error;
+    }
+    await this.#requireSame(link, call.procedure);
+    const read = prepared.read && (await this.#run(prepared.read, signal));
+    const out = Object.fromEntries(call.out.map((name, index) => [name, read?.rows[0]?.[index] ?? null]));
+    const isFunction = prepared.kind === "function";
+    return {
+      out,
+      columns: isFunction ? [] : result.columns,
+      rows: isFunction ? [] : result.rows,
+      returned: isFunction ? (result.rows[0]?.[0] ?? null) : undefined,
+      statement: prepared.call,
+    };
+  }
+
+  /** @throws FuserError rejected `erp-transaction-ended` */
+  async #requireSame(link: Link, procedure: string): Promise<void> {
+    try {
+      await link.query(`RELEASE SAVEPOINT ${savepoint}`, new AbortController().signal, operation);
+    } catch (error) {
+      if (!(error instanceof FuserError) || error.code !== "erp-object-missing") throw error;
+      throw transactionEnded(procedure, error);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#link?.close();
     this.#link = undefined;
   }
+}
+
+function transactionEnded(procedure: string, cause: unknown): FuserError {
+  return new FuserError("rejected", `${procedure} ended the ERP's transaction by itself`, {
+    code: "erp-transaction-ended",
+    operation,
+    place: procedure,
+    hint: "What it did can't be undone: look in the ERP, then `erpfuser commands resolve`.",
+    cause,
+  });
 }
 
 function commitUnknown(cause: unknown): FuserError {

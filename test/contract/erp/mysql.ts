@@ -5,7 +5,7 @@ import { mysqlSyntax } from "../../../connectors/mysql/sql.ts";
 import type { MariaDb, MariaDbAccess } from "../../support/mariadb.ts";
 import { mariadb } from "../../support/servers.ts";
 import type { NamedPlace, NamedServer } from "./named.ts";
-import { contextOf, type Subject } from "./subject.ts";
+import { contextOf, type Procedures, type Subject } from "./subject.ts";
 
 let last = 0;
 
@@ -57,6 +57,7 @@ async function subjectAt(at: MariaDbAccess & { database: string }, settings: Pic
     },
     literal: (text) => connection.escape(text),
     swallow: (table, column) => `CREATE TRIGGER fuser_swallow BEFORE INSERT ON ${table} FOR EACH ROW SET NEW.${column} = NULL`,
+    procedures,
     type: (name) =>
       ({
         key: "VARCHAR(60)",
@@ -103,3 +104,53 @@ export const namedMysql: NamedServer = {
 };
 
 const accessOf = ({ host, port, user, password, database }: NamedPlace) => ({ host, port, user, password, database });
+
+const procedures: Procedures = {
+  make: {
+    next: [
+      `CREATE PROCEDURE fusertest_next (IN circle VARCHAR(20), INOUT step INT, OUT nr BIGINT, OUT stamp DATETIME(1), OUT amount DECIMAL(20,4), OUT words VARCHAR(40))
+      BEGIN
+        UPDATE fusertest_counters SET value = value + step WHERE name = circle;
+        SELECT value INTO nr FROM fusertest_counters WHERE name = circle;
+        SET step = step * 2, stamp = '2026-10-25 02:30:00.5', amount = 1234567890.1234, words = 'Größe 🏠';
+      END`,
+    ],
+    list: [
+      `CREATE PROCEDURE fusertest_list (IN circle VARCHAR(20))
+      BEGIN
+        SELECT name, value FROM fusertest_counters ORDER BY name = circle DESC, name;
+        SELECT 1 AS another;
+        INSERT INTO fusertest_counters VALUES ('listed', 0);
+      END`,
+    ],
+    twice: ["CREATE FUNCTION fusertest_twice (n INT) RETURNS INT DETERMINISTIC RETURN n + n"],
+    refuse: [
+      `CREATE PROCEDURE fusertest_refuse (IN words VARCHAR(60))
+      BEGIN
+        INSERT INTO fusertest_counters VALUES ('refused', 0);
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = words;
+      END`,
+    ],
+    commits: [
+      `CREATE PROCEDURE fusertest_commits (IN circle VARCHAR(20))
+      BEGIN
+        INSERT INTO fusertest_counters VALUES (circle, 0);
+        COMMIT;
+        START TRANSACTION;
+      END`,
+    ],
+    commitsAndFails: [
+      `CREATE PROCEDURE fusertest_commits_and_fails (IN circle VARCHAR(20))
+      BEGIN
+        INSERT INTO fusertest_counters VALUES (circle, 0);
+        COMMIT;
+        START TRANSACTION;
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'too late';
+      END`,
+    ],
+  },
+  drop: [
+    ...["next", "list", "refuse", "commits", "commits_and_fails"].map((name) => `DROP PROCEDURE IF EXISTS fusertest_${name}`),
+    "DROP FUNCTION IF EXISTS fusertest_twice",
+  ],
+};

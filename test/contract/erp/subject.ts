@@ -18,9 +18,26 @@ export interface Subject extends AsyncDisposable {
   literal(text: string): string;
   /** Statement that makes a trigger `fuser_swallow`, which empties the column of every new row without an error. */
   swallow(table: string, column: string): string;
+  /** How procedures of connector-call.test.ts are made here; absent where the database has none. */
+  procedures?: Procedures;
   /** Column type by a name that both dialects understand. */
   type(name: "key" | "germanKey" | "autoKey" | "stamp"): string;
 }
+
+/** Statements per procedure; they begin without it. None where the database has no such thing (a procedure that commits within a transaction). */
+export interface Procedures {
+  /**
+   * `next`: (circle text IN, step integer INOUT, nr integer OUT, stamp datetime OUT, amount decimal OUT, words text OUT): raises fusertest_counters.value of
+   * the circle by step and gives it as nr, doubles step, stamp 2026-10-25 02:30:00.5, amount 1234567890.1234, words `Größe 🏠`.
+   * `list`: (circle text IN): result set name, value of fusertest_counters, the circle's first; in the end it adds a row `listed`.
+   * `twice`: function (n integer) that returns n + n. `refuse`: (words text IN): adds a row `refused` and raises an error with the words.
+   * `commits`: (circle text IN): adds the circle, commits, and begins a transaction anew. `commitsAndFails`: the same, and then an error.
+   */
+  make: Readonly<Record<ProcedureName, readonly string[]>>;
+  drop: readonly string[];
+}
+
+export type ProcedureName = "next" | "list" | "twice" | "refuse" | "commits" | "commitsAndFails";
 
 export interface OpenOptions {
   limits?: Partial<ConnectorLimits>;

@@ -464,7 +464,6 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "named with its table",
     "TABLE.COLUMN",
   ],
-  [31, `      - call: P_NEXT`, "commands.ticket.create.steps[0].call", "`call` is not supported yet", "number"],
   [
     33,
     `      - insertLines: AUFTRTEXT`,
@@ -563,7 +562,6 @@ test("what a later version brings is refused feature by feature, each in its lin
     ["sources.periods.identity", lineOf("reusedWhen"), "`identity` is not supported yet by this version"],
     ["sources.tickets.changes.feed", lineOf("changes: { feed"), "There is no feed of mysql `change-tracking`"],
     ["sources.tickets.touchedBy[0].changes.feed", lineOf("touchedBy:"), "There is no feed of mysql `change-tracking`"],
-    ["commands.ticket.create.steps[0].call", lineOf("- call:"), "`call` is not supported yet by this version"],
     [
       "commands.ticket.create.steps[2].insertLines",
       lineOf("- insertLines:"),

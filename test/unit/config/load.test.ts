@@ -394,6 +394,37 @@ ${steps}
     expect(loaded.config && loaded.notes).toMatchObject([{ code: "probe-by-content" }]);
   });
 
+  test("a procedure is called with its parameters, and its results are used like others", () => {
+    const steps = [
+      `      - call: "dbo.P_NEXT_NR"`,
+      `        args: { Kreis: AUFTRAG, Titel: { from: title, max: 40 } }`,
+      `        out: { Nr: nr }`,
+      `        rows: { city: ORT }`,
+      `        returns: code`,
+      `      - { insert: A, values: { M: "\${nr}", T: "\${city}", C: "\${code}" } }`,
+    ].join("\n");
+    const ledger = "idempotency: { ledger: L }";
+    const text = (more: string): string =>
+      command(steps, more).replace(/connector: sqlite, file: [^,}]*/, "connector: mysql, server: s, database: d, user: u");
+    const loaded = parseConfig({ text: text(ledger), file: "x" });
+    expect(loaded.faults ?? []).toEqual([]);
+    expect(loaded.config?.commands[0]?.steps[0]).toMatchObject({
+      kind: "call",
+      procedure: "dbo.P_NEXT_NR",
+      args: { Kreis: { kind: "constant", value: "AUFTRAG" }, Titel: { kind: "from", field: "title" } },
+      out: { nr: "Nr" },
+      rows: { city: "ORT" },
+      returns: "code",
+    });
+    expect(loaded.config && loaded.notes).toEqual([]);
+    const probe = `idempotency: { probe: "SELECT M FROM A WHERE T = :command.id" }`;
+    const noted = parseConfig({ text: text(probe), file: "x" });
+    expect(noted.config && noted.notes).toMatchObject([{ code: "call-may-commit", remedy: expect.stringContaining("ledger") }]);
+    const told = parseConfig({ text: text(probe).replace("Kreis: AUFTRAG", `Kreis: "\${command.id}"`), file: "x" });
+    expect(told.config && told.notes).toEqual([]);
+    expect(faults(command(steps, ledger))).toMatchObject([{ message: "The sqlite database has no procedures" }]);
+  });
+
   test("text that is cut must go on somewhere", () => {
     const values = (more: string): string =>
       command(`      - { insert: A, values: { K: { from: title, max: 40, overflow: description }${more} } }`);

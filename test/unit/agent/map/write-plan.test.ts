@@ -57,6 +57,28 @@ test("A repeated command gets key and number from the row that was found", () =>
   expect(create.numberOf(message("ticket.create", { values: report }), new Map([["nr", 7]]), context)).toBe("00000007");
 });
 
+test("A call gets its arguments as texts, of the command and of earlier steps, and shows its results to later ones", () => {
+  const edit = (yaml: string): string =>
+    yaml
+      .replace("connector: sqlite", "connector: mysql")
+      .replace('file: "/nowhere.db"', "server: s\n  database: d\n  user: u")
+      .replace("file: /nowhere.db", "server: s\n  database: d\n  user: u")
+      .replace(
+        /\n( +)steps:\n/,
+        (_, indent) =>
+          `\n${indent}steps:\n${indent}  - call: P_CITY\n${indent}    args: { Titel: { from: title, max: 10 }, Stamp: "\${format(now, 'yyyyMMdd')}", Nothing: { empty: true } }\n${indent}    out: { Ort: city }\n`,
+      );
+  const calling = commandNamed("ticket.create", { edit });
+  const plan = planOf(calling, message("ticket.create", { values: { ...report, title: "Ohne Strom" } }));
+  expect(plan.steps[0]).toMatchObject({ kind: "call", procedure: "P_CITY", out: { city: "Ort" } });
+  expect(valuesOf(plan, 0)).toEqual({ Titel: "Ohne Strom", Stamp: "20260701", Nothing: null });
+  expect(refusal(calling, message("ticket.create", { values: { ...report, title: "Heizung kalt" } }))).toBe(
+    "text-too-long title",
+  );
+  const wrong = (yaml: string): string => edit(yaml).replace("format(now, 'yyyyMMdd')", "nosuchfield");
+  expect(commandFaults("ticket.create", { edit: wrong })).toEqual([expect.stringContaining("nosuchfield")]);
+});
+
 test("The ledger and the probe are told the command's id; only a probe for the id is exact", () => {
   const ledger = planOf(
     commandNamed("ticket.create", { options: { idempotency: "ledger" } }),
