@@ -10,7 +10,8 @@ import { connectors } from "../connectors/registry.ts";
 /** What of a configuration reaches the ERP. */
 export interface ErpSettings {
   file: string;
-  agent: Pick<Config["agent"], "name">;
+  /** Without `state` before there is one (`init`). */
+  agent: Pick<Config["agent"], "name"> & Partial<Pick<Config["agent"], "state">>;
   erp: Pick<Config["erp"], "connector" | "settings"> & {
     courtesy: Pick<Config["erp"]["courtesy"], "statementTimeoutMs" | "lockTimeoutMs" | "pace">;
   };
@@ -54,6 +55,7 @@ export async function openErp({ config, clock, log, secret }: ErpParts): Promise
     log: log.part("erp"),
     limits,
     sessionName: `erpfuser:${config.agent.name}`,
+    ...(config.agent.state === undefined ? {} : { stateDirectory: config.agent.state }),
   });
 }
 

@@ -424,4 +424,6 @@ export interface ConnectorContext {
   limits: ConnectorLimits;
   /** Name of the agent's session lock and of its connections in the ERP's process list. */
   sessionName: string;
+  /** Where a connector may keep files of its own, under names that begin with its own; undefined before there is one (`init`). */
+  stateDirectory?: string;
 }

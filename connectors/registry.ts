@@ -1,3 +1,4 @@
+import { csvOver } from "./csv/connector.ts";
 import type { ConnectorModule } from "./module.ts";
 import { mysql } from "./mysql/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
@@ -7,4 +8,5 @@ export const connectors: Readonly<Record<string, ConnectorModule>> = {
   sqlite: sqlite as ConnectorModule,
   mysql: mysql as ConnectorModule,
   mariadb: mysql as ConnectorModule,
+  csv: csvOver(sqlite) as ConnectorModule,
 };

@@ -27,6 +27,17 @@ export async function askForErp(answer: Answer, options: Readonly<Record<string,
       hint: didYouMean(connector, Object.keys(connectors)),
     });
   }
+  if (module.dialect.capabilities.unsupported.includes("write")) {
+    throw new FuserError(
+      "config",
+      "There is nothing to be asked: the tables of a CSV folder are described in the configuration itself",
+      {
+        code: "usage-connector",
+        operation: "write a first configuration",
+        hint: "Copy config/examples/csv-folder.yaml, adapt it and run `erpfuser check`.",
+      },
+    );
+  }
   const written: ErpAnswers["written"] =
     connector === "sqlite"
       ? { file: resolve(await answer("file", "Database file")) }

@@ -1,0 +1,161 @@
+import { constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { isAbsolute, join, parse, resolve } from "node:path";
+import { FuserError } from "../../base/errors.ts";
+import type { Drop, DropFile, Shelf } from "./drop.ts";
+import { account, folderError } from "./errors.ts";
+
+export interface LocalPlaces {
+  folder: string;
+  archive: string;
+  reject: string;
+  marker: string | undefined;
+}
+
+export const markerFile = "erpfuser-folder.txt";
+
+/** A folder of this machine, or a share. */
+export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Drop {
+  const place = resolve(folder);
+  const within = (path: string): string => (isAbsolute(path) ? path : join(place, path));
+  const shelves: Record<Shelf, string> = { archive: within(archive), reject: within(reject) };
+  const here = async <T>(operation: string, where: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw folderError(error, operation, where);
+    }
+  };
+
+  async function statOf(path: string): Promise<DropFile | undefined> {
+    try {
+      const found = await stat(path);
+      return found.isFile() ? { name: parse(path).base, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) } : undefined;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  const isAsListed = async (path: string, file: DropFile): Promise<boolean> => {
+    const now = await statOf(path);
+    return now?.bytes === file.bytes && now.modifiedMs === file.modifiedMs;
+  };
+
+  return {
+    place,
+    list: (signal) =>
+      here("look for files", place, async () => {
+        const entries = await readdir(place, { withFileTypes: true });
+        if (marker !== undefined) await requireMarker(place, marker);
+        const files: DropFile[] = [];
+        for (const entry of entries) {
+          signal.throwIfAborted();
+          const file = entry.isFile() ? await statOf(join(place, entry.name)) : undefined;
+          if (file) files.push(file);
+        }
+        return files;
+      }),
+    async fetch(file) {
+      const path = join(place, file.name);
+      return {
+        path,
+        unchanged: () => here("read a file", place, () => isAsListed(path, file)),
+        async [Symbol.asyncDispose]() {},
+      };
+    },
+    shelve: (file, shelf) =>
+      here("move a file", shelves[shelf], async () => {
+        const from = join(place, file.name);
+        if (!(await isAsListed(from, file))) return undefined;
+        await mkdir(shelves[shelf], { recursive: true });
+        const name = await freeName(shelves[shelf], file.name);
+        const to = join(shelves[shelf], name);
+        await moveFile(from, to);
+        if (await isAsListed(to, file)) return name;
+        // The ERP has put another file in its place at that very moment: it goes back.
+        await rename(to, from);
+        return undefined;
+      }),
+    explain: (name, text) =>
+      here("write why a file was rejected", shelves.reject, () => writeFile(join(shelves.reject, `${name}.txt`), text)),
+    discard: (names) =>
+      here("remove old files", shelves.archive, async () => {
+        for (const name of names) await rm(join(shelves.archive, name), { force: true });
+      }),
+    async rejected() {
+      const names = await readdir(shelves.reject).catch((): string[] => []);
+      const all = new Set(names);
+      return names.filter((name) => !(name.endsWith(".txt") && all.has(name.slice(0, -".txt".length)))).length;
+    },
+    tryShelf: (shelf) =>
+      here("try to move files", shelves[shelf], async () => {
+        await mkdir(shelves[shelf], { recursive: true });
+        const from = join(place, `.erpfuser-${process.pid}.tmp`);
+        const to = join(shelves[shelf], `.erpfuser-${process.pid}.tmp`);
+        try {
+          await writeFile(from, "", { flag: "wx" });
+          await moveFile(from, to);
+        } finally {
+          await rm(from, { force: true });
+          await rm(to, { force: true });
+        }
+      }),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+async function requireMarker(place: string, marker: string): Promise<void> {
+  const found = await readFile(join(place, markerFile), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found?.trim() === marker.trim()) return;
+  throw new FuserError(
+    "transient",
+    `The folder ${place} is not the one that is meant: ${found === undefined ? `${markerFile} is missing` : `${markerFile} holds another text`}`,
+    {
+      code: "erp-folder-other",
+      operation: "look for files",
+      place,
+      hint: `Mount the right share for the account ${account()}, or write \`erp: marker:\` into ${markerFile}.`,
+    },
+  );
+}
+
+/** A name that is not taken: `NAME.2.csv` and so on. */
+async function freeName(folder: string, name: string): Promise<string> {
+  const taken = new Set((await readdir(folder)).map((each) => each.toLowerCase()));
+  const { name: stem, ext } = parse(name);
+  let free = name;
+  for (let count = 2; taken.has(free.toLowerCase()) || taken.has(`${free}.txt`.toLowerCase()); count++)
+    free = `${stem}.${count}${ext}`;
+  return free;
+}
+
+/** Also to another file system: the copy is on the disk before the original goes. */
+async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+  }
+  const part = `${to}.part`;
+  try {
+    await copyFile(from, part, constants.COPYFILE_EXCL);
+    const copy = await open(part, "r+");
+    try {
+      const { atimeMs, mtimeMs } = await stat(from);
+      // Half a millisecond on top: a fraction of a second may come back a little smaller.
+      await copy.utimes(atimeMs / 1000, (Math.floor(mtimeMs) + 0.5) / 1000);
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+    await rename(part, to);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+  await rm(from);
+}

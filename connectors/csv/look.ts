@@ -1,0 +1,208 @@
+/**
+ * One look into the folder: what is whole is imported, table by table and each table's files in their order, and moved away. What can't be moved stays known: it
+ * is never imported twice. A table waits behind a file of its that is not whole yet, or else a later one would come first.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { describeError, FuserError } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import type { Clock } from "../../base/time.ts";
+import type { Drop, DropFile, Shelf } from "./drop.ts";
+import { inspect } from "./encoding.ts";
+import { databaseError, folderError } from "./errors.ts";
+import { FileFault } from "./fault.ts";
+import { knownByContent, knownByTime, noteMoved, noteRejected, oldArchived } from "./history.ts";
+import { importFile } from "./import.ts";
+import { rejectionText } from "./rejection-text.ts";
+import { createSettling } from "./settling.ts";
+import type { CsvTable, FileKind } from "./table.ts";
+
+/** Named moments of an import, where tests end the process. */
+export type ImportMoment = "read" | "before-commit" | "after-commit" | "after-move";
+
+export interface LookParts {
+  drop: Drop;
+  tables: readonly CsvTable[];
+  writer(): DatabaseSync;
+  /** After an import: its pages are taken over from the log. */
+  checkpoint(): Promise<void>;
+  clock: Clock;
+  log: Log;
+  settleMs: number;
+  archiveKeepMs: number;
+  onMoment?: ((moment: ImportMoment) => Promise<void>) | undefined;
+}
+
+export interface Looked {
+  /** Files that are not whole yet. */
+  unsettled: number;
+}
+
+interface Candidate {
+  table: CsvTable;
+  kind: FileKind;
+  file: DropFile;
+  /** Compares with those of the same table. */
+  order: string;
+  ordered: boolean;
+  accepted: boolean;
+}
+
+/** After a move has failed, and between two clean-ups of the archive. */
+const retryMoveMs = 60_000;
+const tidyMs = 3_600_000;
+
+export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<Looked> {
+  const { drop, tables, clock, log } = parts;
+  const settling = createSettling(clock, parts.settleMs);
+  /** When a file that could not be moved is tried again. */
+  const stuck = new Map<string, number>();
+  let tidyAt = 0;
+
+  async function look(signal: AbortSignal): Promise<Looked> {
+    const files = await drop.list(signal);
+    const settled = settling.look(files);
+    const free = new Set(files);
+    let unsettled = 0;
+    for (const table of tables) {
+      const candidates = candidatesOf(table, [...free]);
+      // A file is one table's: the first whose name fits.
+      for (const { file } of candidates) free.delete(file);
+      for (const candidate of candidates) {
+        if (settled.has(candidate.file.name) && (await take(candidate, signal))) continue;
+        unsettled += 1;
+        break;
+      }
+    }
+    if (clock.monotonic() >= tidyAt) await tidy();
+    return { unsettled };
+  }
+
+  /** False where the file must wait. */
+  async function take(candidate: Candidate, signal: AbortSignal): Promise<boolean> {
+    const { table, file, ordered } = candidate;
+    const writer = parts.writer();
+    const known = knownByTime(writer, table, file);
+    if (known) {
+      await putAway(file, known.id, known.state === "imported" ? "archive" : "reject");
+      return true;
+    }
+    await using fetched = await drop.fetch(file, signal);
+    try {
+      const inspected = await inspect(fetched.path, signal);
+      if (inspected.bytes !== file.bytes || !(await fetched.unchanged())) return wait(file);
+      const same = knownByContent(writer, table, { ...file, sha256: inspected.sha256, ordered });
+      if (same) {
+        await putAway(file, same.id, "archive");
+        return true;
+      }
+      return await importIt(candidate, { path: fetched.path, inspected, unchanged: fetched.unchanged }, signal);
+    } catch (error) {
+      // Gone, or locked by its writer.
+      if (["ENOENT", "EBUSY"].includes((error as NodeJS.ErrnoException).code ?? "")) return wait(file);
+      throw folderError(error, "read a file", drop.place);
+    }
+  }
+
+  function wait(file: DropFile): false {
+    settling.unsettle(file.name);
+    return false;
+  }
+
+  type Opened = Pick<Parameters<typeof importFile>[1], "path" | "inspected" | "unchanged">;
+
+  async function importIt(candidate: Candidate, opened: Opened, signal: AbortSignal): Promise<boolean> {
+    const { table, kind, file, order, accepted } = candidate;
+    const writer = parts.writer();
+    const now = clock.now();
+    try {
+      const begun = clock.monotonic();
+      const imported = await importFile(
+        writer,
+        { table, kind, name: file.name, bytes: file.bytes, modifiedMs: file.modifiedMs, order, accepted, ...opened },
+        { now, signal, moment: async (name) => parts.onMoment?.(name) },
+      );
+      if (imported === undefined) return wait(file);
+      log.info("A file was imported", {
+        table: table.name,
+        file: file.name,
+        kind,
+        ...imported,
+        ms: Math.round(clock.monotonic() - begun),
+      });
+    } catch (error) {
+      if (!(error instanceof FileFault)) throw databaseError(error, "import a file", drop.place);
+      const { message, line } = error.details;
+      log.warn(`A file was rejected: ${message}`, {
+        table: table.name,
+        file: file.name,
+        code: "erp-file-rejected",
+        ...(line === undefined ? {} : { line }),
+      });
+      const id = noteRejected(writer, { table, kind, file: { ...file, sha256: opened.inspected.sha256 }, reason: message, now });
+      await putAway(file, id, "reject", rejectionText(table, file.name, error.details, now));
+      return true;
+    }
+    await parts.onMoment?.("after-commit");
+    await parts.checkpoint();
+    const entry = knownByTime(writer, table, file);
+    if (entry) await putAway(file, entry.id, "archive");
+    await parts.onMoment?.("after-move");
+    return true;
+  }
+
+  /** Moves a file that is dealt with. Where it can't be moved it stays, and is tried again later. */
+  async function putAway(file: DropFile, id: number, shelf: Shelf, text?: string): Promise<void> {
+    const now = clock.monotonic();
+    if (now < (stuck.get(file.name) ?? 0)) return;
+    try {
+      const name = await drop.shelve(file, shelf);
+      if (name === undefined) return;
+      noteMoved(parts.writer(), id, name);
+      stuck.delete(file.name);
+      if (text !== undefined) await drop.explain(name, text);
+    } catch (error) {
+      if (!(error instanceof FuserError)) throw error;
+      stuck.set(file.name, now + retryMoveMs);
+      log.warn("A file stays where it is: it can't be moved, and is not imported again", {
+        file: file.name,
+        code: "erp-file-not-moved",
+        reason: describeError(error),
+      });
+    }
+  }
+
+  async function tidy(): Promise<void> {
+    tidyAt = clock.monotonic() + tidyMs;
+    const writer = parts.writer();
+    try {
+      for (;;) {
+        const old = oldArchived(writer, clock.now() - parts.archiveKeepMs);
+        if (old.length === 0) return;
+        await drop.discard(old.map(({ name }) => name));
+        for (const { id } of old) noteMoved(writer, id, "");
+      }
+    } catch (error) {
+      if (!(error instanceof FuserError)) throw databaseError(error, "remove old files", drop.place);
+      log.warn("Old files stay in the archive", { code: "erp-file-not-moved", reason: describeError(error) });
+    }
+  }
+
+  return look;
+}
+
+/** A table's files in the order in which they are imported. */
+function candidatesOf(table: CsvTable, files: readonly DropFile[]): Candidate[] {
+  const found = files.flatMap((file): Candidate[] => {
+    // A name that fits both is read as the one that removes nothing.
+    for (const kind of ["delta", "full"] as const) {
+      const named = table.names[kind]?.(file.name);
+      if (named === undefined) continue;
+      const order = named.order ?? String(file.modifiedMs).padStart(16, "0");
+      return [{ table, kind, file, order, ordered: named.order !== undefined, accepted: named.accepted }];
+    }
+    return [];
+  });
+  const rank = ({ order, kind, file }: Candidate): string =>
+    `${order}\n${kind === "full" ? 0 : 1}\n${String(file.modifiedMs).padStart(16, "0")}\n${file.name}`;
+  return found.toSorted((one, other) => (rank(one) < rank(other) ? -1 : 1));
+}
