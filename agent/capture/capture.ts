@@ -57,18 +57,18 @@ export interface Capture {
 const backoff = { minMs: 1_000, maxMs: 60_000 };
 
 export function createCapture(parts: CaptureParts): Capture {
-  const paceSettings = { gentle: parts.gentle ?? false, rowsPerSecond: parts.rowsPerSecond };
+  const limits = { gentle: parts.gentle ?? false, rowsPerSecond: parts.rowsPerSecond };
   const sources = [...parts.sources].sort((one, other) => one.mapping.rank - other.mapping.rank);
   const room: Room = {
     ...parts,
     sources,
     log: parts.log.part("capture"),
-    pace: createPace(parts.clock, paceSettings),
+    pace: createPace(parts.clock, { ...limits, reads: "stream" }),
     byName: new Map(sources.map((source) => [source.mapping.source, source])),
   };
   const turn = createTurn();
   // Reads by key are paid for by themselves: a compare that has used up its share must not hold up a single change.
-  const drain = createDrain({ ...room, pace: createPace(parts.clock, paceSettings) }, turn);
+  const drain = createDrain({ ...room, pace: createPace(parts.clock, { ...limits, reads: "keys" }) }, turn);
   const failures = createFailures(room);
   const signals = polledSignals(room, drain);
   const plan = feedPlan(sources);

@@ -9,6 +9,8 @@ export interface PaceSettings {
   gentle: boolean;
   /** The admin's cap; a gentle pace has one of its own where none is given. */
   rowsPerSecond: number | undefined;
+  /** What is read: in a stream the server works ahead, so that the time until an answer comes tells little of what it cost. */
+  reads: "stream" | "keys";
 }
 
 export interface Read {
@@ -20,6 +22,8 @@ export interface Read {
 export interface Pace {
   /** To be called after each read: waits as long as the ERP should rest before the next one. */
   rest(read: Read, signal: AbortSignal): Promise<void>;
+  /** Whether the ERP is left alone for noticeably long just now: what can be read later, with more at a time, had better be. */
+  isResting(): boolean;
 }
 
 /** What a gentle pace reads at the most: a database on one core gives a hundred times as many. */
@@ -37,6 +41,8 @@ const slowFrom = 3;
 const longestSlowFactor = 3;
 /** Reads of fewer milliseconds say nothing of the ERP's load. */
 const noticeableMs = 20;
+/** A shorter rest is no reason to put anything off. */
+const longRestMs = 50;
 /** A database answers no faster than this, ms per share: what is below was answered by a cache. */
 const fastest = 0.02;
 /** A read costs a round trip and its rows: the trip counts as so many. */
@@ -50,12 +56,14 @@ export function createPace(clock: Clock, settings: PaceSettings): Pace {
   const rowsPerSecond = settings.rowsPerSecond ?? (gentle ? gentleRowsPerSecond : undefined);
   const rows = rowsPerSecond === undefined ? undefined : createBudget(clock, rowsPerSecond / 1_000, rowsPerSecond * burstSeconds);
   const time = gentle ? createBudget(clock, gentleShare, burstMs) : undefined;
-  const answers = createAnswers();
+  const answers = settings.reads === "stream" ? createAnswers() : undefined;
   const slow = createSlowness();
+  let resting = 0;
   return {
+    isResting: () => resting > 0,
     async rest(read, signal) {
       const { durationMs } = read;
-      const costMs = Math.max(durationMs, answers.note(read));
+      const costMs = Math.max(durationMs, answers?.note(read) ?? 0);
       const mostMs = Math.min(longestRestMs, Math.max(read.rows * longestRestPerRowMs, costMs));
       const ratio = slow.note(read);
       const slowMs = !gentle || ratio < slowFrom ? 0 : durationMs * Math.min(ratio - slowFrom + 1, longestSlowFactor);
@@ -64,7 +72,14 @@ export function createPace(clock: Clock, settings: PaceSettings): Pace {
         time?.spend(costMs, mostMs) ?? 0,
         Math.min(slowMs, longestRestMs),
       );
-      if (restMs >= 1) await clock.sleep(restMs, signal);
+      if (restMs < 1) return;
+      const isLong = restMs >= longRestMs;
+      if (isLong) resting += 1;
+      try {
+        await clock.sleep(restMs, signal);
+      } finally {
+        if (isLong) resting -= 1;
+      }
     },
   };
 }
