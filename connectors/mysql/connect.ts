@@ -14,8 +14,11 @@ export interface Access {
   context: ConnectorContext;
 }
 
-/** `read`: UTC, read-only. `batch`: the same with several statements in one text. `write`: strict, in the server's own time zone. */
-export type LinkKind = "read" | "batch" | "write";
+/**
+ * `read`: UTC, read-only. `batch`: the same with several statements in one text. `write`: strict, in the server's own time zone. `feed`: for the binlog, whose
+ * reader takes from the connection's options how it gives dates.
+ */
+export type LinkKind = "read" | "batch" | "write" | "feed";
 
 /** How long a server may take to answer a connect or a KILL. */
 const connectTimeoutMs = 10_000;
@@ -87,6 +90,7 @@ async function optionsOf({ settings, secret, context }: Access, kind: LinkKind):
     database: settings.database,
     charset: "utf8mb4",
     multipleStatements: kind === "batch",
+    ...(kind === "feed" ? { dateStrings: true, timezone: "Z" } : {}),
     connectTimeout: connectTimeoutMs,
     supportBigNumbers: true,
     flags: ["-LOCAL_FILES"],

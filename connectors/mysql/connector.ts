@@ -12,6 +12,7 @@ import type { Access, LinkKind } from "./connect.ts";
 import { changedWhole, fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
+import { createFeed } from "./feed.ts";
 import { Gathered } from "./gathered.ts";
 import { identityOf } from "./identity.ts";
 import { openLink } from "./link.ts";
@@ -103,6 +104,7 @@ function openMysql(access: Access): Connector {
 
   return {
     dialect: mysqlDialect,
+    feed: createFeed(access, short),
     identity: (signal) => short.use(signal, (link) => identityOf(link, signal)),
     check: (signal, needs) => checkMysql(access, needs ?? { read: [], write: [] }, signal),
     describe: (signal, tables) => short.use(signal, (link) => describeTables(link, tables, signal)),

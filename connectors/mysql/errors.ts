@@ -1,4 +1,5 @@
 import { type ErrorKind, FuserError, isAbort } from "../../base/errors.ts";
+import { feedGap, otherHistory } from "./feed-position.ts";
 
 interface Meaning {
   kind: ErrorKind;
@@ -314,6 +315,71 @@ function wordsOf(error: Error, errno: number | undefined): string {
   const constraint = /CONSTRAINT `([^`]+)`/.exec(error.message)?.[1];
   const named = key ?? constraint;
   return `${named === undefined ? "" : ` (${named})`}${errno === undefined ? "" : `, error ${errno}`}`;
+}
+
+/** What the server says of a binlog that it can't give (error 1236 and its like), by its words: it has no numbers for them. */
+const binlogWords: readonly [RegExp, (why: string, place: string, cause: unknown) => FuserError][] = [
+  // The file that comes next is gone: purged, or all of them by RESET MASTER. What the stored position is worth shows when it is gone back to.
+  [/could not find next log|with the same server_(id|uuid)/i, (why, place, cause) => feedBroken(why, place, cause)],
+  [
+    /not in the master's binlog|more GTIDs than|impossible position|position > file size|diverged/i,
+    (why, place) => otherHistory(`The server does not have what was last read of its binlog: ${why}`, place),
+  ],
+  [/binary log is not open/i, (_, place, cause) => feedOff("The server keeps no binlog", "log_bin", place, cause)],
+  [
+    /TRANSACTION_PAYLOAD/,
+    (_, place, cause) =>
+      feedOff(
+        "The server compresses whole transactions, which can't be read",
+        "SET GLOBAL binlog_transaction_compression = OFF",
+        place,
+        cause,
+      ),
+  ],
+  [
+    /PARTIAL_UPDATE_ROWS/,
+    (_, place, cause) =>
+      feedOff(
+        "The server writes parts of JSON values, which can't be read",
+        "SET GLOBAL binlog_row_value_options = ''",
+        place,
+        cause,
+      ),
+  ],
+];
+
+/** Errors of the binlog's stream: as all others, and those that say what the server no longer has or can't tell. */
+export function binlogError(error: unknown, operation: string, place: string): unknown {
+  if (error instanceof FuserError || isAbort(error) || !(error instanceof Error)) return error;
+  const { errno, code } = error as DriverError;
+  const known = binlogWords.find(([words]) => words.test(error.message));
+  if (known) return known[1](error.message, place, error);
+  if (errno === 1236 || errno === 1789) return feedGap(`The server no longer has what follows: ${error.message}`, place, error);
+  const described = mysqlError(error, operation, place);
+  // The library's own words: an entry that it can't make sense of. It would stand in the way for good.
+  const unreadable = described === error && code === undefined && !(error instanceof TypeError);
+  return unreadable ? feedGap(`An entry of the binlog can't be read: ${error.message}`, place, error) : described;
+}
+
+function feedBroken(why: string, place: string, cause: unknown): FuserError {
+  return new FuserError("transient", `The server ended the stream of its binlog: ${why}`, {
+    code: "erp-connection-lost",
+    operation: "read the binlog",
+    place,
+    hint: again,
+    cause,
+  });
+}
+
+/** A setting of the server keeps its binlog from being read. */
+export function feedOff(why: string, statement: string, place: string, cause?: unknown): FuserError {
+  return new FuserError("config", why, {
+    code: "erp-feed-settings",
+    operation: "read the binlog",
+    place,
+    hint: `Let the DBA change it (${statement}), or take another method for \`changes:\`.`,
+    cause,
+  });
 }
 
 /** Whether the connection is gone with this error. */

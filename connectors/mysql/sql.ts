@@ -24,7 +24,7 @@ export const mysqlDialect: Dialect = {
   name: "mysql",
   quote: mysqlSyntax.quote,
   maxKeysPerRead: 500,
-  powers: { lockFreeReads: true, nativeFeed: false, sessionLock: true, skipLocked: false },
+  powers: { lockFreeReads: true, nativeFeed: true, sessionLock: true, skipLocked: false },
   capabilities: mysqlCapabilities,
 };
 

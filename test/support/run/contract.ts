@@ -72,8 +72,8 @@ async function suiteOn(connector: string): Promise<Figures> {
 
 async function runOn(connector: string, directory: string): Promise<Run> {
   const declared = declaredOf(connector);
-  const files = filesFor(allFiles, declared);
   const { url, force } = values;
+  const files = filesFor(allFiles, declared, { named: url !== undefined });
   const named = url === undefined ? undefined : await prepareNamed({ connector, url, force });
   if (named !== undefined) console.error(`${connector}: the server's parser takes all ${named.parsed} statements`);
   const report = join(directory, "report.json");

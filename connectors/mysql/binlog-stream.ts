@@ -1,0 +1,186 @@
+/**
+ * A server's binlog as a stream of events, over two connections made as all others are (TLS, time-outs). What it tells is held back by `pause`: the
+ * server then waits, and after its net_write_timeout lets go of us.
+ */
+import { randomInt } from "node:crypto";
+import ZongJi, { type AnyBinlogEvent, type BinlogEventByName, type BinlogEventName } from "@vlasky/zongji";
+import type { Connection } from "mysql2";
+import { placeOf } from "./config.ts";
+import { type Access, connectWithTls, hangUp } from "./connect.ts";
+import { binlogError } from "./errors.ts";
+import { Link } from "./link.ts";
+
+/** Where the server begins: behind transactions that it knows by their GTIDs, or at an offset of a file. */
+export type BinlogStart = { gtids: string } | { file: string; offset: number };
+
+/** Tables whose rows are told: schema -> names, both as the server has stored them. */
+export type BinlogTables = Readonly<Record<string, readonly string[]>>;
+
+/** An idle server says so this often, ms. */
+const heartbeatPeriodMs = 2_000;
+/** A server that has said nothing for so long is gone, ms; it may be silent while it looks for the place to begin at. */
+const silenceMs = 60_000;
+
+const operation = "read the binlog";
+
+export function isEvent<N extends BinlogEventName>(event: AnyBinlogEvent, name: N): event is BinlogEventByName<N> {
+  return event.getEventName() === name;
+}
+
+export class BinlogStream implements AsyncDisposable {
+  /** The connection that the events will come by: to ask who is at its other end, before it starts. */
+  readonly link: Link;
+  readonly #dump: Connection;
+  readonly #control: Connection;
+  readonly #access: Access;
+  readonly #zongji: ZongJi;
+  #state: "prepared" | "running" | "ended" = "prepared";
+  #paused = false;
+  #closed: Promise<void> | undefined;
+  #fail: (reason: unknown) => void = () => {};
+  #quiet: () => void = () => {};
+
+  private constructor(access: Access, dump: Connection, control: Connection) {
+    this.#access = access;
+    this.#dump = dump;
+    this.#control = control;
+    this.link = new Link(dump, access);
+    this.#zongji = new ZongJi({});
+    this.#zongji.connection = dump;
+    this.#zongji.ctrlConnection = control;
+    for (const connection of [dump, control]) connection.on("error", () => {});
+  }
+
+  /** Connects; nothing is read yet. @throws FuserError config or transient */
+  static async open(access: Access, signal: AbortSignal): Promise<BinlogStream> {
+    const connect = async (): Promise<Connection> => {
+      try {
+        return await connectWithTls(access, "feed", signal);
+      } catch (error) {
+        throw binlogError(error, operation, placeOf(access.settings));
+      }
+    };
+    const dump = await connect();
+    dump.on("error", () => {});
+    try {
+      const stream = new BinlogStream(access, dump, await connect());
+      await stream.#prepare(signal);
+      return stream;
+    } catch (error) {
+      hangUp(dump);
+      throw error;
+    }
+  }
+
+  async #prepare(signal: AbortSignal): Promise<void> {
+    const period = heartbeatPeriodMs * 1_000_000;
+    try {
+      // MySQL 8 reads the second name, all others the first.
+      await this.link.query(`SET @master_heartbeat_period = ${period}, @source_heartbeat_period = ${period}`, signal, operation);
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Starts to tell events. `onEvent` is called for each as it comes; `onEnd` once, with what ended the stream: an error, the reason of the abort, or
+   * undefined after it was closed.
+   */
+  start(
+    from: BinlogStart,
+    tables: BinlogTables,
+    handlers: { onEvent: (event: AnyBinlogEvent) => void; onEnd: (reason: unknown) => void },
+  ): void {
+    this.#state = "running";
+    this.#fail = (reason) => {
+      if (this.#state === "ended") return;
+      this.#state = "ended";
+      this.#quiet();
+      this.#hangUp();
+      handlers.onEnd(reason === undefined ? undefined : binlogError(reason, operation, placeOf(this.#access.settings)));
+    };
+    for (const connection of [this.#dump, this.#control]) {
+      connection.on("error", (error) => connection === this.#dump && this.#fail(error));
+      connection.on("end", () => connection === this.#dump && this.#fail(new Error("Connection closed")));
+    }
+    this.#zongji.on("error", (error) => this.#fail(error));
+    this.#zongji.on("binlog", (event) => {
+      if (this.#state !== "running") return;
+      this.#hear();
+      try {
+        handlers.onEvent(event);
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    this.#watchCommand();
+    this.#hear();
+    const where = "gtids" in from ? { gtidSet: from.gtids } : { filename: from.file, position: from.offset };
+    // A server ends the stream of one who comes with the id of another.
+    const serverId = randomInt(2 ** 31, 2 ** 32 - 1);
+    this.#zongji.start({ ...where, serverId, includeSchema: tables as Record<string, string[]> });
+  }
+
+  /** The server's refusal, and the end that it sends when it shuts down, come to the command alone, which the library does not listen to. */
+  #watchCommand(): void {
+    const connection = this.#dump as unknown as { addCommand(command: NodeJS.EventEmitter): unknown };
+    const add = connection.addCommand.bind(connection);
+    connection.addCommand = (command) => {
+      if ("binlogData" in command) {
+        command.on("error", (error: unknown) => this.#fail(error));
+        command.on("end", () => this.#fail(new Error("Connection closed")));
+      }
+      return add(command);
+    };
+  }
+
+  /** Something came: the server lives. */
+  #hear(): void {
+    this.#quiet();
+    if (this.#paused || this.#state === "ended") return;
+    this.#quiet = this.#access.context.clock.after(silenceMs, () => this.#fail(new Error("Connection closed")));
+  }
+
+  /** Reads no more from the socket; what was read already may still come. */
+  pause(): void {
+    if (this.#paused || this.#state !== "running") return;
+    this.#paused = true;
+    this.#quiet();
+    this.#dump.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#state !== "running") return;
+    this.#paused = false;
+    this.#hear();
+    this.#dump.resume();
+  }
+
+  /** Ends it at once, with this reason. */
+  end(reason: unknown): void {
+    this.#fail(reason);
+  }
+
+  /** The socket of the events is closed at once; the other one after a KILL for them, as the server would only notice when it next has something to send. */
+  #hangUp(): void {
+    this.#closed = new Promise((resolve) => {
+      this.#zongji.once("stopped", () => {
+        hangUp(this.#control);
+        resolve();
+      });
+      this.#zongji.stop();
+      hangUp(this.#dump);
+    });
+  }
+
+  /** Closes both sockets. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#fail(undefined);
+    if (this.#state === "prepared") {
+      this.#state = "ended";
+      this.#hangUp();
+    }
+    await this.#closed;
+  }
+}

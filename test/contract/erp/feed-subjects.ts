@@ -1,0 +1,22 @@
+import { has } from "../../support/servers.ts";
+import type { FeedSubject } from "./feed-subject.ts";
+import { mysqlFeedSubject } from "./mysql-feed.ts";
+import { contractEnv } from "./named.ts";
+
+/** A database whose own feed is under the suite. */
+interface FeedCandidate {
+  /** Whose figures it counts for in `npm run contract`. */
+  connector: string;
+  name: string;
+  make: () => Promise<FeedSubject>;
+}
+
+const here: readonly FeedCandidate[] = [
+  ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", make: () => mysqlFeedSubject() }] : []),
+];
+
+/** Every database whose feed this run is about. */
+export function feedSubjects(): readonly FeedCandidate[] {
+  const { [contractEnv.connector]: connector } = process.env;
+  return connector === undefined ? here : here.filter((one) => one.connector === connector);
+}
