@@ -3,7 +3,7 @@ import { durationMs } from "../../base/time.ts";
 import type { Connector, ConnectorContext, Dialect, SourceQuery } from "../connector.ts";
 import type { ConnectorModule } from "../module.ts";
 import { csvCapabilities } from "./capabilities.ts";
-import { checkpoint } from "./checkpoint.ts";
+import { checkpoint, flush } from "./checkpoint.ts";
 import { checkFolder } from "./checks.ts";
 import { type CsvSettings, csvSettings } from "./config.ts";
 import type { Drop } from "./drop.ts";
@@ -78,6 +78,7 @@ function openCsv({ settings, drop, file, rows, dialect, context, onMoment }: Csv
     ...{ drop, tables, clock, log, settleMs, onMoment },
     writer: () => database().writer,
     checkpoint: () => checkpoint(file),
+    flush: () => flush(file),
     archiveKeepMs: durationMs(settings.archiveKeep ?? "90d") as number,
   });
 

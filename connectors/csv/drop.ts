@@ -23,6 +23,8 @@ export interface Drop extends AsyncDisposable {
   /** Plain files of the folder itself. @throws FuserError also where the marker is not the right one */
   list(signal: AbortSignal): Promise<DropFile[]>;
   fetch(file: DropFile, signal: AbortSignal): Promise<FetchedFile>;
+  /** An archived file by the name that `shelve` gave; undefined where it is no longer there. */
+  fetchArchived(name: string, signal: AbortSignal): Promise<FetchedFile | undefined>;
   /**
    * Moves a file off the folder, if it still is the one that was listed.
    * @returns its name there; undefined where another file of that name has come, which stays

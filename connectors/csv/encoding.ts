@@ -4,7 +4,7 @@ import { FileFault } from "./fault.ts";
 import type { Encoding } from "./table.ts";
 
 /** Bytes read at a time: what is made of them is done in far less than the 50 ms for which nothing may hold up the agent. */
-const chunkBytes = 32_768;
+const chunkBytes = 16_384;
 
 /** What a file is, found by reading all of its bytes once. */
 export interface Inspected {

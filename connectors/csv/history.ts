@@ -78,6 +78,25 @@ export function oldArchived(database: DatabaseSync, before: number): { id: numbe
     .all(before) as unknown as { id: number; name: string }[];
 }
 
+export interface ArchivedImport {
+  kind: FileKind;
+  file: string;
+  bytes: number;
+  modified: number;
+  sha256: string;
+  movedAs: string;
+}
+
+/** The archived files that made a table what it was: its last full export and the deltas after it, in the order of their imports. */
+export function archivedOf(database: DatabaseSync, table: string): ArchivedImport[] {
+  return database
+    .prepare(
+      `SELECT kind, file, bytes, modified, sha256, moved_as AS movedAs FROM fuser_import WHERE table_name = $table AND state = 'imported' AND moved_as <> ''
+       AND id >= COALESCE((SELECT MAX(id) FROM fuser_import WHERE table_name = $table AND state = 'imported' AND kind = 'full'), 0) ORDER BY id`,
+    )
+    .all({ $table: table }) as unknown as ArchivedImport[];
+}
+
 export interface LastImport {
   table: string;
   file: string;

@@ -34,6 +34,14 @@ export interface Imported {
   removed: number;
 }
 
+export interface ImportOptions {
+  now: number;
+  signal: AbortSignal;
+  moment: (name: "read" | "before-commit") => Promise<void>;
+  /** Brings what was written so far to the disk. */
+  flush: () => Promise<void>;
+}
+
 /** Rows looked at together for removal. */
 const removalPage = 2_000;
 
@@ -44,7 +52,7 @@ const removalPage = 2_000;
 export async function importFile(
   database: DatabaseSync,
   file: FileToImport,
-  { now, signal, moment }: { now: number; signal: AbortSignal; moment: (name: "read" | "before-commit") => Promise<void> },
+  { now, signal, moment, flush }: ImportOptions,
 ): Promise<Imported | undefined> {
   const { table, kind } = file;
   database.exec("BEGIN IMMEDIATE");
@@ -66,6 +74,7 @@ export async function importFile(
     }
     note(database, file, { rows, changed: merge.changed(), removed, now });
     database.prepare("UPDATE fuser_counter SET value = ? WHERE name = 'change'").run(merge.change());
+    await flush();
     await moment("before-commit");
     signal.throwIfAborted();
     database.exec("COMMIT");
@@ -241,6 +250,6 @@ export function exportAwaited(table: string, folder: string): FuserError {
     code: "erp-export-awaited",
     operation: "read a CSV table",
     place: folder,
-    hint: "Let the ERP write a full export. After a change of columns or types, or when the state directory is new, put the last full export (and the deltas after it) from the archive folder back.",
+    hint: "Let the ERP write a full export. When the state directory is new, put the last full export (and the deltas after it) from the archive folder back.",
   });
 }

@@ -63,6 +63,12 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
         async [Symbol.asyncDispose]() {},
       };
     },
+    fetchArchived: (name) =>
+      here("read an archived file", shelves.archive, async () => {
+        const path = join(shelves.archive, name);
+        const file = await statOf(path);
+        return file && { path, unchanged: async () => true, async [Symbol.asyncDispose]() {} };
+      }),
     shelve: (file, shelf) =>
       here("move a file", shelves[shelf], async () => {
         const from = join(place, file.name);

@@ -12,6 +12,8 @@ import { databaseError, folderError } from "./errors.ts";
 import { FileFault } from "./fault.ts";
 import { knownByContent, knownByTime, noteMoved, noteRejected, oldArchived } from "./history.ts";
 import { importFile } from "./import.ts";
+import { type FileOrder, orderOf } from "./order.ts";
+import { rebuild } from "./rebuild.ts";
 import { rejectionText } from "./rejection-text.ts";
 import { createSettling } from "./settling.ts";
 import type { CsvTable, FileKind } from "./table.ts";
@@ -25,6 +27,8 @@ export interface LookParts {
   writer(): DatabaseSync;
   /** After an import: its pages are taken over from the log. */
   checkpoint(): Promise<void>;
+  /** Before its commit: what it has written is on the disk. */
+  flush(): Promise<void>;
   clock: Clock;
   log: Log;
   settleMs: number;
@@ -37,14 +41,10 @@ export interface Looked {
   unsettled: number;
 }
 
-interface Candidate {
+interface Candidate extends FileOrder {
   table: CsvTable;
   kind: FileKind;
   file: DropFile;
-  /** Compares with those of the same table. */
-  order: string;
-  ordered: boolean;
-  accepted: boolean;
 }
 
 /** After a move has failed, and between two clean-ups of the archive. */
@@ -57,6 +57,8 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
   /** When a file that could not be moved is tried again. */
   const stuck = new Map<string, number>();
   let tidyAt = 0;
+  /** Tables that were looked for in the archive, once. */
+  const rebuilt = new Set<string>();
 
   async function look(signal: AbortSignal): Promise<Looked> {
     const files = await drop.list(signal);
@@ -64,6 +66,7 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
     const free = new Set(files);
     let unsettled = 0;
     for (const table of tables) {
+      await restore(table, signal);
       const candidates = candidatesOf(table, [...free]);
       // A file is one table's: the first whose name fits.
       for (const { file } of candidates) free.delete(file);
@@ -75,6 +78,16 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
     }
     if (clock.monotonic() >= tidyAt) await tidy();
     return { unsettled };
+  }
+
+  async function restore(table: CsvTable, signal: AbortSignal): Promise<void> {
+    if (rebuilt.has(table.name)) return;
+    try {
+      await rebuild({ drop, writer: parts.writer(), log, now: clock.now(), flush: parts.flush }, table, signal);
+      rebuilt.add(table.name);
+    } catch (error) {
+      throw databaseError(error, "import a file from the archive", drop.place);
+    }
   }
 
   /** False where the file must wait. */
@@ -119,7 +132,7 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
       const imported = await importFile(
         writer,
         { table, kind, name: file.name, bytes: file.bytes, modifiedMs: file.modifiedMs, order, accepted, ...opened },
-        { now, signal, moment: async (name) => parts.onMoment?.(name) },
+        { now, signal, moment: async (name) => parts.onMoment?.(name), flush: parts.flush },
       );
       if (imported === undefined) return wait(file);
       log.info("A file was imported", {
@@ -195,10 +208,8 @@ function candidatesOf(table: CsvTable, files: readonly DropFile[]): Candidate[] 
   const found = files.flatMap((file): Candidate[] => {
     // A name that fits both is read as the one that removes nothing.
     for (const kind of ["delta", "full"] as const) {
-      const named = table.names[kind]?.(file.name);
-      if (named === undefined) continue;
-      const order = named.order ?? String(file.modifiedMs).padStart(16, "0");
-      return [{ table, kind, file, order, ordered: named.order !== undefined, accepted: named.accepted }];
+      const order = orderOf(table, kind, file);
+      if (order !== undefined) return [{ table, kind, file, ...order }];
     }
     return [];
   });

@@ -39,8 +39,8 @@ const housekeeping = `
   INSERT OR IGNORE INTO fuser_counter VALUES ('change', 0);`;
 
 /**
- * Opens the file, made where it is missing, with the tables of the settings. A table whose definition has changed is made anew and stands only after its next
- * full export: what stands there was made by other rules.
+ * Opens the file, made where it is missing, with the tables of the settings. A table whose definition has changed is made anew, since its rows were made by other
+ * rules, and stands once it is imported again: from the archive, or by its next full export.
  */
 export function openPrivate(file: string, tables: readonly CsvTable[]): PrivateDatabase {
   let writer: DatabaseSync | undefined;
@@ -51,6 +51,7 @@ export function openPrivate(file: string, tables: readonly CsvTable[]): PrivateD
     writer.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
     writer.exec("BEGIN IMMEDIATE");
     writer.exec(housekeeping);
+    dropOthers(writer, tables);
     for (const table of tables) prepareTable(writer, table);
     writer.exec("COMMIT");
     return { file, writer };
@@ -62,6 +63,16 @@ export function openPrivate(file: string, tables: readonly CsvTable[]): PrivateD
 }
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** A table that is no longer named would be read with what it held when it was. */
+function dropOthers(database: DatabaseSync, tables: readonly CsvTable[]): void {
+  const names = new Set(tables.map(({ name }) => name));
+  for (const { name } of database.prepare("SELECT name FROM fuser_table").all()) {
+    if (names.has(String(name))) continue;
+    database.exec(`DROP TABLE ${quoted(String(name))}`);
+    database.prepare("DELETE FROM fuser_table WHERE name = ?").run(String(name));
+  }
+}
 
 function prepareTable(database: DatabaseSync, table: CsvTable): void {
   const known = database.prepare("SELECT definition FROM fuser_table WHERE name = ?").get(table.name) as

@@ -182,6 +182,9 @@ export function storedForms(part: string, column: DeclaredType): (string | bigin
       ];
     case "time":
       return [part];
+    case "decimal":
+      // More digits than a float keeps stand as bytes where a connector keeps them exactly (CSV).
+      return part.length > 16 ? [part, ...numberForms(part), Buffer.from(part)] : [part, ...numberForms(part)];
     default:
       return [part, ...numberForms(part)];
   }

@@ -182,14 +182,30 @@ describe("CSV folder: imports", () => {
     expect(await readFile(join(place.folder, "rejected", "TENANT_20260204.csv.txt"), "utf8")).toContain("at least 6");
   });
 
-  it("a definition that changes makes the table anew, which is not read before its next full export", async () => {
-    await place.drop("TENANT_20260201.csv", "ID;NAME\n1;Ada\n");
-    expect(await rows(await connect())).toEqual([[1, "Ada"]]);
+  it("a definition that changes makes the table anew, from its last full export in the archive and the deltas after it", async () => {
+    await place.drop("TENANT_20260201.csv", "ID;NAME\n01;Ada\n02;Bob\n");
+    await place.drop("TENANT_20260202.csv", "ID;NAME\n02;Bob\n03;Cleo\n");
+    await place.drop("TENANT_D_20260203.csv", "ID;NAME\n04;Dora\n");
+    const first = await connect();
+    expect((await rows(first)).length).toBe(3);
+    const position = (await first.identity(never)).position?.imports;
     const { TENANT } = tenants.tables;
-    const other = await connect({ tables: { TENANT: { ...TENANT, columns: { ID: "text", NAME: "text" } } } });
-    await expect(rows(other)).rejects.toMatchObject({ code: "erp-export-awaited" });
-    await place.drop("TENANT_20260201.csv", "ID;NAME\n1;Ada\n");
-    expect(await rows(other)).toEqual([["1", "Ada"]]);
+    const text = { tables: { TENANT: { ...TENANT, columns: { ID: "text", NAME: "text" } } } };
+    const other = await connect(text);
+    expect(await rows(other)).toEqual([
+      ["02", "Bob"],
+      ["03", "Cleo"],
+      ["04", "Dora"],
+    ]);
+    expect(Number((await other.identity(never)).position?.imports)).toBeGreaterThan(Number(position));
+    // A table that leaves the configuration can't be read, and one that comes back is there again.
+    const without = await connect({ tables: { OTHER: { ...TENANT, full: "OTHER.csv", delta: "OTHER_D.csv" } } });
+    await expect(rows(without)).rejects.toMatchObject({ kind: "config", code: "erp-object-missing" });
+    expect((await rows(await connect(text))).length).toBe(3);
+    await rm(join(place.folder, "archive", "TENANT_20260202.csv"));
+    await expect(rows(await connect())).rejects.toMatchObject({ code: "erp-export-awaited" });
+    await place.drop("TENANT_20260204.csv", "ID;NAME\n1;Ada\n");
+    expect(await rows(await connect())).toEqual([[1, "Ada"]]);
   });
 
   it("old files leave the archive, and only those that came from an import", async () => {

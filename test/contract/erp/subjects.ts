@@ -3,6 +3,7 @@ import type { Dialect } from "../../../connectors/connector.ts";
 import { mysqlDialect } from "../../../connectors/mysql/sql.ts";
 import { sqliteDialect } from "../../../connectors/sqlite/sql.ts";
 import { has } from "../../support/servers.ts";
+import { csvDialect, csvSubject } from "./csv-subject.ts";
 import { mysqlSubject, namedMysql } from "./mysql.ts";
 import { cleanSubject, contractEnv, type NamedServer, namedPlace } from "./named.ts";
 import { sqliteSubject } from "./sqlite.ts";
@@ -38,6 +39,7 @@ const here: Candidate[] = [
     dialect: sqliteDialect,
     make: () => sqliteSubject("delete"),
   },
+  { connector: "csv", name: "CSV folder", dialect: csvDialect, make: csvSubject },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", dialect: mysqlDialect, make: () => mysqlSubject() }] : []),
 ];
 

@@ -1,0 +1,25 @@
+import type { GoldenDialect } from "./golden.ts";
+
+/** Types of the ERP that exports (csv-subject.ts). */
+export const goldenCsv: GoldenDialect = {
+  types: {
+    decimal38: "TEXT_DECIMAL(38,10)",
+    decimal10: "TEXT_DECIMAL(10,2)",
+    integer: "BIGINT",
+    float: "REAL",
+    boolean: "BOOLEAN",
+    date: "DATE",
+    datetime: "DATETIME",
+    instant: "TEXT_INSTANT",
+    time: "TIME",
+    char: "CHAR(10)",
+    text: "VARCHAR(200)",
+    cp1252: "VARCHAR(60)",
+    longText: "TEXT",
+    bytes: "BLOB",
+  },
+  lacks: {},
+  notByKey: {},
+  plain: () => "v",
+  own: [],
+};
