@@ -7,6 +7,7 @@ import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { Feed } from "./feed.ts";
+import type { Comparison, GrantNeeds, GrantServer } from "./grants.ts";
 
 /**
  * A value with fixed meaning on every database: text as string; decimal as exact string; integer as number while safe, else bigint; float as
@@ -390,6 +391,11 @@ export interface Connector {
   changedRows?(source: SourceQuery, query: CursorQuery, asked: AskedRows): Promise<ChangedRows | undefined>;
   /** Undefined where the database tells nothing by itself. */
   readonly feed?: Feed;
+  /** Whose account it is, and what it may beside what it needs; absent where the connector can't tell yet. */
+  readonly grants?: {
+    server(signal: AbortSignal): Promise<GrantServer>;
+    compare(needs: GrantNeeds, signal: AbortSignal): Promise<Comparison>;
+  };
   aggregate(source: SourceQuery, cursor: CursorQuery | undefined, signal: AbortSignal): Promise<Aggregate>;
   /**
    * One ERP transaction, idempotent by the plan's id. Throws `transient` only when nothing was written or the way of idempotency can tell

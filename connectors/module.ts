@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Connector, ConnectorContext, Dialect } from "./connector.ts";
+import type { GrantScript } from "./grants.ts";
 
 /** Reads a secret by its name, afresh at each call, so that a rotated one is used at the next connect. */
 export type ReadSecret = (name: string) => Promise<string>;
@@ -10,6 +11,8 @@ export interface ConnectorModule<Settings = unknown> {
   /** The keys under `erp:` besides connector, timezone and courtesy. Scalars arrive as text (failsafe YAML). */
   settings: z.ZodType<Settings>;
   dialect: Dialect;
+  /** Scripts for the DBA, made without any connection; absent where the connector has none yet. */
+  grants?(settings: Settings): GrantScript;
   /**
    * Prepares a connector; nothing is connected before the first call of it.
    * @throws FuserError config when the settings can't work on this machine

@@ -12,6 +12,7 @@ const registers: Readonly<Record<string, () => Promise<Register>>> = {
   demo: async () => (await import("./demo.ts")).demo,
   init: async () => (await import("./init.ts")).init,
   check: async () => (await import("./check.ts")).check,
+  grants: async () => (await import("./grants.ts")).grants,
   preview: async () => (await import("./preview.ts")).preview,
   enrol: async () => (await import("./enrol.ts")).enrol,
   "go-live": async () => (await import("./go-live.ts")).goLive,

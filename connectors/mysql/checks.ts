@@ -236,7 +236,7 @@ async function unreadable({ link, signal }: Inspection, table: Table): Promise<P
 
 async function probe(link: Link, name: string, signal: AbortSignal): Promise<FuserError | undefined> {
   try {
-    await link.query(`SELECT * FROM ${mysqlSyntax.quote(name)} LIMIT 0`, signal, operation);
+    await link.query(`SELECT 1 FROM ${mysqlSyntax.quote(name)} LIMIT 0`, signal, operation);
     return undefined;
   } catch (error) {
     if (error instanceof FuserError && error.kind === "config") return error;

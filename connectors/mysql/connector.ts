@@ -14,6 +14,7 @@ import { askServer, describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { createFeed } from "./feed.ts";
 import { Gathered } from "./gathered.ts";
+import { compareGrants, grantServer, mysqlGrantScript } from "./grants.ts";
 import { identityOf } from "./identity.ts";
 import { openLink } from "./link.ts";
 import { packetsAreRows, type RowWay } from "./row-packets.ts";
@@ -27,6 +28,7 @@ export const mysql: ConnectorModule<MysqlSettings> = {
   name: "mysql",
   settings: mysqlSettings,
   dialect: mysqlDialect,
+  grants: mysqlGrantScript,
   open: async (settings, secret, context) => openMysql({ settings, secret, context }),
 };
 
@@ -105,6 +107,11 @@ function openMysql(access: Access): Connector {
   return {
     dialect: mysqlDialect,
     feed: createFeed(access, short),
+    grants: {
+      server: (signal) => short.use(signal, (link) => grantServer(link, signal)),
+      compare: (needs, signal) =>
+        short.use(signal, (link) => compareGrants(link, { needs, database: access.settings.database, signal })),
+    },
     identity: (signal) => short.use(signal, (link) => identityOf(link, signal)),
     check: (signal, needs) => checkMysql(access, needs ?? { read: [], write: [] }, signal),
     describe: (signal, tables) => short.use(signal, (link) => describeTables(link, tables, signal)),

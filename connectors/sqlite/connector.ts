@@ -14,6 +14,7 @@ import { highestMark, readChanges } from "./cursor.ts";
 import { all, openDatabase } from "./database.ts";
 import { describeTables } from "./describe.ts";
 import { requireFile, sqliteError } from "./errors.ts";
+import { compareFileRights, sqliteGrantScript } from "./grants.ts";
 import { FileHeader, fileId, identityOf } from "./identity.ts";
 import { keyCondition, readOn } from "./read.ts";
 import { describeSource, prepareSource, type SampledTypes } from "./source.ts";
@@ -25,6 +26,7 @@ export const sqlite: ConnectorModule<SqliteSettings> = {
   name: "sqlite",
   settings: sqliteSettings,
   dialect: sqliteDialect,
+  grants: sqliteGrantScript,
   open: async (settings, _secret, context) => openSqlite(settings, context),
 };
 
@@ -93,6 +95,10 @@ function openSqlite({ file }: SqliteSettings, context: ConnectorContext): Connec
 
   return {
     dialect: sqliteDialect,
+    grants: {
+      server: async () => ({ version: "SQLite", account: "" }),
+      compare: async (needs) => compareFileRights(file, needs),
+    },
     identity: (signal) => short("identify the ERP's database", signal, (database) => identityOf(database, file, header)),
     describe: (signal, tables) => short("describe the ERP's tables", signal, (database) => describeTables(database, tables)),
     describeQuery: (source, signal) =>

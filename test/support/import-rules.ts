@@ -33,7 +33,7 @@ interface Room {
 const base = /^base\//;
 const protocol = /^protocol\//;
 const configuration = /^config\//;
-const contract = /^connectors\/(connector|feed)\.ts$/;
+const contract = /^connectors\/(connector|feed|grants)\.ts$/;
 /** How often a feed gives a sign of life is part of its contract. */
 const feedContract = /^connectors\/feed\.ts$/;
 /** What the mapping makes of a row: as types, the contract between it and those who use it. */

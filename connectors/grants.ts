@@ -1,0 +1,78 @@
+/** What the agent's account must be allowed in the ERP's database, and how that is compared with what it is. Each connector says it in its database's own words (its grants.ts). */
+
+/** Names of columns, or the whole table where they can't be told one by one. */
+export type Columns = readonly string[] | "all";
+
+export interface TableNeeds {
+  /** As the configuration names it. */
+  table: string;
+  read: Columns;
+  insert: Columns;
+  update: Columns;
+  /** Rows are deleted by an `sql:` step. */
+  remove: boolean;
+}
+
+export interface GrantNeeds {
+  tables: readonly TableNeeds[];
+  calls: readonly { name: string; kind: "procedure" | "function" }[];
+  /** Tables of our own, which the DBA makes; they are among `tables` as well. */
+  ledgers: readonly string[];
+  /** Names of feeds that are used. */
+  feeds: readonly string[];
+}
+
+/** Server and account, as the database writes them. */
+export interface GrantServer {
+  version: string;
+  account: string;
+}
+
+/**
+ * `grant`: what the configuration needs; `revoke`: its counterpart; `ledger`: makes the ledger's tables; `init`: what `erpfuser init` needs to read the
+ * schema, before there is a configuration.
+ */
+export type ScriptKind = "grant" | "revoke" | "ledger" | "init";
+
+/** @returns lines of a script for the DBA, comments included; nothing is run by us */
+export type GrantScript = (kind: ScriptKind, needs: GrantNeeds, server: GrantServer | undefined) => readonly string[];
+
+export interface Comparison {
+  server: GrantServer;
+  /** What the account lacks and what it has beyond its needs, each as a GRANT or REVOKE would say it. */
+  missing: readonly string[];
+  tooMany: readonly string[];
+}
+
+/** A right on an object: its path from the server (empty) down to a column. */
+export interface Right {
+  right: string;
+  object: readonly string[];
+}
+
+const samePart = (one: string | undefined, other: string | undefined): boolean => one?.toLowerCase() === other?.toLowerCase();
+
+/** A right on a table holds for its columns, one on the server for all. */
+const covers = (held: Right, wanted: Right): boolean =>
+  held.right === wanted.right && held.object.every((part, index) => samePart(part, wanted.object[index]));
+
+const same = (one: Right, other: Right): boolean => covers(one, other) && one.object.length === other.object.length;
+
+/** Rights that are wanted and not held, and those that are held wider than wanted or for nothing. */
+export function compareRights(wanted: readonly Right[], held: readonly Right[]): { missing: Right[]; tooMany: Right[] } {
+  return {
+    missing: wanted.filter((one) => !held.some((other) => covers(other, one))),
+    tooMany: held.filter((one) => !wanted.some((other) => same(one, other))),
+  };
+}
+
+/** A name with its schema, or in the one given. */
+export function tablePath(name: string, schema: string): readonly string[] {
+  return name.includes(".") ? name.split(".") : [schema, name];
+}
+
+/** Rights on the columns, or on the table as a whole. */
+export function columnRights(right: string, table: readonly string[], columns: Columns): Right[] {
+  if (columns === "all") return [{ right, object: table }];
+  return columns.map((column) => ({ right, object: [...table, column] }));
+}
