@@ -1,5 +1,6 @@
 import { csvOver } from "./csv/connector.ts";
 import type { ConnectorModule } from "./module.ts";
+import { mssql } from "./mssql/connector.ts";
 import { mysql } from "./mysql/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
@@ -8,5 +9,6 @@ export const connectors: Readonly<Record<string, ConnectorModule>> = {
   sqlite: sqlite as ConnectorModule,
   mysql: mysql as ConnectorModule,
   mariadb: mysql as ConnectorModule,
+  mssql: mssql as ConnectorModule,
   csv: csvOver(sqlite) as ConnectorModule,
 };

@@ -22,6 +22,8 @@ export interface SelectOptions {
   /** Quoted columns to order by. */
   orderBy?: readonly string[];
   limit?: number;
+  /** What is read in place of each of the source's columns: expressions that keep what the database's driver would lose. */
+  columns?: readonly string[];
 }
 
 /** An SQL text of the configuration with its named parameters bound. */
@@ -32,7 +34,7 @@ export function configured(syntax: Syntax, text: string, parameters: Parameters,
 
 /** The source's rows: its columns in order, then one 0 or 1 per flag. A line break guards each foreign text against its own last comment. */
 export function selectSource(syntax: Syntax, source: SourceQuery, options: SelectOptions = {}): Statement {
-  return select(syntax, listOf(syntax, source), fromSource(syntax, source, options), options.limit);
+  return select(syntax, listOf(syntax, source, options.columns), fromSource(syntax, source, options), options.limit);
 }
 
 /** Rows of a source's table whether they belong to the source or not: what `selectSource` gives of each, then 1 if it does, else 0, then one more column. */
@@ -43,7 +45,7 @@ export function selectAround(
 ): Statement {
   const own = ownConditions(syntax, source);
   const belongs = own.length === 0 ? "1" : concat("CASE WHEN ", join(own, " AND "), " THEN 1 ELSE 0 END");
-  const list = concat(listOf(syntax, source), ", ", belongs, ` AS fuser_belongs, ${syntax.quote(column)}`);
+  const list = concat(listOf(syntax, source, options.columns), ", ", belongs, ` AS fuser_belongs, ${syntax.quote(column)}`);
   const from = concat(` FROM ${syntax.quote(table)}`, ending(options.condition ? [options.condition] : [], options));
   return select(syntax, list, from, options.limit);
 }
@@ -53,7 +55,7 @@ export function select(syntax: Syntax, list: Statement, rest: Statement, limit: 
   return limit === undefined ? concat("SELECT ", list, rest) : syntax.limited(list, rest, limit);
 }
 
-function listOf(syntax: Syntax, source: SourceQuery): Statement {
+function listOf(syntax: Syntax, source: SourceQuery, columns: readonly string[] = source.columns.map(syntax.quote)): Statement {
   const flags = source.flags.map((flag, index) =>
     concat(
       "CASE WHEN (",
@@ -61,7 +63,7 @@ function listOf(syntax: Syntax, source: SourceQuery): Statement {
       `\n) THEN 1 ELSE 0 END AS fuser_flag_${index}`,
     ),
   );
-  return join([...source.columns.map((column) => syntax.quote(column)), ...flags], ", ");
+  return join([...columns, ...flags], ", ");
 }
 
 /** ` FROM … WHERE … ORDER BY …` of a source. */

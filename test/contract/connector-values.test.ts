@@ -3,13 +3,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Connector, PlanStep, StepResults, Value, WritePlan } from "../../connectors/connector.ts";
 import { canonical, type GoldenDialect, golden, type Kind, nameOf, plainly } from "./erp/golden.ts";
 import { goldenCsv } from "./erp/golden-csv.ts";
+import { goldenMssql } from "./erp/golden-mssql.ts";
 import { goldenMysql } from "./erp/golden-mysql.ts";
 import { goldenSqlite } from "./erp/golden-sqlite.ts";
 import { collect, never, type Subject, sourceOf } from "./erp/subject.ts";
 import { readers } from "./erp/subjects.ts";
 
 /** How each kind of database holds the golden table, by its dialect's name. */
-const dialects: Readonly<Record<string, GoldenDialect>> = { sqlite: goldenSqlite, mysql: goldenMysql, csv: goldenCsv };
+const dialects: Readonly<Record<string, GoldenDialect>> = {
+  sqlite: goldenSqlite,
+  mysql: goldenMysql,
+  mssql: goldenMssql,
+  csv: goldenCsv,
+};
 
 const kinds = Object.keys(golden) as Kind[];
 const tableOf = (kind: Kind): string => `fusertest_${kind.toLowerCase()}`;

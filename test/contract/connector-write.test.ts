@@ -53,7 +53,7 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
   beforeAll(async () => {
     erp = await make();
     await erp.run(
-      `CREATE TABLE fusertest_tickets (id ${erp.type("autoKey")}, title VARCHAR(40) NOT NULL, place VARCHAR(20) NOT NULL, urgency INTEGER NOT NULL, status CHAR(3), cost DECIMAL(10,2), due ${erp.type("stamp")}, foreign_id VARCHAR(40) UNIQUE)`,
+      `CREATE TABLE fusertest_tickets (id ${erp.type("autoKey")}, title ${erp.type("words")} NOT NULL, place VARCHAR(20) NOT NULL, urgency INTEGER NOT NULL, status CHAR(3), cost DECIMAL(10,2), due ${erp.type("stamp")}, foreign_id VARCHAR(40) UNIQUE)`,
     );
     await erp.run(
       "CREATE TABLE fusertest_orders (client CHAR(3) NOT NULL, nr INTEGER NOT NULL, words VARCHAR(40), PRIMARY KEY (client, nr))",

@@ -179,7 +179,10 @@ export async function csvSubject(): Promise<Subject> {
         row.map((value) => (value === null ? null : String(value))),
       );
     },
-    type: (name) => ({ key: "VARCHAR(60)", germanKey: "VARCHAR(60)", autoKey: "INTEGER PRIMARY KEY", stamp: "DATETIME" })[name],
+    type: (name) =>
+      ({ key: "VARCHAR(60)", germanKey: "VARCHAR(60)", autoKey: "INTEGER PRIMARY KEY", stamp: "DATETIME", words: "VARCHAR(40)" })[
+        name
+      ],
     literal: (text) => `'${text.replaceAll("'", "''")}'`,
     swallow: () => {
       throw new Error("an ERP that only writes files takes nothing that it could swallow");

@@ -64,6 +64,7 @@ async function subjectAt(at: MariaDbAccess & { database: string }, settings: Pic
         germanKey: "VARCHAR(60) COLLATE utf8mb4_german2_ci",
         autoKey: "INT AUTO_INCREMENT PRIMARY KEY",
         stamp: "DATETIME",
+        words: "VARCHAR(40)",
       })[name],
     async [Symbol.asyncDispose]() {
       await connection.end().catch(() => connection.destroy());

@@ -31,7 +31,13 @@ export async function sqliteSubject(journal: "wal" | "delete"): Promise<Subject 
       );
     },
     type: (name) =>
-      ({ key: "VARCHAR(60)", germanKey: "VARCHAR(60)", autoKey: "INTEGER PRIMARY KEY AUTOINCREMENT", stamp: "DATETIME" })[name],
+      ({
+        key: "VARCHAR(60)",
+        germanKey: "VARCHAR(60)",
+        autoKey: "INTEGER PRIMARY KEY AUTOINCREMENT",
+        stamp: "DATETIME",
+        words: "VARCHAR(40)",
+      })[name],
     literal: (text) => `'${text.replaceAll("'", "''")}'`,
     swallow: (table, column) =>
       `CREATE TRIGGER fuser_swallow AFTER INSERT ON ${table} BEGIN UPDATE ${table} SET ${column} = NULL WHERE rowid = NEW.rowid; END`,

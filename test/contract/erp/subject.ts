@@ -20,8 +20,8 @@ export interface Subject extends AsyncDisposable {
   swallow(table: string, column: string): string;
   /** How procedures of connector-call.test.ts are made here; absent where the database has none. */
   procedures?: Procedures;
-  /** Column type by a name that both dialects understand. */
-  type(name: "key" | "germanKey" | "autoKey" | "stamp"): string;
+  /** Column type by a name that every dialect understands; `words`: 40 characters of any script. */
+  type(name: "key" | "germanKey" | "autoKey" | "stamp" | "words"): string;
 }
 
 /** Statements per procedure; they begin without it. None where the database has no such thing (a procedure that commits within a transaction). */

@@ -1,9 +1,11 @@
 import type { Power } from "../../../connectors/capabilities.ts";
 import type { Dialect } from "../../../connectors/connector.ts";
+import { mssqlDialect } from "../../../connectors/mssql/sql.ts";
 import { mysqlDialect } from "../../../connectors/mysql/sql.ts";
 import { sqliteDialect } from "../../../connectors/sqlite/sql.ts";
 import { has } from "../../support/servers.ts";
 import { csvDialect, csvSubject } from "./csv-subject.ts";
+import { mssqlSubject, namedMssql } from "./mssql.ts";
 import { mysqlSubject, namedMysql } from "./mysql.ts";
 import { cleanSubject, contractEnv, type NamedServer, namedPlace } from "./named.ts";
 import { sqliteSubject } from "./sqlite.ts";
@@ -23,6 +25,7 @@ export interface Candidate {
 export const namedServers: Readonly<Record<string, { server: NamedServer; dialect: Dialect; twoWays: boolean }>> = {
   mysql: { server: namedMysql, dialect: mysqlDialect, twoWays: true },
   mariadb: { server: namedMysql, dialect: mysqlDialect, twoWays: true },
+  mssql: { server: namedMssql, dialect: mssqlDialect, twoWays: false },
 };
 
 /** Every database that the suite can run on here. */
@@ -41,6 +44,7 @@ const here: Candidate[] = [
   },
   { connector: "csv", name: "CSV folder", dialect: csvDialect, make: csvSubject },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", dialect: mysqlDialect, make: () => mysqlSubject() }] : []),
+  { connector: "mssql", name: "SQL Server's double", dialect: mssqlDialect, make: () => mssqlSubject() },
 ];
 
 /** Where a connector has two ways to read, the other one. */

@@ -1,0 +1,18 @@
+import { type Capabilities, compareMethod } from "../capabilities.ts";
+
+export const mssqlCapabilities: Capabilities = {
+  title: "SQL Server",
+  changes: [
+    {
+      method: "column: timestamp or sequence",
+      sees: { inserts: true, updates: true, deletes: false },
+      latency: "the poll's interval; a row that was committed out of order by the next compare",
+      rights: "none",
+    },
+    compareMethod,
+  ],
+  writes: ["insert (IDENTITY and defaults read back)", "update", "number (counter WITH (UPDLOCK), max)", "sql"],
+  idempotency: ["column", "ledger", "probe", "base"],
+  unsupported: ["call", "feed"],
+  verified: [{ product: "SQL Server 2012 to 2022", by: "double" }],
+};

@@ -1,0 +1,193 @@
+import { describeError, FuserError, isAbort } from "../../base/errors.ts";
+import type { Finding, Severity } from "../../base/findings.ts";
+import type { CheckNeeds } from "../connector.ts";
+import { bind, concat } from "../statement.ts";
+import { placeOf, tlsChoice } from "./config.ts";
+import type { Access, Driver } from "./connect.ts";
+import { type Link, openLink } from "./link.ts";
+import { ask, versioningOf } from "./session.ts";
+import { tableProblems } from "./table-checks.ts";
+
+export interface Problem {
+  severity: Severity;
+  code: string;
+  place?: string;
+  message: string;
+  remedy: string;
+}
+
+export interface Inspection {
+  access: Access;
+  link: Link;
+  needs: CheckNeeds;
+  signal: AbortSignal;
+}
+
+const operation = "check the ERP's database";
+/** SQL Server 2012: the first that describes a statement's columns without running it. */
+const oldestMajor = 11;
+
+/** Every problem of server, rights and settings at once; only what can't be reached at all ends it early. */
+export async function checkMssql({
+  access,
+  driver,
+  needs,
+  signal,
+}: Omit<Inspection, "link"> & { driver: () => Promise<Driver> }): Promise<Finding[]> {
+  const place = placeOf(access.settings);
+  let link: Link;
+  try {
+    link = await openLink(access, await driver(), "read", signal);
+  } catch (error) {
+    if (isAbort(error) || !(error instanceof FuserError)) throw error;
+    const remedy = error.hint ?? "Correct the settings under `erp:`.";
+    return [{ severity: "error", code: error.code, place, message: error.message, remedy }];
+  }
+  try {
+    const problems: Problem[] = [];
+    for (const inspect of [server, encryption, versions, rights, sharing, tableProblems]) {
+      try {
+        problems.push(...(await inspect({ access, link, needs, signal })));
+      } catch (error) {
+        if (isAbort(error)) throw error;
+        problems.push({
+          severity: "error",
+          code: "erp-check-failed",
+          message: describeError(error),
+          remedy: "Mend this and check again.",
+        });
+      }
+    }
+    return problems.map((problem) => ({ place, ...problem }));
+  } finally {
+    await link.close();
+  }
+}
+
+async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
+  const [row] = await ask(
+    link,
+    "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS version, CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition, CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(128)) AS updateability",
+    { signal, operation },
+  );
+  const version = row?.version ?? "0";
+  const problems: Problem[] = [
+    {
+      severity: "info",
+      code: "erp-not-verified",
+      message: `SQL Server ${version}, ${row?.edition ?? "edition unknown"}: nobody has run the contract tests against a real SQL Server yet`,
+      remedy: "Run `npm run contract -- --connector mssql --url …` against a test server.",
+    },
+  ];
+  if (Number.parseInt(version, 10) < oldestMajor) {
+    problems.push({
+      severity: "error",
+      code: "erp-version",
+      message: `SQL Server ${version} is too old`,
+      remedy: "Update to SQL Server 2012 (11.0) or later.",
+    });
+  }
+  if (needs.write.length > 0 && row?.updateability === "READ_ONLY") {
+    problems.push({
+      severity: "error",
+      code: "erp-read-only",
+      message: "The database is read-only, perhaps a secondary replica",
+      remedy: "Connect to the primary server.",
+    });
+  }
+  return problems;
+}
+
+async function encryption({ access: { settings } }: Inspection): Promise<Problem[]> {
+  const { mode, verify, legacy } = tlsChoice(settings);
+  if (mode === "off") {
+    return [
+      {
+        severity: "warning",
+        code: "erp-not-encrypted",
+        message: "Encryption is switched off in the configuration: password and tenant data pass the network in the clear",
+        remedy: "Take `tls: { mode: off }` out.",
+      },
+    ];
+  }
+  const problems: Problem[] = [];
+  if (!verify) {
+    problems.push({
+      severity: "warning",
+      code: "erp-not-verified-tls",
+      message: "The connection is encrypted, but the server's certificate is not verified",
+      remedy: "Set `tls: { ca: FILE }` to the authority that signed it, or to the server's own certificate.",
+    });
+  }
+  if (legacy) {
+    problems.push({
+      severity: "warning",
+      code: "erp-tls-legacy",
+      message: "`tls: { legacy: true }` allows TLS 1.0, which can be broken",
+      remedy: "Install the TLS 1.2 update of the server's version, then take the setting out.",
+    });
+  }
+  return problems;
+}
+
+async function versions({ access, link, signal }: Inspection): Promise<Problem[]> {
+  const { readCommitted, snapshot } = await versioningOf(link, signal);
+  if (readCommitted || snapshot) return [];
+  const database = `[${access.settings.database.replaceAll("]", "]]")}]`;
+  return [
+    {
+      severity: "warning",
+      code: "erp-no-row-versions",
+      message:
+        "The database keeps no row versions: each read of ours may wait for a writer and a writer for it, for up to the lock time-out",
+      remedy: `If the ERP's vendor agrees: ALTER DATABASE ${database} SET ALLOW_SNAPSHOT_ISOLATION ON`,
+    },
+  ];
+}
+
+/** Roles that the agent never needs; each is a way to do harm with a stolen password. */
+async function rights({ link, needs, signal }: Inspection): Promise<Problem[]> {
+  const [row] = await ask(
+    link,
+    "SELECT IS_SRVROLEMEMBER('sysadmin') AS sysadmin, IS_ROLEMEMBER('db_owner') AS db_owner, IS_ROLEMEMBER('db_ddladmin') AS db_ddladmin, IS_ROLEMEMBER('db_securityadmin') AS db_securityadmin, IS_ROLEMEMBER('db_datawriter') AS db_datawriter",
+    { signal, operation },
+  );
+  const excess = Object.entries(row ?? {}).flatMap(([role, member]) => (member === "1" ? [role] : []));
+  if (excess.length === 0) return [];
+  const wanted =
+    needs.write.length > 0 ? "SELECT on what is read, INSERT and UPDATE on what is written" : "SELECT on what is read";
+  return [
+    {
+      severity: "warning",
+      code: "erp-rights-too-many",
+      message: `The account may do more than it needs: it is in ${excess.join(", ")}`,
+      remedy: `Take it out of them and give it only ${wanted}: the script of \`erpfuser grants\`.`,
+    },
+  ];
+}
+
+/** Other programs that log in with our account: a shared password changes without us, and nobody can tell who wrote what. */
+async function sharing({ access, link, signal }: Inspection): Promise<Problem[]> {
+  const asked = { signal, operation };
+  const [may] = await ask(link, "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') AS may", asked);
+  if (may?.may !== "1") return [];
+  const rows = await ask(
+    link,
+    concat(
+      "SELECT DISTINCT s.program_name AS program FROM sys.dm_exec_sessions AS s WHERE s.login_name = SUSER_SNAME() AND s.session_id <> @@SPID AND s.program_name <> ",
+      bind(access.context.sessionName.slice(0, 128)),
+    ),
+    asked,
+  );
+  const programs = rows.map(({ program }) => program ?? "").filter((program) => program !== "");
+  if (programs.length === 0) return [];
+  const person = programs.find((program) => /Management Studio|Azure Data Studio|Microsoft Office|SQLCMD|Access/i.test(program));
+  return [
+    {
+      severity: "warning",
+      code: "erp-account-shared",
+      message: `${person === undefined ? "Other programs log in" : "A person works"} with the agent's account: ${programs.join(", ")}`,
+      remedy: "Let the DBA make a login for the agent alone.",
+    },
+  ];
+}

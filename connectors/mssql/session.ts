@@ -1,0 +1,57 @@
+import type { ConnectorLimits } from "../connector.ts";
+import type { RawValue } from "../digest.ts";
+import { type Statement, sql } from "../statement.ts";
+import type { Asked, Link, LinkKind } from "./link.ts";
+
+/** A result's rows as text by column name. */
+export type Told = Record<string, string | null>;
+
+/** Asks the server in words; for the few rows of its own views. */
+export async function ask(link: Link, statement: Statement | string, asked: Asked): Promise<Told[]> {
+  const [result] = await link.query(typeof statement === "string" ? sql(statement) : statement, asked);
+  const names = result?.columns.map(({ name }) => name) ?? [];
+  return (result?.rows ?? []).map((row) => Object.fromEntries(names.map((name, index) => [name, textOf(row[index] ?? null)])));
+}
+
+function textOf(raw: RawValue): string | null {
+  if (raw === null) return null;
+  return raw instanceof Uint8Array ? Buffer.from(raw).toString("hex") : String(raw);
+}
+
+/** How the database keeps row versions: what a reader sees without locks. */
+export interface Versioning {
+  /** READ_COMMITTED_SNAPSHOT is on: every statement reads versions. */
+  readCommitted: boolean;
+  /** ALLOW_SNAPSHOT_ISOLATION is on. */
+  snapshot: boolean;
+}
+
+export async function versioningOf(link: Link, signal: AbortSignal): Promise<Versioning> {
+  const [row] = await ask(
+    link,
+    "SELECT is_read_committed_snapshot_on AS committed, snapshot_isolation_state AS snapshot FROM sys.databases WHERE database_id = DB_ID()",
+    { signal, operation: "prepare the session" },
+  );
+  return { readCommitted: row?.committed === "1", snapshot: row?.snapshot === "1" };
+}
+
+/**
+ * Waits for locks are short, and of two sessions that lock each other out ours is the one that gives way. Reads use row versions where the database
+ * has them, else READ COMMITTED, whose locks last no longer than a row is read; never NOLOCK, which reads what is never committed, and reads rows twice or
+ * not at all. XACT_ABORT: an error ends the whole transaction in the server, too, so that none is ever left open.
+ */
+export async function prepareSession(
+  link: Link,
+  { lockTimeoutMs }: ConnectorLimits,
+  { kind, signal }: { kind: LinkKind; signal: AbortSignal },
+): Promise<void> {
+  const { readCommitted, snapshot } = await versioningOf(link, signal);
+  const level = kind === "read" && !readCommitted && snapshot ? "SNAPSHOT" : "READ COMMITTED";
+  const settings = [
+    `SET LOCK_TIMEOUT ${Math.max(1, Math.round(lockTimeoutMs))}`,
+    "SET DEADLOCK_PRIORITY LOW",
+    "SET XACT_ABORT ON",
+    `SET TRANSACTION ISOLATION LEVEL ${level}`,
+  ];
+  await link.batch(settings.join("; "), { signal, operation: "prepare the session" });
+}

@@ -1,0 +1,72 @@
+import type { Cell } from "../wire-types.ts";
+import type { TdsDatabase } from "./database.ts";
+import type { Answers } from "./functions.ts";
+import { firstProcedureId } from "./procedures.ts";
+import { unknown } from "./sql-error.ts";
+
+/** Who asks. */
+export interface Asker {
+  readonly id: number;
+  readonly login: string;
+  /** A ROWVERSION for a row that is being written. */
+  nextVersion(): bigint;
+  /** The version under which change tracking tells of what is being written. */
+  trackVersion(): bigint;
+}
+
+const properties: Readonly<Record<string, string>> = {
+  ProductVersion: "16.0.4135.4",
+  Edition: "Developer Edition (64-bit)",
+  Updateability: "READ_WRITE",
+};
+
+/** The functions of T-SQL that the connector and its suites use. */
+export function answersFor(database: TdsDatabase, asker: Asker): Answers {
+  const { catalogue, procedures, options } = database;
+  const flag = (value: boolean): bigint => (value ? 1n : 0n);
+  const bare = (name: Cell): string =>
+    String(name)
+      .replace(/^\[?dbo\]?\./i, "")
+      .replace(/^\[(.*)\]$/, "$1");
+  const idOf = (name: Cell): bigint | null => {
+    const table = catalogue.find(bare(name));
+    if (table) return BigInt(table.id);
+    const procedure = [...procedures.keys()].findIndex((known) => known.toLowerCase() === bare(name).toLowerCase());
+    return procedure < 0 ? null : BigInt(firstProcedureId + procedure);
+  };
+  const byId = (id: Cell) => catalogue.tables.find((table) => BigInt(table.id) === id);
+  const property = (name: Cell): Cell => {
+    const value = properties[String(name)];
+    if (value === undefined) throw unknown(`the property ${String(name)}`);
+    return value;
+  };
+  return {
+    db_id: () => 5n,
+    db_name: () => options.name,
+    schema_name: () => "dbo",
+    object_schema_name: () => "dbo",
+    suser_sname: () => asker.login,
+    type_name: (id) => catalogue.typeName(Number(id)),
+    object_id: idOf,
+    object_name: (id) => byId(id)?.name ?? null,
+    col_name: (id, column) => byId(id)?.columns[Number(column) - 1]?.name ?? null,
+    serverproperty: property,
+    databasepropertyex: (_, name) => property(name as Cell),
+    is_srvrolemember: (role) => flag(options.roles?.includes(String(role)) ?? false),
+    is_rolemember: (role) => flag(options.roles?.includes(String(role)) ?? false),
+    has_perms_by_name: (securable) => flag(securable === null || idOf(securable ?? null) !== null),
+    min_active_rowversion: () => versionBytes(database.minActiveVersion()),
+    tsql_next_version: () => versionBytes(asker.nextVersion()),
+    tsql_track_version: () => asker.trackVersion(),
+    tsql_now: () => new Date().toISOString().slice(0, -1),
+    change_tracking_current_version: () => database.tracked ?? null,
+    change_tracking_min_valid_version: (id) => {
+      const table = byId(id as Cell);
+      return table?.tracked ? (database.minimumVersions.get(table.name) ?? 0n) : null;
+    },
+  };
+}
+
+export function versionBytes(version: bigint): Uint8Array {
+  return Buffer.from(version.toString(16).padStart(16, "0"), "hex");
+}

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Catalogue, type CatalogueTable, createViews, fillView, fillViews } from "./catalogue.ts";
+import { fillProcedures, type Procedure } from "./procedures.ts";
+
+export interface DatabaseOptions {
+  name: string;
+  /** READ_COMMITTED_SNAPSHOT, ALLOW_SNAPSHOT_ISOLATION. */
+  versions?: { committed: boolean; snapshot: boolean };
+  /** Roles of every login. */
+  roles?: readonly string[];
+}
+
+/** Someone who may hold locks. */
+export interface Holder {
+  readonly id: number;
+  readonly login: string;
+  readonly program: string;
+}
+
+/**
+ * The double's one database: a file of SQLite with a write-ahead log, which gives real transactions, snapshots and locks (of the whole database), and a
+ * catalogue of what T-SQL declared.
+ */
+export class TdsDatabase {
+  readonly options: DatabaseOptions;
+  readonly catalogue = new Catalogue();
+  readonly procedures = new Map<string, Procedure>();
+  /** Locks of `sp_getapplock` by resource. */
+  readonly appLocks = new Map<string, Holder>();
+  readonly sessions = new Set<Holder>();
+  /** First ROWVERSION that each open transaction gave out. */
+  readonly openVersions = new Map<Holder, bigint>();
+  readonly brokerId = "0F0E0D0C-0B0A-4908-8706-050403020100";
+  /** Last ROWVERSION given out. */
+  rowVersion = 2_000n;
+  /** Change tracking: version of the last commit that changed a tracked table; undefined while it is off. */
+  tracked: bigint | undefined;
+  readonly minimumVersions = new Map<string, bigint>();
+  /** What was asked and not known. */
+  readonly refused: string[] = [];
+  readonly #home = mkdtempSync(join(tmpdir(), "erpfuser-tds-"));
+  readonly #main: DatabaseSync;
+
+  constructor(options: DatabaseOptions) {
+    this.options = options;
+    this.#main = this.open();
+    this.#main.exec("PRAGMA journal_mode = WAL");
+    createViews(this.#main);
+    const { committed, snapshot } = options.versions ?? { committed: true, snapshot: false };
+    const flags = [committed, snapshot].map((on) => (on ? 1n : 0n));
+    fillView(this.#main, "sys.databases", [[5n, options.name, ...flags, this.brokerId, null]]);
+  }
+
+  /** A connection of its own, as each session has one. */
+  open(): DatabaseSync {
+    const database = new DatabaseSync(join(this.#home, "double.db"), { timeout: 0 });
+    database.exec("PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON");
+    return database;
+  }
+
+  /** To be called after each change of the schema, on the session's connection that made it. */
+  described(on: DatabaseSync): void {
+    fillViews(on, this.catalogue);
+    fillProcedures(on, this.procedures);
+  }
+
+  nextVersion(holder: Holder, within: boolean): bigint {
+    this.rowVersion += 1n;
+    if (within && !this.openVersions.has(holder)) this.openVersions.set(holder, this.rowVersion);
+    return this.rowVersion;
+  }
+
+  minActiveVersion(): bigint {
+    return [...this.openVersions.values()].reduce((least, version) => (version < least ? version : least), this.rowVersion + 1n);
+  }
+
+  /** Table whose changes an engine's table of changes keeps. */
+  tableOf(name: string): CatalogueTable | undefined {
+    return this.catalogue.find(name.replace(/^ct\./, ""));
+  }
+
+  close(): void {
+    this.#main.close();
+    rmSync(this.#home, { recursive: true, force: true });
+  }
+}
