@@ -22,7 +22,8 @@ describe("a server's address", () => {
   });
 });
 
-describe.skipIf(!has("mariadb"))("the contract suite on a named MariaDB", () => {
+// Each is a run of vitest within this one.
+describe.skipIf(!has("mariadb"))("the contract suite on a named MariaDB", { timeout: 120_000 }, () => {
   let server: MariaDb;
   beforeAll(async () => {
     server = await mariadb();
