@@ -82,7 +82,7 @@ function cursorOf(
     );
   if (signal?.column !== undefined && column !== signal.column)
     scene.fault([...path, "column"], `\`signal\` names the column \`${signal.column}\``, "Leave `column` out here.");
-  const kind = node?.kind ?? "timestamp";
+  const kind = kindOf(scene, node, path);
   const grain = node?.grain ?? "second";
   if (kind === "sequence" && node?.grain !== undefined)
     scene.fault([...path, "grain"], "A sequence has no grain", "Remove `grain`.");
@@ -90,9 +90,22 @@ function cursorOf(
     column,
     kind,
     every: node?.every ?? { kind: "every", ms: 5_000 },
-    overlap: overlapOf(scene, node?.overlap, { path, kind, grain }),
+    overlap: overlapOf(scene, node?.overlap ?? (node?.kind === "rowversion" ? "0" : undefined), { path, kind, grain }),
     grain,
   };
+}
+
+/** A rowversion is read as a sequence: its connector gives only what lies below every open transaction, so that nothing comes late. */
+function kindOf(scene: Scene, node: ChangesNode | undefined, path: Path): CursorKind["kind"] {
+  if (node?.kind !== "rowversion") return node?.kind ?? "timestamp";
+  const { connector } = scene.file.erp;
+  if (!scene.broken(["erp", "connector"]) && connectors[connector]?.dialect.powers.rowVersions !== true)
+    scene.fault(
+      [...path, "kind"],
+      `A ${connector} database has no rowversion columns`,
+      "Use `kind: timestamp` or `kind: sequence`.",
+    );
+  return "sequence";
 }
 
 interface CursorKind {

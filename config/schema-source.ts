@@ -3,7 +3,6 @@ import * as z from "zod";
 import { field, oneOrMore } from "./schema-read.ts";
 import { duration, flag, keys, listOf, named, never, oneOf, pollSchedule, schedule, text } from "./schema-values.ts";
 
-const compareInstead = "Use `changes: { column: …, kind: timestamp, … }` or `changes: { compare: 15m }`.";
 const everyHint =
   "How often the column is asked (default 5s), or the feed whether it still tells of everything (default 30s; it tells of changes at once)";
 
@@ -16,14 +15,16 @@ const changes = keys({
     .describe(
       "Feed by which the database tells of each change itself, deleted rows included: binlog, logical-replication or change-tracking, by the connector. What it needs is said by `erpfuser check`; while it can't be used the source is compared each 15m",
     ),
-  kind: oneOf(["timestamp", "sequence"], { rowversion: compareInstead })
+  kind: oneOf(["timestamp", "sequence", "rowversion"])
     .optional()
-    .describe("What the column holds: time of the last change, or a number that only grows. Default: timestamp"),
+    .describe(
+      "What the column holds: time of the last change, a number that only grows, or SQL Server's own rowversion, which needs no overlap. Default: timestamp",
+    ),
   every: pollSchedule.optional().describe(everyHint),
   overlap: text
     .optional()
     .describe(
-      "How far behind the highest value is read again, for transactions that commit late: a duration for a timestamp (default 30s, 1d at the grain of a day), a count for a sequence (default 1000)",
+      "How far behind the highest value is read again, for transactions that commit late: a duration for a timestamp (default 30s, 1d at the grain of a day), a count for a sequence (default 1000; of a rowversion 0)",
     ),
   grain: oneOf(["second", "day", "fraction"]).optional().describe("Smallest step of a timestamp column. Default: second"),
   compare: z

@@ -225,6 +225,8 @@ export interface Dialect {
     /** A lock held by the session itself, released by the server when the session ends. */
     sessionLock: boolean;
     skipLocked: boolean;
+    /** Columns that the database itself sets to a number that only grows, and a bound below which none is still to come. */
+    rowVersions?: boolean;
   };
   /** What it can do and what not, for people and for the contract suite. */
   capabilities: Capabilities;

@@ -9,6 +9,12 @@ export const mssqlCapabilities: Capabilities = {
       latency: "the poll's interval; a row that was committed out of order by the next compare",
       rights: "none",
     },
+    {
+      method: "column: rowversion",
+      sees: { inserts: true, updates: true, deletes: false },
+      latency: "the poll's interval, and no longer than the oldest open transaction of the database",
+      rights: "none",
+    },
     compareMethod,
   ],
   writes: ["insert (IDENTITY and defaults read back)", "update", "number (counter WITH (UPDLOCK), max)", "sql"],

@@ -5,7 +5,7 @@ import { sizeOf } from "../row-batch.ts";
 import type { Statement } from "../statement.ts";
 import { placeOf } from "./config.ts";
 import { type Access, connect, type Driver } from "./connect.ts";
-import { mssqlError } from "./errors.ts";
+import { isLost, mssqlError } from "./errors.ts";
 import { addValues } from "./request-values.ts";
 import { prepareSession } from "./session.ts";
 import { withParameters } from "./sql.ts";
@@ -142,8 +142,11 @@ export class Link {
     const request = new this.#driver.Request(bound.text, (error) => {
       cancelTimer();
       signal.removeEventListener("abort", onAbort);
-      if (!error) resolve();
-      else reject(reason === undefined ? mssqlError(error, operation, place) : reason.why);
+      if (!error) return resolve();
+      const told = reason === undefined ? mssqlError(error, operation, place) : reason.why;
+      // A database that is away comes back as another one, perhaps on another server.
+      this.#broken ||= isLost(told);
+      reject(told);
     });
     let columns: ResultColumn[] = [];
     request.on("columnMetadata", (described: unknown) => {

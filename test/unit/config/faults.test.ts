@@ -360,7 +360,7 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     13,
     `    changes: { column: AENDTS, kind: rowversion }`,
     "sources.persons.changes.kind",
-    "`rowversion` is not supported yet",
+    "database has no rowversion columns",
     "kind: timestamp",
   ],
   [
@@ -558,7 +558,7 @@ test("what a later version brings is refused feature by feature, each in its lin
   const text = readFileSync("test/unit/config/design-example.yaml", "utf8");
   const lineOf = (words: string): number => text.split("\n").findIndex((line) => line.includes(words)) + 1;
   expect(faultsOf(text).map(({ path, line, message }) => [path, line, message])).toEqual([
-    ["sources.periods.changes.kind", lineOf("kind: rowversion"), "`rowversion` is not supported yet by this version"],
+    ["sources.periods.changes.kind", lineOf("kind: rowversion"), "A mysql database has no rowversion columns"],
     ["sources.periods.identity", lineOf("reusedWhen"), "`identity` is not supported yet by this version"],
     ["sources.tickets.changes.feed", lineOf("changes: { feed"), "There is no feed of mysql `change-tracking`"],
     ["sources.tickets.touchedBy[0].changes.feed", lineOf("touchedBy:"), "There is no feed of mysql `change-tracking`"],
