@@ -182,10 +182,7 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
   const afterGap = (error: FuserError): void => {
     const heard = store.meta.get(heardName(plan.name));
     const gap = heard === undefined ? undefined : formatDuration(Math.max(0, clock.now() - Number(heard)));
-    store.transaction(() => {
-      store.sources.setPosition(name, undefined);
-      for (const use of plan.uses.flat()) oweTable(room, use, "begun");
-    }, "position");
+    store.transaction(() => store.sources.setPosition(name, undefined), "position");
     log.warn(`The feed has a gap: it begins anew, and its sources are compared in full. ${error.message}`, {
       ...fields,
       code: error.code,
