@@ -160,7 +160,8 @@ class Settling {
     }
     // After lost history a person decides, and sees at once what there is to decide.
     const graceMs = lostHistory(store.meta, this.#name) === undefined ? this.#source.mapping.graceMs : 0;
-    const verdict = absentVerdict(pending, { known: store.entities.known(this.#name, key), graceMs });
+    const known = store.entities.known(this.#name, key);
+    const verdict = absentVerdict(pending, { known, graceMs });
     const { now } = this.#options;
     switch (verdict) {
       case "confirm":
@@ -168,6 +169,7 @@ class Settling {
           stage: "confirm",
           notBefore: now + this.#room.confirmAfterMs,
           owesConfirm: false,
+          unheld: !known,
         });
         return;
       case "grace":

@@ -19,6 +19,9 @@ interface PendingRow {
   owes_confirm: number;
 }
 
+/** In place of 0: the key owes no confirmation, and was found absent while the portal held nothing of it. */
+const unheld = 2;
+
 export function createPending(database: Database, names: Names): PendingStore {
   const statements = prepareAll(database);
   const bell = createCommitBell(database);
@@ -69,7 +72,7 @@ export function createPending(database: Database, names: Names): PendingStore {
     mayWait: (source, keyDigests) => filter.which(names.no(source), keyDigests),
     clear: (source, key, mark) => database.transaction(() => statements.clear.run(names.no(source), key, mark) > 0),
     advance(source, key, mark, to) {
-      const owes = to.owesConfirm === undefined ? null : Number(to.owesConfirm);
+      const owes = to.owesConfirm === undefined ? null : to.unheld === true ? unheld : Number(to.owesConfirm);
       return database.transaction(
         () => statements.advance.run(to.stage, to.notBefore, to.guard ?? null, owes, names.no(source), key, mark) > 0,
       );
@@ -111,9 +114,9 @@ function prepareAll(database: Database) {
     // A signal brings a key back to `marked` from any stage, the held one included: the next read decides anew. An owed confirmation stays owed.
     mark: prepare(`INSERT INTO pending (source, key, stage, mark, since, not_before, owes_confirm) VALUES (?, ?, 'marked', ?, ?, ?, ?)
       ON CONFLICT (source, key) DO UPDATE SET stage = 'marked', mark = excluded.mark, guard = NULL,
-        not_before = min(not_before, excluded.not_before), owes_confirm = max(owes_confirm, excluded.owes_confirm)`),
+        not_before = min(not_before, excluded.not_before), owes_confirm = max(owes_confirm & 1, excluded.owes_confirm)`),
     // The same for a key that waits to be read as it is, five times as fast because no index changes: the lot of each key while nothing may be read.
-    markAgain: prepare(`UPDATE pending SET mark = ?, owes_confirm = max(owes_confirm, ?)
+    markAgain: prepare(`UPDATE pending SET mark = ?, owes_confirm = max(owes_confirm & 1, ?)
       WHERE source = ? AND key = ? AND stage = 'marked' AND guard IS NULL AND not_before <= ?`),
     owe: prepare(`INSERT INTO pending (source, key, stage, mark, since, not_before, owes_confirm) VALUES (?, ?, 'confirm', ?, ?, ?, 1)
       ON CONFLICT (source, key) DO UPDATE SET stage = 'confirm', mark = excluded.mark, guard = NULL,

@@ -58,7 +58,7 @@ export interface PendingStore {
   /** First signal of the key that waits longest to be read: what the lag is measured from. Keys in grace or held don't count. */
   oldestSince(source: string): number | undefined;
   count(source?: string): number;
-  /** Keys of a source that were found absent and are not deleted yet, whatever they wait for but a person's approval already given. */
+  /** Keys of a source that were found absent, of which the portal holds something, and that are not deleted yet, whatever they wait for but a person's approval already given. */
   countVanished(source: string): number;
   /** The clock was set back: what was signalled in a time still to come counts as signalled now, and waits no longer than it had to. */
   setBack(now: number): void;
@@ -76,6 +76,8 @@ export interface PendingMove {
   guard?: number;
   /** Default: as it was. */
   owesConfirm?: boolean;
+  /** It was found absent, and the portal holds nothing of it: no delete will come of it. Only beside `owesConfirm: false`. */
+  unheld?: boolean;
 }
 
 /** State of one entity as last put into the outbox. */

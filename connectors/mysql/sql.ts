@@ -24,6 +24,7 @@ export const mysqlDialect: Dialect = {
   name: "mysql",
   quote: mysqlSyntax.quote,
   maxKeysPerRead: 500,
+  feeds: ["binlog"],
   powers: { lockFreeReads: true, nativeFeed: true, sessionLock: true, skipLocked: false },
   capabilities: mysqlCapabilities,
 };

@@ -87,11 +87,14 @@ async function breakThings(directory: string): Promise<void> {
 }
 
 describe.skipIf(!has("mariadb"))("npm run demo -- --once --json --erp mysql://…", () => {
-  test("ends with ERP and portal in step on MariaDB too", async () => {
+  test.each([
+    ["by columns and compares", []],
+    ["by the binlog", ["--feed", "binlog"]],
+  ])("ends with ERP and portal in step on MariaDB too, %s", async (_, by) => {
     await using directory = await tempDirectory();
     await using server = await mariadb();
     const url = `mysql://root:${server.password}@127.0.0.1:${server.port}/firma`;
-    await using demo = startDemo(["--once", "--json", "--units", "100", "--erp", url, "--directory", directory.path]);
+    await using demo = startDemo(["--once", "--json", "--units", "100", "--erp", url, ...by, "--directory", directory.path]);
     const code = await demo.ended;
     expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(0);
     expectClean(demo, 100);

@@ -7,6 +7,8 @@ export interface DemoOptions {
   units: number;
   /** `mysql://…`; SQLite when not given. */
   erp: string | undefined;
+  /** The database's own feed, on which the sources live. */
+  feed: string | undefined;
   keep: boolean;
   reset: boolean;
   directory: string;
@@ -38,6 +40,7 @@ export function readOptions(given: Record<string, unknown>): DemoOptions {
     once: given.once === true,
     units: whole("units", 10, 100_000) ?? 200,
     erp: given.erp as string | undefined,
+    feed: given.feed as string | undefined,
     keep: given.keep === true,
     reset: given.reset === true,
     directory: (given.directory as string | undefined) ?? join(root, ".demo"),

@@ -52,7 +52,8 @@ export async function openWorld(session: Session, options: DemoOptions, progress
     const { configFile, state } = home;
     // A compare of a large company in quick succession would be all that its ERP does.
     const compareEvery = options.units > 1_000 ? "1m" : "3s";
-    const agent = createAgent({ ...parts, configFile, state, place, compareEvery, logFile: home.logFile("agent") });
+    const config = options.feed === undefined ? {} : { feed: options.feed };
+    const agent = createAgent({ ...parts, configFile, state, place, compareEvery, config, logFile: home.logFile("agent") });
     ended.push(() => agent[Symbol.asyncDispose]());
     const starting = progress.step("Portal and agent");
     await portal.start();

@@ -17,6 +17,8 @@ export interface ErpConfigOptions {
   compareEvery?: string;
   /** How often a source with cursor is compared. Default `0 3 * * *`. */
   netEvery?: string;
+  /** The database's own feed, on which all sources live but the one that only grows, and the one whose keys no table has. */
+  feed?: string;
   /** How the ERP remembers the commands that create tickets and messages. Default `column`. */
   idempotency?: "column" | "ledger" | "probe";
   /** Time for which an inferred delete waits. Default 0s. */
@@ -85,12 +87,18 @@ maps:
   readingOrigin: { read: { F: remote, M: tenant, A: agent }, unknown: quarantine }
 sources:`;
 
-const compared = ({ compareEvery = "15m", grace = "0s" }: ErpConfigOptions): string => `    changes: { compare: ${compareEvery} }
+const fed = ({ feed, netEvery = "0 3 * * *" }: ErpConfigOptions): string => `changes: { feed: ${feed}, compare: "${netEvery}" }`;
+
+const compared = (options: ErpConfigOptions): string => {
+  const { compareEvery = "15m", grace = "0s", feed } = options;
+  return `    ${feed === undefined ? `changes: { compare: ${compareEvery} }` : fed(options)}
     deletes: { grace: ${grace} }`;
+};
 
 const stamped = (options: ErpConfigOptions, flag?: string): string => {
-  const { cursorEvery = "1s", netEvery = "0 3 * * *", grace = "0s" } = options;
-  return `    changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: ${cursorEvery}, compare: "${netEvery}" }
+  const { cursorEvery = "1s", netEvery = "0 3 * * *", grace = "0s", feed } = options;
+  const polled = `changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: ${cursorEvery}, compare: "${netEvery}" }`;
+  return `    ${feed === undefined ? polled : fed(options)}
     deletes: { ${flag ? `flag: "${flag}", ` : ""}grace: ${grace} }`;
 };
 
@@ -138,7 +146,7 @@ const peopleSources = (options: ErpConfigOptions): string => `  persons:
       SELECT MANDANT, PERSNR, 2, ART, '', NAME2, VORNAME2, NULL, '', STRASSE, HNR, PLZ, ORT, 0
       FROM PERSON WHERE NAME2 <> ''
     key: [MANDANT, PERSNR, TEIL]
-${compared(options)}
+${compared({ ...options, feed: undefined })}
     fields:
       kind: { from: ART, map: personKind }
       lastName: { from: NAME, when: "\${ART == 'N'}" }
@@ -204,7 +212,7 @@ const ticketSources = (options: ErpConfigOptions): string => `  tickets:
     key: [MANDANT, AUFTRNR]
 ${stamped(options)}
     touchedBy:
-      - { table: AUFTRTEXT, key: [MANDANT, AUFTRNR], own: [MANDANT, AUFTRNR, LFDNR], changes: { compare: ${options.compareEvery ?? "15m"} } }
+      - { table: AUFTRTEXT, key: [MANDANT, AUFTRNR], own: [MANDANT, AUFTRNR, LFDNR], ${options.feed === undefined ? `changes: { compare: ${options.compareEvery ?? "15m"} }` : fed(options)} }
     fields:
       number: AUFTRNR
       kind: { from: ART, map: orderKind }

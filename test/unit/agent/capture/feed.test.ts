@@ -80,6 +80,22 @@ test("An event that comes before the change it tells of is answered by a second 
   inStep();
 });
 
+test("Rows of the table that are not the source's count for no guard", async () => {
+  const { erp, bench, feed, inStep } = await living({ guard: { rows: 3, percent: 100 } });
+  await bench.pass(6_000);
+  feed.remove("children", "c2");
+  await bench.pass(1_000);
+  // Found absent once as the delete is confirmed.
+  for (let no = 0; no < 20; no++) {
+    erp.outside.add(`o${no}`);
+    feed.put("children", `o${no}`, { name: "Not of the source", parent: null });
+  }
+  await bench.pass(8_000);
+  expect(bench.store.guards.list()).toEqual([]);
+  for (const key of erp.outside) erp.remove("children", key);
+  inStep();
+});
+
 test("Keys and position are committed together: killed at any commit, the agent misses nothing and reads on from where it was", async () => {
   for (const moment of ["before-commit", "after-commit"] as const) {
     for (let commits = 1; commits <= 3; commits++) {
