@@ -1,27 +1,38 @@
-import { concat, join, type Statement } from "./statement.ts";
+import { concat, join, type Statement, sql } from "./statement.ts";
 
-/**
- * Conditions over the columns of a key, always in the expanded AND/OR form: a row constructor took 100 times as long (performance.md).
- * NULL sorts first, as in SQLite and MySQL.
- */
+/** Conditions over the columns of a key, always in the expanded AND/OR form: a row constructor took 100 times as long on MySQL (performance.md). */
 
 /** A column and the value it stopped at; `value` undefined for NULL. */
 export interface KeyPoint {
   column: string;
   value: Statement | undefined;
+  /** True where the column can't be NULL. */
+  filled?: boolean;
 }
 
+/** Where NULL sorts: `first` in SQLite, MySQL and SQL Server, `last` in PostgreSQL and Oracle. */
+export type NullOrder = "first" | "last";
+
 /** Rows that the database sorts behind the point. */
-export function behind(points: readonly KeyPoint[]): Statement {
+export function behind(points: readonly KeyPoint[], nulls: NullOrder = "first"): Statement {
   const last = points.length - 1;
-  const levels = points.map((point, depth) => {
-    const above = point.value === undefined ? concat(point.column, " IS NOT NULL") : concat(point.column, " > ", point.value);
-    return concat("(", join([...points.slice(0, depth).map(same), above], " AND "), ")");
+  const levels = points.flatMap((point, depth) => {
+    const above = beyond(point, ">", nulls);
+    return above === undefined ? [] : [concat("(", join([...points.slice(0, depth).map(same), above], " AND "), ")")];
   });
+  // Behind nothing but NULLs that sort last there is nothing.
+  if (levels.length === 0) return sql("1 = 0");
   const first = points[0] as KeyPoint;
   // Says once more, in a form that every optimizer takes for a range, where the rows begin.
-  const range = last > 0 && first.value !== undefined ? [concat(first.column, " >= ", first.value)] : [];
-  return join([...range, concat("(", join(levels, " OR "), ")")], " AND ");
+  const range = last > 0 && first.value !== undefined ? beyond(first, ">=", nulls) : undefined;
+  return join([...(range === undefined ? [] : [range]), concat("(", join(levels, " OR "), ")")], " AND ");
+}
+
+/** That the column alone lies behind (`>`) or not before (`>=`) the point; undefined where nothing does. */
+function beyond({ column, value, filled = false }: KeyPoint, sign: ">" | ">=", nulls: NullOrder): Statement | undefined {
+  if (value === undefined) return nulls === "first" ? concat(column, " IS NOT NULL") : undefined;
+  const above = concat(`${column} ${sign} `, value);
+  return nulls === "first" || filled ? above : concat("(", above, ` OR ${column} IS NULL)`);
 }
 
 /** Rows whose key the database holds equal to the point (its collation decides). */

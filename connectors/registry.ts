@@ -2,6 +2,7 @@ import { csvOver } from "./csv/connector.ts";
 import type { ConnectorModule } from "./module.ts";
 import { mssql } from "./mssql/connector.ts";
 import { mysql } from "./mysql/connector.ts";
+import { postgres } from "./postgres/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
 /** Every kind of database an ERP may live on, by the name that stands under `erp: connector:`. A further one is one folder and one line. */
@@ -11,4 +12,5 @@ export const connectors: Readonly<Record<string, ConnectorModule>> = {
   mariadb: mysql as ConnectorModule,
   mssql: mssql as ConnectorModule,
   csv: csvOver(sqlite) as ConnectorModule,
+  postgres: postgres as ConnectorModule,
 };

@@ -76,7 +76,7 @@ export function rowBatch(
       const raw = rows[index] as RawValue[];
       return {
         values: columns.map((decode, column) => decode(raw[column] as RawValue)),
-        flags: raw.slice(width).map((flag) => flag === 1n),
+        flags: raw.slice(width).map((flag) => flag === 1n || flag === "1"),
         children: (children?.[index] ?? []).map((list, child) =>
           list.map((values) => decodeChild(values, layout.children[child] ?? [])),
         ),

@@ -43,7 +43,7 @@ export async function askForErp(answer: Answer, options: Readonly<Record<string,
       ? { file: resolve(await answer("file", "Database file")) }
       : {
           server: await answer("server", "Server"),
-          port: await answer("port", "Port", "3306"),
+          port: await answer("port", "Port", connector === "postgres" ? "5432" : "3306"),
           database: await answer("database", "Database"),
           user: await answer("user", "Account"),
           password: { secret: options.secret ?? "erp-password" },

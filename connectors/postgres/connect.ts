@@ -188,6 +188,11 @@ export function hangUp(client: pg.Client | undefined): void {
   (client as unknown as Inside | undefined)?.connection.stream.destroy();
 }
 
+/** Process in the server that serves the connection; 0 where it told none. */
+export function backendOf(client: pg.Client): number {
+  return (client as unknown as Inside).processID ?? 0;
+}
+
 /**
  * Asks the server to end what runs on a connection (PostgreSQL manual, "Canceling Requests in Progress"): a connection of its own without login, which
  * works on a server that takes no more connections, too. Best effort: a server that is gone has ended it already.

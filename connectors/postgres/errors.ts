@@ -38,7 +38,7 @@ const meanings = {
     kind: "config",
     code: "erp-row-security",
     text: "Row level security would hide rows of a table from the account",
-    hint: "Let the DBA add a policy that shows all rows to the account, and ALTER ROLE … BYPASSRLS; else missing rows would be taken for deleted ones.",
+    hint: "Let the DBA ALTER ROLE … BYPASSRLS: rows that are hidden from the account would be taken for deleted ones.",
     plain: true,
   },
   missing: {

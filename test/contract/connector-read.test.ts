@@ -296,7 +296,7 @@ describe.each(readers)("$name: reading", ({ make }) => {
     const first = await connector.identity(never);
     const again = await connector.identity(never);
     expect(again.database).toBe(first.database);
-    expect(first.product).toMatch(/SQLite|MariaDB|MySQL|SQL Server|CSV/);
+    expect(first.product).toMatch(/SQLite|MariaDB|MySQL|PostgreSQL|SQL Server|CSV/);
     await erp.run("CREATE TABLE fusertest_later (a INTEGER)");
     const later = await connector.identity(never);
     expect(later.database).toBe(first.database);

@@ -367,7 +367,7 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
       });
       expect(await count()).toBe(0);
     } finally {
-      await erp.run("DROP TRIGGER fuser_swallow");
+      await erp.run(erp.unswallow("fusertest_tickets"));
     }
   });
 

@@ -187,6 +187,7 @@ export async function csvSubject(): Promise<Subject> {
     swallow: () => {
       throw new Error("an ERP that only writes files takes nothing that it could swallow");
     },
+    unswallow: () => "",
     async [Symbol.asyncDispose]() {
       erp.close();
       await place[Symbol.asyncDispose]();

@@ -53,6 +53,7 @@ async function subjectAt(place: NamedPlace, mode: "off" | "required"): Promise<S
     literal: (text) => `N'${text.replaceAll("'", "''")}'`,
     swallow: (table, column) =>
       `CREATE TRIGGER fuser_swallow ON ${table} AFTER INSERT AS UPDATE t SET ${column} = NULL FROM ${table} AS t JOIN inserted AS i ON t.id = i.id`,
+    unswallow: () => "DROP TRIGGER fuser_swallow",
     type: (name) =>
       ({
         key: "NVARCHAR(60)",

@@ -57,6 +57,7 @@ async function subjectAt(at: MariaDbAccess & { database: string }, settings: Pic
     },
     literal: (text) => connection.escape(text),
     swallow: (table, column) => `CREATE TRIGGER fuser_swallow BEFORE INSERT ON ${table} FOR EACH ROW SET NEW.${column} = NULL`,
+    unswallow: () => "DROP TRIGGER fuser_swallow",
     procedures,
     type: (name) =>
       ({

@@ -41,6 +41,7 @@ export async function sqliteSubject(journal: "wal" | "delete"): Promise<Subject 
     literal: (text) => `'${text.replaceAll("'", "''")}'`,
     swallow: (table, column) =>
       `CREATE TRIGGER fuser_swallow AFTER INSERT ON ${table} BEGIN UPDATE ${table} SET ${column} = NULL WHERE rowid = NEW.rowid; END`,
+    unswallow: () => "DROP TRIGGER fuser_swallow",
     async [Symbol.asyncDispose]() {
       database.close();
       await rm(home, { recursive: true, force: true });

@@ -18,6 +18,8 @@ export interface Subject extends AsyncDisposable {
   literal(text: string): string;
   /** Statement that makes a trigger `fuser_swallow`, which empties the column of every new row without an error. */
   swallow(table: string, column: string): string;
+  /** Takes it away again. */
+  unswallow(table: string): string;
   /** How procedures of connector-call.test.ts are made here; absent where the database has none. */
   procedures?: Procedures;
   /** Column type by a name that every dialect understands; `words`: 40 characters of any script. */

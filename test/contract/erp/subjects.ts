@@ -2,12 +2,16 @@ import type { Power } from "../../../connectors/capabilities.ts";
 import type { Dialect } from "../../../connectors/connector.ts";
 import { mssqlDialect } from "../../../connectors/mssql/sql.ts";
 import { mysqlDialect } from "../../../connectors/mysql/sql.ts";
+import { postgresDialect } from "../../../connectors/postgres/sql.ts";
 import { sqliteDialect } from "../../../connectors/sqlite/sql.ts";
-import { has } from "../../support/servers.ts";
+
+import { has, postgresPrograms } from "../../support/servers.ts";
 import { csvDialect, csvSubject } from "./csv-subject.ts";
 import { mssqlSubject, namedMssql } from "./mssql.ts";
+
 import { mysqlSubject, namedMysql } from "./mysql.ts";
 import { cleanSubject, contractEnv, type NamedServer, namedPlace } from "./named.ts";
+import { namedPostgres, postgresSubject } from "./postgres.ts";
 import { sqliteSubject } from "./sqlite.ts";
 import type { Subject } from "./subject.ts";
 
@@ -26,6 +30,7 @@ export const namedServers: Readonly<Record<string, { server: NamedServer; dialec
   mysql: { server: namedMysql, dialect: mysqlDialect, twoWays: true },
   mariadb: { server: namedMysql, dialect: mysqlDialect, twoWays: true },
   mssql: { server: namedMssql, dialect: mssqlDialect, twoWays: false },
+  postgres: { server: namedPostgres, dialect: postgresDialect, twoWays: false },
 };
 
 /** Every database that the suite can run on here. */
@@ -45,6 +50,12 @@ const here: Candidate[] = [
   { connector: "csv", name: "CSV folder", dialect: csvDialect, make: csvSubject },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", dialect: mysqlDialect, make: () => mysqlSubject() }] : []),
   { connector: "mssql", name: "SQL Server's double", dialect: mssqlDialect, make: () => mssqlSubject() },
+  ...postgresPrograms().map((program) => ({
+    connector: "postgres",
+    name: program.name,
+    dialect: postgresDialect,
+    make: () => postgresSubject({ program }),
+  })),
 ];
 
 /** Where a connector has two ways to read, the other one. */

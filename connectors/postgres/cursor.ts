@@ -1,0 +1,137 @@
+import { FuserError } from "../../base/errors.ts";
+import type { CursorQuery, CursorRow } from "../connector.ts";
+import type { RowDigest } from "../digest.ts";
+import { type Decode, digested, keyOf } from "../row-batch.ts";
+import { bind, concat, join, type Statement, sql } from "../statement.ts";
+import type { Link, SentValue } from "./link.ts";
+import { postgresSyntax, withLiterals } from "./sql.ts";
+import { readOn, type StreamContext } from "./stream.ts";
+import { decoderOf, type Field, typeOf } from "./values.ts";
+
+/** A cursor query whose columns the server has described. */
+export interface PreparedCursor {
+  query: CursorQuery;
+  fields: readonly Field[];
+  decoders: readonly Decode[];
+}
+
+interface CursorSelect {
+  conditions: readonly Statement[];
+  orderBy?: readonly string[];
+  limit?: number;
+}
+
+function selectCursor(query: CursorQuery, { conditions, orderBy, limit }: CursorSelect): Statement {
+  const { quote } = postgresSyntax;
+  const list = [query.column, ...query.key, ...query.own].map(quote).join(", ");
+  return concat(
+    `SELECT ${list} FROM ${quote(query.table)} WHERE `,
+    join(conditions, " AND "),
+    orderBy ? ` ORDER BY ${orderBy.join(", ")}` : "",
+    limit === undefined ? "" : ` LIMIT ${limit}`,
+  );
+}
+
+/** @throws FuserError config for a missing table or column, or one that can't be a cursor of this kind */
+export async function prepareCursor(link: Link, query: CursorQuery, signal: AbortSignal): Promise<PreparedCursor> {
+  const operation = `describe the cursor column of ${query.table}`;
+  const text = withLiterals(selectCursor(query, { conditions: [sql("TRUE")], limit: 0 }));
+  const { fields } = await link.select(text, signal, operation);
+  const wanted = query.kind === "sequence" ? ["integer"] : ["date", "datetime", "instant"];
+  if (!wanted.includes(columnType(fields))) {
+    throw new FuserError("config", `The column ${query.column} does not hold what a ${query.kind} cursor needs`, {
+      code: "erp-cursor-unusable",
+      operation,
+      place: query.table,
+      hint: `Use a column of ${query.kind === "sequence" ? "whole numbers" : "type timestamp"}, or \`compare\`.`,
+    });
+  }
+  return { query, fields, decoders: fields.map(decoderOf) };
+}
+
+const columnType = (fields: readonly Field[]): string => typeOf((fields[0] as Field).oid);
+
+/**
+ * Rows marked at or behind `from`, in order of the mark, by one short statement: what nearly every poll needs. Undefined when there are more than `most`.
+ * @throws FuserError transient when the server now types the columns in another way
+ */
+export async function fewChanges(
+  link: Link,
+  cursor: PreparedCursor,
+  { from, most, signal }: { from: string; most: number; signal: AbortSignal },
+): Promise<CursorRow[] | undefined> {
+  const { query } = cursor;
+  const orderBy = [postgresSyntax.quote(query.column)];
+  const statement = selectCursor(query, { conditions: since(cursor, from), orderBy, limit: most + 1 });
+  const { fields, rows } = await link.select(withLiterals(statement), signal, `look for changes of the table ${query.table}`);
+  requireSameTypes(cursor, fields);
+  return rows.length > most ? undefined : rows.map((row) => cursorRow(cursor, row));
+}
+
+/** The same, however many, as a stream. */
+export async function* readChanges(
+  cursor: PreparedCursor,
+  from: string,
+  { digest, ...context }: StreamContext & { digest: RowDigest },
+): AsyncGenerator<CursorRow[]> {
+  const { query } = cursor;
+  const begin = since(cursor, from);
+  const select = {
+    order: [{ expression: postgresSyntax.quote(query.column), position: 0, filled: true }],
+    statement: (options: { condition?: Statement; orderBy?: readonly string[] }): Statement =>
+      selectCursor(query, {
+        conditions: options.condition ? [...begin, options.condition] : begin,
+        ...(options.orderBy ? { orderBy: options.orderBy } : {}),
+      }),
+    digested: (rows: readonly SentValue[][]) => digested(rows, digest),
+    verify: (fields: readonly Field[]) => requireSameTypes(cursor, fields),
+  };
+  for await (const { rows } of readOn(select, context)) yield rows.map((row) => cursorRow(cursor, row as SentValue[]));
+}
+
+function requireSameTypes({ query, fields: known }: PreparedCursor, seen: readonly Field[]): void {
+  if (known.every(({ oid }, index) => oid === seen[index]?.oid)) return;
+  throw new FuserError("transient", "The columns of the table were changed in the ERP meanwhile", {
+    code: "erp-schema-changed",
+    operation: `look for changes of the table ${query.table}`,
+    place: query.table,
+    hint: "It is described again and tried again by itself.",
+  });
+}
+
+/** The row with the highest mark, if any. */
+export async function lastChange(link: Link, cursor: PreparedCursor, signal: AbortSignal): Promise<CursorRow[]> {
+  const { query } = cursor;
+  const column = postgresSyntax.quote(query.column);
+  const conditions = [sql(`${column} IS NOT NULL`), ...ending(cursor)];
+  const statement = selectCursor(query, { conditions, orderBy: [`${column} DESC`], limit: 1 });
+  const { rows } = await link.select(withLiterals(statement), signal, `read the highest mark of ${query.table}`);
+  return rows.map((row) => cursorRow(cursor, row));
+}
+
+function since(cursor: PreparedCursor, from: string): Statement[] {
+  const { query, fields } = cursor;
+  const column = postgresSyntax.quote(query.column);
+  if (query.kind === "sequence") return [concat(column, " >= ", sql(String(BigInt(from))))];
+  // Compared as moments, a date is midnight of its day. UTC is the session's zone; it is said all the same.
+  const zoned = columnType(fields) === "instant";
+  const mark = zoned
+    ? concat(bind(`${from.replace(/Z$/, "")}Z`), "::timestamptz")
+    : concat(bind(from.replace(/Z$/, "")), "::timestamp");
+  return [concat(column, " >= ", mark), ...ending(cursor)];
+}
+
+/** `infinity` would be the highest mark for good. */
+function ending({ query }: PreparedCursor): Statement[] {
+  return query.kind === "sequence" ? [] : [sql(`isfinite(${postgresSyntax.quote(query.column)})`)];
+}
+
+function cursorRow({ query, decoders }: PreparedCursor, sent: readonly SentValue[]): CursorRow {
+  const [mark, ...values] = sent.map((value, index) => (decoders[index] as Decode)(value));
+  const text = String(mark).replace(/Z$/, "");
+  return {
+    key: query.key.length === 0 ? undefined : keyOf(values.slice(0, query.key.length)),
+    own: query.own.length === 0 ? undefined : keyOf(values.slice(query.key.length)),
+    mark: query.kind === "timestamp" && !text.includes("T") ? `${text}T00:00:00` : text,
+  };
+}
