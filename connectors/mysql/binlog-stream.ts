@@ -27,6 +27,46 @@ export function isEvent<N extends BinlogEventName>(event: AnyBinlogEvent, name: 
   return event.getEventName() === name;
 }
 
+interface ChecksumChoice {
+  _isChecksumEnabled(next: (error: null, enabled: boolean) => void): void;
+}
+
+/** The driver's part of a command of the library. */
+interface DumpCommand extends NodeJS.EventEmitter {
+  execute(packet: DumpPacket | undefined, connection: unknown): boolean;
+}
+
+interface DumpPacket {
+  buffer: Buffer;
+  offset: number;
+  end: number;
+}
+
+/** From here on the binlog's entries have checksums, or have none any more: it must be read on by a stream that knows. */
+export class ChecksumsChanged extends Error {
+  readonly checksums: boolean;
+
+  constructor(checksums: boolean) {
+    super("The binlog goes on with other checksums");
+    this.name = "ChecksumsChanged";
+    this.checksums = checksums;
+  }
+}
+
+const formatDescription = 15;
+/** An entry: a zero byte, seconds, kind, and more (dev.mysql.com, "Binlog Event Header"). */
+const kindAt = 5;
+const shortestDescription = 60;
+/** A file's first entry ends with the kind of checksum that all of its entries have, and a checksum of its own. */
+const checksumKindAt = -5;
+
+/** Whether a file's entries have checksums, where the packet is the file's first entry. */
+function checksumsOf({ buffer, offset, end }: DumpPacket): boolean | undefined {
+  if (end - offset < shortestDescription || buffer[offset] !== 0 || buffer[offset + kindAt] !== formatDescription)
+    return undefined;
+  return buffer[end + checksumKindAt] === 1;
+}
+
 export class BinlogStream implements AsyncDisposable {
   /** The connection that the events will come by: to ask who is at its other end, before it starts. */
   readonly link: Link;
@@ -51,8 +91,8 @@ export class BinlogStream implements AsyncDisposable {
     for (const connection of [dump, control]) connection.on("error", () => {});
   }
 
-  /** Connects; nothing is read yet. @throws FuserError config or transient */
-  static async open(access: Access, signal: AbortSignal): Promise<BinlogStream> {
+  /** Connects; nothing is read yet. @param checksums whether entries have them; by default as the server is set now @throws FuserError config or transient */
+  static async open(access: Access, signal: AbortSignal, checksums?: boolean): Promise<BinlogStream> {
     const connect = async (): Promise<Connection> => {
       try {
         return await connectWithTls(access, "feed", signal);
@@ -64,7 +104,7 @@ export class BinlogStream implements AsyncDisposable {
     dump.on("error", () => {});
     try {
       const stream = new BinlogStream(access, dump, await connect());
-      await stream.#prepare(signal);
+      await stream.#prepare(checksums, signal);
       return stream;
     } catch (error) {
       hangUp(dump);
@@ -72,11 +112,19 @@ export class BinlogStream implements AsyncDisposable {
     }
   }
 
-  async #prepare(signal: AbortSignal): Promise<void> {
+  async #prepare(checksums: boolean | undefined, signal: AbortSignal): Promise<void> {
     const period = heartbeatPeriodMs * 1_000_000;
     try {
-      // MySQL 8 reads the second name, all others the first.
-      await this.link.query(`SET @master_heartbeat_period = ${period}, @source_heartbeat_period = ${period}`, signal, operation);
+      // MySQL 8 reads the second name of each, all others the first. Checksums come as they stand in the files, whatever is set here.
+      const settings = ["heartbeat_period", period, "binlog_checksum", "@@GLOBAL.binlog_checksum"] as const;
+      const sets = [settings.slice(0, 2), settings.slice(2)].map(
+        ([name, value]) => `@master_${name} = ${value}, @source_${name} = ${value}`,
+      );
+      await this.link.query(`SET ${sets.join(", ")}`, signal, operation);
+      const [result] = await this.link.query("SELECT @@GLOBAL.binlog_checksum", signal, operation);
+      const set = String(result?.rows[0]?.[0]) !== "NONE";
+      // The library goes by the server's setting alone, and would take the checksums of an older file for part of its rows.
+      (this.#zongji as unknown as ChecksumChoice)._isChecksumEnabled = (next) => next(null, checksums ?? set);
     } catch (error) {
       await this[Symbol.asyncDispose]();
       throw error;
@@ -98,7 +146,8 @@ export class BinlogStream implements AsyncDisposable {
       this.#state = "ended";
       this.#quiet();
       this.#hangUp();
-      handlers.onEnd(reason === undefined ? undefined : binlogError(reason, operation, placeOf(this.#access.settings)));
+      const expected = reason === undefined || reason instanceof ChecksumsChanged;
+      handlers.onEnd(expected ? reason : binlogError(reason, operation, placeOf(this.#access.settings)));
     };
     for (const connection of [this.#dump, this.#control]) {
       connection.on("error", (error) => connection === this.#dump && this.#fail(error));
@@ -124,12 +173,19 @@ export class BinlogStream implements AsyncDisposable {
 
   /** The server's refusal, and the end that it sends when it shuts down, come to the command alone, which the library does not listen to. */
   #watchCommand(): void {
-    const connection = this.#dump as unknown as { addCommand(command: NodeJS.EventEmitter): unknown };
+    const connection = this.#dump as unknown as { addCommand(command: DumpCommand): unknown };
     const add = connection.addCommand.bind(connection);
     connection.addCommand = (command) => {
       if ("binlogData" in command) {
         command.on("error", (error: unknown) => this.#fail(error));
         command.on("end", () => this.#fail(new Error("Connection closed")));
+        const execute = command.execute.bind(command);
+        command.execute = (packet, from) => {
+          const checksums = packet === undefined ? undefined : checksumsOf(packet);
+          if (checksums === undefined || checksums === this.#zongji.useChecksum) return execute(packet, from);
+          this.#fail(new ChecksumsChanged(checksums));
+          return true;
+        };
       }
       return add(command);
     };

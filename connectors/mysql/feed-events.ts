@@ -6,12 +6,13 @@ import type { AnyBinlogEvent } from "@vlasky/zongji";
 import type { FeedBatch, FeedChange } from "../feed.ts";
 import { isEvent } from "./binlog-stream.ts";
 import { feedOff } from "./errors.ts";
+import { type Cause, carriedBy } from "./feed-cascades.ts";
 import { type FedTable, type LoggedRow, loggedKey } from "./feed-keys.ts";
 import { type FeedPosition, type Gtids, gtidsOf, positionText } from "./feed-position.ts";
 import { meaningOf, type StoredTable, xidText } from "./feed-statements.ts";
 
 /** Changes that wait to be asked for before the stream is held back. */
-const mostWaiting = 4_000;
+const mostWaiting = 2_000;
 /** Prepared transactions that are kept for their commit, and changes of each; what is more is told as tables. */
 const mostPrepared = 1_000;
 const mostKept = 1_000;
@@ -34,6 +35,8 @@ interface Group {
 /** A table of the stream, under the number that its rows are told with. */
 interface Mapped {
   tables: readonly FedTable[];
+  /** What the database carries on from it. */
+  cause: Cause | undefined;
   columns: readonly string[];
   /** Its columns are not the ones that its rows are read by. */
   unreadable: boolean;
@@ -49,11 +52,15 @@ const nothing = (): Told => ({ changes: new Map(), untold: new Set() });
 
 export class FeedEvents {
   readonly tables: readonly FedTable[];
+  /** Tables whose rows tell that those of others have changed. */
+  readonly causes: readonly Cause[];
   readonly #place: string;
   readonly #gtids: Gtids | undefined;
   readonly #mapped = new Map<number, Mapped>();
-  /** Numbers of tables announced of which no row has come yet: their rows are changed by the database itself (ON DELETE CASCADE). */
+  /** Numbers of tables announced of which no row has come yet: the database itself may have changed them, for a cause that the account can't see. */
   readonly #announced = new Set<number>();
+  /** Tables to which the database would have carried on what this transaction did before: whether it has is known. */
+  readonly #explained = new Set<number>();
   readonly #prepared = new Map<string, Told>();
   #position: FeedPosition;
   #group: Group | undefined;
@@ -66,8 +73,15 @@ export class FeedEvents {
   #alters = false;
   #altered = false;
 
-  constructor(options: { tables: readonly FedTable[]; position: FeedPosition; kind: "MariaDB" | "MySQL"; place: string }) {
+  constructor(options: {
+    tables: readonly FedTable[];
+    causes: readonly Cause[];
+    position: FeedPosition;
+    kind: "MariaDB" | "MySQL";
+    place: string;
+  }) {
     this.tables = options.tables;
+    this.causes = options.causes;
     this.#position = options.position;
     this.#place = options.place;
     const { gtids } = options.position;
@@ -113,6 +127,9 @@ export class FeedEvents {
     if (isEvent(event, "rotate")) {
       this.#file = event.binlogName;
       this.#begun = undefined;
+      // The binlog's own word at a file's end; the one at a stream's beginning has no time.
+      if (event.timestamp > 0 && this.#group === undefined && this.#gtids === undefined)
+        this.#position = { ...this.#position, file: event.binlogName, offset: event.position, begun: 0 };
     } else if (isEvent(event, "format")) {
       this.#begun ??= Math.floor(event.timestamp / 1_000);
       this.#start ??= this.#here;
@@ -126,8 +143,12 @@ export class FeedEvents {
     else if (isEvent(event, "xaprepare")) this.#closePrepared(event);
     else if (isEvent(event, "query")) this.#seeStatement(event);
     else if (isEvent(event, "tablemap")) this.#map(event);
-    else if (isEvent(event, "writerows") || isEvent(event, "deleterows")) this.#seeRows(event, event.rows);
-    else if (isEvent(event, "updaterows")) this.#seeUpdates(event);
+    else if (isEvent(event, "writerows")) this.#seeRows(event, event.rows);
+    else if (isEvent(event, "deleterows")) {
+      this.#seeRows(event, event.rows);
+      const cause = this.#mapped.get(event.tableId)?.cause;
+      if (cause !== undefined) this.#carryOn(cause, cause.onDelete);
+    } else if (isEvent(event, "updaterows")) this.#seeUpdates(event);
     // An incident, or a kind of statement that names no rows.
     else if (isEvent(event, "unknown") && event.size > 0) this.#tellAll();
   }
@@ -139,8 +160,9 @@ export class FeedEvents {
   }
 
   #close(offset: number): void {
-    for (const number of this.#announced) this.#tellTables(this.#mapped.get(number)?.tables ?? []);
+    for (const number of this.#announced) this.#tellAnnounced(number);
     this.#announced.clear();
+    this.#explained.clear();
     const group = this.#group;
     this.#group = undefined;
     if (group?.gtid !== undefined) this.#gtids?.add(group.gtid);
@@ -219,16 +241,17 @@ export class FeedEvents {
     event: AnyBinlogEvent & { tableId: number; schemaName: string; tableName: string; columnNames?: string[]; tableMap: unknown },
   ): void {
     const tables = this.#fed([{ schema: event.schemaName, name: event.tableName }]);
-    if (tables.length === 0) return;
+    const cause = this.causes.find(({ schema, name }) => schema === event.schemaName && name === event.tableName);
+    if (tables.length === 0 && cause === undefined) return;
     if (event.columnNames === undefined) {
       throw feedOff("The binlog no longer names the columns of its rows", "SET GLOBAL binlog_row_metadata = FULL", this.#place);
     }
-    if (this.#announced.has(event.tableId)) this.#tellTables(tables);
+    if (this.#announced.has(event.tableId)) this.#tellAnnounced(event.tableId);
     this.#announced.add(event.tableId);
     const known = event.tableMap as Record<number, { columns?: { name: string }[] }>;
     const columns = known[event.tableId]?.columns?.map(({ name }) => name) ?? [];
     const unreadable = columns.join("\n") !== event.columnNames.join("\n");
-    this.#mapped.set(event.tableId, { tables, columns, unreadable });
+    this.#mapped.set(event.tableId, { tables, cause, columns, unreadable });
   }
 
   #seeRows(event: AnyBinlogEvent & { tableId: number }, rows: readonly LoggedRow[]): void {
@@ -247,10 +270,22 @@ export class FeedEvents {
     const after = presence(event, "columns_present_bitmap2", mapped);
     for (const row of event.rows) {
       const old = pick(row.before, before);
-      this.#tellRow(mapped, old);
       // A session that logs less than all columns leaves out what did not change.
-      this.#tellRow(mapped, { ...old, ...pick(row.after, after) });
+      const now = { ...old, ...pick(row.after, after) };
+      this.#tellRow(mapped, old);
+      this.#tellRow(mapped, now);
+      if (mapped.cause !== undefined)
+        this.#carryOn(mapped.cause, mapped.unreadable ? mapped.cause.onDelete : carriedBy(mapped.cause, old, now));
     }
+  }
+
+  #carryOn({ onDelete, onUpdate }: Cause, changed: readonly number[]): void {
+    for (const index of [...onDelete, ...onUpdate.flatMap(({ tables }) => tables)]) this.#explained.add(index);
+    for (const index of changed) (this.#group?.prepared ?? this.#told).untold.add(index);
+  }
+
+  #tellAnnounced(number: number): void {
+    this.#tellTables((this.#mapped.get(number)?.tables ?? []).filter(({ index }) => !this.#explained.has(index)));
   }
 
   #tellRow({ tables, unreadable }: Mapped, row: LoggedRow): void {

@@ -10,7 +10,7 @@ export interface FeedPosition {
   database: string;
   /** MariaDB's list (`0-1-100,1-1-7`) or MySQL's set; undefined where the server keeps none. */
   gtids: string | undefined;
-  /** The binlog file, the offset behind what was told, and when the file was begun, in seconds since the epoch. */
+  /** The binlog file, the offset behind what was told, and when the file was begun, in seconds since the epoch; 0 where that is not known yet. */
   file: string;
   offset: number;
   begun: number;

@@ -11,6 +11,9 @@ const operation = "check the tables of the binlog";
 const knownCharsets =
   /^(utf8mb4|utf8mb3|utf8|ascii|latin1|latin2|latin5|latin7|cp125\d|cp850|cp852|cp866|koi8r|koi8u|ucs2|utf16|utf16le|utf32)$/;
 
+/** Types that the binlog holds as bytes, or as a value that the server would write in another way. */
+const unreadableTypes = /^(inet4|inet6|json|geometry|point|linestring|polygon|multi\w+|geometrycollection)$/i;
+
 /** Tables that the binlog does not tell of, or not all of. */
 export async function tableProblems(link: Link, tables: readonly FeedTable[], signal: AbortSignal): Promise<FeedProblem[]> {
   const names = [...new Set(tables.map(({ table }) => table))];
@@ -52,14 +55,19 @@ async function columnProblems(
 ): Promise<FeedProblem[]> {
   const rows = await askServer(
     link,
-    concat("SELECT COLUMN_NAME AS name, CHARACTER_SET_NAME AS charset FROM information_schema.COLUMNS WHERE ", ofTable(name)),
+    concat(
+      "SELECT COLUMN_NAME AS name, DATA_TYPE AS type, CHARACTER_SET_NAME AS charset FROM information_schema.COLUMNS WHERE ",
+      ofTable(name),
+    ),
     signal,
     operation,
   );
   const there = new Set(rows.map((row) => row.name?.toLowerCase() ?? ""));
   const missing = [...keys].filter((key) => !there.has(key));
   const foreign = rows.filter(
-    (row) => keys.has(row.name?.toLowerCase() ?? "") && row.charset !== null && !knownCharsets.test(row.charset ?? ""),
+    ({ name, type, charset }) =>
+      keys.has(name?.toLowerCase() ?? "") &&
+      (unreadableTypes.test(type ?? "") || (charset !== null && !knownCharsets.test(charset ?? ""))),
   );
   return [
     ...missing.map((key) => ({
@@ -73,7 +81,7 @@ async function columnProblems(
       severity: "error" as const,
       code: "erp-feed-table",
       place: name,
-      message: `The key column ${row.name} is in the character set ${row.charset}, which can't be read from the binlog for certain`,
+      message: `The key column ${row.name} (${row.type}${row.charset === null ? "" : `, ${row.charset}`}) can't be read from the binlog for certain`,
       remedy: "Take another method for `changes:` of this table.",
     })),
   ];

@@ -5,10 +5,11 @@
 import { FuserError } from "../../base/errors.ts";
 import { type Feed, type FeedBatch, type FeedTable, heartbeatMs } from "../feed.ts";
 import type { LinkPool } from "../link-pool.ts";
-import { BinlogStream, type BinlogTables } from "./binlog-stream.ts";
+import { BinlogStream, type BinlogTables, ChecksumsChanged } from "./binlog-stream.ts";
 import { placeOf } from "./config.ts";
 import type { Access } from "./connect.ts";
 import { askServer } from "./describe.ts";
+import { causesOf } from "./feed-cascades.ts";
 import { checkFeed } from "./feed-checks.ts";
 import { type BegunFile, FeedEvents } from "./feed-events.ts";
 import { type FedTable, fedTable } from "./feed-keys.ts";
@@ -47,8 +48,8 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
   }
 
   /** A connection to the binlog of the server that rows are read from. @throws FuserError config where it reaches another one */
-  async function connect(signal: AbortSignal): Promise<{ stream: BinlogStream; server: FeedServer }> {
-    const stream = await BinlogStream.open(access, signal);
+  async function connect(signal: AbortSignal, checksums?: boolean): Promise<{ stream: BinlogStream; server: FeedServer }> {
+    const stream = await BinlogStream.open(access, signal, checksums);
     try {
       const server = await askFeedServer(stream.link, place, signal);
       const reading = await short.use(signal, (link) => askFeedServer(link, place, signal));
@@ -65,11 +66,13 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
     }
   }
 
-  async function fileBegun(file: string, signal: AbortSignal): Promise<number> {
-    await using running = new Reading(access, await BinlogStream.open(access, signal));
+  /** When a file was begun. */
+  async function fileBegun(file: string, signal: AbortSignal, checksums?: boolean): Promise<number> {
+    await using running = new Reading(access, await BinlogStream.open(access, signal, checksums));
     const position = { database: "", gtids: undefined, file, offset: 4, begun: 0 };
-    running.start(new FeedEvents({ tables: [], position, kind: "MySQL", place }), signal);
-    return (await running.begun()).begun;
+    running.start(new FeedEvents({ tables: [], causes: [], position, kind: "MySQL", place }), signal);
+    const stands = await running.begun();
+    return stands === undefined ? fileBegun(file, signal, running.checksums) : stands.begun;
   }
 
   return {
@@ -81,32 +84,38 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
       await using running = new Reading(access, stream);
       const end = await binlogEnd(stream.link, signal);
       const here: FeedPosition = { database: server.database, gtids: server.gtids, ...end, begun: 0 };
-      running.start(new FeedEvents({ tables: described, position: here, kind: server.kind, place }), signal);
+      running.start(new FeedEvents({ tables: described, causes: [], position: here, kind: server.kind, place }), signal);
       return positionText({ ...here, ...(await running.begun()) });
     },
     async *read(tables, from, signal) {
       let position = from;
+      let checksums: boolean | undefined;
       for (;;) {
         const described = await describe(tables, signal);
-        const { stream, server } = await connect(signal);
+        const { stream, server } = await connect(signal, checksums);
         await using running = new Reading(access, stream);
         const parsed = parsePosition(position, place);
         const files = await requireKept(server, parsed, { place, signal });
         const gtids = server.gtids === undefined ? undefined : parsed.gtids;
         const events = new FeedEvents({
           tables: described,
+          causes: await short.use(signal, (link) => causesOf(link, described, signal)),
           position: { ...parsed, database: server.database, gtids },
           kind: server.kind,
           place,
         });
         running.start(events, signal);
-        if (server.database === parsed.database) await requireSameFile(parsed, await running.begun(), files);
-        while (!events.altered || events.waiting) {
+        const stands = await running.begun();
+        if (stands !== undefined && server.database === parsed.database) await requireSameFile(parsed, stands, files);
+        while (!running.over) {
           signal.throwIfAborted();
           const batch = await running.next();
           position = batch.position;
           yield batch;
         }
+        // Columns or the entries' form have changed: another stream goes on from here, by a new description.
+        position = positionText(events.position);
+        checksums = running.checksums;
       }
 
       /** A binlog of the same name that was begun at another time is not the one that was read. */
@@ -115,7 +124,7 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
         stands: BegunFile,
         files: readonly BinlogFile[],
       ): Promise<void> {
-        if (file !== stands.file && !files.some(({ name }) => name === file)) return;
+        if (begun === 0 || (file !== stands.file && !files.some(({ name }) => name === file))) return;
         const now = file === stands.file ? stands.begun : await fileBegun(file, signal);
         if (now !== begun) throw otherHistory(`The binlog ${file} is not the one that was last read`, place);
       }
@@ -143,7 +152,7 @@ class Reading implements AsyncDisposable {
     this.#events = events;
     const { gtids, file, offset } = events.position;
     const tables: Record<string, string[]> = {};
-    for (const { schema, name } of events.tables) tables[schema] = [...(tables[schema] ?? []), name];
+    for (const { schema, name } of [...events.tables, ...events.causes]) tables[schema] = [...(tables[schema] ?? []), name];
     const onAbort = (): void => this.#stream.end(signal.reason);
     this.#forget = () => signal.removeEventListener("abort", onAbort);
     signal.throwIfAborted();
@@ -162,13 +171,25 @@ class Reading implements AsyncDisposable {
     });
   }
 
-  /** Where the stream begins. @throws what ended it */
-  async begun(): Promise<BegunFile> {
+  /** Where the stream begins; undefined where the entries there have another form (`checksums`). @throws what ended it */
+  async begun(): Promise<BegunFile | undefined> {
     for (;;) {
       const start = this.#events?.start;
-      if (start !== undefined) return start;
+      if (start !== undefined || this.checksums !== undefined) return start;
       await this.#something();
     }
+  }
+
+  /** Whether this stream has given all that it can, and another one is to go on behind it. */
+  get over(): boolean {
+    const { altered, waiting } = this.#events as FeedEvents;
+    return !waiting && (altered || this.checksums !== undefined);
+  }
+
+  /** Whether entries have checksums from here on, where that has changed. */
+  get checksums(): boolean | undefined {
+    const reason = this.#ended?.reason;
+    return reason instanceof ChecksumsChanged ? reason.checksums : undefined;
   }
 
   /** What has come; waits for it. Without changes once the server has shown that it lives. @throws what ended the stream */
@@ -176,7 +197,8 @@ class Reading implements AsyncDisposable {
     const events = this.#events as FeedEvents;
     const { clock } = this.#access.context;
     const dueAt = clock.monotonic() + quietMs;
-    while (!events.waiting && !events.altered && !(this.#heard && clock.monotonic() >= dueAt)) await this.#something(dueAt);
+    const done = (): boolean => events.waiting || this.over || (this.#heard && clock.monotonic() >= dueAt);
+    while (!done()) await this.#something(dueAt);
     this.#heard = false;
     const batch = events.take();
     if (!events.altered) this.#stream.resume();

@@ -20,7 +20,7 @@ export interface Follower extends AsyncDisposable {
   clear(): void;
 }
 
-const longestMs = 30_000;
+const longestMs = 25_000;
 
 /** @param pauseMs how long it takes over each batch before it asks for the next */
 export function follow(feed: Feed, tables: readonly FeedTable[], from: string, { pauseMs = 0 } = {}): Follower {
