@@ -1,5 +1,4 @@
-import type { RowDataPacket } from "mysql2/promise";
-import { createConnection } from "mysql2/promise";
+import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import type { MariaDb } from "../../support/mariadb.ts";
 import { mariadb } from "../../support/servers.ts";
 import type { FeedSubject } from "./feed-subject.ts";
@@ -102,26 +101,22 @@ export async function mysqlFeedSubject(given?: MariaDb): Promise<FeedSubject & {
   const server = given ?? (await mariadb());
   const subject = await mysqlSubject(server);
   const reconnect = async () => (await server.connect()) as Awaited<ReturnType<MariaDb["connect"]>>;
+  /** Values of all kinds are stored as by an ERP that does not look. */
+  const careless = async (): Promise<Connection> => {
+    const { host, port, user, password } = server;
+    const connection = await createConnection({ host, port, user, password, database: subject.database, charset: "utf8mb4" });
+    connection.on("error", () => {});
+    await connection.query("SET SESSION sql_mode = ''");
+    return connection;
+  };
+  let statements: Connection | undefined;
   return {
     ...subject,
     keyValues: mysqlKeyValues,
     untold,
     async run(sql, values) {
-      const connection = await createConnection({
-        host: server.host,
-        port: server.port,
-        user: server.user,
-        password: server.password,
-        database: subject.database,
-        charset: "utf8mb4",
-      });
-      try {
-        // Values of all kinds are stored as an ERP with careless sessions has them.
-        await connection.query("SET SESSION sql_mode = ''");
-        for (const statement of sql.split(";\n")) await connection.query(statement, values as unknown[]);
-      } finally {
-        await connection.end();
-      }
+      statements ??= await careless();
+      for (const statement of sql.split(";\n")) await statements.query(statement, values as unknown[]);
     },
     async session() {
       const connection = await reconnect();
@@ -144,6 +139,8 @@ export async function mysqlFeedSubject(given?: MariaDb): Promise<FeedSubject & {
       await connection.end();
     },
     async crash() {
+      statements?.destroy();
+      statements = undefined;
       await server.kill9();
       await server.restart();
     },
@@ -172,6 +169,7 @@ export async function mysqlFeedSubject(given?: MariaDb): Promise<FeedSubject & {
       return position as string;
     },
     async [Symbol.asyncDispose]() {
+      await statements?.end();
       await subject[Symbol.asyncDispose]();
       if (!given) await server.stop();
     },
