@@ -122,7 +122,6 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
   };
 
   const lookAfter = async (usable: Feed, stop: AbortController): Promise<void> => {
-    silence.begin();
     for (;;) {
       await clock.sleep(plan.everyMs, stop.signal);
       const found = silence.look(await marksOf(usable, plan, stop.signal));

@@ -14,6 +14,8 @@ interface Watched {
   toldAtLook: number;
   suspectedAt: number | undefined;
   silent: boolean;
+  /** It is to be compared as soon as the last time is long enough ago. */
+  owed: boolean;
   quietUntil: number;
 }
 
@@ -21,21 +23,19 @@ export interface Silence {
   /** The feed told something of these tables. */
   told(tables: Iterable<number>): void;
   /**
-   * Marks as they are now, by table. Returns the tables that changed by the look before, and of which nothing was told until this one: to be said, and
-   * compared.
+   * Marks as they are now, by table. Returns the tables to be said and compared: those that changed by the look before, and of which nothing was told until
+   * this one; and with them those that changed since, for what is silent of one table may be so of others.
    */
   look(marks: readonly (string | undefined)[]): readonly number[];
   /** Tables that were found silent, and of which nothing was told since. */
   silent(): readonly number[];
-  /** The feed is read anew, and has to catch up first. */
-  begin(): void;
 }
 
 export function createSilence(tables: number, clock: Pick<Clock, "monotonic">): Silence {
   const watched = Array.from(
     { length: tables },
     (): Watched => ({
-      ...{ mark: undefined, told: 0, toldAtLook: 0, suspectedAt: undefined, silent: false },
+      ...{ mark: undefined, told: 0, toldAtLook: 0, suspectedAt: undefined, silent: false, owed: false },
       quietUntil: Number.NEGATIVE_INFINITY,
     }),
   );
@@ -60,20 +60,20 @@ export function createSilence(tables: number, clock: Pick<Clock, "monotonic">): 
     },
     look(marks) {
       const now = clock.monotonic();
+      const found = watched.filter((one, index) => isSilent(one, marks[index]));
+      const alike = found.length === 0 ? [] : watched.filter((one) => one.suspectedAt !== undefined);
+      for (const one of [...found, ...alike]) one.silent = one.owed = true;
       return watched.flatMap((one, index) => {
-        if (!isSilent(one, marks[index])) return [];
-        one.silent = true;
         if (now < one.quietUntil) return [];
+        if (!one.owed) {
+          one.silent = false;
+          return [];
+        }
+        one.owed = false;
         one.quietUntil = now + againAfterMs;
         return [index];
       });
     },
     silent: () => watched.flatMap((one, index) => (one.silent ? [index] : [])),
-    begin() {
-      for (const one of watched) {
-        one.mark = undefined;
-        one.suspectedAt = undefined;
-      }
-    },
   };
 }
