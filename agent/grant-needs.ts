@@ -63,7 +63,7 @@ export function grantNeeds(config: Config, tables: readonly Table[]): GrantNeeds
     }),
     calls: callsOf(config),
     ledgers: [...new Set(config.commands.flatMap(({ idempotency: way }) => (way.way === "ledger" ? [way.table] : [])))],
-    feeds: [...new Set(config.sources.flatMap((source) => feedsOf(source)))],
+    feeds: feedsOf(config),
   };
 }
 
@@ -71,8 +71,16 @@ const listed = (columns: Set<string> | "all"): Columns => (columns === "all" ? "
 
 const nameIn = (table: Table | undefined, column: string): string => (table && columnIn(table, column)?.name) ?? column;
 
-const feedsOf = ({ changes, touchedBy }: Source): string[] =>
-  [changes, ...touchedBy.map((touch) => touch.changes)].flatMap(({ feed }) => (feed === undefined ? [] : [feed.name]));
+function feedsOf({ sources }: Config): GrantNeeds["feeds"] {
+  const told = sources.flatMap(({ from, signal, changes, touchedBy }) => {
+    const own = from.kind === "table" ? from.table : signal?.table;
+    return [{ table: own, changes }, ...touchedBy].flatMap(({ table, changes: { feed } }) =>
+      table === undefined || feed === undefined ? [] : [{ name: feed.name, table }],
+    );
+  });
+  const feeds = Map.groupBy(told, ({ name }) => name);
+  return [...feeds].map(([name, list]) => ({ name, tables: [...new Set(list.map(({ table }) => table))] }));
+}
 
 function callsOf(config: Config): GrantNeeds["calls"] {
   const steps = config.commands.flatMap((command) => command.steps.filter((step) => step.kind === "call"));

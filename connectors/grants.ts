@@ -18,8 +18,8 @@ export interface GrantNeeds {
   calls: readonly { name: string; kind: "procedure" | "function" }[];
   /** Tables of our own, which the DBA makes; they are among `tables` as well. */
   ledgers: readonly string[];
-  /** Names of feeds that are used. */
-  feeds: readonly string[];
+  /** Feeds that are used, and the tables of which they tell. */
+  feeds: readonly { name: string; tables: readonly string[] }[];
 }
 
 /** Server and account, as the database writes them. */
@@ -69,6 +69,21 @@ export function compareRights(wanted: readonly Right[], held: readonly Right[]):
 /** A name with its schema, or in the one given. */
 export function tablePath(name: string, schema: string): readonly string[] {
   return name.includes(".") ? name.split(".") : [schema, name];
+}
+
+/** The rights on each object: per right its columns; none where it is held on the object as a whole. In the order in which they came. */
+export function rightsByObject(
+  rights: readonly Right[],
+): { object: readonly string[]; rights: Map<string, readonly string[]> }[] {
+  const depth = 2;
+  const groups = Map.groupBy(rights, ({ object }) => object.slice(0, depth).join("\n").toLowerCase());
+  return [...groups.values()].map((on) => {
+    const byRight = [...Map.groupBy(on, ({ right }) => right)].map(([right, list]): [string, readonly string[]] => {
+      const whole = list.some(({ object }) => object.length <= depth);
+      return [right, whole ? [] : [...new Set(list.map(({ object }) => object[depth] as string))]];
+    });
+    return { object: on[0]?.object.slice(0, depth) ?? [], rights: new Map(byRight) };
+  });
 }
 
 /** Rights on the columns, or on the table as a whole. */

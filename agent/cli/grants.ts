@@ -71,12 +71,12 @@ function needed(option: string, question: string): never {
 
 function scriptOf(connector: string, settings: unknown): GrantScript {
   const script = connectors[connector]?.grants?.(settings);
-  if (script === undefined) throw unsupported(connector);
+  if (script === undefined) throw unsupported(connector, "script");
   return script;
 }
 
-function unsupported(connector: string): FuserError {
-  return new FuserError("config", `There is no script of rights for ${connector} in this version`, {
+function unsupported(connector: string, what: "script" | "comparison"): FuserError {
+  return new FuserError("config", `There is no ${what} of rights for ${connector} in this version`, {
     code: "grants-unsupported",
     operation: "write a script of rights",
     hint: "Give the account SELECT on what is read, INSERT and UPDATE on what is written, and run `erpfuser check`",
@@ -86,7 +86,7 @@ function unsupported(connector: string): FuserError {
 async function compare(session: Session, config: Config): Promise<number> {
   const erp = await open(session, config);
   try {
-    if (erp.grants === undefined) throw unsupported(config.erp.connector);
+    if (erp.grants === undefined) throw unsupported(config.erp.connector, "comparison");
     const told = await erp.grants.compare(grantNeeds(config, await erp.describe(session.signal)), session.signal);
     session.out.result(told, () => compared(told));
     return told.missing.length + told.tooMany.length === 0 ? exitCodes.ok.code : exitCodes.findings.code;

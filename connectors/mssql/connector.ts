@@ -13,6 +13,7 @@ import { type Access, type Driver, loadDriver } from "./connect.ts";
 import { lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
+import { mssqlGrantScript } from "./grants.ts";
 import { identityOf } from "./identity.ts";
 import { openLink } from "./link.ts";
 import { ask } from "./session.ts";
@@ -26,6 +27,7 @@ export const mssql: ConnectorModule<MssqlSettings> = {
   name: "mssql",
   settings: mssqlSettings,
   dialect: mssqlDialect,
+  grants: mssqlGrantScript,
   open: async (settings, secret, context) => openMssql({ settings, secret, context }),
 };
 

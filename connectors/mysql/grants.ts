@@ -7,6 +7,7 @@ import {
   type GrantScript,
   type GrantServer,
   type Right,
+  rightsByObject,
   tablePath,
 } from "../grants.ts";
 import { askServer } from "./describe.ts";
@@ -80,14 +81,11 @@ function monitor(server: GrantServer | undefined): string {
 
 /** One statement per object, so that a DBA sees at a glance what is done to each. */
 function statements(verb: "GRANT" | "REVOKE", rights: readonly Right[], account: string): string[] {
-  const objects = Map.groupBy(rights, ({ object }) => objectOf(object));
-  return [...objects].map(([object, on]) => {
-    const lists = [...Map.groupBy(on, ({ right }) => right)].map(([right, list]) => {
-      const columns = [...new Set(list.flatMap(({ object: [, , column] }) => (column === undefined ? [] : [column])))];
-      const whole = list.some(({ object: [, , column] }) => column === undefined);
-      return whole ? right : `${right} (${columns.map((name) => mysqlSyntax.quote(name)).join(", ")})`;
+  return rightsByObject(rights).map(({ object, rights: on }) => {
+    const lists = [...on].map(([right, columns]) => {
+      return columns.length === 0 ? right : `${right} (${columns.map((name) => mysqlSyntax.quote(name)).join(", ")})`;
     });
-    return `${verb} ${lists.join(", ")} ON ${object} ${verb === "GRANT" ? "TO" : "FROM"} ${account};`;
+    return `${verb} ${lists.join(", ")} ON ${objectOf(object)} ${verb === "GRANT" ? "TO" : "FROM"} ${account};`;
   });
 }
 

@@ -3,8 +3,10 @@ import { grantNeeds } from "../../../agent/grant-needs.ts";
 import { parseConfig } from "../../../config/load.ts";
 import type { Column, Table } from "../../../connectors/connector.ts";
 import { compareRights } from "../../../connectors/grants.ts";
+import { mssqlGrantScript } from "../../../connectors/mssql/grants.ts";
 import { mysqlGrantScript } from "../../../connectors/mysql/grants.ts";
 import { sqliteGrantScript } from "../../../connectors/sqlite/grants.ts";
+import { tsqlFault } from "../../support/tsql-grammar.ts";
 
 const column = (name: string, more: Partial<Column> = {}): Column => ({
   name,
@@ -120,11 +122,34 @@ test("the script says each right once per table, and its counterpart takes back 
 
 test("a feed needs the rights of its server's version", () => {
   const script = mysqlGrantScript({ database: "WO", user: "fuser" });
-  const feed = { tables: [], calls: [], ledgers: [], feeds: ["binlog"] };
+  const feed = { tables: [], calls: [], ledgers: [], feeds: [{ name: "binlog", tables: ["A"] }] };
   const last = (version: string) => script("grant", feed, { version, account: "a" }).at(-1);
   expect(last("10.11.6-MariaDB")).toBe("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO a;");
   expect(last("10.4.2-MariaDB")).toBe("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO a;");
   expect(last("MySQL 8.0.36")).toBe("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO a;");
+});
+
+test("SQL Server's script is T-SQL: INSERT knows no columns there, and change tracking wants a right of its own", () => {
+  const script = mssqlGrantScript({ database: "WO DB", user: "fuser", domain: "HAUS" });
+  const wanted = { ...needs(tables), feeds: [{ name: "change-tracking", tables: ["PERSON"] }] };
+  const granted = script("grant", wanted, undefined);
+  expect(granted.filter((line) => line.startsWith("GRANT"))).toEqual([
+    "GRANT SELECT ([AKTIV], [NAME], [NR], [STORNO]) ON [dbo].[PERSON] TO [HAUS\\fuser];",
+    "GRANT VIEW CHANGE TRACKING ON [dbo].[PERSON] TO [HAUS\\fuser];",
+    "GRANT SELECT ([STADT]) ON [dbo].[ORT] TO [HAUS\\fuser];",
+    "GRANT SELECT ([ID], [STAND], [TITEL]) ON [dbo].[AUFTRAG] TO [HAUS\\fuser];",
+    "GRANT INSERT ON [dbo].[AUFTRAG] TO [HAUS\\fuser];",
+    "GRANT UPDATE ([STAND]) ON [dbo].[AUFTRAG] TO [HAUS\\fuser];",
+    "GRANT SELECT ([command_id], [results]) ON [dbo].[LEDGER] TO [HAUS\\fuser];",
+    "GRANT INSERT ON [dbo].[LEDGER] TO [HAUS\\fuser];",
+    "GRANT UPDATE ([results]) ON [dbo].[LEDGER] TO [HAUS\\fuser];",
+    "GRANT EXECUTE ON [dbo].[P_DONE] TO [HAUS\\fuser];",
+  ]);
+  // The grammar knows neither REVOKE nor GRANT UPDATE nor the newer permissions.
+  for (const kind of ["grant", "ledger", "init"] as const) {
+    const known = script(kind, wanted, undefined).filter((line) => !line.includes("CHANGE TRACKING"));
+    expect(tsqlFault(known.join("\n").replaceAll("GRANT UPDATE", "GRANT SELECT")), kind).toBeUndefined();
+  }
 });
 
 test("a file's rights are those of reading, where nothing is written", () => {

@@ -1,0 +1,78 @@
+/**
+ * Least-privilege scripts for SQL Server: SELECT and UPDATE by columns; INSERT and the rest know no columns (learn.microsoft.com, "GRANT Object Permissions").
+ * Parsed by a grammar of T-SQL in the tests; not verified on a real server: `npm run contract` there, then `erpfuser check`.
+ */
+import { columnRights, type GrantNeeds, type GrantScript, type Right, rightsByObject, tablePath } from "../grants.ts";
+import type { MssqlSettings } from "./config.ts";
+import { mssqlSyntax } from "./sql.ts";
+
+/** Where a name has no schema: what the server itself looks in behind the account's own. */
+const usualSchema = "dbo";
+
+export function mssqlGrantScript({ database, user, domain }: Pick<MssqlSettings, "database" | "user" | "domain">): GrantScript {
+  const name = domain === undefined ? user : `${domain}\\${user}`;
+  const account = part(name);
+  return (kind, needs) => {
+    const about = `-- ERP Fuser, for ${name} in ${database}`;
+    const login = domain === undefined ? "WITH PASSWORD = 'a password of your choice'" : "FROM WINDOWS";
+    const begin = [`USE ${part(database)};`, `-- CREATE LOGIN ${account} ${login}; CREATE USER ${account} FOR LOGIN ${account};`];
+    switch (kind) {
+      case "init":
+        return [
+          `${about}: reads the schema, so that a configuration can be drafted; afterwards the script of \`erpfuser grants\` takes its place`,
+          ...begin,
+          `GRANT SELECT TO ${account};`,
+        ];
+      case "ledger":
+        return [
+          `${about}: the ledger of commands that were carried out`,
+          `USE ${part(database)};`,
+          ...needs.ledgers.map((table) => ledgerTable(quoted(tablePath(table, usualSchema)))),
+        ];
+      case "grant":
+        return [`${about}: exactly what the configuration needs`, ...begin, ...statements("GRANT", rightsFor(needs), account)];
+      case "revoke":
+        return [
+          `${about}: takes back what the configuration needs`,
+          `USE ${part(database)};`,
+          ...statements("REVOKE", rightsFor(needs), account),
+        ];
+    }
+  };
+}
+
+function ledgerTable(table: string): string {
+  return `CREATE TABLE ${table} (command_id VARCHAR(64) COLLATE Latin1_General_BIN2 NOT NULL PRIMARY KEY, results NVARCHAR(MAX) NULL);`;
+}
+
+function rightsFor({ tables, calls, feeds }: GrantNeeds): Right[] {
+  const onTables = tables.flatMap(({ table, read, insert, update, remove }) => {
+    const object = tablePath(table, usualSchema);
+    return [
+      ...columnRights("SELECT", object, read),
+      ...(insert.length > 0 ? [{ right: "INSERT", object }] : []),
+      ...columnRights("UPDATE", object, update),
+      ...(remove ? [{ right: "DELETE", object }] : []),
+    ];
+  });
+  const told = feeds.flatMap(({ name, tables: list }) => (name === "change-tracking" ? list : []));
+  return [
+    ...onTables,
+    ...told.map((table) => ({ right: "VIEW CHANGE TRACKING", object: tablePath(table, usualSchema) })),
+    ...calls.map(({ name }) => ({ right: "EXECUTE", object: tablePath(name, usualSchema) })),
+  ];
+}
+
+function statements(verb: "GRANT" | "REVOKE", rights: readonly Right[], account: string): string[] {
+  return rightsByObject(rights).flatMap(({ object, rights: on }) =>
+    [...on].map(([right, columns]) => {
+      const what = columns.length === 0 ? right : `${right} (${columns.map(part).join(", ")})`;
+      return `${verb} ${what} ON ${quoted(object)} ${verb === "GRANT" ? "TO" : "FROM"} ${account};`;
+    }),
+  );
+}
+
+/** A name with dots of its own is one part here. */
+const part = (name: string): string => `[${name.replaceAll("]", "]]")}]`;
+
+const quoted = (path: readonly string[]): string => path.map((one) => mssqlSyntax.quote(one)).join(".");
