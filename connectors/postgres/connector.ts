@@ -13,6 +13,8 @@ import type { Access } from "./connect.ts";
 import { fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
+import { postgresFeed } from "./feed.ts";
+import { feedServer } from "./feed-connections.ts";
 import { identityOf } from "./identity.ts";
 import { type Link, openLink, type SentValue } from "./link.ts";
 import { childrenOf, describeSource, type PreparedSource, prepareSource, selectKeys } from "./source.ts";
@@ -28,7 +30,7 @@ export const postgres: ConnectorModule<PostgresSettings> = {
   open: async (settings, secret, context) => openPostgres({ settings, secret, context }),
 };
 
-/** Connections: three for short reads, one per running stream, one that writes. */
+/** Connections: three for short reads, one per running stream, one that writes, one for the feed. */
 function openPostgres(access: Access): Connector {
   const { clock } = access.context;
   const short = new LinkPool<Link>({ open: (signal) => openLink(access, "read", signal), isLost, size: 3 });
@@ -122,6 +124,7 @@ function openPostgres(access: Access): Connector {
         throw error;
       }
     },
+    feed: postgresFeed(feedServer(access, short)),
     aggregate: (source, cursor, signal) =>
       short.use(signal, async (link) => {
         const operation = `count the source ${source.source}`;

@@ -21,11 +21,15 @@ export const postgresSyntax: Syntax = {
   },
 };
 
+/** The feed's name in the configuration. */
+export const logicalReplication = "logical-replication";
+
 export const postgresDialect: Dialect = {
   name: "postgres",
   quote: postgresSyntax.quote,
   maxKeysPerRead: 500,
-  powers: { lockFreeReads: true, nativeFeed: false, sessionLock: true, skipLocked: true },
+  powers: { lockFreeReads: true, nativeFeed: true, sessionLock: true, skipLocked: true },
+  feeds: [logicalReplication],
   capabilities: postgresCapabilities,
 };
 

@@ -4,6 +4,8 @@ import type { Subject } from "./subject.ts";
 export interface FeedSubject extends Subject {
   /** A session of the ERP with a transaction of its own. */
   session(): Promise<ErpSession>;
+  /** Whether the server keeps what follows a position for one reader alone, and only until it was stored. */
+  readonly keepsForOne?: boolean;
   /** Ends the connections that feeds are read by, in the server. */
   cut(): Promise<void>;
   /** Ends the server as a crash would, and brings it back. */

@@ -1,7 +1,8 @@
-import { has } from "../../support/servers.ts";
+import { has, postgresPrograms } from "../../support/servers.ts";
 import type { FeedSubject } from "./feed-subject.ts";
 import { mysqlFeedSubject } from "./mysql-feed.ts";
 import { contractEnv } from "./named.ts";
+import { postgresFeedSubject } from "./postgres-feed.ts";
 
 /** A database whose own feed is under the suite. */
 interface FeedCandidate {
@@ -13,6 +14,11 @@ interface FeedCandidate {
 
 const here: readonly FeedCandidate[] = [
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", make: () => mysqlFeedSubject() }] : []),
+  ...postgresPrograms().map((program) => ({
+    connector: "postgres",
+    name: program.name,
+    make: () => postgresFeedSubject(program),
+  })),
 ];
 
 /** Every database whose feed this run is about. */

@@ -1,0 +1,218 @@
+import type pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { FeedTable } from "../../connectors/feed.ts";
+import { followFeed } from "../support/feed-follower.ts";
+import type { Postgres } from "../support/postgres.ts";
+import { type FeedBench, feedBench, statementOf } from "../support/postgres-feed.ts";
+import { postgres, postgresPrograms } from "../support/servers.ts";
+import { never } from "./erp/subject.ts";
+
+const rent: FeedTable = { table: "rent", key: ["id"], own: ["id"] };
+const tables = [rent];
+
+describe.each(postgresPrograms())("$name: faults of its feed", (program) => {
+  let server: Postgres;
+  let bench: FeedBench;
+  let admin: pg.Client;
+  let last = 0;
+
+  beforeAll(async () => {
+    server = await postgres({ program, settings: ["wal_sender_timeout=1s"] });
+    bench = await feedBench(server);
+    ({ admin } = bench);
+    await admin.query("CREATE TABLE rent (id int PRIMARY KEY, words text)");
+  });
+  afterAll(async () => {
+    await bench?.[Symbol.asyncDispose]();
+    await server?.stop();
+  });
+  afterEach(async () => {
+    await bench.feed.drop?.(never);
+  });
+
+  const insert = async (): Promise<string> => {
+    last += 1;
+    await admin.query("INSERT INTO rent VALUES ($1, 'x')", [last]);
+    return String(last);
+  };
+  const value = async (text: string): Promise<unknown> => Object.values((await admin.query(text)).rows[0] ?? {})[0];
+  /** What reading from there ends with. */
+  const refusal = async (position: string): Promise<unknown> => {
+    await using follower = followFeed(bench.feed, tables, position);
+    return await follower
+      .until(({ batches }) => batches.length > 0)
+      .then(
+        () => "it was read",
+        (error: unknown) => error,
+      );
+  };
+  const codes = async (): Promise<[string, string][]> =>
+    (await bench.feed.check(tables, never)).map(({ severity, code }) => [severity, code]);
+  const forged = (position: string, change: object): string => JSON.stringify({ ...JSON.parse(position), ...change });
+
+  it("without a publication nothing begins, and what check prints mends it", async () => {
+    await expect(bench.feed.begin(tables, never)).rejects.toMatchObject({ kind: "config", code: "erp-feed-unpublished" });
+    const finding = (await bench.feed.check(tables, never)).find(({ severity }) => severity === "error");
+    expect(finding).toMatchObject({ code: "erp-feed-unpublished", message: expect.stringContaining(bench.name) });
+    await admin.query(statementOf(finding?.remedy ?? ""));
+    expect((await codes()).filter(([severity]) => severity === "error")).toEqual([]);
+    const position = await bench.feed.begin(tables, never);
+    const id = await insert();
+    await using follower = followFeed(bench.feed, tables, position);
+    await follower.until(({ keys }) => keys().includes(id));
+  });
+
+  it("a slot that is gone or has gone on without us is a gap; a new one makes up for it", async () => {
+    const position = await bench.begin(tables);
+    await admin.query("SELECT pg_drop_replication_slot($1)", [bench.name]);
+    expect(await refusal(position)).toMatchObject({ kind: "history-lost", code: "erp-feed-gap" });
+    const again = await bench.begin(tables);
+    await insert();
+    await admin.query("SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())", [bench.name]);
+    expect(await refusal(again)).toMatchObject({ kind: "history-lost", code: "erp-feed-gap" });
+    const third = await bench.begin(tables);
+    const id = await insert();
+    await using follower = followFeed(bench.feed, tables, third);
+    await follower.until(({ keys }) => keys().includes(id));
+  });
+
+  it("a slot that the server gave up for its disk's sake is a gap, told by check before", async () => {
+    const position = await bench.begin(tables);
+    expect(await codes()).toContainEqual(["warning", "erp-feed-disk"]);
+    await admin.query("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'");
+    await admin.query("SELECT pg_reload_conf()");
+    try {
+      await expect
+        .poll(
+          async () => {
+            await insert();
+            await admin.query("SELECT pg_switch_wal()");
+            await admin.query("CHECKPOINT");
+            return value(`SELECT wal_status FROM pg_replication_slots WHERE slot_name = '${bench.name}'`);
+          },
+          { timeout: 20_000 },
+        )
+        .toBe("lost");
+      expect(await codes()).toContainEqual(["warning", "erp-feed-gap"]);
+      expect(await refusal(position)).toMatchObject({ kind: "history-lost", code: "erp-feed-gap" });
+    } finally {
+      await admin.query("ALTER SYSTEM RESET max_slot_wal_keep_size");
+      await admin.query("SELECT pg_reload_conf()");
+    }
+    await bench.begin(tables);
+    expect(await codes()).not.toContainEqual(["warning", "erp-feed-gap"]);
+  });
+
+  it("a position of another server, of another timeline or ahead of the server is another history", async () => {
+    const position = await bench.begin(tables);
+    for (const change of [{ system: "1" }, { timeline: "7" }, { database: "other" }, { lsn: "FF/0" }, { lsn: "nonsense" }]) {
+      expect(await refusal(forged(position, change))).toMatchObject({ kind: "history-lost", code: "erp-feed-other-history" });
+    }
+    expect(await refusal("0-1-100")).toMatchObject({ kind: "history-lost", code: "erp-feed-other-history" });
+  });
+
+  it("while somebody else reads from the slot, reading and dropping wait for their turn", async () => {
+    const position = await bench.begin(tables);
+    await using first = followFeed(bench.feed, tables, position);
+    const id = await insert();
+    await first.until(({ keys }) => keys().includes(id));
+    expect(await refusal(position)).toMatchObject({ kind: "transient", code: "erp-session-locked" });
+    await expect(bench.feed.drop?.(never)).rejects.toMatchObject({ kind: "transient", code: "erp-session-locked" });
+    await expect(bench.feed.begin(tables, never)).rejects.toMatchObject({ kind: "transient", code: "erp-session-locked" });
+    await first.stop();
+    await bench.feed.drop?.(never);
+    expect(await value("SELECT count(*)::int FROM pg_replication_slots")).toBe(0);
+  });
+
+  it("a right that was taken away is told with the statement that gives it back", async () => {
+    const position = await bench.begin(tables);
+    await admin.query("ALTER ROLE agent NOREPLICATION");
+    try {
+      const hint = 'Let the DBA run: ALTER ROLE "agent" REPLICATION;';
+      expect(await refusal(position)).toMatchObject({ kind: "config", code: "erp-rights", hint });
+      await expect(bench.feed.begin(tables, never)).rejects.toMatchObject({ kind: "config", code: "erp-rights", hint });
+      expect(await codes()).toContainEqual(["error", "erp-rights"]);
+    } finally {
+      await admin.query("ALTER ROLE agent REPLICATION");
+    }
+    expect(await refusal(position)).toBe("it was read");
+  });
+
+  it("a table that was made anew is noticed, for nothing of it is published", async () => {
+    await admin.query("CREATE TABLE ledger (id int PRIMARY KEY)");
+    const both = [rent, { ...rent, table: "ledger" }];
+    const position = await bench.begin(both);
+    await using follower = followFeed(bench.feed, both, position);
+    await follower.until(({ batches }) => batches.length > 0);
+    await admin.query("DROP TABLE ledger; CREATE TABLE ledger (id int PRIMARY KEY)");
+    await expect(follower.until(() => false)).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-feed-unpublished",
+      message: expect.stringContaining("ledger"),
+    });
+    const [finding] = (await bench.feed.check(both, never)).filter(({ severity }) => severity === "error");
+    await admin.query(statementOf(finding?.remedy ?? ""));
+    await using second = followFeed(bench.feed, both, follower.position);
+    await second.until(({ batches }) => batches.some(({ untold }) => untold.includes(1)));
+  });
+
+  it("a reader who takes nothing is not cut off, and the server sends no more than fits", async () => {
+    const position = await bench.begin(tables);
+    await using follower = followFeed(bench.feed, tables, position);
+    const release = follower.hold();
+    const id = await insert();
+    await follower.until(({ keys }) => keys().includes(id));
+    await admin.query("INSERT INTO rent SELECT n, repeat(md5(n::text), 60) FROM generate_series(100001, 120000) n");
+    const sender = "FROM pg_stat_replication WHERE application_name = 'erpfuser:bench'";
+    const asked = performance.now();
+    await expect
+      .poll(
+        async () =>
+          await value(
+            `SELECT wait_event ${sender.replace("pg_stat_replication", "pg_stat_activity")} AND backend_type = 'walsender'`,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe("WalSenderWriteData");
+    // Three times the server's patience.
+    await expect.poll(() => performance.now() - asked, { timeout: 10_000, interval: 200 }).toBeGreaterThan(3_000);
+    expect(await value(`SELECT count(*)::int ${sender}`)).toBe(1);
+    release();
+    await follower.until(({ keys }) => keys().includes("120000"));
+    expect(follower.keys()).toHaveLength(20_001);
+  });
+
+  it("the server can be shut down while a reader takes nothing, and what it wrote is told afterwards", async () => {
+    const position = await bench.begin(tables);
+    const follower = followFeed(bench.feed, tables, position);
+    follower.hold();
+    const before = await insert();
+    await follower.until(({ keys }) => keys().includes(before));
+    await insert();
+    const later = String(last);
+    const asked = performance.now();
+    await server.restart();
+    expect(performance.now() - asked).toBeLessThan(25_000);
+    admin = await bench.reconnect();
+    await follower.stop();
+    await using second = followFeed(bench.feed, tables, position);
+    await second.until(({ keys }) => keys().includes(later));
+  });
+
+  it("a session that is ended and a connection that breaks are tried again, from the same position", async () => {
+    const position = await bench.begin(tables);
+    await using first = followFeed(bench.feed, tables, position);
+    await first.until(({ batches }) => batches.length > 0);
+    await admin.query("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active");
+    await expect(first.until(() => false)).rejects.toMatchObject({ kind: "transient", code: "erp-connection-lost" });
+    await using second = followFeed(bench.feed, tables, first.position);
+    await second.until(({ batches }) => batches.length > 0);
+    await server.kill9();
+    await expect(second.until(() => false)).rejects.toMatchObject({ kind: "transient" });
+    await server.restart();
+    admin = await bench.reconnect();
+    const id = await insert();
+    await using third = followFeed(bench.feed, tables, second.position);
+    await third.until(({ keys }) => keys().includes(id));
+  });
+});
