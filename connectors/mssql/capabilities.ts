@@ -4,6 +4,12 @@ export const mssqlCapabilities: Capabilities = {
   title: "SQL Server",
   changes: [
     {
+      method: "feed: change-tracking",
+      sees: { inserts: true, updates: true, deletes: true },
+      latency: "a quarter of a second",
+      rights: "VIEW CHANGE TRACKING",
+    },
+    {
       method: "column: timestamp or sequence",
       sees: { inserts: true, updates: true, deletes: false },
       latency: "the poll's interval; a row that was committed out of order by the next compare",
@@ -19,6 +25,6 @@ export const mssqlCapabilities: Capabilities = {
   ],
   writes: ["insert (IDENTITY and defaults read back)", "update", "number (counter WITH (UPDLOCK), max)", "sql"],
   idempotency: ["column", "ledger", "probe", "base"],
-  unsupported: ["call", "feed"],
+  unsupported: ["call"],
   verified: [{ product: "SQL Server 2012 to 2022", by: "double" }],
 };

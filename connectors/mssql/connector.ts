@@ -13,6 +13,7 @@ import { type Access, type Driver, loadDriver } from "./connect.ts";
 import { lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
+import { createFeed } from "./feed.ts";
 import { mssqlGrantScript } from "./grants.ts";
 import { identityOf } from "./identity.ts";
 import { openLink } from "./link.ts";
@@ -124,6 +125,7 @@ function openMssql(access: Access): Connector {
         const [last] = cursor ? await lastChange(link, await prepareCursor(link, cursor, signal), signal) : [];
         return { rows: Number(count?.n ?? 0), mark: last?.mark };
       }),
+    feed: createFeed(access, driver, pool),
     write: (plan, signal, commitPoint) =>
       serial(() =>
         executePlan({

@@ -25,7 +25,8 @@ export const mssqlDialect: Dialect = {
   quote: mssqlSyntax.quote,
   maxKeysPerRead: 200,
   // Only where the database keeps row versions, which is its owner's choice: `check` tells.
-  powers: { lockFreeReads: false, nativeFeed: false, sessionLock: true, skipLocked: false, rowVersions: true },
+  powers: { lockFreeReads: false, nativeFeed: true, sessionLock: true, skipLocked: false, rowVersions: true },
+  feeds: ["change-tracking"],
   capabilities: mssqlCapabilities,
 };
 

@@ -10,7 +10,7 @@ const rows: FeedTable = { table: "fusertest_rows", key: ["client", "nr"], own: [
 const lines: FeedTable = { table: "fusertest_lines", key: ["client", "nr"], own: ["line"] };
 const untold: FeedTable = { table: "fusertest_untold", key: ["id"], own: ["id"] };
 
-describe.each(feedSubjects())("$name: its own feed", ({ make }) => {
+describe.each(feedSubjects())("$name: its own feed", ({ make, oneWriter = false }) => {
   let erp: FeedSubject;
   let connector: Connector;
   let feed: Feed;
@@ -67,6 +67,8 @@ describe.each(feedSubjects())("$name: its own feed", ({ make }) => {
   it("tells of a child's row the parent's key and its own, and no key where a part of it is null", async () => {
     await using told = follow(feed, [rows, lines], await feed.begin([rows, lines], never));
     await erp.run("INSERT INTO fusertest_lines VALUES ('001', 1, 11, 'first'), (NULL, 1, 12, 'nobody')");
+    // A feed that tells of rows and not of each change would tell of the second one alone.
+    await told.until(() => told.keys(1).length === 2);
     await erp.run("UPDATE fusertest_lines SET client = '005', nr = 5 WHERE line = 11");
     await told.until(() => told.keys(1).length === 3);
     const changes = new Set(told.batches.flatMap((batch) => batch.changes).map((change) => JSON.stringify(change)));
@@ -120,23 +122,26 @@ describe.each(feedSubjects())("$name: its own feed", ({ make }) => {
     expect(told.keys()).toEqual(["010.2"]);
   });
 
-  it("tells of a long transaction at once after its commit, though others were committed meanwhile and the feed began anew", async () => {
-    await using session = await erp.session();
-    const begin = await feed.begin([rows], never);
-    await session.run("BEGIN");
-    await session.run("INSERT INTO fusertest_rows VALUES ('011', 1, 'long')");
-    let position: string;
-    {
-      await using told = follow(feed, [rows], begin);
-      await erp.run("INSERT INTO fusertest_rows VALUES ('011', 2, 'short')");
-      await told.until(() => told.keys().includes("011.2"));
-      expect(told.keys()).toEqual(["011.2"]);
-      position = told.position;
-    }
-    await using told = follow(feed, [rows], position);
-    await session.run("COMMIT");
-    await told.until(() => told.keys().includes("011.1"));
-  });
+  it.skipIf(oneWriter)(
+    "tells of a long transaction at once after its commit, though others were committed meanwhile and the feed began anew",
+    async () => {
+      await using session = await erp.session();
+      const begin = await feed.begin([rows], never);
+      await session.run("BEGIN");
+      await session.run("INSERT INTO fusertest_rows VALUES ('011', 1, 'long')");
+      let position: string;
+      {
+        await using told = follow(feed, [rows], begin);
+        await erp.run("INSERT INTO fusertest_rows VALUES ('011', 2, 'short')");
+        await told.until(() => told.keys().includes("011.2"));
+        expect(told.keys()).toEqual(["011.2"]);
+        position = told.position;
+      }
+      await using told = follow(feed, [rows], position);
+      await session.run("COMMIT");
+      await told.until(() => told.keys().includes("011.1"));
+    },
+  );
 
   it("goes on exactly behind any position that it gave: nothing is missed", async () => {
     let position = await feed.begin([rows], never);

@@ -1,5 +1,6 @@
 import { has, postgresPrograms } from "../../support/servers.ts";
 import type { FeedSubject } from "./feed-subject.ts";
+import { mssqlFeedSubject } from "./mssql-feed.ts";
 import { mysqlFeedSubject } from "./mysql-feed.ts";
 import { contractEnv } from "./named.ts";
 import { postgresFeedSubject } from "./postgres-feed.ts";
@@ -10,9 +11,12 @@ interface FeedCandidate {
   connector: string;
   name: string;
   make: () => Promise<FeedSubject>;
+  /** No session can write while another has written and not committed yet: a double, whose engine locks the whole database. */
+  oneWriter?: boolean;
 }
 
 const here: readonly FeedCandidate[] = [
+  { connector: "mssql", name: "SQL Server's double", make: () => mssqlFeedSubject(), oneWriter: true },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", make: () => mysqlFeedSubject() }] : []),
   ...postgresPrograms().map((program) => ({
     connector: "postgres",

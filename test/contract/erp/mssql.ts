@@ -8,10 +8,16 @@ import { contextOf, type Subject } from "./subject.ts";
 const { Request, TYPES } = tedious;
 const password = "secret";
 
+interface MssqlSubject extends Subject {
+  double: TdsDouble;
+  /** The suite's own connection, after a restart. */
+  reconnect(): Promise<void>;
+  /** A session beside it. */
+  connect(): Promise<Subject>;
+}
+
 /** SQL Server's double: the real driver, and behind the wire an engine of ours. What it was asked and does not know fails the test in the end. */
-export async function mssqlSubject(
-  options: DoubleOptions = {},
-): Promise<Subject & { double: TdsDouble; reconnect(): Promise<void> }> {
+export async function mssqlSubject(options: DoubleOptions = {}): Promise<MssqlSubject> {
   const double = await startTdsDouble({ password, ...options });
   const place = { connector: "mssql", host: "127.0.0.1", port: double.port, user: "erp", password, database: "erp" };
   let subject = await subjectAt(place, "off");
@@ -20,7 +26,7 @@ export async function mssqlSubject(
     run: (sql, values) => subject.run(sql, values),
     rows: (sql) => subject.rows(sql),
     double,
-    /** The suite's own connection, after a restart. */
+    connect: () => subjectAt(place, "off"),
     async reconnect() {
       await subject[Symbol.asyncDispose]();
       subject = await subjectAt(place, "off");

@@ -105,7 +105,6 @@ const views: Readonly<Record<string, string>> = {
   "sys.databases":
     "database_id, name, is_read_committed_snapshot_on, snapshot_isolation_state, service_broker_guid, group_database_id",
   "sys.change_tracking_databases": "database_id, retention_period, retention_period_units, is_auto_cleanup_on",
-  "sys.change_tracking_tables": "object_id, min_valid_version, begin_version, cleanup_version",
 };
 
 /** The server's own views, as tables of the engine. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type CatalogueTable, engineColumn, engineType } from "./catalogue.ts";
+import { type CatalogueTable, engineColumn, engineType, fillView } from "./catalogue.ts";
 import type { TdsDatabase } from "./database.ts";
 import { nameOf, parseCreateIndex, parseCreateTable } from "./ddl.ts";
 import { meaningful, type Token, textOf } from "./lexer.ts";
@@ -41,6 +41,7 @@ export function changeSchema(on: DatabaseSync, database: TdsDatabase, statement:
     case "ALTER DATABASE":
       if (!/SET CHANGE_TRACKING\s*=\s*ON/i.test(textOf(statement))) throw unknown(textOf(statement));
       database.tracked ??= 0n;
+      fillView(on, "sys.change_tracking_databases", [[5n, 7n, 3n, 1n]]);
       break;
     case "ALTER TABLE":
       alterTable(on, database, statement);

@@ -114,7 +114,11 @@ export class Session {
         yield* this.#end("commit");
         return;
       case "ROLLBACK":
-        yield* this.#end("rollback");
+        if (words.length > 2) await this.#savepoint(`ROLLBACK TO "${nameOf(words.slice(2))}"`);
+        else yield* this.#end("rollback");
+        return;
+      case "SAVE":
+        await this.#savepoint(`SAVEPOINT "${nameOf(words.slice(2))}"`);
         return;
       case "IF":
         if (!/^IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION$/i.test(textOf(tokens).trim())) break;
@@ -197,6 +201,18 @@ export class Session {
     yield { kind: "transaction", change, id };
   }
 
+  async #savepoint(text: string): Promise<void> {
+    await this.#lock();
+    this.#connection.exec(text);
+  }
+
+  /** The whole database is this session's until its transaction ends. */
+  async #lock(): Promise<void> {
+    if (this.#transaction === undefined || this.#holdsLock) return;
+    await this.#waiting(() => this.#connection.exec("BEGIN IMMEDIATE"));
+    this.#holdsLock = true;
+  }
+
   #ended(committed: boolean): void {
     if (committed && this.#touchedTracked) this.database.tracked = (this.database.tracked ?? 0n) + 1n;
     this.#touchedTracked = false;
@@ -234,10 +250,7 @@ export class Session {
   }
 
   async *#write(tokens: readonly Token[]): AsyncGenerator<Outcome> {
-    if (this.#transaction !== undefined && !this.#holdsLock) {
-      await this.#waiting(() => this.#connection.exec("BEGIN IMMEDIATE"));
-      this.#holdsLock = true;
-    }
+    await this.#lock();
     const { text, table, into } = writeStatement(tokens, this.database.catalogue, this.#scope());
     const statement = this.#prepare(text);
     const bound = this.#bound(tokens);

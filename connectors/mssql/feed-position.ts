@@ -1,0 +1,39 @@
+import { FuserError } from "../../base/errors.ts";
+
+/** Where a feed stands: everything up to the database's version of change tracking has been told. */
+export interface FeedPosition {
+  /** `HistoryIdentity.database`. */
+  database: string;
+  version: bigint;
+}
+
+const form = /^change-tracking (\d+) (.+)$/;
+
+export function positionText({ database, version }: FeedPosition): string {
+  return `change-tracking ${version} ${database}`;
+}
+
+/** @throws FuserError history-lost `erp-feed-other-history` for what is none, or of another database */
+export function parsePosition(text: string, { database, place }: { database: string; place: string }): FeedPosition {
+  const [, version, of] = form.exec(text) ?? [];
+  if (version !== undefined && of === database) return { database, version: BigInt(version) };
+  throw otherHistory("The feed's position is of another database", place);
+}
+
+export function otherHistory(message: string, place: string): FuserError {
+  return new FuserError("history-lost", message, {
+    code: "erp-feed-other-history",
+    operation: "read the changes of change tracking",
+    place,
+    hint: "Everything is compared in full, by itself: the ERP was restored, or is another one.",
+  });
+}
+
+export function gap(place: string): FuserError {
+  return new FuserError("history-lost", "The server no longer keeps the changes behind the feed's position", {
+    code: "erp-feed-gap",
+    operation: "read the changes of change tracking",
+    place,
+    hint: "Everything is compared in full, by itself. Let the DBA set CHANGE_RETENTION longer than the agent is ever away.",
+  });
+}
