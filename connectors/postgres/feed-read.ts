@@ -54,8 +54,10 @@ async function openStream(
 async function* batches({ server, signal }: FeedReading, stream: FeedStream, gathering: Gathering): AsyncGenerator<FeedBatch> {
   const { beatMs } = server;
   const { clock } = server.context;
-  let last = clock.monotonic();
   await gathering.look();
+  // The first one at once: it tells that the feed lives.
+  yield gathering.take().batch;
+  let last = clock.monotonic();
   for (;;) {
     const heard = stream.take();
     if (heard !== undefined) await gathering.hear(heard);

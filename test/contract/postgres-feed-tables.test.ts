@@ -21,7 +21,7 @@ describe.each(postgresPrograms())("$name: tables of its feed", (program) => {
     const position = await bench.begin(tables);
     await bench.admin.query(statements);
     const follower = followFeed(bench.feed, tables, position);
-    await follower.until(({ batches }) => batches.length > 0);
+    await follower.until(() => changes(follower).length > 0 || untold(follower).length > 0);
     await follower.stop();
     return follower;
   }
