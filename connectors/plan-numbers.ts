@@ -19,7 +19,7 @@ async function fromCounter(
   const table = await writableTable(counter.table, running);
   const { quote } = session.syntax;
   const column = columnOf(table, counter.column);
-  const conditions = [...valuesByColumn(table, counter.key(results))].map(([of, value]) => session.matches(of, value));
+  const conditions = [...valuesByColumn(table, counter.key(results), session)].map(([of, value]) => session.matches(of, value));
   const where = conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "";
   const { locking } = session;
   const select = `SELECT ${quote(column.name)} FROM ${quote(table.name)}${locking.table}`;
@@ -46,7 +46,7 @@ async function fromHighest(
   const table = await session.table(max.table, signal);
   const { quote } = session.syntax;
   const column = columnOf(table, max.column);
-  const conditions = [...valuesByColumn(table, max.where(results))].map(([of, value]) => session.matches(of, value));
+  const conditions = [...valuesByColumn(table, max.where(results), session)].map(([of, value]) => session.matches(of, value));
   const number = column.type === "text" ? session.castInteger(quote(column.name)) : quote(column.name);
   const where = conditions.length > 0 ? concat(" WHERE ", join(conditions, " AND ")) : "";
   const read = await run(concat(`SELECT MAX(${number}) FROM ${quote(table.name)}`, where), running);

@@ -47,8 +47,15 @@ export async function writableTable(name: string, { session, signal }: Running):
   });
 }
 
-export function valuesByColumn(table: Table, values: Readonly<Record<string, Value>>): Map<Column, Value> {
-  return new Map(Object.entries(values).map(([name, value]) => [columnOf(table, name), value]));
+/** The values of a step, as the database keeps them. */
+export function valuesByColumn(
+  table: Table,
+  values: Readonly<Record<string, Value>>,
+  { emptyIsNull = false }: Pick<WriteSession, "emptyIsNull">,
+): Map<Column, Value> {
+  return new Map(
+    Object.entries(values).map(([name, value]) => [columnOf(table, name), emptyIsNull && value === "" ? null : value]),
+  );
 }
 
 /** @throws FuserError config `erp-object-missing` */

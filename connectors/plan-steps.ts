@@ -48,7 +48,7 @@ export async function runStep(step: PlanStep, running: Running): Promise<void> {
 async function insert(step: Step<"insert">, running: Running): Promise<void> {
   const { session, signal, results } = running;
   const table = await writableTable(step.table, running);
-  const given = valuesByColumn(table, step.values(results));
+  const given = valuesByColumn(table, step.values(results), session);
   const values = new Map([...given, ...blanks(table, given, step.blanks)]);
   for (const [column, value] of values) requireFits(table, column, value);
   const columns = [...values.keys()];
@@ -139,9 +139,9 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
   const { session, signal, results } = running;
   const table = await writableTable(step.table, running);
   const { quote } = session.syntax;
-  const wanted = valuesByColumn(table, step.values(results));
-  const base = step.base ? valuesByColumn(table, step.base(results)) : new Map<Column, Value>();
-  const key = [...valuesByColumn(table, step.key(results))].map(([column, value]) => session.matches(column, value));
+  const wanted = valuesByColumn(table, step.values(results), session);
+  const base = step.base ? valuesByColumn(table, step.base(results), session) : new Map<Column, Value>();
+  const key = [...valuesByColumn(table, step.key(results), session)].map(([column, value]) => session.matches(column, value));
   if (key.length === 0 || wanted.size === 0) {
     throw new FuserError("config", `An update of ${table.name} has no key or no values`, {
       code: "erp-plan-invalid",
@@ -184,9 +184,9 @@ export async function isAsBefore(steps: readonly PlanStep[], running: Running): 
 
 async function isUpdateUndone(step: Step<"update">, { session, signal, results }: Running): Promise<boolean> {
   const table = await session.table(step.table, signal);
-  const wanted = valuesByColumn(table, step.values(results));
-  const base = step.base ? valuesByColumn(table, step.base(results)) : new Map<Column, Value>();
-  const key = [...valuesByColumn(table, step.key(results))].map(([column, value]) => session.matches(column, value));
+  const wanted = valuesByColumn(table, step.values(results), session);
+  const base = step.base ? valuesByColumn(table, step.base(results), session) : new Map<Column, Value>();
+  const key = [...valuesByColumn(table, step.key(results), session)].map(([column, value]) => session.matches(column, value));
   if (key.length === 0 || wanted.size === 0) return false;
   const columns = [...wanted.keys()];
   const list = columns.map((column) => session.readable(column)).join(", ");

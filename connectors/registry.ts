@@ -2,6 +2,7 @@ import { csvOver } from "./csv/connector.ts";
 import type { ConnectorModule } from "./module.ts";
 import { mssql } from "./mssql/connector.ts";
 import { mysql } from "./mysql/connector.ts";
+import { oracle } from "./oracle/connector.ts";
 import { postgres } from "./postgres/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 
@@ -11,6 +12,7 @@ export const connectors: Readonly<Record<string, ConnectorModule>> = {
   mysql: mysql as ConnectorModule,
   mariadb: mysql as ConnectorModule,
   mssql: mssql as ConnectorModule,
+  oracle: oracle as ConnectorModule,
   csv: csvOver(sqlite) as ConnectorModule,
   postgres: postgres as ConnectorModule,
 };

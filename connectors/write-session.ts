@@ -44,6 +44,8 @@ export interface CallResult {
 /** One ERP connection that writes, one transaction at a time. Errors are FuserErrors already. */
 export interface WriteSession {
   readonly syntax: Syntax;
+  /** An empty text is NULL there (Oracle): it is written, compared and looked for as that. */
+  readonly emptyIsNull?: boolean;
   /** What makes a SELECT lock its rows: behind the table's name, and at the end of the statement. Both empty where a transaction locks everything. */
   readonly locking: { readonly table: string; readonly end: string };
   /** Expression for the whole number that a text column holds. */

@@ -57,6 +57,7 @@ describe.each(readers)("$name: scans", ({ make }) => {
     );
     let inserted = 0;
     for (const key of nastyKeys) {
+      if (key === "" && erp.emptyIsNull) continue;
       // A German collation holds ä equal to ae and ß equal to ss: the one that came first stays.
       if ((await erp.rows(`SELECT 1 FROM fusertest_shapes WHERE k = ${erp.literal(key)}`)).length > 0) continue;
       inserted += 3;

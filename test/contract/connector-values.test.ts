@@ -5,6 +5,7 @@ import { canonical, type GoldenDialect, golden, type Kind, nameOf, plainly } fro
 import { goldenCsv } from "./erp/golden-csv.ts";
 import { goldenMssql } from "./erp/golden-mssql.ts";
 import { goldenMysql } from "./erp/golden-mysql.ts";
+import { goldenOracle } from "./erp/golden-oracle.ts";
 import { goldenPostgres } from "./erp/golden-postgres.ts";
 import { goldenSqlite } from "./erp/golden-sqlite.ts";
 import { collect, never, type Subject, sourceOf } from "./erp/subject.ts";
@@ -17,6 +18,7 @@ const dialects: Readonly<Record<string, GoldenDialect>> = {
   mssql: goldenMssql,
   postgres: goldenPostgres,
   csv: goldenCsv,
+  oracle: goldenOracle,
 };
 
 const kinds = Object.keys(golden) as Kind[];
@@ -208,7 +210,9 @@ describe.each(withOwn)("$name: values of its own types", ({ make, dialect }) => 
   it("the description names for each column the type that its values arrive as", async () => {
     const described = await connector.describeQuery(sourceOf("fusertest_golden", ["id"], ["id", ...columns]), never);
     const [table] = await connector.describe(never, ["fusertest_golden"]);
-    expect(described.columns.map(({ name, type }) => [name, type])).toEqual(table?.columns.map(({ name, type }) => [name, type]));
+    expect(described.columns.map(({ name, type }) => [erp.catalogued?.(name) ?? name, type])).toEqual(
+      table?.columns.map(({ name, type }) => [name, type]),
+    );
     for (const [index, { value, type: declared }] of golden.entries()) {
       const type = described.columns[index + 1]?.type;
       const kinds: Record<string, unknown[]> = {

@@ -3,7 +3,15 @@ import { keyDigest } from "../../../base/key-digest.ts";
 import type { Log } from "../../../base/log.ts";
 import { silentLog } from "../../../base/log.ts";
 import { systemClock } from "../../../base/time.ts";
-import type { Connector, ConnectorContext, ConnectorLimits, RowBatch, SourceQuery } from "../../../connectors/connector.ts";
+import type {
+  ColumnType,
+  Connector,
+  ConnectorContext,
+  ConnectorLimits,
+  RowBatch,
+  SourceQuery,
+  Value,
+} from "../../../connectors/connector.ts";
 import { wrongInWritten } from "../../support/written-rows.ts";
 
 /** A database under the contract suite: made, changed and looked at beside the connector, through the plain driver. */
@@ -24,6 +32,12 @@ export interface Subject extends AsyncDisposable {
   procedures?: Procedures;
   /** Column type by a name that every dialect understands; `words`: 40 characters of any script. */
   type(name: "key" | "germanKey" | "autoKey" | "stamp" | "words"): string;
+  /** An empty text is NULL here. */
+  readonly emptyIsNull?: boolean;
+  /** A whole number that a query computed, as it arrives: Oracle does not tell that it is whole. Default: as a number. */
+  computed?(whole: number): { value: Value; type: ColumnType };
+  /** A name as the database's catalogue writes it; default: as it was given. */
+  catalogued?(name: string): string;
 }
 
 /** Statements per procedure; they begin without it. None where the database has no such thing (a procedure that commits within a transaction). */

@@ -2,6 +2,7 @@ import type { Power } from "../../../connectors/capabilities.ts";
 import type { Dialect } from "../../../connectors/connector.ts";
 import { mssqlDialect } from "../../../connectors/mssql/sql.ts";
 import { mysqlDialect } from "../../../connectors/mysql/sql.ts";
+import { oracleDialect } from "../../../connectors/oracle/sql.ts";
 import { postgresDialect } from "../../../connectors/postgres/sql.ts";
 import { sqliteDialect } from "../../../connectors/sqlite/sql.ts";
 
@@ -11,6 +12,7 @@ import { mssqlSubject, namedMssql } from "./mssql.ts";
 
 import { mysqlSubject, namedMysql } from "./mysql.ts";
 import { cleanSubject, contractEnv, type NamedServer, namedPlace } from "./named.ts";
+import { oracleSubject } from "./oracle.ts";
 import { namedPostgres, postgresSubject } from "./postgres.ts";
 import { sqliteSubject } from "./sqlite.ts";
 import type { Subject } from "./subject.ts";
@@ -48,6 +50,7 @@ const here: Candidate[] = [
     make: () => sqliteSubject("delete"),
   },
   { connector: "csv", name: "CSV folder", dialect: csvDialect, make: csvSubject },
+  { connector: "oracle", name: "Oracle's driver and a double", dialect: oracleDialect, make: () => oracleSubject() },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", dialect: mysqlDialect, make: () => mysqlSubject() }] : []),
   { connector: "mssql", name: "SQL Server's double", dialect: mssqlDialect, make: () => mssqlSubject() },
   ...postgresPrograms().map((program) => ({

@@ -228,6 +228,9 @@ export class Connection {
     const writer = new ByteWriter();
     if ("columns" in answer) {
       const cursor = openCursor(request, answer.columns, answer.rows);
+      // What an earlier execution asked its columns to be fetched as holds for the cursor.
+      const earlier = this.#cursors.get(request.cursor);
+      if (earlier?.types.length === cursor.types.length) cursor.types = earlier.types;
       this.#cursors.set(id, cursor);
       if (!request.again) describeColumns(writer, cursor.columns);
       const lobs = cursor.types.some((type) => type === "CLOB" || type === "BLOB");

@@ -40,7 +40,7 @@ export async function startTnsDouble(database: Database, version = "19.3.0.0.0")
       for (const socket of sockets) socket.resetAndDestroy();
     },
     async start() {
-      server = createServer((socket) => {
+      server = createServer({ noDelay: true }, (socket) => {
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
         serve(socket, { database, version, interfere: (what) => double.interfere(what) });

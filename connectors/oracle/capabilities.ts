@@ -1,0 +1,27 @@
+import { type Capabilities, compareMethod } from "../capabilities.ts";
+
+export const oracleCapabilities: Capabilities = {
+  title: "Oracle Database",
+  changes: [
+    {
+      method: "column: timestamp or sequence",
+      sees: { inserts: true, updates: true, deletes: false },
+      latency: "the poll's interval; a row that was committed out of order by the next compare",
+      rights: "none",
+    },
+    {
+      method: "column: ORA_ROWSCN",
+      sees: { inserts: true, updates: true, deletes: false },
+      latency: "the poll's interval; each poll reads all of the table, so take it for small ones",
+      rights: "none",
+    },
+    compareMethod,
+  ],
+  writes: ["insert (RETURNING)", "update", "number (counter FOR UPDATE, max)", "sql"],
+  idempotency: ["column", "ledger", "probe", "base"],
+  unsupported: ["call", "feed"],
+  verified: [
+    { product: "Oracle Database 12.1 to 23ai, by the driver's own protocol", by: "double" },
+    { product: "Oracle Database 11.2, with Oracle Instant Client", by: "not verified" },
+  ],
+};

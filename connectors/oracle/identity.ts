@@ -1,0 +1,58 @@
+import { FuserError } from "../../base/errors.ts";
+import type { HistoryIdentity } from "../connector.ts";
+import type { RawValue } from "../digest.ts";
+import { type Statement, sql } from "../statement.ts";
+import type { Link } from "./link.ts";
+
+const operation = "identify the ERP's database";
+
+/**
+ * Who an Oracle database is. What every account can see: name of the database and of the pluggable one, the schema and when it was made; a schema that was
+ * imported anew is another one. With SELECT on V$DATABASE also DBID and the resetlogs id, which differ for a clone and after a recovery to a point in time.
+ *
+ * Position: the system change number, which grows with every commit and goes back when a backup or snapshot is restored. From V$DATABASE, else by EXECUTE on
+ * DBMS_FLASHBACK; with neither right there is none.
+ */
+export async function identityOf(link: Link, signal: AbortSignal): Promise<HistoryIdentity> {
+  const seen = await one(
+    link,
+    sql(`SELECT SYS_CONTEXT('USERENV', 'DB_NAME') AS DB, SYS_CONTEXT('USERENV', 'CON_NAME') AS PDB, SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AS OWNER,
+ SYS_CONTEXT('USERENV', 'SERVER_HOST') AS HOST, TO_CHAR(u.CREATED, 'YYYY-MM-DD"T"HH24:MI:SS') AS CREATED
+ FROM ALL_USERS u WHERE u.USERNAME = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')`),
+    signal,
+  );
+  const [db, pdb, owner, host, created] = seen ?? [];
+  const incarnation = await ifAllowed(() =>
+    one(link, sql("SELECT DBID, RESETLOGS_CHANGE#, CURRENT_SCN FROM V$DATABASE"), signal),
+  );
+  const scn = incarnation?.[2] ?? (await currentScn(link, signal));
+  const history = incarnation === undefined ? "" : `:${incarnation[0]}:${incarnation[1]}`;
+  return {
+    database: `oracle:${db}:${pdb ?? db}:${owner}:${created}${history}`,
+    label: `Oracle ${pdb ?? db} (${owner}) on ${host}`,
+    product: "Oracle",
+    version: link.version,
+    position: scn === undefined || scn === null ? undefined : { scn: String(scn) },
+  };
+}
+
+/** The number of the last commit; undefined without the right to ask. */
+export async function currentScn(link: Link, signal: AbortSignal): Promise<RawValue | undefined> {
+  const asked = sql("SELECT DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER AS SCN FROM DUAL");
+  return (await ifAllowed(() => one(link, asked, signal)))?.[0];
+}
+
+async function one(link: Link, statement: Statement, signal: AbortSignal): Promise<RawValue[] | undefined> {
+  return (await link.execute(statement, signal, { operation })).rows[0];
+}
+
+/** A view or package that the account may not use looks as if it were not there. */
+export async function ifAllowed<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof FuserError && ["erp-object-missing", "erp-rights", "erp-sql-invalid"].includes(error.code))
+      return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,235 @@
+import oracledb from "oracledb";
+import { FuserError } from "../../base/errors.ts";
+import type { Value } from "../connector.ts";
+import type { RawValue } from "../digest.ts";
+import type { Statement } from "../statement.ts";
+import { placeOf } from "./config.ts";
+import { type Access, connect, type LinkKind } from "./connect.ts";
+import { oracleError } from "./errors.ts";
+
+export interface Field {
+  name: string;
+  /** E.g. `NUMBER`, `TIMESTAMP WITH TIME ZONE`. */
+  type: string;
+  precision: number | undefined;
+  scale: number | undefined;
+  nullable: boolean;
+}
+
+export interface Result {
+  /** Empty for a statement without rows. */
+  fields: readonly Field[];
+  rows: RawValue[][];
+  affected: number;
+  /** Values of OUT binds by name. */
+  out: Readonly<Record<string, unknown>>;
+}
+
+export interface Asked {
+  operation: string;
+  /** OUT binds by name, behind the values; their `:name` stands in the statement's own text. */
+  out?: oracledb.BindParameters;
+}
+
+/** What the driver is told to fetch: NUMBER as its digits, LOBs whole. */
+const fetchTypeHandler = ({ dbType }: { dbType?: unknown }): oracledb.FetchTypeResponse | undefined => {
+  switch (dbType) {
+    case oracledb.DB_TYPE_NUMBER:
+    case oracledb.DB_TYPE_CLOB:
+    case oracledb.DB_TYPE_NCLOB:
+    case oracledb.DB_TYPE_LONG:
+    case oracledb.DB_TYPE_ROWID:
+      return { type: oracledb.STRING };
+    case oracledb.DB_TYPE_BLOB:
+    case oracledb.DB_TYPE_LONG_RAW:
+      return { type: oracledb.BUFFER };
+    default:
+      return undefined;
+  }
+};
+
+/** How much longer than its time limit a statement is waited for, until the connection is given up as dead. */
+const graceMs = 5_000;
+/** How long the end of a connection is waited for. */
+const closeMs = 2_000;
+/** Most bytes of a text that is bound as CHAR. */
+const charBytes = 2_000;
+
+/**
+ * One connection, one statement at a time. Each has a time limit, after which the server is told to end it; an abort or a server that does not answer gives the
+ * connection up: nothing is ever reused in an unknown state.
+ */
+export class Link {
+  readonly #connection: oracledb.Connection;
+  readonly #access: Access;
+  readonly #place: string;
+  #usable = true;
+
+  constructor(connection: oracledb.Connection, access: Access) {
+    this.#connection = connection;
+    this.#access = access;
+    this.#place = placeOf(access.settings);
+    connection.callTimeout = access.context.limits.statementTimeoutMs;
+  }
+
+  get usable(): boolean {
+    return this.#usable;
+  }
+
+  get reusable(): boolean {
+    return this.#usable;
+  }
+
+  get version(): string {
+    return this.#connection.oracleServerVersionString ?? "";
+  }
+
+  /** As the server told with its last answer. */
+  get inTransaction(): boolean {
+    return this.#usable && this.#connection.transactionInProgress === true;
+  }
+
+  async execute(statement: Statement, signal: AbortSignal, { operation, out }: Asked): Promise<Result> {
+    const text = withNames(statement);
+    const binds = { ...bindsOf(statement.values), ...out };
+    const options = { outFormat: oracledb.OUT_FORMAT_ARRAY, fetchTypeHandler, fetchArraySize: 500, prefetchRows: 500 };
+    const run = (): Promise<oracledb.Result<unknown[]>> => this.#connection.execute(text, binds, options);
+    const result = await this.#guarded(operation, signal, run);
+    return {
+      fields: (result.metaData ?? []).map(fieldOf),
+      rows: (result.rows ?? []) as RawValue[][],
+      affected: result.rowsAffected ?? 0,
+      out: (result.outBinds ?? {}) as Record<string, unknown>,
+    };
+  }
+
+  /** Columns of a SELECT that is parsed and not run. */
+  async describe(statement: Statement, signal: AbortSignal, operation: string): Promise<Field[]> {
+    const info = await this.#guarded(operation, signal, () => this.#connection.getStatementInfo(withNames(statement)));
+    return (info.metaData ?? []).map(fieldOf);
+  }
+
+  commit(signal: AbortSignal): Promise<void> {
+    return this.#guarded("commit in the ERP", signal, () => this.#connection.commit());
+  }
+
+  rollback(signal: AbortSignal): Promise<void> {
+    return this.#guarded("write to the ERP", signal, () => this.#connection.rollback());
+  }
+
+  async #guarded<T>(operation: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const { clock, limits } = this.#access.context;
+    signal.throwIfAborted();
+    if (!this.#usable) throw gone(operation, this.#place);
+    let stop = (): void => {};
+    const given = new Promise<never>((_, reject) => {
+      const giveUp = (reason: unknown): void => {
+        this.#usable = false;
+        reject(reason);
+      };
+      const cancel = clock.after(limits.statementTimeoutMs + graceMs, () => giveUp(tooLong(operation, this.#place)));
+      const onAbort = (): void => {
+        void this.#connection.break().catch(() => {});
+        giveUp(signal.reason);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      stop = () => {
+        cancel();
+        signal.removeEventListener("abort", onAbort);
+      };
+    });
+    try {
+      return await Promise.race([work(), given]);
+    } catch (cause) {
+      const error = signal.aborted ? cause : oracleError(cause, operation, this.#place);
+      if (error instanceof FuserError && endsConnection.has(error.code)) this.#usable = false;
+      if (!this.#usable) void this.close();
+      throw error;
+    } finally {
+      stop();
+    }
+  }
+
+  /** Never throws, and waits for a dead server no longer than a moment. */
+  async close(): Promise<void> {
+    const wasUsable = this.#usable;
+    this.#usable = false;
+    const closing = this.#connection.close({ drop: !wasUsable }).catch(() => {});
+    let cancel = (): void => {};
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.#access.context.clock.after(closeMs, resolve);
+    });
+    await Promise.race([closing, patience]);
+    cancel();
+  }
+}
+
+/** Codes after which the session's state is not known. */
+const endsConnection: ReadonlySet<string> = new Set(["erp-connection-lost", "erp-unreachable", "erp-statement-timeout"]);
+
+/** @throws FuserError */
+export async function openLink(access: Access, kind: LinkKind, signal: AbortSignal): Promise<Link> {
+  signal.throwIfAborted();
+  const connection = await connect(access, kind);
+  const link = new Link(connection, access);
+  if (signal.aborted) {
+    await link.close();
+    signal.throwIfAborted();
+  }
+  return link;
+}
+
+function fieldOf(meta: Pick<oracledb.Metadata<unknown>, "name" | "dbTypeName" | "precision" | "scale" | "nullable">): Field {
+  return {
+    name: meta.name,
+    type: meta.dbTypeName ?? "",
+    precision: meta.precision,
+    scale: meta.scale,
+    nullable: meta.nullable ?? true,
+  };
+}
+
+/** `:1`, `:2` … for the values. */
+function withNames({ text }: Statement): string {
+  return text.map((part, index) => (index === 0 ? part : `:b${index}${part}`)).join("");
+}
+
+function bindsOf(values: readonly Value[]): Record<string, oracledb.BindParameter> {
+  return Object.fromEntries(values.map((value, index) => [`b${index + 1}`, bindOf(value)]));
+}
+
+/**
+ * Texts are bound as CHAR: only then does Oracle compare them with a CHAR column without regard to the blanks that pad it; with a VARCHAR2 column they compare
+ * as they are (SQL Language Reference, "Data Type Comparison Rules").
+ */
+function bindOf(value: Value): oracledb.BindParameter {
+  if (value === null || value === "") return { val: null, type: oracledb.DB_TYPE_VARCHAR };
+  if (typeof value === "string") {
+    const type = Buffer.byteLength(value) <= charBytes ? oracledb.DB_TYPE_CHAR : oracledb.DB_TYPE_VARCHAR;
+    return { val: value, type };
+  }
+  if (typeof value === "boolean") return { val: value ? 1 : 0, type: oracledb.DB_TYPE_NUMBER };
+  if (typeof value === "bigint") return { val: value, type: oracledb.DB_TYPE_NUMBER };
+  if (typeof value === "number") {
+    return { val: value, type: Number.isSafeInteger(value) ? oracledb.DB_TYPE_NUMBER : oracledb.DB_TYPE_BINARY_DOUBLE };
+  }
+  return { val: Buffer.from(value), type: oracledb.DB_TYPE_RAW };
+}
+
+function tooLong(operation: string, place: string): FuserError {
+  return new FuserError("transient", "The ERP's server does not answer", {
+    code: "erp-statement-timeout",
+    operation,
+    place,
+    hint: "Check whether the server is overloaded or the network broke.",
+  });
+}
+
+function gone(operation: string, place: string): FuserError {
+  return new FuserError("transient", "The connection to the ERP's database broke", {
+    code: "erp-connection-lost",
+    operation,
+    place,
+    hint: "It is tried again by itself.",
+  });
+}
