@@ -64,6 +64,7 @@ async function subjectAt({ host, port, service, user, password }: Place): Promis
         metaData[index]?.dbType === oracledb.DB_TYPE_CHAR ? String(value).trimEnd() : String(value);
       return rows.map((row) => row.map((value, index) => (value === null ? null : shown(value, index))));
     },
+    unswallow: () => "DROP TRIGGER fuser_swallow",
     literal: (text) => `'${text.replaceAll("'", "''")}'`,
     swallow: (table, column) =>
       `CREATE TRIGGER fuser_swallow BEFORE INSERT ON ${table} FOR EACH ROW BEGIN :NEW.${column} := NULL; END;`,
