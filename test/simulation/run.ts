@@ -62,7 +62,7 @@ export async function run(history: History, { trace = false }: { trace?: boolean
     begin(world, history, tell);
     const isOver = (): boolean => violation !== undefined;
     await time.run(hourMs, isOver);
-    if (!isOver()) await bringToRest(world, { isOver, violated, tell });
+    if (!isOver()) await bringToRest(world, history.rhythm, { isOver, violated, tell });
   } finally {
     world.agent.kill();
     world.clone.kill();
@@ -162,12 +162,13 @@ interface Judge {
 }
 
 /** Everything works again and nobody does anything: first what the signals alone have brought is looked at, then what a full compare adds. */
-async function bringToRest(world: World, judge: Judge): Promise<void> {
+async function bringToRest(world: World, { feed }: History["rhythm"], judge: Judge): Promise<void> {
   const { time, erp, agent, clone, portal, network, oracle } = world;
   clone.kill();
   Object.assign(erp.moods, usualMoods);
   erp.up = true;
   erp.away.clear();
+  erp.log.calm();
   network.partitionedUntil = network.slowUntil = 0;
   agent.fullUntil = 0;
   agent.deadly = portal.deadly = undefined;
@@ -177,15 +178,21 @@ async function bringToRest(world: World, judge: Judge): Promise<void> {
   mendTickets(world.office, chanceOf(0).fork("mending"));
   const deadline = time.now + longestRestMs;
   const compared = ["properties", "buildings", "units", "persons"];
-  if (!(await restAfter(world, judge, { deadline, compare: compared }))) return;
+  // A feed must bring all by itself.
+  if (!(await restAfter(world, judge, { deadline, compare: feed ? [] : compared }))) return;
   const rest = {
     erp,
     hub: portal.hub as NonNullable<typeof portal.hub>,
     store: agent.store as NonNullable<typeof agent.store>,
     oracle,
   };
-  for (const fault of judgePortal(rest, false)) judge.violated(`At rest the portal shows the ERP: ${fault}`);
-  if (!(await restAfter(world, judge, { deadline: time.now + longestRestMs, compare: ["periods", "tickets", "messages"] })))
+  for (const fault of judgePortal(rest, feed)) judge.violated(`At rest the portal shows the ERP: ${fault}`);
+  if (
+    !(await restAfter(world, judge, {
+      deadline: time.now + longestRestMs,
+      compare: [...(feed ? compared : []), "periods", "tickets", "messages"],
+    }))
+  )
     return;
   for (const fault of judgePortal(rest, true)) judge.violated(`After a full compare the portal shows the ERP: ${fault}`);
   for (const fault of judgeCommands(rest)) judge.violated(`Commands: ${fault}`);
@@ -237,7 +244,12 @@ function whyRestless(agent: AgentMachine, portal: PortalMachine, oracle: Oracle)
     (source) => !store.sources.get(source).reconciled || store.sources.get(source).comparedAt === undefined,
   );
   if (open !== undefined) return `${open} was not compared`;
-  const pending = sources.find((source) => store.pending.count(source) > 0);
+  const feed = agent.agent?.capture.feed();
+  if (feed !== undefined && (feed.state.name !== "reading" || feed.silent.length > 0)) return "the feed is not read";
+  const tables = [...sources, "tickets/BESCHR"];
+  const owed = tables.find((table) => store.meta.get(`compare-owed.${table}`) !== undefined);
+  if (owed !== undefined) return `${owed} is owed a compare`;
+  const pending = tables.find((source) => store.pending.count(source) > 0);
   if (pending !== undefined) return `${store.pending.count(pending)} keys of ${pending} are pending`;
   const { items } = store.outbox.bounds();
   if (items > 0) return `${items} items are in the outbox`;

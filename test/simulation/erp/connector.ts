@@ -19,6 +19,7 @@ import { offerWritten } from "../../support/offer-written.ts";
 import type { Chance } from "../world/chance.ts";
 import type { Process } from "../world/time.ts";
 import { requireTable, transient } from "./calls.ts";
+import { simulatedFeed } from "./feed.ts";
 import { shapeOf, type TableName, tables } from "./schema.ts";
 import { type ErpServer, keyOf, type Row } from "./server.ts";
 import { erpSession } from "./session.ts";
@@ -124,6 +125,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
         server.reveal(table, new Set(rows.map((row) => keyOf(table, row))));
         return { changes: seen, rows: rows.length === 0 ? undefined : batchOf(server, source, rows) };
       }),
+    feed: simulatedFeed({ server, process, chance: chance.fork("feed"), call }),
     aggregate: (source, _cursor, signal) =>
       call(signal, () => ({ rows: server.visibleRows(named(source)).length, mark: undefined })),
     write: (plan, signal, commitPoint = async () => {}) =>

@@ -88,6 +88,8 @@ export interface Ways {
 export interface Rhythm {
   pollEvery: string;
   compareEvery: string;
+  /** All sources live on the ERP's own feed in place of columns and compares. */
+  feed: boolean;
 }
 
 const createWay = {
@@ -107,9 +109,19 @@ const commandColumn = ', FREMDNR: "${command.id}"';
 /** Limit of deletes that pass without a person's word. */
 export const guardRows = 8;
 
-export const configurationText = (ways: Ways, { pollEvery, compareEvery }: Rhythm): string => `
+const nightly = '"0 3 * * *"';
+const fed = "changes: { feed: binlog }";
+
+const compared = ({ compareEvery, feed }: Rhythm): string => (feed ? fed : `changes: { compare: ${compareEvery} }`);
+
+const stamped = ({ pollEvery, feed }: Rhythm, compare: string | undefined): string => {
+  const net = compare === undefined ? "" : `, compare: ${compare}`;
+  return feed ? fed : `changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: ${pollEvery}${net} }`;
+};
+
+export const configurationText = (ways: Ways, rhythm: Rhythm): string => `
 agent: { name: Simulated, portal: "ws://127.0.0.1:1/agent", stage: live, state: /simulated }
-erp: { connector: sqlite, file: /simulated/erp.db, timezone: Europe/Berlin }
+erp: { connector: mysql, server: simulated, database: simulated, user: simulated, timezone: Europe/Berlin }
 guards: { deletes: { rows: ${guardRows}, percent: 50 } }
 types:
   ymd: { integer: yyyyMMdd, empty: ["0"], invalid: quarantine }
@@ -121,35 +133,35 @@ sources:
     type: property
     table: OBJEKT
     key: [NR]
-    changes: { compare: ${compareEvery} }
+    ${compared(rhythm)}
     deletes: { grace: 0s }
     fields: { name: NAME }
   buildings:
     type: building
     table: HAUS
     key: [OBJ, NR]
-    changes: { compare: ${compareEvery} }
+    ${compared(rhythm)}
     deletes: { grace: 0s }
     fields: { propertyId: { ref: properties, key: [OBJ] }, name: NAME }
   units:
     type: unit
     table: WOHNUNG
     key: [OBJ, HAUS, NR]
-    changes: { compare: ${compareEvery} }
+    ${compared(rhythm)}
     deletes: { grace: 20s }
     fields: { buildingId: { ref: buildings, key: [OBJ, HAUS] }, name: LAGE, objectType: { value: flat } }
   persons:
     type: person
     table: PERSON
     key: [NR]
-    changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: ${pollEvery}, compare: ${compareEvery} }
+    ${stamped(rhythm, rhythm.compareEvery)}
     deletes: { grace: 0s }
     fields: { kind: { value: natural }, lastName: NAME }
   periods:
     type: utilisationPeriod
     table: MIETE
     key: [NR]
-    changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: ${pollEvery}, compare: "0 3 * * *" }
+    ${stamped(rhythm, nightly)}
     deletes: { flag: "STORNO = 'J'", grace: 0s }
     fields:
       unitId: { ref: units, key: [OBJ, HAUS, WOHN] }
@@ -161,10 +173,10 @@ sources:
     type: ticket
     table: AUFTRAG
     key: [NR]
-    changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: ${pollEvery}, compare: "0 3 * * *" }
+    ${stamped(rhythm, nightly)}
     deletes: { grace: 0s }
     touchedBy:
-      - { table: BESCHR, key: [AUFTR], own: [AUFTR, LFD], changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: ${pollEvery} } }
+      - { table: BESCHR, key: [AUFTR], own: [AUFTR, LFD], ${stamped(rhythm, undefined)} }
     fields:
       number: NR
       kind: { value: damage }
@@ -178,7 +190,7 @@ sources:
     type: message
     table: NOTIZ
     key: [AUFTR, LFD]
-    changes: { column: SEQ, kind: sequence, overlap: 100, every: ${pollEvery}, compare: "0 3 * * *" }
+    ${rhythm.feed ? fed : `changes: { column: SEQ, kind: sequence, overlap: 100, every: ${rhythm.pollEvery}, compare: ${nightly} }`}
     deletes: { grace: 0s }
     fields: { ticketId: { ref: tickets, key: [AUFTR] }, body: ZEILE, visibility: { value: tenant } }
 commands:

@@ -6,6 +6,7 @@ import type { Value } from "../../../connectors/connector.ts";
 import type { Chance } from "../world/chance.ts";
 import type { SimulatedTime } from "../world/time.ts";
 import { epoch } from "../world/time.ts";
+import { FeedLog } from "./feed-log.ts";
 import { shapeOf, type TableName, tables } from "./schema.ts";
 
 export type Row = Readonly<Record<string, Value>>;
@@ -82,6 +83,8 @@ export class ErpServer {
   clockOffsetMs = 0;
   /** Number of transactions in the history that it tells. */
   position = 1_000;
+  /** What it keeps for its feed. */
+  readonly log = new FeedLog(this.position);
   #versions = 500;
   /** Tables that nobody's statements find for a while, as when a backup is loaded or the ERP is upgraded. */
   readonly away = new Set<TableName>();
@@ -200,6 +203,7 @@ export class ErpServer {
       if (row === undefined) rows.delete(key);
       else rows.set(key, row);
     }
+    this.log.append(this.position, done, this.log.untoldShare > 0 ? this.#chance.next() : 1);
     for (const listener of this.#listeners) listener({ command, changes: done });
     return visibleAt;
   }
@@ -239,5 +243,6 @@ export class ErpServer {
     for (const [table, rows] of backup.rows) this.#rows.set(table, new Map(rows));
     this.position = backup.position;
     this.#versions = backup.versions;
+    this.log.setBack(backup.position);
   }
 }

@@ -2,6 +2,7 @@
 import type { Rhythm, Ways } from "../erp/schema.ts";
 import { type Chance, chanceOf } from "../world/chance.ts";
 import { faults } from "./faults.ts";
+import { feedFaults } from "./feed-faults.ts";
 import { deeds } from "./life.ts";
 import { orders } from "./orders.ts";
 import { scenes } from "./scenes.ts";
@@ -29,7 +30,7 @@ const busyMs = 50 * 60_000;
 const firstMs = 30_000;
 
 /** All that goes wrong, by name. */
-export const troubles = { ...faults, ...scenes };
+export const troubles = { ...faults, ...scenes, ...feedFaults };
 
 export function planHistory(seed: number): History {
   const chance = chanceOf(seed).fork("plan");
@@ -38,11 +39,15 @@ export function planHistory(seed: number): History {
     update: chance.pick(["base", "ledger"]),
     message: chance.pick(["column", "ledger", "content"]),
   };
-  const rhythm: Rhythm = { pollEvery: chance.pick(["10s", "20s", "45s"]), compareEvery: chance.pick(["8m", "12m"]) };
+  // Of a chance of its own: the other histories stay as they were before there was a feed.
+  const ofFeed = chanceOf(seed).fork("feed");
+  const feed = ofFeed.hits(0.4);
+  const rhythm: Rhythm = { pollEvery: chance.pick(["10s", "20s", "45s"]), compareEvery: chance.pick(["8m", "12m"]), feed };
   const entries = [
     ...series(chance, "life", chance.whole(80, 120), deeds),
     ...series(chance, "order", chance.whole(5, 14), orders),
-    ...series(chance, "fault", chance.whole(2, 7), troubles),
+    ...series(chance, "fault", chance.whole(2, 7), { ...faults, ...scenes }),
+    ...(feed ? series(ofFeed, "fault", ofFeed.whole(2, 6), feedFaults) : []),
   ];
   entries.sort((one, other) => one.at - other.at);
   return { seed, ways, rhythm, entries: entries.map((entry, number) => ({ number, ...entry })) };
