@@ -15,6 +15,7 @@ import { askServer, describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { postgresFeed } from "./feed.ts";
 import { feedServer } from "./feed-connections.ts";
+import { compareGrants, grantServer, postgresGrantScript } from "./grants.ts";
 import { identityOf } from "./identity.ts";
 import { type Link, openLink, type SentValue } from "./link.ts";
 import { childrenOf, describeSource, type PreparedSource, prepareSource, selectKeys } from "./source.ts";
@@ -27,6 +28,7 @@ export const postgres: ConnectorModule<PostgresSettings> = {
   name: "postgres",
   settings: postgresSettings,
   dialect: postgresDialect,
+  grants: postgresGrantScript,
   open: async (settings, secret, context) => openPostgres({ settings, secret, context }),
 };
 
@@ -88,6 +90,10 @@ function openPostgres(access: Access): Connector {
 
   return {
     dialect: postgresDialect,
+    grants: {
+      server: (signal) => short.use(signal, (link) => grantServer(link, signal)),
+      compare: (needs, signal) => short.use(signal, (link) => compareGrants(link, { needs, settings: access.settings, signal })),
+    },
     identity: (signal) => short.use(signal, (link) => identityOf(link, signal)),
     check: (signal, needs) => checkPostgres(access, needs ?? { read: [], write: [] }, signal),
     describe: (signal, tables) => short.use(signal, (link) => describeTables(link, tables, signal)),

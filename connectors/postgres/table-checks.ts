@@ -52,7 +52,7 @@ function missing(name: string, error: FuserError | undefined): Problem {
 async function unreadable({ link, signal }: Inspection, name: string): Promise<Problem[]> {
   const quoted = postgresSyntax.quote(name);
   try {
-    await link.query(`SELECT * FROM ${quoted} LIMIT 0`, signal, operation);
+    await link.query(`SELECT 1 FROM ${quoted} LIMIT 0`, signal, operation);
     return [];
   } catch (error) {
     if (!(error instanceof FuserError) || error.kind !== "config") throw error;

@@ -1,0 +1,151 @@
+/** Least-privilege scripts for PostgreSQL: SELECT, INSERT and UPDATE by columns (postgresql.org, "GRANT"). */
+import {
+  type Comparison,
+  columnRights,
+  compareRights,
+  type GrantNeeds,
+  type GrantScript,
+  type GrantServer,
+  type Right,
+  rightsByObject,
+  tablePath,
+} from "../grants.ts";
+import type { PostgresSettings } from "./config.ts";
+import { askServer } from "./describe.ts";
+import type { Link } from "./link.ts";
+import { postgresSyntax } from "./sql.ts";
+
+const operation = "look up the account's rights";
+
+/** The schema of names that have none: the first of the configuration's, else the one that every database has. */
+function usualSchema({ schema }: Pick<PostgresSettings, "schema">): string {
+  return (Array.isArray(schema) ? schema[0] : schema) ?? "public";
+}
+
+export function postgresGrantScript(settings: Pick<PostgresSettings, "database" | "schema" | "user">): GrantScript {
+  const { database, user } = settings;
+  const schema = usualSchema(settings);
+  return (kind, needs, server) => {
+    const account = server?.account ?? part(user);
+    const about = `-- ERP Fuser, for ${account} in ${database}${server === undefined ? "" : ` on PostgreSQL ${server.version}`}`;
+    switch (kind) {
+      case "init":
+        return [
+          `${about}: reads the schema, so that a configuration can be drafted; afterwards the script of \`erpfuser grants\` takes its place`,
+          `-- CREATE ROLE ${account} LOGIN PASSWORD 'a password of your choice';`,
+          `GRANT USAGE ON SCHEMA ${part(schema)} TO ${account};`,
+          `GRANT SELECT ON ALL TABLES IN SCHEMA ${part(schema)} TO ${account};`,
+        ];
+      case "ledger":
+        return [
+          `${about}: the ledger of commands that were carried out`,
+          ...needs.ledgers.map(
+            (table) =>
+              `CREATE TABLE ${quoted(tablePath(table, schema))} (command_id varchar(64) NOT NULL PRIMARY KEY, results text);`,
+          ),
+        ];
+      case "grant":
+        return [
+          `${about}: exactly what the configuration needs`,
+          `-- CREATE ROLE ${account} LOGIN PASSWORD 'a password of your choice';`,
+          ...schemasOf(needs, schema).map((name) => `GRANT USAGE ON SCHEMA ${part(name)} TO ${account};`),
+          ...statements("GRANT", [...tableRights(needs, schema), ...callRights(needs, schema)], account),
+          ...(needs.feeds.length > 0 ? [`ALTER ROLE ${account} REPLICATION;`] : []),
+          ...(needs.tables.some(({ insert }) => insert.length > 0)
+            ? [
+                "-- A serial column (not an identity one) of a table that is inserted into needs GRANT USAGE ON SEQUENCE: `erpfuser check` names it",
+              ]
+            : []),
+        ];
+      case "revoke":
+        return [
+          `${about}: takes back what the configuration needs`,
+          ...statements("REVOKE", [...tableRights(needs, schema), ...callRights(needs, schema)], account),
+          ...schemasOf(needs, schema).map((name) => `REVOKE USAGE ON SCHEMA ${part(name)} FROM ${account};`),
+          ...(needs.feeds.length > 0 ? [`ALTER ROLE ${account} NOREPLICATION;`] : []),
+        ];
+    }
+  };
+}
+
+function schemasOf({ tables, calls }: GrantNeeds, usual: string): string[] {
+  const names = [...tables.map(({ table }) => table), ...calls.map(({ name }) => name)];
+  return [...new Set(names.map((name) => tablePath(name, usual)[0] as string))];
+}
+
+function tableRights({ tables }: GrantNeeds, schema: string): Right[] {
+  return tables.flatMap(({ table, read, insert, update, remove }) => {
+    const object = tablePath(table, schema);
+    return [
+      ...columnRights("SELECT", object, read),
+      ...columnRights("INSERT", object, insert),
+      ...columnRights("UPDATE", object, update),
+      ...(remove ? [{ right: "DELETE", object }] : []),
+    ];
+  });
+}
+
+const callRights = ({ calls }: GrantNeeds, schema: string): Right[] =>
+  calls.map(({ name }) => ({ right: "EXECUTE", object: tablePath(name, schema) }));
+
+function statements(verb: "GRANT" | "REVOKE", rights: readonly Right[], account: string): string[] {
+  return rightsByObject(rights).map(({ object, rights: on }) => {
+    const lists = [...on].map(([right, columns]) =>
+      columns.length === 0 ? right : `${right} (${columns.map(part).join(", ")})`,
+    );
+    const kind = on.has("EXECUTE") ? "ROUTINE " : "";
+    return `${verb} ${lists.join(", ")} ON ${kind}${quoted(object)} ${verb === "GRANT" ? "TO" : "FROM"} ${account};`;
+  });
+}
+
+/** A name with dots of its own is one part here. */
+const part = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+const quoted = (path: readonly string[]): string => path.map((one) => postgresSyntax.quote(one)).join(".");
+
+export async function grantServer(link: Link, signal: AbortSignal): Promise<GrantServer> {
+  const [row] = await askServer(
+    link,
+    "SELECT current_setting('server_version') AS version, current_user::text AS account",
+    signal,
+    operation,
+  );
+  return { version: String(row?.version), account: part(String(row?.account)) };
+}
+
+/** Rights on tables and their columns that were given to the account itself; procedures are open to all unless somebody closed them, and `check` tries them. */
+export async function compareGrants(
+  link: Link,
+  { needs, settings, signal }: { needs: GrantNeeds; settings: PostgresSettings; signal: AbortSignal },
+): Promise<Comparison> {
+  const server = await grantServer(link, signal);
+  const rows = await askServer(link, held, signal, operation);
+  const rights = rows.map(({ schema, name, column, right }): Right => {
+    const object = [schema, name, ...(column === null ? [] : [column])].map(String);
+    return { right: String(right), object };
+  });
+  const wanted = tableRights(needs, usualSchema(settings));
+  const { missing, tooMany } = compareRights(wanted, rights);
+  // A REVOKE on the table takes the rights on its columns with it: they are given back right behind it.
+  const taken = wanted.filter((one) => tooMany.some((whole) => whole.object.length === 2 && isWithin(one, whole)));
+  return {
+    server,
+    missing: statements("GRANT", missing, server.account),
+    tooMany: [...statements("REVOKE", tooMany, server.account), ...statements("GRANT", taken, server.account)],
+  };
+}
+
+const isWithin = (one: Right, whole: Right): boolean =>
+  one.right === whole.right && whole.object.every((name, index) => name === one.object[index]);
+
+/** Of tables and of columns, outside of the system's own schemas. */
+const held = `
+  SELECT n.nspname AS schema, c.relname AS name, a.attname AS column, acl.privilege_type AS right
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+      SELECT NULL::name AS attname, c.relacl AS acl
+      UNION ALL SELECT t.attname, t.attacl FROM pg_attribute t WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL
+    ) a CROSS JOIN LATERAL aclexplode(a.acl) acl
+  WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    AND acl.grantee = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+  ORDER BY 1, 2, 3, 4`;

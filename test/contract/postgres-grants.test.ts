@@ -1,0 +1,170 @@
+// The script of `erpfuser grants` on a real PostgreSQL: with its rights everything that a configuration does goes through, and nothing else does.
+import type pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compile } from "../../agent/compile.ts";
+import { grantNeeds } from "../../agent/grant-needs.ts";
+import type { Config } from "../../config/config.ts";
+import { parseConfig } from "../../config/load.ts";
+import type { Connector } from "../../connectors/connector.ts";
+import type { GrantNeeds } from "../../connectors/grants.ts";
+import { postgres } from "../../connectors/postgres/connector.ts";
+import type { Postgres } from "../support/postgres.ts";
+import { has, postgres as startServer } from "../support/servers.ts";
+import { contextOf, never } from "./erp/subject.ts";
+
+const text = `agent: { name: Test, portal: "wss://portal.example.com/agent", state: /tmp/state }
+erp: { connector: postgres, server: 127.0.0.1, database: wo, user: fuser, timezone: Europe/Berlin }
+sources:
+  persons:
+    type: person
+    table: person
+    key: nr
+    where: "active = 'J'"
+    changes: { column: changed, kind: timestamp, compare: 1h }
+    fields: { kind: { value: natural }, lastName: name }
+  tickets:
+    type: ticket
+    table: orders
+    key: id
+    fields: { kind: { value: damage }, status: { value: open }, title: title }
+commands:
+  ticket.create:
+    idempotency: { ledger: ledger }
+    steps:
+      - number: { as: nr, counter: { table: counters, column: value, where: { name: orders } } }
+      - insert: orders
+        values: { title: { from: title }, nr: "\${nr}" }
+        blanks: { text: "" }
+        returning: { key: id }
+      - update: orders
+        key: { id: "\${key}" }
+        values: { state: neu }
+    result: { source: tickets, key: "\${key}" }
+`;
+
+describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", () => {
+  let server: Postgres;
+  let root: pg.Client;
+  let config: Config;
+  let needs: GrantNeeds;
+  let erp: Connector;
+  let script: readonly string[];
+
+  const scriptOf = postgres.grants?.({ database: "wo", user: "fuser" } as never) as NonNullable<
+    ReturnType<NonNullable<typeof postgres.grants>>
+  >;
+  const run = async (lines: readonly string[]): Promise<void> => {
+    for (const line of lines) if (!line.startsWith("--")) await root.query(line);
+  };
+  const open = (): Promise<Connector> =>
+    postgres.open(
+      { server: server.host, port: server.port, database: "wo", user: "fuser", password: { secret: "x" } },
+      async () => "of the agent",
+      contextOf(),
+    );
+
+  beforeAll(async () => {
+    server = await startServer();
+    await server.createDatabase("wo");
+    root = await server.connect("wo");
+    await run([
+      "CREATE TABLE person (nr integer PRIMARY KEY, name text, active char(1), changed timestamp, salary numeric)",
+      "CREATE TABLE orders (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, nr integer UNIQUE, title text, must text NOT NULL, state text, cost numeric)",
+      "CREATE TABLE counters (name text PRIMARY KEY, value integer NOT NULL)",
+      "CREATE TABLE others (id integer)",
+      "INSERT INTO person VALUES (1, 'Müller', 'J', '2026-01-01', 9), (2, 'Maier', 'N', '2026-01-01', 9)",
+      "INSERT INTO counters VALUES ('orders', 41)",
+      "CREATE ROLE fuser LOGIN PASSWORD 'of the agent'",
+    ]);
+    const parsed = parseConfig({ text, file: "/x.yaml" });
+    expect(parsed.faults ?? []).toEqual([]);
+    config = parsed.config as Config;
+    const nothing = { tables: [], calls: [], ledgers: [], feeds: [] };
+    await run(scriptOf("ledger", grantNeeds(config, []), undefined));
+    await run(scriptOf("init", nothing, undefined));
+    const reading = await open();
+    needs = grantNeeds(config, await reading.describe(never));
+    script = scriptOf("grant", needs, await reading.grants?.server(never));
+    await reading.close();
+    await root.query("DROP OWNED BY fuser");
+    await run(script);
+    erp = await open();
+  });
+  afterAll(async () => {
+    await erp?.close();
+    await root?.end();
+    await server?.stop();
+  });
+
+  it("gives exactly what is needed, and check has no complaint about rights", async () => {
+    expect(await erp.grants?.compare(needs, never)).toMatchObject({ missing: [], tooMany: [] });
+    expect(script.filter((line) => line.includes('"person"'))).toEqual([
+      'GRANT SELECT ("active", "changed", "name", "nr") ON "public"."person" TO "fuser";',
+    ]);
+    const rights = { orders: ["insert", "update"], counters: ["update"], ledger: ["insert", "update"] } as const;
+    const findings = await erp.check(never, { read: ["person", "orders"], write: ["orders", "counters", "ledger"], rights });
+    expect(findings.filter(({ severity, code }) => severity === "error" || code.startsWith("erp-rights"))).toEqual([]);
+  });
+
+  it("lets sources be read and commands be written", async () => {
+    const { sources, commands } = await compile(config, erp, never);
+    for (const { mapping, cursor } of sources) {
+      await Array.fromAsync(erp.scan(mapping.query, never));
+      await Array.fromAsync(erp.readKeys(mapping.query, ["1"], never));
+      await erp.aggregate(mapping.query, cursor?.query, never);
+      if (cursor)
+        expect((await Array.fromAsync(erp.changedSince(cursor.query, "2026-01-01T00:00:00", never))).flat().length).toBe(2);
+    }
+    const message = {
+      type: "command",
+      id: "c-1",
+      command: "ticket.create",
+      values: { title: "Kalt" },
+      issuedAt: "2026-07-01T08:30:00Z",
+    };
+    const context = { now: Date.now(), rehearse: false, mayBeRepeated: false, resolve: () => undefined };
+    const plan = commands.get("ticket.create")?.plan(message as never, context);
+    if (plan === undefined || "rejected" in plan) throw new Error(JSON.stringify(plan));
+    expect(await erp.write(plan, never)).toMatchObject({ state: "applied", repeated: false });
+    expect(await erp.write({ ...plan, mayBeRepeated: true }, never)).toMatchObject({ state: "applied", repeated: true });
+    expect((await root.query("SELECT nr, title, must, state FROM orders")).rows).toEqual([
+      { nr: 42, title: "Kalt", must: "", state: "neu" },
+    ]);
+  });
+
+  it("lets nothing else be done, names what is beyond it, and takes all of it back", async () => {
+    const attempts = [
+      "SELECT salary FROM person",
+      "SELECT * FROM orders",
+      "SELECT id FROM others",
+      "UPDATE orders SET title = 'x'",
+      "INSERT INTO orders (cost) VALUES (1)",
+      "INSERT INTO person (nr) VALUES (3)",
+      "DELETE FROM orders",
+      "CREATE TABLE x (a integer)",
+    ];
+    const allowed: string[] = [];
+    await root.query("SET ROLE fuser");
+    for (const attempt of attempts) {
+      await root.query(attempt).then(
+        () => allowed.push(attempt),
+        (error: { code?: string }) => expect([attempt, error.code]).toEqual([attempt, "42501"]),
+      );
+    }
+    await root.query("RESET ROLE");
+    expect(allowed).toEqual([]);
+    await run(["GRANT DELETE ON orders TO fuser", "GRANT SELECT ON person TO fuser"]);
+    const told = await erp.grants?.compare(needs, never);
+    expect(told?.missing).toEqual([]);
+    expect([...(told?.tooMany ?? [])].sort()).toEqual([
+      'GRANT SELECT ("active", "changed", "name", "nr") ON "public"."person" TO "fuser";',
+      'REVOKE DELETE ON "public"."orders" FROM "fuser";',
+      'REVOKE SELECT ON "public"."person" FROM "fuser";',
+    ]);
+    await run(told?.tooMany ?? []);
+    expect(await erp.grants?.compare(needs, never)).toMatchObject({ missing: [], tooMany: [] });
+    await run(scriptOf("revoke", needs, undefined));
+    const left = await root.query("SELECT privilege_type FROM information_schema.column_privileges WHERE grantee = 'fuser'");
+    expect(left.rows).toEqual([]);
+  });
+});
