@@ -22,6 +22,7 @@ const registers: Readonly<Record<string, () => Promise<Register>>> = {
   trace: async () => (await import("./trace.ts")).trace,
   quarantine: async () => (await import("./quarantine.ts")).quarantine,
   guard: async () => (await import("./guard.ts")).guard,
+  feed: async () => (await import("./feed.ts")).feed,
   commands: async () => (await import("./commands.ts")).commands,
   journal: async () => (await import("./journal.ts")).journal,
   logs: async () => (await import("./logs.ts")).logs,
