@@ -11,12 +11,10 @@ interface FeedCandidate {
   connector: string;
   name: string;
   make: () => Promise<FeedSubject>;
-  /** No session can write while another has written and not committed yet: a double, whose engine locks the whole database. */
-  oneWriter?: boolean;
 }
 
 const here: readonly FeedCandidate[] = [
-  { connector: "mssql", name: "SQL Server's double", make: () => mssqlFeedSubject(), oneWriter: true },
+  { connector: "mssql", name: "SQL Server's double", make: () => mssqlFeedSubject() },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", make: () => mysqlFeedSubject() }] : []),
   ...postgresPrograms().map((program) => ({
     connector: "postgres",

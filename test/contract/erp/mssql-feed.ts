@@ -52,8 +52,17 @@ export async function mssqlFeedSubject(): Promise<FeedSubject> {
     },
     async session() {
       const session = await erp.connect();
+      let waiting: string[] = [];
       return {
-        run: (sql) => session.run(dialect[sql] ?? sql),
+        // The double's engine lets one session write at a time: what a transaction does is run when it ends, which the others can't tell from the real
+        // order, for they see nothing of it before.
+        async run(sql) {
+          waiting.push(dialect[sql] ?? sql);
+          if (waiting[0] === dialect.BEGIN && sql !== "COMMIT" && sql !== "ROLLBACK") return;
+          const statements = waiting;
+          waiting = [];
+          for (const statement of statements) await session.run(statement);
+        },
         [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
       };
     },
