@@ -16,6 +16,7 @@ export const csvCapabilities: Capabilities = {
   unsupported: ["write", "call", "feed"],
   verified: [
     { product: "Files in a folder of Linux", by: "contract suite" },
+    { product: "Files on an SFTP server (OpenSSH)", by: "contract suite" },
     { product: "Files on Windows and on shares (UNC)", by: "not verified" },
   ],
 };

@@ -6,6 +6,7 @@ import type { Drop, DropFile } from "./drop.ts";
 import { lastImports, standing } from "./history.ts";
 import type { PrivateDatabase } from "./private-database.ts";
 import { writesRefused } from "./read-only.ts";
+import { markerFile } from "./shelf-names.ts";
 import type { CsvTable } from "./table.ts";
 
 interface CheckParts {
@@ -72,7 +73,7 @@ export async function checkFolder(parts: CheckParts, needs: CheckNeeds | undefin
 /** Files that no table reads: most often a pattern with a mistake in it. */
 function strangers(tables: readonly CsvTable[], files: readonly DropFile[], place: string): Finding[] {
   const unread = files.filter(({ name }) => !tables.some(({ names }) => names.full?.(name) ?? names.delta?.(name)));
-  const csv = unread.filter(({ name }) => /\.(csv|txt|asc|dat)$/i.test(name) && name !== "erpfuser-folder.txt");
+  const csv = unread.filter(({ name }) => /\.(csv|txt|asc|dat)$/i.test(name) && name !== markerFile);
   if (csv.length === 0) return [];
   const shown = csv.slice(0, 5).map(({ name }) => name);
   return [

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { durationMs } from "../../base/time.ts";
-import { filledText, truth, wholeNumber } from "../settings.ts";
+import { filledText, secretReference, truth, wholeNumber } from "../settings.ts";
 import { orderShape, patternFault } from "./file-name.ts";
 
 const duration = filledText.refine((text) => durationMs(text) !== undefined, "write a duration such as 30s, 5m or 90d");
@@ -92,10 +92,36 @@ const table = z.strictObject({
   ...writing,
 });
 
+const sftp = z
+  .strictObject({
+    host: filledText.describe("Host name or address"),
+    port: wholeNumber(1, 65_535).optional().describe("Default 22"),
+    user: filledText,
+    password: secretReference.optional(),
+    privateKey: secretReference.optional().describe("Secret that holds the private key (OpenSSH or PEM), in place of `password`"),
+    passphrase: secretReference.optional().describe("Secret that opens the private key"),
+    hostKey: z
+      .string()
+      .regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/, "write the fingerprint as SHA256:…; `erpfuser check` shows the one of the server")
+      .optional()
+      .describe(
+        "Fingerprint of the server's key, `SHA256:…`. Without it nothing is read, and `erpfuser check` shows the one of the server",
+      ),
+  })
+  .refine(({ password, privateKey }) => (password === undefined) !== (privateKey === undefined), {
+    message: "name either `password` or `privateKey`",
+    path: ["password"],
+  });
+
+export type SftpSettings = z.output<typeof sftp>;
+
 /** `erp:` keys of an ERP that drops CSV files into a folder. */
 export const csvSettings = z
   .strictObject({
-    folder: filledText.describe("Folder into which the ERP writes, also \\\\server\\share\\folder"),
+    folder: filledText.describe(
+      "Folder into which the ERP writes, also \\\\server\\share\\folder; with `sftp` a folder of that server",
+    ),
+    sftp: sftp.optional().describe("SFTP server on which the folder is, in place of this machine"),
     marker: filledText
       .optional()
       .describe(

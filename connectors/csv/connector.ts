@@ -1,7 +1,7 @@
 import { FuserError } from "../../base/errors.ts";
 import { durationMs } from "../../base/time.ts";
 import type { Connector, ConnectorContext, Dialect, SourceQuery } from "../connector.ts";
-import type { ConnectorModule } from "../module.ts";
+import type { ConnectorModule, ReadSecret } from "../module.ts";
 import { csvCapabilities } from "./capabilities.ts";
 import { checkpoint, flush } from "./checkpoint.ts";
 import { checkFolder } from "./checks.ts";
@@ -14,6 +14,7 @@ import { localDrop } from "./local-drop.ts";
 import { createLook, type ImportMoment, type Looked } from "./look.ts";
 import { lastImport, openPrivate, type PrivateDatabase, privateFile } from "./private-database.ts";
 import { readOnly } from "./read-only.ts";
+import { sftpDrop } from "./sftp-drop.ts";
 import { tablesOf } from "./table.ts";
 
 /** What reads the private file: the connector of its kind of database, handed over by the registry. */
@@ -36,17 +37,26 @@ export function csvOver(reader: FileReader, onMoment?: OnMoment): ConnectorModul
     settings: csvSettings,
     dialect,
     async open(settings, secret, context) {
-      const drop = localDrop({
-        folder: settings.folder,
-        archive: settings.archive ?? "archive",
-        reject: settings.reject ?? "rejected",
-        marker: settings.marker,
-      });
+      const drop = dropOf(settings, secret, context);
       const file = privateFile(context.stateDirectory, drop.place);
       const rows = await reader.open({ file }, secret, context);
       return openCsv({ settings, drop, file, rows, dialect, context, onMoment });
     },
   };
+}
+
+function dropOf(settings: CsvSettings, secret: ReadSecret, { stateDirectory }: ConnectorContext): Drop {
+  const { folder, archive = "archive", reject = "rejected", marker, sftp } = settings;
+  if (sftp === undefined) return localDrop({ folder, archive, reject, marker });
+  return sftpDrop({
+    server: sftp,
+    folder,
+    archive,
+    reject,
+    marker,
+    secret,
+    incoming: (place) => `${privateFile(stateDirectory, place)}.incoming`,
+  });
 }
 
 interface CsvParts {

@@ -1,8 +1,8 @@
 import { constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { isAbsolute, join, parse, resolve } from "node:path";
-import { FuserError } from "../../base/errors.ts";
 import type { Drop, DropFile, Shelf } from "./drop.ts";
 import { account, folderError } from "./errors.ts";
+import { countRejected, freeName, markerFile, requireMarker } from "./shelf-names.ts";
 
 export interface LocalPlaces {
   folder: string;
@@ -10,8 +10,6 @@ export interface LocalPlaces {
   reject: string;
   marker: string | undefined;
 }
-
-export const markerFile = "erpfuser-folder.txt";
 
 /** A folder of this machine, or a share. */
 export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Drop {
@@ -46,7 +44,7 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
     list: (signal) =>
       here("look for files", place, async () => {
         const entries = await readdir(place, { withFileTypes: true });
-        if (marker !== undefined) await requireMarker(place, marker);
+        if (marker !== undefined) requireMarker(await markerOf(place), marker, { place, account: account() });
         const files: DropFile[] = [];
         for (const entry of entries) {
           signal.throwIfAborted();
@@ -74,7 +72,7 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
         const from = join(place, file.name);
         if (!(await isAsListed(from, file))) return undefined;
         await mkdir(shelves[shelf], { recursive: true });
-        const name = await freeName(shelves[shelf], file.name);
+        const name = freeName(await readdir(shelves[shelf]), file.name);
         const to = join(shelves[shelf], name);
         await moveFile(from, to);
         if (await isAsListed(to, file)) return name;
@@ -88,11 +86,7 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
       here("remove old files", shelves.archive, async () => {
         for (const name of names) await rm(join(shelves.archive, name), { force: true });
       }),
-    async rejected() {
-      const names = await readdir(shelves.reject).catch((): string[] => []);
-      const all = new Set(names);
-      return names.filter((name) => !(name.endsWith(".txt") && all.has(name.slice(0, -".txt".length)))).length;
-    },
+    rejected: async () => countRejected(await readdir(shelves.reject).catch(() => [])),
     tryShelf: (shelf) =>
       here("try to move files", shelves[shelf], async () => {
         await mkdir(shelves[shelf], { recursive: true });
@@ -110,32 +104,11 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
   };
 }
 
-async function requireMarker(place: string, marker: string): Promise<void> {
-  const found = await readFile(join(place, markerFile), "utf8").catch((error: NodeJS.ErrnoException) => {
+async function markerOf(place: string): Promise<string | undefined> {
+  return readFile(join(place, markerFile), "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  if (found?.trim() === marker.trim()) return;
-  throw new FuserError(
-    "transient",
-    `The folder ${place} is not the one that is meant: ${found === undefined ? `${markerFile} is missing` : `${markerFile} holds another text`}`,
-    {
-      code: "erp-folder-other",
-      operation: "look for files",
-      place,
-      hint: `Mount the right share for the account ${account()}, or write \`erp: marker:\` into ${markerFile}.`,
-    },
-  );
-}
-
-/** A name that is not taken: `NAME.2.csv` and so on. */
-async function freeName(folder: string, name: string): Promise<string> {
-  const taken = new Set((await readdir(folder)).map((each) => each.toLowerCase()));
-  const { name: stem, ext } = parse(name);
-  let free = name;
-  for (let count = 2; taken.has(free.toLowerCase()) || taken.has(`${free}.txt`.toLowerCase()); count++)
-    free = `${stem}.${count}${ext}`;
-  return free;
 }
 
 /** Also to another file system: the copy is on the disk before the original goes. */

@@ -8,11 +8,12 @@ import { delimiter, join } from "node:path";
 import { type MariaDb, startMariaDb } from "./mariadb.ts";
 import { npmPostgres, type Postgres, type PostgresProgram, startPostgres, systemPostgres } from "./postgres.ts";
 
-export type Server = "mariadb" | "postgres" | "chromium";
+export type Server = "mariadb" | "postgres" | "sshd" | "chromium";
 
 const programs: Record<Server, string[]> = {
   mariadb: ["mariadbd", "mysqld"],
   postgres: ["postgres"],
+  sshd: ["sshd"],
   chromium: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
 };
 

@@ -1,0 +1,177 @@
+import { mkdir, rm, stat as statLocal } from "node:fs/promises";
+import { join as joinLocal, posix } from "node:path";
+import type { Attributes, FileEntryWithStats, SFTPWrapper } from "ssh2";
+import type { ReadSecret } from "../module.ts";
+import type { SftpSettings } from "./config.ts";
+import type { Drop, DropFile, FetchedFile, Shelf } from "./drop.ts";
+import { isMissing, requestError } from "./sftp-errors.ts";
+import { sftpLink } from "./sftp-link.ts";
+import { countRejected, freeName, markerFile, requireMarker } from "./shelf-names.ts";
+
+export interface SftpPlaces {
+  server: SftpSettings;
+  folder: string;
+  archive: string;
+  reject: string;
+  marker: string | undefined;
+  secret: ReadSecret;
+  /** Local folder for what is downloaded; made where it is missing. */
+  incoming(place: string): string;
+}
+
+/** What a callback of ssh2 gives, as a promise. */
+function asked<T>(ask: (done: (error: Error | null | undefined, value: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => ask((error, value) => (error ? reject(error) : resolve(value))));
+}
+
+/** A folder of an SFTP server. Files are downloaded whole before they are looked at, and renamed on the server. */
+export function sftpDrop({ server, folder, archive, reject, marker, secret, incoming }: SftpPlaces): Drop {
+  const { user } = server;
+  const place = `sftp://${user}@${server.host}:${server.port ?? 22}${posix.isAbsolute(folder) ? folder : `/~/${folder}`}`;
+  const link = sftpLink(server, secret, place);
+  const shelves: Record<Shelf, string> = {
+    archive: posix.resolve("/", folder, archive),
+    reject: posix.resolve("/", folder, reject),
+  };
+  const inFolder = (name: string): string => posix.join(folder, name);
+  // A folder that is relative begins where the server lets the account begin.
+  const onShelf = (shelf: Shelf, name = ""): string => {
+    const given = shelf === "archive" ? archive : reject;
+    return posix.join(posix.isAbsolute(given) ? given : posix.join(folder, given), name);
+  };
+  let downloads = 0;
+
+  async function here<T>(request: string, work: (sftp: SFTPWrapper) => Promise<T>, where = place): Promise<T> {
+    const sftp = await link.sftp();
+    try {
+      return await work(sftp);
+    } catch (error) {
+      throw requestError(error, request, { place: where, user });
+    }
+  }
+
+  async function isAsListed(sftp: SFTPWrapper, path: string, file: DropFile): Promise<boolean> {
+    try {
+      const now = await asked<Attributes>((done) => sftp.stat(path, done));
+      return now.size === file.bytes && now.mtime * 1_000 === file.modifiedMs;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  const namesIn = async (sftp: SFTPWrapper, path: string): Promise<string[]> =>
+    (await asked<FileEntryWithStats[]>((done) => sftp.readdir(path, done)))
+      .map(({ filename }) => filename)
+      .filter((name) => !/^\.\.?$/.test(name));
+
+  async function makeShelf(sftp: SFTPWrapper, shelf: Shelf): Promise<void> {
+    try {
+      await asked<Attributes>((done) => sftp.stat(onShelf(shelf), done));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await asked<void>((done) => sftp.mkdir(onShelf(shelf), (failed) => done(failed, undefined)));
+    }
+  }
+
+  const rename = (sftp: SFTPWrapper, from: string, to: string): Promise<void> =>
+    asked<void>((done) => sftp.rename(from, to, (failed) => done(failed, undefined)));
+
+  async function download(sftp: SFTPWrapper, from: string): Promise<string> {
+    const directory = incoming(place);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    downloads += 1;
+    const path = joinLocal(directory, `${process.pid}-${downloads}`);
+    try {
+      await asked<void>((done) => sftp.fastGet(from, path, (failed) => done(failed, undefined)));
+      return path;
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  const fetched = (path: string, unchanged: () => Promise<boolean>): FetchedFile => ({
+    path,
+    unchanged,
+    [Symbol.asyncDispose]: () => rm(path, { force: true }),
+  });
+
+  return {
+    place,
+    list: (signal) =>
+      here("look for files", async (sftp) => {
+        signal.throwIfAborted();
+        const entries = await asked<FileEntryWithStats[]>((done) => sftp.readdir(folder, done));
+        if (marker !== undefined) {
+          const known = entries.some(({ filename }) => filename === markerFile);
+          const text = known ? String(await asked<Buffer>((done) => sftp.readFile(inFolder(markerFile), done))) : undefined;
+          requireMarker(text, marker, { place, account: user });
+        }
+        return entries
+          .filter(({ attrs }) => attrs.isFile())
+          .map(({ filename, attrs }) => ({ name: filename, bytes: attrs.size, modifiedMs: attrs.mtime * 1_000 }));
+      }),
+    fetch: (file) =>
+      here("download a file", async (sftp) => {
+        const path = await download(sftp, inFolder(file.name));
+        const unchanged = async (): Promise<boolean> =>
+          (await statLocal(path)).size === file.bytes &&
+          (await here("download a file", (again) => isAsListed(again, inFolder(file.name), file)));
+        return fetched(path, unchanged);
+      }),
+    fetchArchived: (name) =>
+      here("download an archived file", async (sftp) => {
+        try {
+          return fetched(await download(sftp, onShelf("archive", name)), async () => true);
+        } catch (error) {
+          if (isMissing(error)) return undefined;
+          throw error;
+        }
+      }),
+    shelve: (file, shelf) =>
+      here(
+        "move a file",
+        async (sftp) => {
+          const from = inFolder(file.name);
+          if (!(await isAsListed(sftp, from, file))) return undefined;
+          await makeShelf(sftp, shelf);
+          const name = freeName(await namesIn(sftp, onShelf(shelf)), file.name);
+          await rename(sftp, from, onShelf(shelf, name));
+          if (await isAsListed(sftp, onShelf(shelf, name), file)) return name;
+          // The ERP has put another file in its place at that very moment: it goes back.
+          await rename(sftp, onShelf(shelf, name), from);
+          return undefined;
+        },
+        shelves[shelf],
+      ),
+    explain: (name, text) =>
+      here("write why a file was rejected", (sftp) =>
+        asked<void>((done) => sftp.writeFile(onShelf("reject", `${name}.txt`), text, (failed) => done(failed, undefined))),
+      ),
+    discard: (names) =>
+      here("remove old files", async (sftp) => {
+        for (const name of names) {
+          await asked<void>((done) =>
+            sftp.unlink(onShelf("archive", name), (failed) => done(isMissing(failed ?? {}) ? undefined : failed, undefined)),
+          );
+        }
+      }),
+    rejected: () =>
+      here("count rejected files", async (sftp) => countRejected(await namesIn(sftp, onShelf("reject")).catch(() => []))),
+    tryShelf: (shelf) =>
+      here(
+        "try to move files",
+        async (sftp) => {
+          await makeShelf(sftp, shelf);
+          const from = inFolder(`.erpfuser-${process.pid}.tmp`);
+          const to = onShelf(shelf, `.erpfuser-${process.pid}.tmp`);
+          await asked<void>((done) => sftp.writeFile(from, "", (failed) => done(failed, undefined)));
+          await rename(sftp, from, to);
+          await asked<void>((done) => sftp.unlink(to, (failed) => done(failed, undefined)));
+        },
+        shelves[shelf],
+      ),
+    [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
+  };
+}
