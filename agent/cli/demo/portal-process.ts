@@ -5,6 +5,8 @@ import type { Command } from "../../../protocol/messages.ts";
 import { type Child, startChild } from "./child.ts";
 
 const answerWithinMs = 30_000;
+/** Left to itself V8 gives short-lived objects ever more room, as far as the machine's memory suggests; as for the agent (decision 10). */
+const nodeFlags = ["--max-semi-space-size=4", "--heap-growing-percent=40"];
 
 export type CommandOrder = Pick<Command, "command" | "values"> & Partial<Pick<Command, "entity" | "base" | "after">>;
 
@@ -75,7 +77,7 @@ export function createPortal(options: PortalOptions): PortalProcess {
     async start() {
       child = startChild({
         name: "portal",
-        args: ["portal/main.ts", "--store", options.store, "--port", String(port), "--page"],
+        args: [...nodeFlags, "portal/main.ts", "--store", options.store, "--port", String(port), "--page"],
         logFile: options.logFile,
         clock: options.clock,
         env: { ERPFUSER_PORTAL_TOKEN: token },
