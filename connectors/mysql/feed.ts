@@ -139,6 +139,7 @@ class Reading implements AsyncDisposable {
   readonly #stream: BinlogStream;
   #events: FeedEvents | undefined;
   #ended: { reason: unknown } | undefined;
+  #first = true;
   #heard = false;
   #wake: () => void = () => {};
   #forget: () => void = () => {};
@@ -196,7 +197,9 @@ class Reading implements AsyncDisposable {
   async next(): Promise<FeedBatch> {
     const events = this.#events as FeedEvents;
     const { clock } = this.#access.context;
-    const dueAt = clock.monotonic() + quietMs;
+    // The first one comes at once: it tells that the feed lives.
+    const dueAt = clock.monotonic() + (this.#first ? 0 : quietMs);
+    this.#first = false;
     const done = (): boolean => events.waiting || this.over || (this.#heard && clock.monotonic() >= dueAt);
     while (!done()) await this.#something(dueAt);
     this.#heard = false;
