@@ -164,7 +164,22 @@ async function databaseFindings(parts: { session: Session; config: Config; erp: 
   ];
   const found = await erp.check(session.signal, { read: [...new Set(read)], write, rights, calls });
   const { faults, compiled } = await tryCompile(config, erp, session.signal);
-  return [...found, ...faultFindings(faults ?? []), ...(await feedFindings(erp, compiled, session.signal))];
+  const refused = write.length > 0 ? [] : commandsRefused(config, erp);
+  return [...found, ...refused, ...faultFindings(faults ?? []), ...(await feedFindings(erp, compiled, session.signal))];
+}
+
+/** Commands that name no table to write, of an ERP that takes none: the connector itself sees tables alone. */
+function commandsRefused(config: Config, { dialect }: Connector): Finding[] {
+  if (config.commands.length === 0 || !dialect.capabilities.unsupported.includes("write")) return [];
+  return [
+    {
+      severity: "error",
+      code: "erp-read-only",
+      place: "commands",
+      message: `The configuration has commands, and ${dialect.capabilities.title} take none`,
+      remedy: "Take `commands` out of the configuration, or give the agent an account on the ERP's database.",
+    },
+  ];
 }
 
 /** What the database's own feed lacks, each with the statement that a DBA would run. */
