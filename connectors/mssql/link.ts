@@ -60,6 +60,12 @@ export class Link {
     return this.usable;
   }
 
+  /** Which transaction the server has this session in, by its own number for it; empty without one. A procedure that commits and begins anew has another. */
+  get transaction(): string {
+    const { transactionDescriptors } = this.#connection as unknown as { transactionDescriptors: readonly Buffer[] };
+    return transactionDescriptors.length > 1 ? (transactionDescriptors.at(-1)?.toString("hex") ?? "") : "";
+  }
+
   /** Every result of a text with bound values. */
   async query(statement: Statement, asked: Asked): Promise<ResultSet[]> {
     const results: ResultSet[] = [];

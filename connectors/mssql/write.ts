@@ -27,6 +27,8 @@ export class Writer implements AsyncDisposable {
   readonly #driver: () => Promise<Driver>;
   #link: Link | undefined;
   #open = false;
+  /** The server's number for the plan's transaction. */
+  #transaction = "";
   readonly #tables = new Map<string, { table: Table; until: number }>();
 
   constructor(access: Access, driver: () => Promise<Driver>) {
@@ -113,6 +115,7 @@ export class Writer implements AsyncDisposable {
       if (!reused || !isLost(error)) throw error;
       await (await this.#connected(signal)).batch("BEGIN TRANSACTION", { signal, operation });
     }
+    this.#transaction = this.#current().transaction;
     this.#open = true;
   }
 
@@ -156,10 +159,12 @@ export class Writer implements AsyncDisposable {
       const results = await this.#current().query(told, { signal, operation });
       const last = results.at(-1);
       const [affected, open] = last?.rows[0] ?? [];
-      this.#open = Number(open ?? 0) > 0;
+      this.#open = Number(open ?? 0) > 0 && this.#current().transaction === this.#transaction;
       return { sets: results.slice(0, -1), affected: Number(affected ?? 0) };
     } catch (error) {
-      if (!isEndedWithin(error)) throw error;
+      const { transaction } = this.#current();
+      const begunAnew = transaction !== "" && transaction !== this.#transaction;
+      if (!isEndedWithin(error) && !begunAnew) throw error;
       this.#open = false;
       return { sets: [], affected: 0 };
     }

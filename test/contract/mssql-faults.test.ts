@@ -166,6 +166,25 @@ describe("SQL Server: faults", () => {
     expect(await words()).toEqual(["1 one", "16 new"]);
   });
 
+  it.each<[string, readonly string[], boolean]>([
+    ["commits", ["COMMIT TRANSACTION"], false],
+    ["commits and begins anew", ["COMMIT TRANSACTION", "BEGIN TRANSACTION"], false],
+    ["commits, begins anew and fails", ["COMMIT TRANSACTION", "BEGIN TRANSACTION"], true],
+  ])("a procedure of the ERP that %s makes the command uncertain", async (_, statements, fails) => {
+    erp.double.database.procedures.set("fusertest_own", {
+      parameters: [],
+      async body(_args, run) {
+        for (const statement of statements) await run(statement);
+        if (fails) throw new SqlError(50_000, "too late");
+        return { code: 0 };
+      },
+    });
+    const id = String(20 + statements.length + Number(fails));
+    const steps = [...planOf(id).steps, { kind: "sql", sql: "EXEC fusertest_own", parameters: () => ({}) } as const];
+    expect(await connector.write({ ...planOf(id), steps }, never)).toMatchObject({ state: "uncertain" });
+    expect(await words()).toEqual(["1 one", `${id} new`]);
+  });
+
   it.each<[string, number, RegExp]>([
     ["a wrong password", 18456, /state 8/],
     ["an expired password", 18487, /expired/],

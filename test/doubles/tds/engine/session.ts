@@ -36,6 +36,8 @@ interface Variable {
 
 /** Longest wait for a lock where the session sets no limit: a test should fail rather than hang. */
 const patienceMs = 20_000;
+/** RAISERROR alone does not mind XACT_ABORT. */
+const raised = 50_000;
 const ignoredSettings =
   /^SET\s+(ANSI_|ARITH|CONCAT_|CURSOR_|DATEFIRST|DATEFORMAT|IMPLICIT|LANGUAGE|NUMERIC_|QUOTED_|TEXTSIZE|NOCOUNT|DEADLOCK_PRIORITY)/i;
 let lastSession = 50;
@@ -86,7 +88,8 @@ export class Session {
     } catch (error) {
       const said = asSqlError(error);
       if (said.message.startsWith("The double does not know")) this.database.refused.push(`${said.message}: ${text}`);
-      if (this.#transaction !== undefined && (this.#xactAbort || said.number === 1205)) yield* this.#end("rollback");
+      if (this.#transaction !== undefined && ((this.#xactAbort && said.number !== raised) || said.number === 1205))
+        yield* this.#end("rollback");
       throw said;
     } finally {
       this.#dropTables();
@@ -291,11 +294,14 @@ export class Session {
     const args = Object.fromEntries(given.map((part) => [part[0]?.text.slice(1) ?? "", this.#value([part[2] as Token])]));
     const outcomes: Outcome[] = [];
     const variables = this.#variables;
-    const result = await procedure.body(args, async (sql) => {
+    const called = procedure.body(args, async (sql) => {
       for await (const outcome of this.run(sql, [])) if (outcome.kind === "transaction") outcomes.push(outcome);
     });
+    // What it did is told, whatever becomes of it.
+    await called.catch(() => {});
     this.#variables = variables;
     yield* outcomes;
+    const result = await called;
     for (const part of given) {
       if (part.at(-1)?.value === "OUTPUT") set(part[2]?.text, result.out?.[part[0]?.text.slice(1) ?? ""] ?? null);
     }
