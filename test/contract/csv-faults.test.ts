@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Connector, Value } from "../../connectors/connector.ts";
+import { mayMount, smallDisk } from "../support/disk.ts";
 import { type CsvFolder, csvFolder } from "./erp/csv.ts";
 import { collect, never, sourceOf } from "./erp/subject.ts";
 
@@ -113,6 +114,19 @@ describe("CSV folder: faults", () => {
     await place.drop("T_1.csv", many("first", 10));
     expect(new Set((await rows(connector)).map(([, name]) => name))).toEqual(new Set(["first"]));
     expect(new Set((await rows(connector)).map(([, name]) => name))).toEqual(new Set(["later"]));
+  });
+
+  it.skipIf(!mayMount)("a full disk under the state directory takes nothing of the file, which stays, and is told", async () => {
+    await using disk = await smallDisk("6m");
+    const connector = await connect({}, { state: disk.path });
+    await place.drop("T_1.csv", many("one", 1_000));
+    expect((await rows(connector)).length).toBe(1_000);
+    await place.drop("T_2.csv", many("two", 150_000));
+    await expect(rows(connector)).rejects.toMatchObject({ kind: "transient", code: "erp-disk-full" });
+    expect(await place.names()).toEqual(["T_2.csv", "archive"]);
+    const read = await collect(connector.readKeys(source, ["0", "999", "1000"], never));
+    expect(read.map(({ row }) => row.values[1])).toEqual(["one", "one"]);
+    await connector.close();
   });
 
   it("a private file that is damaged is told with what to do", async () => {
