@@ -2,7 +2,7 @@ import { has, postgresPrograms } from "../../support/servers.ts";
 import type { FeedSubject } from "./feed-subject.ts";
 import { mssqlFeedSubject } from "./mssql-feed.ts";
 import { mysqlFeedSubject } from "./mysql-feed.ts";
-import { contractEnv } from "./named.ts";
+import { contractEnv, figuresName } from "./named.ts";
 import { postgresFeedSubject } from "./postgres-feed.ts";
 
 /** A database whose own feed is under the suite. */
@@ -14,10 +14,10 @@ interface FeedCandidate {
 }
 
 const here: readonly FeedCandidate[] = [
-  { connector: "mssql", name: "SQL Server's double", make: () => mssqlFeedSubject() },
+  { connector: "mssql-double", name: "SQL Server's double", make: () => mssqlFeedSubject() },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", make: () => mysqlFeedSubject() }] : []),
   ...postgresPrograms().map((program) => ({
-    connector: "postgres",
+    connector: figuresName(program.name),
     name: program.name,
     make: () => postgresFeedSubject(program),
   })),

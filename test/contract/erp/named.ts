@@ -65,6 +65,9 @@ export async function dropOwnTables(look: NamedLook): Promise<void> {
   for (const table of await look.tables()) if (isOwn(table)) await look.drop(table);
 }
 
+/** `PostgreSQL 15`: whose figures are called postgres15. */
+export const figuresName = (program: string): string => program.replace(/^PostgreSQL (\d+).*/, "postgres$1");
+
 export const isOwn = (table: string): boolean => table.toLowerCase().startsWith(tablePrefix);
 
 /** A subject that leaves nothing of its own behind, and begins without what an earlier one may have left. */
