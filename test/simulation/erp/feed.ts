@@ -66,8 +66,9 @@ export function simulatedFeed({ server, process, chance, call }: FeedParts): Fee
           const news = reader.mood === "well" ? log.after(at).slice(0, chance.whole(1, mostEntries)) : [];
           const isBeat = clock.monotonic() >= heardAt + heartbeatMs / 2 && reader.mood !== "deaf";
           if (news.length === 0 && !isBeat) continue;
-          // What was told before may be told again.
-          const told = chance.hits(0.1) ? [...log.after(at - 3).filter((entry) => entry.position <= at), ...news] : news;
+          // What was told before may be told again, but not for ever.
+          const told =
+            news.length > 0 && chance.hits(0.1) ? [...log.after(at - 3).filter((entry) => entry.position <= at), ...news] : news;
           at = news.at(-1)?.position ?? (reader.mood === "well" ? server.position : at);
           heardAt = clock.monotonic();
           yield batchOf(tables, told, { position: `${history}:${at}`, ownOnly });
