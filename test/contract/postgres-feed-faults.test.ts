@@ -159,9 +159,9 @@ describe.each(postgresPrograms())("$name: faults of its feed", (program) => {
   it("a reader who takes nothing is not cut off, and the server sends no more than fits", async () => {
     const position = await bench.begin(tables);
     await using follower = followFeed(bench.feed, tables, position);
-    const release = follower.hold();
     const id = await insert();
     await follower.until(({ keys }) => keys().includes(id));
+    const release = follower.hold();
     await admin.query("INSERT INTO rent SELECT n, repeat(md5(n::text), 60) FROM generate_series(100001, 120000) n");
     const sender = "FROM pg_stat_replication WHERE application_name = 'erpfuser:bench'";
     const asked = performance.now();
@@ -185,17 +185,18 @@ describe.each(postgresPrograms())("$name: faults of its feed", (program) => {
   it("the server can be shut down while a reader takes nothing, and what it wrote is told afterwards", async () => {
     const position = await bench.begin(tables);
     const follower = followFeed(bench.feed, tables, position);
-    follower.hold();
     const before = await insert();
     await follower.until(({ keys }) => keys().includes(before));
-    await insert();
-    const later = String(last);
+    follower.hold();
+    const taken = await insert();
+    await follower.until(({ keys }) => keys().includes(taken));
+    const later = await insert();
     const asked = performance.now();
     await server.restart();
     expect(performance.now() - asked).toBeLessThan(25_000);
     admin = await bench.reconnect();
     await follower.stop();
-    await using second = followFeed(bench.feed, tables, position);
+    await using second = followFeed(bench.feed, tables, follower.position);
     await second.until(({ keys }) => keys().includes(later));
   });
 

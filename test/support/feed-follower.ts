@@ -11,7 +11,7 @@ export interface FeedFollower extends AsyncDisposable {
   keys(table?: number): string[];
   /** Resolves once it holds; throws what the feed ended with. */
   until(holds: (follower: FeedFollower) => boolean): Promise<void>;
-  /** Takes no batch from now on, until let on. */
+  /** Takes one more batch, and then none until let on. */
   hold(): () => void;
   stop(): Promise<void>;
 }
