@@ -1,13 +1,20 @@
 import oracledb from "oracledb";
 import { oracle } from "../../../connectors/oracle/connector.ts";
+import { oracleSyntax } from "../../../connectors/oracle/sql.ts";
 import { createEngine, type Engine } from "../../doubles/oracle/engine.ts";
 import { startTnsDouble, type TnsDouble } from "../../doubles/tns/server.ts";
+import type { NamedServer } from "./named.ts";
 import { contextOf, type Subject } from "./subject.ts";
 
 const account = { user: "fuser", password: "geheim" };
 
+type OwnSubject = Subject & {
+  /** A new session of the ERP's own, where the old one was broken. */
+  reconnect(): Promise<void>;
+};
+
 /** The real driver on both sides of the suite, and a double behind it: its engine keeps Oracle's rules, as far as they are known to it. */
-export async function oracleSubject(): Promise<Subject & { double: TnsDouble; engine: Engine }> {
+export async function oracleSubject(): Promise<OwnSubject & { double: TnsDouble; engine: Engine }> {
   const engine = createEngine(account);
   const double = await startTnsDouble(engine);
   const at = { host: "127.0.0.1", port: double.port, service: engine.serviceName, ...account };
@@ -33,9 +40,13 @@ interface Place {
 }
 
 /** A session as an ERP's own clients have it. */
-async function subjectAt({ host, port, service, user, password }: Place): Promise<Subject> {
-  const connection = await oracledb.getConnection({ user, password, connectString: `${host}:${port}/${service}` });
-  await connection.execute("ALTER SESSION SET NLS_LENGTH_SEMANTICS = CHAR NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS'");
+async function subjectAt({ host, port, service, user, password }: Place): Promise<OwnSubject> {
+  const session = async (): Promise<oracledb.Connection> => {
+    const opened = await oracledb.getConnection({ user, password, connectString: `${host}:${port}/${service}` });
+    await opened.execute("ALTER SESSION SET NLS_LENGTH_SEMANTICS = CHAR NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS'");
+    return opened;
+  };
+  let connection = await session();
   const execute = (sql: string, values: readonly (string | number | null | Uint8Array)[] = []) =>
     connection.execute<unknown[]>(sql, values.map(bindOf), {
       autoCommit: true,
@@ -76,6 +87,10 @@ async function subjectAt({ host, port, service, user, password }: Place): Promis
         stamp: "DATE",
         words: "VARCHAR2(40)",
       })[name],
+    async reconnect() {
+      await connection.close({ drop: true }).catch(() => {});
+      connection = await session();
+    },
     async [Symbol.asyncDispose]() {
       await connection.close({ drop: true }).catch(() => {});
     },
@@ -102,3 +117,34 @@ function inOracle(sql: string): string[] {
   const several = /^(INSERT INTO \w+(?: \([^)]*\))? VALUES )(\(.*\), \(.*\))$/is.exec(own);
   return several ? (several[2] as string).split(/(?<=\)), (?=\()/).map((row) => `${several[1]}${row}`) : [own];
 }
+
+/** An Oracle that a user names, by `oracle://user@host:1521/service`. Parsing looks tables up: a missing one (942) says that the text is well-formed. */
+export const namedOracle: NamedServer = {
+  port: 1521,
+  syntax: oracleSyntax,
+  subject: (place) => subjectAt({ ...place, service: place.database }),
+  async look({ host, port, database, user, password }) {
+    const connection = await oracledb.getConnection({ user, password, connectString: `${host}:${port}/${database}` });
+    return {
+      async tables() {
+        const { rows = [] } = await connection.execute<[string]>("SELECT TABLE_NAME FROM USER_TABLES");
+        return rows.map(([name]) => name);
+      },
+      async drop(table) {
+        await connection.execute(`DROP TABLE "${table}" CASCADE CONSTRAINTS PURGE`);
+      },
+      async parse(text) {
+        try {
+          await connection.getStatementInfo(text);
+        } catch (error) {
+          const { errorNum, message } = error as { errorNum?: number; message: string };
+          if (errorNum !== missingTable) return message;
+        }
+        return undefined;
+      },
+      [Symbol.asyncDispose]: () => connection.close(),
+    };
+  },
+};
+
+const missingTable = 942;

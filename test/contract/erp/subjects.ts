@@ -12,7 +12,7 @@ import { mssqlSubject, namedMssql } from "./mssql.ts";
 
 import { mysqlSubject, namedMysql } from "./mysql.ts";
 import { cleanSubject, contractEnv, figuresName, type NamedServer, namedPlace } from "./named.ts";
-import { oracleSubject } from "./oracle.ts";
+import { namedOracle, oracleSubject } from "./oracle.ts";
 import { namedPostgres, postgresSubject } from "./postgres.ts";
 import { sqliteSubject } from "./sqlite.ts";
 import type { Subject } from "./subject.ts";
@@ -31,6 +31,7 @@ export interface Candidate {
 export const namedServers: Readonly<Record<string, { server: NamedServer; dialect: Dialect; twoWays: boolean }>> = {
   mysql: { server: namedMysql, dialect: mysqlDialect, twoWays: true },
   mariadb: { server: namedMysql, dialect: mysqlDialect, twoWays: true },
+  oracle: { server: namedOracle, dialect: oracleDialect, twoWays: false },
   mssql: { server: namedMssql, dialect: mssqlDialect, twoWays: false },
   postgres: { server: namedPostgres, dialect: postgresDialect, twoWays: false },
 };

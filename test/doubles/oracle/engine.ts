@@ -30,6 +30,8 @@ export interface Engine extends Database, Disposable {
   scn: bigint;
   /** Whether accounts may use DBMS_LOCK. */
   mayLock: boolean;
+  /** Told to whoever logs in with the right password. */
+  refuseLogin: OracleError | undefined;
 }
 
 /** What its sessions share. */
@@ -64,6 +66,7 @@ export function createEngine(account: Account): Engine {
     locks: new Map(),
     transactions: 0,
     mayLock: true,
+    refuseLogin: undefined,
     statements: new Set(),
     tables: new Map(),
     admin,
@@ -71,7 +74,10 @@ export function createEngine(account: Account): Engine {
     scn: firstScn,
     serviceName: "DOUBLE",
     password: (user) => (user === owner ? account.password : undefined),
-    login: () => new Session(engine, open()),
+    login: () => {
+      if (engine.refuseLogin) throw engine.refuseLogin;
+      return new Session(engine, open());
+    },
     [Symbol.dispose]() {
       admin.close();
       rmSync(home, { recursive: true, force: true });

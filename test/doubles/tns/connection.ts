@@ -29,7 +29,7 @@ interface Cursor {
 }
 
 /** What a test does to the next statements, before the database sees them. */
-export type Interference = (what: { sql: string; binds: readonly Cell[] }) => Interfering | undefined;
+export type Interference = (what: { sql: string; types: readonly TypeName[] }) => Interfering | undefined;
 
 /**
  * An error that is told; `lost`: the connection breaks before the statement was run, `lost-after`: after it; `silent`: nothing is answered until the
@@ -178,7 +178,7 @@ export class Connection {
   }
 
   #finish(kind: "commit" | "rollback"): Buffer | undefined {
-    const told = this.#served.interfere({ sql: kind.toUpperCase(), binds: [] });
+    const told = this.#served.interfere({ sql: kind.toUpperCase(), types: [] });
     if (told === "lost") return this.#lose();
     if (told instanceof OracleError) return this.#end(new ByteWriter(), { error: told });
     this.#session?.[kind]();
@@ -198,7 +198,7 @@ export class Connection {
       cursor.types = defines.map(({ type }) => type);
       return this.#rows(new ByteWriter(), id, { cursor, most: request.fetches ? request.rows : 0 });
     }
-    const told = this.#served.interfere({ sql: request.sql, binds: request.values });
+    const told = this.#served.interfere({ sql: request.sql, types: request.binds.map(({ type }) => type) });
     if (told === "lost") return this.#lose();
     if (told instanceof OracleError) return this.#end(new ByteWriter(), { error: told });
     const running = new AbortController();

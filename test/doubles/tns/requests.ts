@@ -71,9 +71,13 @@ export function readRequest(reader: ByteReader, cursors: KnownCursors): Request 
 }
 
 function skipPiggyback(code: number, reader: ByteReader, cursors: KnownCursors): void {
-  if (code === 105) {
+  if (code === 105 || code === 120) {
     reader.u8();
-    for (let left = reader.ub(); left > 0; left--) cursors.delete(reader.ub());
+    // 105 closes cursors; 120 only gives up their rows.
+    for (let left = reader.ub(); left > 0; left--) {
+      const cursor = reader.ub();
+      if (code === 105) cursors.delete(cursor);
+    }
   } else if (code === 135) skipSessionAttributes(reader);
   else if (code === 152) {
     reader.u8();

@@ -1,0 +1,229 @@
+// What befalls an Oracle server, told by its double: each error is classified, survived or stopped with what to do, and nothing is lost or done twice. Every
+// statement that the connector made on the way is one for a grammar of Oracle's SQL.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Connector, WritePlan } from "../../connectors/connector.ts";
+import type { Interfering } from "../doubles/tns/connection.ts";
+import { OracleError } from "../doubles/tns/database.ts";
+import { plsqlFault } from "../support/plsql-grammar.ts";
+import { oracleSubject } from "./erp/oracle.ts";
+import { collect, never, sourceOf } from "./erp/subject.ts";
+
+const rows = sourceOf("fusertest_rows", ["id"], ["id", "words", "code"]);
+
+function planOf(id: string, more: Partial<WritePlan> = {}): WritePlan {
+  return {
+    commandId: id,
+    idempotency: { way: "ledger", table: "fusertest_ledger", commandId: id },
+    mayBeRepeated: false,
+    steps: [{ kind: "insert", table: "fusertest_rows", values: () => ({ id: Number(id), words: "new", code: "A" }) }],
+    resultKey: () => [id],
+    found: {},
+    rehearse: false,
+    ...more,
+  };
+}
+
+describe("Oracle: faults", () => {
+  let erp: Awaited<ReturnType<typeof oracleSubject>>;
+  let connector: Connector;
+  beforeAll(async () => {
+    erp = await oracleSubject();
+    await erp.run("CREATE TABLE fusertest_rows (id INTEGER NOT NULL PRIMARY KEY, words VARCHAR2(20), code CHAR(3))");
+    await erp.run("CREATE TABLE fusertest_ledger (command_id VARCHAR2(60) NOT NULL PRIMARY KEY, results VARCHAR2(2000))");
+  });
+  afterAll(async () => {
+    await erp?.[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    await erp.run("DELETE FROM fusertest_rows");
+    await erp.run("DELETE FROM fusertest_ledger");
+    await erp.run("INSERT INTO fusertest_rows VALUES (1, 'one', 'A')");
+    connector = await erp.open({ limits: { batchRows: 2 } });
+  });
+  afterEach(async () => {
+    erp.double.interfere = () => undefined;
+    erp.engine.mayLock = true;
+    await connector.close();
+  });
+
+  /** Lets the next statement that holds these words meet something. */
+  function once(words: string, fault: Interfering): void {
+    erp.double.interfere = ({ sql }) => {
+      if (!sql.includes(words)) return undefined;
+      erp.double.interfere = () => undefined;
+      return fault;
+    };
+  }
+  const read = async () => (await collect(connector.readKeys(rows, ["1"], never))).map(({ row }) => row.values);
+  const ids = async () => (await erp.rows("SELECT id FROM fusertest_rows ORDER BY id")).flat();
+
+  it.each([
+    [60, "transient", "erp-deadlock"],
+    [54, "transient", "erp-locked"],
+    [30006, "transient", "erp-locked"],
+    [1013, "transient", "erp-interrupted"],
+    [1555, "transient", "erp-snapshot-old"],
+    [1653, "transient", "erp-disk-full"],
+    [257, "transient", "erp-disk-full"],
+    [3113, "transient", "erp-connection-lost"],
+    [16000, "config", "erp-read-only"],
+    [942, "config", "erp-object-missing"],
+    [1031, "config", "erp-rights"],
+  ])("ORA-%i while a plan writes is %s, %s, and nothing of the plan stays", async (number, kind, code) => {
+    once('INSERT INTO "FUSERTEST_ROWS"', new OracleError(number, "told by the double"));
+    await expect(connector.write(planOf("2"), never)).rejects.toMatchObject({ kind, code });
+    expect(await ids()).toEqual(["1"]);
+  });
+
+  it.each([
+    [1, "erp-duplicate"],
+    [2291, "erp-foreign-key"],
+    [2292, "erp-foreign-key"],
+    [1400, "erp-not-null"],
+    [12899, "erp-value-too-long"],
+    [1722, "erp-value-type"],
+    [1858, "erp-value-type"],
+    [1438, "erp-value-out-of-range"],
+    [20_001, "erp-refused"],
+    [20_999, "erp-refused"],
+  ])("ORA-%i refuses the command with %s", async (number, code) => {
+    once('INSERT INTO "FUSERTEST_ROWS"', new OracleError(number, "told by the double"));
+    expect(await connector.write(planOf("2"), never)).toMatchObject({ state: "rejected", code });
+    expect(await ids()).toEqual(["1"]);
+  });
+
+  it("what a rule of the ERP says reaches the one who asked", async () => {
+    once('INSERT INTO "FUSERTEST_ROWS"', new OracleError(20_100, "Der Monat ist abgeschlossen"));
+    const outcome = await connector.write(planOf("2"), never);
+    expect(outcome).toMatchObject({ state: "rejected", message: expect.stringContaining("Der Monat ist abgeschlossen") });
+  });
+
+  it("a connection that broke while it lay idle is replaced without a word, to read and to write", async () => {
+    await read();
+    await connector.write(planOf("2"), never);
+    erp.double.breakAll();
+    await erp.reconnect();
+    expect(await read()).toEqual([[1, "one", "A"]]);
+    expect(await connector.write(planOf("3"), never)).toMatchObject({ state: "applied" });
+    expect(await ids()).toEqual(["1", "2", "3"]);
+  });
+
+  it("a server that is gone is told as that, and used again once it is back", async () => {
+    await read();
+    await erp.double.stop();
+    await expect(read()).rejects.toMatchObject({
+      kind: "transient",
+      code: expect.stringMatching(/erp-(unreachable|connection-lost)/),
+    });
+    await erp.double.start();
+    await erp.reconnect();
+    expect(await read()).toEqual([[1, "one", "A"]]);
+  });
+
+  it("a server that does not answer is left after the time limit", async () => {
+    const hasty = await erp.open({ limits: { statementTimeoutMs: 2_000 } });
+    try {
+      await collect(hasty.readKeys(rows, ["1"], never));
+      once('FROM "FUSERTEST_ROWS"', "silent");
+      await expect(collect(hasty.readKeys(rows, ["1"], never))).rejects.toMatchObject({
+        kind: "transient",
+        code: "erp-statement-timeout",
+      });
+      expect((await collect(hasty.readKeys(rows, ["1"], never))).length).toBe(1);
+    } finally {
+      await hasty.close();
+    }
+  });
+
+  it.each(["lost", "lost-after"] as const)("a commit whose answer is %s is looked up, and is done once", async (fault) => {
+    once("COMMIT", fault);
+    await expect(connector.write(planOf("2"), never)).rejects.toMatchObject({ kind: "transient", code: "erp-commit-unknown" });
+    const again = await connector.write(planOf("2", { mayBeRepeated: true }), never);
+    expect(again).toMatchObject({ state: "applied", repeated: fault === "lost-after" });
+    expect(await ids()).toEqual(["1", "2"]);
+  });
+
+  it("a snapshot that is too old in the midst of a scan fails the scan, and the next one gives every row", async () => {
+    for (let id = 2; id <= 9; id++) await erp.run("INSERT INTO fusertest_rows VALUES (?, 'more', NULL)", [id]);
+    once('"ID" > ', new OracleError(1555, "snapshot too old: rollback segment number 3 too small"));
+    await expect(collect(connector.scan(rows, never))).rejects.toMatchObject({ kind: "transient", code: "erp-snapshot-old" });
+    expect((await collect(connector.scan(rows, never))).length).toBe(9);
+  });
+
+  it.each([
+    [28001, "the password has expired"],
+    [28000, "the account is locked"],
+  ])("a login that ends with ORA-%i is told by check with what to do, and no password is in it", async (number, words) => {
+    erp.engine.refuseLogin = new OracleError(number, words);
+    try {
+      const findings = await connector.check(never);
+      expect(findings).toMatchObject([{ severity: "error", code: "erp-login-refused" }]);
+      expect(findings[0]?.remedy).toMatch(/DBA/);
+      expect(JSON.stringify(findings)).not.toContain("geheim");
+    } finally {
+      erp.engine.refuseLogin = undefined;
+    }
+  });
+
+  it("without DBMS_LOCK check names the grant, a ledger still writes once, and a probe is refused", async () => {
+    erp.engine.mayLock = false;
+    const findings = await connector.check(never, { read: [], write: ["fusertest_rows"] });
+    expect(findings.find(({ place }) => place === "DBMS_LOCK")?.remedy).toContain("GRANT EXECUTE ON SYS.DBMS_LOCK");
+    expect(await connector.write(planOf("2"), never)).toMatchObject({ state: "applied" });
+    const probe = { way: "probe", sql: "SELECT id FROM fusertest_rows WHERE id = 7", parameters: {}, exact: true } as const;
+    await expect(connector.write(planOf("7", { idempotency: probe }), never)).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-rights",
+    });
+    expect(await ids()).toEqual(["1", "2"]);
+  });
+
+  it("a second agent of one name waits for the lock and gives up, and another name is free", async () => {
+    await connector.write(planOf("2"), never);
+    const twin = await erp.open();
+    const other = await erp.open({ sessionName: "another" });
+    try {
+      await expect(twin.write(planOf("3"), never)).rejects.toMatchObject({ kind: "transient", code: "erp-session-locked" });
+      expect(await other.write(planOf("4"), never)).toMatchObject({ state: "applied" });
+    } finally {
+      await twin.close();
+      await other.close();
+    }
+  });
+
+  it("ORA_ROWSCN tells every row that was changed behind the mark, those of late commits too", async () => {
+    const query = { table: "fusertest_rows", column: "ORA_ROWSCN", kind: "sequence" as const, key: ["id"], own: [] };
+    const since = async (mark: string) => (await Array.fromAsync(connector.changedSince(query, mark, never))).flat();
+    for (let id = 2; id <= 40; id++) await erp.run("INSERT INTO fusertest_rows VALUES (?, 'more', NULL)", [id]);
+    const [last] = (await Array.fromAsync(connector.changedSince(query, undefined, never))).flat();
+    const mark = String(BigInt(last?.mark ?? "0") + 1n);
+    expect(await since(mark)).toEqual([]);
+    await erp.run("UPDATE fusertest_rows SET words = 'changed' WHERE id = 17");
+    const seen = await since(mark);
+    expect(seen.map(({ key }) => key)).toContain("17");
+    // Of its block, and not of the whole table.
+    expect(seen.length).toBeLessThan(10);
+  });
+
+  it("a CHAR column is found by a value without the blanks that pad it", async () => {
+    const source = sourceOf("fusertest_rows", ["code", "id"], ["code", "id"], { scope: [{ column: "code", value: "A" }] });
+    expect((await collect(connector.readKeys(source, ["A.1"], never))).map(({ key }) => key)).toEqual(["A.1"]);
+    const asked: string[] = [];
+    const execute = erp.double.interfere;
+    erp.double.interfere = (what) => {
+      if (what.sql.includes('"CODE" = ')) asked.push(...what.types.filter((type) => type === "VARCHAR2"));
+      return execute(what);
+    };
+    await collect(connector.scan(source, never));
+    // A text that is bound as VARCHAR2 would be compared blank by blank.
+    expect(asked).toEqual([]);
+  });
+
+  it("every statement that the connector made is one for Oracle's grammar, which does refuse others", () => {
+    expect(plsqlFault("SELECT * FROM t LIMIT 5 OFFSET")).toBeDefined();
+    expect(plsqlFault("SELECT a FROM t WHERE a = = 1")).toBeDefined();
+    const own = [...erp.engine.statements].filter((sql) => !/^(CREATE|DROP) /.test(sql));
+    expect(own.length).toBeGreaterThan(25);
+    expect(own.map((sql) => [sql, plsqlFault(sql)]).filter(([, fault]) => fault !== undefined)).toEqual([]);
+  });
+});

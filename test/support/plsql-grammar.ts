@@ -1,0 +1,25 @@
+/** A grammar of Oracle's SQL and PL/SQL (antlr4ts-sql): what it refuses, Oracle would refuse, but for the gaps below. */
+import { CharStreams, CommonTokenStream } from "antlr4ts";
+import { CaseChangingStream, PlSQLGrammar, PlSqlLexer } from "antlr4ts-sql";
+
+/** What Oracle takes and the grammar does not know, with what is put in its place. */
+const gaps: readonly [pattern: RegExp, instead: string][] = [
+  // ALTER SESSION may set several parameters at once.
+  [/^(ALTER SESSION SET \w+ = \w+) .*$/s, "$1"],
+];
+
+/** What the grammar has against a statement; undefined where it is well-formed. */
+export function plsqlFault(text: string): string | undefined {
+  const known = gaps.reduce((written, [pattern, instead]) => written.replace(pattern, instead), text);
+  const lexer = new PlSqlLexer(new CaseChangingStream(CharStreams.fromString(`${known.replace(/;\s*$/, "")};`), true));
+  const parser = new PlSQLGrammar.PlSqlParser(new CommonTokenStream(lexer));
+  let fault: string | undefined;
+  parser.removeErrorListeners();
+  parser.addErrorListener({
+    syntaxError: (...[, , line, column, message]) => {
+      fault ??= `${line}:${column} ${message.slice(0, 80)}`;
+    },
+  });
+  parser.sql_script();
+  return fault;
+}
