@@ -10,8 +10,8 @@ export interface Suite {
 
 /** In the order in which `npm test` runs them: the quickest verdict first. */
 export const suites: Suite[] = [
-  { name: "unit", what: "pure parts and single files", limitMinutes: 8 },
-  { name: "contract", what: "every promise of connectors and store, on real databases", limitMinutes: 8 },
+  { name: "unit", what: "pure parts and single files", limitMinutes: 10 },
+  { name: "contract", what: "every promise of connectors and store, on real databases", limitMinutes: 15 },
   {
     name: "fuzz",
     what: "frames, configurations and rows of chance for a few seconds each; longer by npm run fuzz",
