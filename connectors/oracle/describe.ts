@@ -18,10 +18,7 @@ interface Wanted {
   names: readonly string[] | undefined;
 }
 
-/**
- * Tables and views of the current schema; with `tables` only those, which may lie with another owner (`OWNER.NAME`). A name that the schema knows as a synonym is
- * the table behind it.
- */
+/** Tables and views of the current schema; with `tables` only those, which may lie with another owner (`OWNER.NAME`). Synonyms are not followed. */
 export async function describeTables(
   link: Link,
   tables: readonly string[] | undefined,

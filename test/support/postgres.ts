@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { chmod, cp, mkdir, open, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -86,8 +86,7 @@ export async function startPostgres(start: PostgresStart): Promise<Postgres> {
   const access: PostgresAccess = { host: "127.0.0.1", port: place.port, user: "postgres", password: randomUUID() };
   let running: ChildProcess | undefined;
   try {
-    // The server's user passes through to what belongs to it.
-    await chmod(place.home, 0o755);
+    await letThrough(place.home);
     await cp(await template(program), place.data, { recursive: true });
     await owned(place.data);
     running = await launch(place);
@@ -98,6 +97,14 @@ export async function startPostgres(start: PostgresStart): Promise<Postgres> {
     await place.remove();
     throw error;
   }
+}
+
+/** The server's user passes through to what belongs to it: the directory, and whatever is above it within the run's own one. */
+async function letThrough(home: string): Promise<void> {
+  const parts = home.split(sep);
+  const own = parts.findIndex((part) => part.startsWith("erpfuser-"));
+  for (let depth = own < 0 ? parts.length : own + 1; depth <= parts.length; depth++)
+    await chmod(parts.slice(0, depth).join(sep), 0o755);
 }
 
 interface Place extends PostgresStart {

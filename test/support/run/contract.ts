@@ -1,6 +1,6 @@
 // `npm run contract [-- --json] [-- FILES]`: the contract suite on every connector that can run here, or on `--connector NAME`; with `--url NAME://user@host/database`
 // on a server that the user names. Ends with what passed and failed per connector; under --json as one JSON object on stdout. FILES: parts of test files' names.
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -56,8 +56,6 @@ process.exitCode = failed === 0 && Object.keys(connectors).length > 0 ? 0 : 1;
 async function suiteOn(connector: string): Promise<Figures> {
   const began = performance.now();
   const directory = mkdtempSync(join(tmpdir(), "erpfuser-contract-"));
-  // A server that runs as another user (PostgreSQL) has its data within.
-  chmodSync(directory, 0o755);
   try {
     const { figures, failures } = figuresOf(await runOn(connector, directory));
     const seconds = ((performance.now() - began) / 1_000).toFixed(0);
