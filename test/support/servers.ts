@@ -17,6 +17,9 @@ const programs: Record<Server, string[]> = {
   chromium: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
 };
 
+/** Every server that some test knows how to start. */
+export const knownServers = Object.keys(programs) as Server[];
+
 /** Servers whose absence fails the tests that need them: ERPFUSER_TEST_REQUIRE, names with commas between. */
 export function requiredServers(): string[] {
   return (process.env.ERPFUSER_TEST_REQUIRE ?? "")

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -101,10 +101,6 @@ function answers(port: number): Promise<boolean> {
 }
 
 function versionOf(program: string): string {
-  try {
-    execFileSync(program, ["-V"], { stdio: "pipe" });
-    return "unknown";
-  } catch (error) {
-    return /OpenSSH_[\w.]+/.exec(String((error as { stderr?: Buffer }).stderr))?.[0] ?? "unknown";
-  }
+  const { stderr } = spawnSync(program, ["-V"], { encoding: "utf8" });
+  return /OpenSSH_[\w.]+/.exec(stderr)?.[0] ?? "unknown";
 }

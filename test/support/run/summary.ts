@@ -1,26 +1,28 @@
-import type { ServerNote } from "../servers.ts";
+import type { Server, ServerNote } from "../servers.ts";
 import type { SuiteResult } from "./run-suite.ts";
 
 /** What this machine has and what the caller insists on. */
 export interface Ground {
-  installed: ReadonlyMap<string, string | undefined>;
+  installed: ReadonlyMap<Server, string | undefined>;
   required: string[];
   /** True when all suites ran in full, so that a required server must have been at work. */
   complete: boolean;
 }
 
 /** How to get a server that is missing. */
-const remedies: Record<string, string> = {
+const remedies: Record<Server, string> = {
   mariadb: "apt-get install mariadb-server",
   postgres: "apt-get install postgresql",
+  sshd: "apt-get install openssh-server",
   chromium: "apt-get install chromium",
 };
 
 /** Failures of a run as a whole: a server that was required, and was not there or not used. */
 export function unmetRequirements(results: SuiteResult[], { installed, required, complete }: Ground): string[] {
-  return required.flatMap((name) => {
-    if (!installed.has(name))
-      return [`ERPFUSER_TEST_REQUIRE names ${name}: no test knows such a server (${[...installed.keys()].join(", ")})`];
+  return required.flatMap((wanted) => {
+    const name = [...installed.keys()].find((server) => server === wanted);
+    if (name === undefined)
+      return [`ERPFUSER_TEST_REQUIRE names ${wanted}: no test knows such a server (${[...installed.keys()].join(", ")})`];
     if (installed.get(name) === undefined) return [`${name} is required and not installed: ${remedies[name]}`];
     const used = results.some(({ notes }) => notes.some(({ server, version }) => server === name && version !== undefined));
     return used || !complete ? [] : [`${name} is required and installed, but no test ran against it`];

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import { findServer, requiredServers } from "../servers.ts";
+import { findServer, knownServers, requiredServers } from "../servers.ts";
 import { runChecks } from "./check-steps.ts";
 import { runSuite, type SuiteResult } from "./run-suite.ts";
 import { suites } from "./suites.ts";
@@ -19,7 +19,7 @@ if (unknown.length > 0) {
 }
 const chosen = suites.filter(({ name }) => wanted.includes(name));
 const ground: Ground = {
-  installed: new Map((["mariadb", "postgres", "chromium"] as const).map((server) => [server, findServer(server)])),
+  installed: new Map(knownServers.map((server) => [server, findServer(server)])),
   required: requiredServers(),
   complete: chosen.length === suites.length && positionals.length === 0,
 };

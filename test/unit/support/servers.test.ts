@@ -1,9 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { freePort, has, programOf, requiredServers, tempDirectory } from "../../support/servers.ts";
+import { freePort, has, knownServers, programOf, requiredServers, tempDirectory } from "../../support/servers.ts";
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -38,4 +38,9 @@ test("servers are required by name, with or without blanks between, and a requir
 test("a server that is not installed is named together with what was looked for", () => {
   vi.stubEnv("PATH", "/nonexistent");
   expect(() => programOf("chromium")).toThrow(/^chromium is not installed: none of chromium, /);
+});
+
+test("continuous integration insists on every server that tests know", () => {
+  const required = /ERPFUSER_TEST_REQUIRE=(\S+)/.exec(readFileSync(".ci/run", "utf8"))?.[1];
+  expect(required?.split(",").sort()).toEqual([...knownServers].sort());
 });
