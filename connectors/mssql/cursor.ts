@@ -8,7 +8,7 @@ import { type DescribedColumn, describeResult } from "./described-result.ts";
 import type { Link } from "./link.ts";
 import { mssqlSyntax } from "./sql.ts";
 import { type ContinuedSelect, readOn, type StreamContext } from "./stream.ts";
-import { columnType, readingOf, readType } from "./types.ts";
+import { columnType, type NativeType, readingOf, readType } from "./types.ts";
 import { decoderOf, type ResultColumn } from "./values.ts";
 
 /** A cursor query whose columns the server has described. */
@@ -44,6 +44,12 @@ export async function prepareCursor(link: Link, query: CursorQuery, signal: Abor
 }
 
 /**
+ * Asked in a statement of its own, before the rows: within theirs it would be asked when the row versions that they are read by are chosen already, and a
+ * transaction that commits in between would count as ended and not be seen.
+ */
+const lowestOpen = "DECLARE @fuser_open binary(8) = MIN_ACTIVE_ROWVERSION(); ";
+
+/**
  * What is read: from the mark on, inclusive. Of a ROWVERSION only what lies below every transaction that is still open: a row takes its version as it is
  * written and shows it only when it is committed, so that one behind a higher version that shows already would never be seen.
  */
@@ -51,7 +57,7 @@ function conditions({ query, columns, versioned }: PreparedCursor, from: string 
   const column = mssqlSyntax.quote(query.column);
   const since =
     from === undefined ? concat(column, " IS NOT NULL") : concat(column, " >= ", markBound(from, columns[0], versioned));
-  return versioned ? [since, sql(`${column} < MIN_ACTIVE_ROWVERSION()`)] : [since];
+  return versioned ? [since, sql(`${column} < @fuser_open`)] : [since];
 }
 
 function markBound(from: string, described: DescribedColumn | undefined, versioned: boolean): Statement {
@@ -61,7 +67,17 @@ function markBound(from: string, described: DescribedColumn | undefined, version
     columnType(type) === "decimal" || columnType(type) === "integer" ? from : earlier(from, type.name),
     type,
   );
-  if (bound) return bound;
+  return bound ?? unfit(from, type);
+}
+
+/** The value of a row that was read, to the last digit: a page goes on behind it, and many rows may share it. */
+function exactBound(raw: Exclude<RawValue, null>, described: DescribedColumn | undefined, versioned: boolean): Statement {
+  const { type } = described as DescribedColumn;
+  if (versioned) return bind(raw);
+  return keyBound(String(raw), type) ?? unfit(String(raw), type);
+}
+
+function unfit(from: string, type: NativeType): never {
   throw new FuserError("config", `The mark ${from} is none of the type ${type.declared}`, {
     code: "erp-cursor-unusable",
     operation: "read changes by a cursor column",
@@ -90,7 +106,7 @@ function select(cursor: PreparedCursor, from: string | undefined): ContinuedSele
       {
         column: quote(query.column),
         position: 0,
-        bound: (raw) => markBound(markOf(cursor, raw), columns[0], cursor.versioned),
+        bound: (raw) => exactBound(raw, columns[0], cursor.versioned),
       },
     ],
     unique: false,
@@ -101,9 +117,9 @@ function select(cursor: PreparedCursor, from: string | undefined): ContinuedSele
         where,
         orderBy && orderBy.length > 0 ? ` ORDER BY ${orderBy.join(", ")}` : "",
       );
-      return limit === undefined
-        ? concat("SELECT ", list.join(", "), rest)
-        : mssqlSyntax.limited(sql(list.join(", ")), rest, limit);
+      const read =
+        limit === undefined ? concat("SELECT ", list.join(", "), rest) : mssqlSyntax.limited(sql(list.join(", ")), rest, limit);
+      return cursor.versioned ? concat(lowestOpen, read) : read;
     },
     verify: (seen) => requireSame(query, expected, seen),
     digested: (rows) => digested(rows, digest),

@@ -39,6 +39,8 @@ export class TdsDatabase {
   /** Change tracking: version of the last commit that changed a tracked table; undefined while it is off. */
   tracked: bigint | undefined;
   readonly minimumVersions = new Map<string, bigint>();
+  /** Is called as MIN_ACTIVE_ROWVERSION() is evaluated: what commits here commits while a statement runs. */
+  onMinActive: (() => void) | undefined;
   /** What was asked and not known. */
   readonly refused: string[] = [];
   readonly #home = mkdtempSync(join(tmpdir(), "erpfuser-tds-"));
@@ -74,6 +76,7 @@ export class TdsDatabase {
   }
 
   minActiveVersion(): bigint {
+    this.onMinActive?.();
     return [...this.openVersions.values()].reduce((least, version) => (version < least ? version : least), this.rowVersion + 1n);
   }
 
