@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/run/longest-first.ts";
 
 const setupFiles = ["test/support/leaks.ts"];
 /** Measures memory and progress under kills: it has the machine for itself. */
@@ -8,6 +9,7 @@ const storm = "test/fault/storm.test.ts";
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: { name: "unit", include: ["test/unit/**/*.test.ts"], setupFiles, testTimeout: 30_000, hookTimeout: 30_000 },
