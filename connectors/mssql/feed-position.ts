@@ -5,18 +5,20 @@ export interface FeedPosition {
   /** `HistoryIdentity.database`. */
   database: string;
   version: bigint;
+  /** Births of the tables (`birthsOf` in feed-versions.ts) that it was made for: one that is not among them was truncated, made or tracked anew since. */
+  births: readonly string[];
 }
 
-const form = /^change-tracking (\d+) (.+)$/;
+const form = /^change-tracking (\d+) \[([\d:,]*)\] (.+)$/;
 
-export function positionText({ database, version }: FeedPosition): string {
-  return `change-tracking ${version} ${database}`;
+export function positionText({ database, version, births }: FeedPosition): string {
+  return `change-tracking ${version} [${births.join(",")}] ${database}`;
 }
 
 /** @throws FuserError history-lost `erp-feed-other-history` for what is none, or of another database */
 export function parsePosition(text: string, { database, place }: { database: string; place: string }): FeedPosition {
-  const [, version, of] = form.exec(text) ?? [];
-  if (version !== undefined && of === database) return { database, version: BigInt(version) };
+  const [, version, births = "", of] = form.exec(text) ?? [];
+  if (version !== undefined && of === database) return { database, version: BigInt(version), births: births.split(",") };
   throw otherHistory("The feed's position is of another database", place);
 }
 

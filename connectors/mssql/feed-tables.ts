@@ -37,6 +37,8 @@ export function tellsOwnKey({ table, described }: FedTable): boolean {
 }
 
 interface Part {
+  /** It comes from the row as it is now. */
+  ofRow: boolean;
   expression: string;
   type: NativeType;
 }
@@ -49,8 +51,8 @@ function partsOf(names: readonly string[], described: Table): Part[] {
   return names.map((name) => {
     const column = described.columns.find((candidate) => same(candidate.name, name));
     const type = nativeOf(column ?? (described.columns[0] as (typeof described.columns)[number]));
-    const from = described.primaryKey.some((part) => same(part, name)) ? "ct" : "t";
-    return { expression: readingOf(`${from}.${mssqlSyntax.quote(column?.name ?? name)}`, type), type };
+    const ofRow = !described.primaryKey.some((part) => same(part, name));
+    return { ofRow, expression: readingOf(`${ofRow ? "t" : "ct"}.${mssqlSyntax.quote(column?.name ?? name)}`, type), type };
   });
 }
 
@@ -64,12 +66,14 @@ export async function changesOf(
   const key = partsOf(table.key, described);
   const own = partsOf(table.own, described);
   const list = [...key, ...own].map(({ expression }) => expression).join(", ");
-  const joined = described.primaryKey.map((name) => `t.${quote(name)} = ct.${quote(name)}`).join(" AND ");
   const name = quote(described.name);
+  const joined = described.primaryKey.map((part) => `t.${quote(part)} = ct.${quote(part)}`).join(" AND ");
+  // The rows themselves are looked at only where they must be: without row versions that waits for whoever writes them.
+  const rowsToo = [...key, ...own].some(({ ofRow }) => ofRow);
   const statement = concat(
     `SELECT TOP (${mostChanges + 1}) ${list} FROM CHANGETABLE(CHANGES ${name}, `,
     bind(since),
-    `) AS ct LEFT JOIN ${name} AS t ON ${joined}`,
+    rowsToo ? `) AS ct LEFT JOIN ${name} AS t ON ${joined}` : ") AS ct",
   );
   const [result] = await link.query(statement, asked);
   const rows = result?.rows ?? [];

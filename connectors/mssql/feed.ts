@@ -4,19 +4,17 @@
  * for long is told behind everything that was told meanwhile.
  */
 import { FuserError } from "../../base/errors.ts";
-import { type Feed, type FeedBatch, type FeedChange, type FeedTable, heartbeatMs } from "../feed.ts";
+import { type Feed, type FeedBatch, type FeedChange, heartbeatMs } from "../feed.ts";
 import type { LinkPool } from "../link-pool.ts";
-import { bind, concat, join, type Statement } from "../statement.ts";
 import { placeOf } from "./config.ts";
 import type { Access, Driver } from "./connect.ts";
 import { checkFeed } from "./feed-checks.ts";
 import { createMarks } from "./feed-marks.ts";
 import { type FeedPosition, gap, otherHistory, parsePosition, positionText } from "./feed-position.ts";
 import { changesOf, type FedTable, fedTables } from "./feed-tables.ts";
+import { versionsOf } from "./feed-versions.ts";
 import { identityOf } from "./identity.ts";
 import { type Link, openLink } from "./link.ts";
-import { ask } from "./session.ts";
-import { mssqlSyntax } from "./sql.ts";
 
 /** How often the server is asked whether anything was committed: one short question. */
 const lookMs = 250;
@@ -51,11 +49,11 @@ export function createFeed(access: Access, driver: () => Promise<Driver>, short:
   return {
     name: "change-tracking",
     check: (tables, signal) => short.use(signal, (link) => checkFeed(link, { settings: access.settings, tables, signal })),
-    async begin(_tables, signal) {
+    async begin(tables, signal) {
       const { link, database } = await connect(signal);
       try {
-        const { current } = await versionsOf(link, [], signal);
-        return positionText({ database, version: required(current, place) });
+        const { current, births } = await versionsOf(link, tables, place, { signal, operation });
+        return positionText({ database, version: current, births });
       } finally {
         await link.close();
       }
@@ -64,13 +62,15 @@ export function createFeed(access: Access, driver: () => Promise<Driver>, short:
       const { link, database } = await connect(signal);
       try {
         const from = parsePosition(position, { database, place });
-        const fed = await fedTables(link, tables, signal);
+        let fed = await fedTables(link, tables, signal);
         let last = from;
         let told = clock.monotonic() - quietMs;
         for (;;) {
           const batch = await nextBatch(link, { fed, last, place, signal });
           if (batch !== undefined || clock.monotonic() - told >= quietMs) {
             told = clock.monotonic();
+            // A table that was made anew may have other columns.
+            if (batch && batch.position.births.join() !== last.births.join()) fed = await fedTables(link, tables, signal);
             last = batch?.position ?? last;
             yield { changes: [], untold: [], ...batch, position: positionText(last) };
           }
@@ -96,55 +96,29 @@ async function nextBatch(
   link: Link,
   { fed, last, place, signal }: Looking,
 ): Promise<(Omit<FeedBatch, "position"> & { position: FeedPosition }) | undefined> {
+  const asked = { signal, operation };
+  const tables = fed.map(({ table }) => table);
   // Asked before the changes: what is committed in between is told now and once more later, and never not at all.
-  const { current, least } = await versionsOf(
-    link,
-    fed.map(({ table }) => table),
-    signal,
-  );
-  const version = required(current, place);
+  const before = await versionsOf(link, tables, place, asked);
+  const { current: version, births } = before;
   if (version < last.version) throw otherHistory("The feed's position is ahead of the ERP: it was restored from a backup", place);
-  const forgotten = fed.map((_, index) => required(least[index], place) > last.version);
+  const forgotten = before.least.map((least) => least > last.version);
   if (forgotten.length > 0 && forgotten.every(Boolean)) throw gap(place);
-  if (version === last.version) return undefined;
-  const changes: FeedChange[] = [];
-  const untold: number[] = [];
+  const reborn = births.map((birth) => !last.births.includes(birth));
+  if (version === last.version && !reborn.includes(true)) return undefined;
+  const told: (FeedChange[] | "untold")[] = [];
   for (const [index, { table, described }] of fed.entries()) {
     // One table alone of which nothing is kept was truncated, or tracked anew.
-    const told =
-      forgotten[index] || described === undefined
-        ? "untold"
-        : await changesOf(link, { table, described }, { index, since: last.version, asked: { signal, operation } });
-    if (told === "untold") untold.push(index);
-    else changes.push(...told);
+    const lost = forgotten[index] || reborn[index] || described === undefined;
+    told.push(lost ? "untold" : await changesOf(link, { table, described }, { index, since: last.version, asked }));
   }
-  return { position: { ...last, version }, changes, untold };
-}
-
-/** The database's version, and per table the least from which on its changes are kept; undefined where it is not tracked, or may not be asked. */
-async function versionsOf(
-  link: Link,
-  tables: readonly FeedTable[],
-  signal: AbortSignal,
-): Promise<{ current: bigint | undefined; least: (bigint | undefined)[] }> {
-  const columns = tables.map(
-    ({ table }, index): Statement =>
-      concat("CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID(", bind(mssqlSyntax.quote(table)), `)) AS t${index}`),
-  );
-  const statement = concat("SELECT ", join(["CHANGE_TRACKING_CURRENT_VERSION() AS now", ...columns], ", "));
-  const [row] = await ask(link, statement, { signal, operation });
-  const number = (text: string | null | undefined): bigint | undefined =>
-    text === null || text === undefined ? undefined : BigInt(text);
-  return { current: number(row?.now), least: tables.map((_, index) => number(row?.[`t${index}`])) };
-}
-
-/** @throws FuserError config where change tracking is off, or the account may not see it */
-function required(version: bigint | undefined, place: string): bigint {
-  if (version !== undefined) return version;
-  throw new FuserError("config", "Change tracking is switched off, or the account may not read it", {
-    code: "erp-feed-settings",
-    operation,
-    place,
-    hint: "`erpfuser check` prints the statements for the DBA.",
-  });
+  // Asked again: what was cleaned up or truncated while it was read may be missing in it.
+  const after = await versionsOf(link, tables, place, asked);
+  const whole = (index: number): boolean =>
+    (after.least[index] ?? 0n) <= last.version && after.births[index] === births[index] && told[index] !== "untold";
+  return {
+    position: { ...last, version, births },
+    changes: told.flatMap((changes, index) => (changes !== "untold" && whole(index) ? changes : [])),
+    untold: [...told.keys()].filter((index) => !whole(index)),
+  };
 }

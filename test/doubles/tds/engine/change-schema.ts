@@ -107,14 +107,19 @@ function dropTable(on: DatabaseSync, database: TdsDatabase, name: string, tokens
   database.catalogue.drop(name);
 }
 
-/** What truncating leaves of the changes: nothing, and nobody is told which rows there were. */
+/** What truncating leaves of the changes: nothing, and nobody is told which rows there were. It is no commit that has a version of its own. */
 function truncate(on: DatabaseSync, database: TdsDatabase, name: string): void {
   const table = requireTable(database, name);
   on.exec(`DELETE FROM "${table.name}"`);
   if (!table.tracked) return;
   on.exec(`DELETE FROM "ct.${table.name}"`);
-  database.tracked = (database.tracked ?? 0n) + 1n;
-  database.minimumVersions.set(table.name, database.tracked);
+  begunAt(database, table.name);
+}
+
+function begunAt(database: TdsDatabase, name: string): void {
+  const version = database.tracked ?? 0n;
+  database.minimumVersions.set(name, version);
+  database.beginVersions.set(name, version);
 }
 
 function alterTable(on: DatabaseSync, database: TdsDatabase, statement: readonly Token[]): void {
@@ -151,7 +156,7 @@ function track(on: DatabaseSync, database: TdsDatabase, table: CatalogueTable): 
   trigger("UPDATE", `${note("D", "OLD")} WHERE ${moved}; ${note("U", "NEW")}`);
   trigger("DELETE", note("D", "OLD"));
   table.tracked = true;
-  database.minimumVersions.set(table.name, database.tracked);
+  begunAt(database, table.name);
 }
 
 function requireTable(database: TdsDatabase, name: string): CatalogueTable {

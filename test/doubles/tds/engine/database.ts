@@ -39,6 +39,8 @@ export class TdsDatabase {
   /** Change tracking: version of the last commit that changed a tracked table; undefined while it is off. */
   tracked: bigint | undefined;
   readonly minimumVersions = new Map<string, bigint>();
+  /** At which version each table's tracking began, by name. */
+  readonly beginVersions = new Map<string, bigint>();
   /** Is called as MIN_ACTIVE_ROWVERSION() is evaluated: what commits here commits while a statement runs. */
   onMinActive: (() => void) | undefined;
   /** What was asked and not known. */
@@ -67,6 +69,9 @@ export class TdsDatabase {
   described(on: DatabaseSync): void {
     fillViews(on, this.catalogue);
     fillProcedures(on, this.procedures);
+    const tracked = this.catalogue.tables.filter((table) => table.tracked);
+    const begun = tracked.map(({ id, name }) => [BigInt(id), this.beginVersions.get(name) ?? 0n]);
+    fillView(on, "sys.change_tracking_tables", begun);
   }
 
   nextVersion(holder: Holder, within: boolean): bigint {
