@@ -13,7 +13,8 @@ import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { identityOf } from "./identity.ts";
 import { type Link, openLink } from "./link.ts";
-import { readPages } from "./pages.ts";
+import { lobRows } from "./lobs.ts";
+import { type RunSelect, readPages } from "./pages.ts";
 import {
   childrenOf,
   countOf,
@@ -104,16 +105,18 @@ function openOracle(access: Access): Connector {
     async *scan(source, signal) {
       const known = await prepared(source, signal);
       const operation = `scan the source ${source.source}`;
-      const run = async (statement: Parameters<Link["execute"]>[0]) =>
-        (await pages.use(signal, (link) => link.execute(statement, signal, { operation }))).rows;
+      const run: RunSelect = (statement, mostBytes) =>
+        pages.use(signal, (link) => link.execute(statement, signal, { operation, mostBytes }));
       for await (const read of readPages(known.select, run, { context: access.context, signal })) {
         const children = await short.use(signal, (link) => childrenOf(known, read.rows, { link, signal }));
         yield rowBatch(read, known.layout, digest, children);
       }
     },
     async *readKeys(source, keys, signal) {
-      for (let start = 0; start < keys.length; start += oracleDialect.maxKeysPerRead) {
-        const some = keys.slice(start, start + oracleDialect.maxKeysPerRead);
+      const { hasLobs } = await describedOnce(source, signal);
+      const most = hasLobs ? lobRows : oracleDialect.maxKeysPerRead;
+      for (let start = 0; start < keys.length; start += most) {
+        const some = keys.slice(start, start + most);
         const batch = await readSome(source, some, signal);
         if (batch) yield batch;
       }
@@ -121,11 +124,10 @@ function openOracle(access: Access): Connector {
     async *changedSince(query, from, signal) {
       const operation = `read changes of the table ${query.table}`;
       const cursor = await describedCursor(query, signal);
-      const run = async (statement: Parameters<Link["execute"]>[0]) =>
-        (await short.use(signal, (link) => link.execute(statement, signal, { operation }))).rows;
+      const run: RunSelect = (statement) => short.use(signal, (link) => link.execute(statement, signal, { operation }));
       try {
         if (from === undefined) {
-          const last = await run(lastChange(cursor));
+          const { rows: last } = await run(lastChange(cursor));
           if (last.length > 0) yield last.map((row) => cursorRow(cursor, row));
           return;
         }

@@ -2,10 +2,12 @@ import oracledb from "oracledb";
 import { FuserError } from "../../base/errors.ts";
 import type { Value } from "../connector.ts";
 import type { RawValue } from "../digest.ts";
+import { sizeOf } from "../row-batch.ts";
 import type { Statement } from "../statement.ts";
 import { placeOf } from "./config.ts";
 import { type Access, connect, type LinkKind } from "./connect.ts";
 import { oracleError } from "./errors.ts";
+import { lobRows } from "./lobs.ts";
 
 export interface Field {
   name: string;
@@ -21,6 +23,8 @@ export interface Result {
   fields: readonly Field[];
   rows: RawValue[][];
   affected: number;
+  /** Its rows had as many bytes as were wanted, and it was not read to its end. */
+  cut: boolean;
   /** Values of OUT binds by name. */
   out: Readonly<Record<string, unknown>>;
 }
@@ -29,6 +33,8 @@ export interface Asked {
   operation: string;
   /** OUT binds by name, behind the values; their `:name` stands in the statement's own text. */
   out?: oracledb.BindParameters;
+  /** Bytes of rows after which a SELECT is not read on, about; default: all are read. */
+  mostBytes?: number | undefined;
 }
 
 /** What the driver is told to fetch: NUMBER as its digits, LOBs whole. */
@@ -47,6 +53,9 @@ const fetchTypeHandler = ({ dbType }: { dbType?: unknown }): oracledb.FetchTypeR
       return undefined;
   }
 };
+
+const fetchRows = 500;
+const fetching = { outFormat: oracledb.OUT_FORMAT_ARRAY, fetchTypeHandler, fetchArraySize: fetchRows, prefetchRows: fetchRows };
 
 /** How much longer than its time limit a statement is waited for, until the connection is given up as dead. */
 const graceMs = 5_000;
@@ -89,15 +98,18 @@ export class Link {
     return this.#usable && this.#connection.transactionInProgress === true;
   }
 
-  async execute(statement: Statement, signal: AbortSignal, { operation, out }: Asked): Promise<Result> {
+  async execute(statement: Statement, signal: AbortSignal, { operation, out, mostBytes }: Asked): Promise<Result> {
     const text = withNames(statement);
     const binds = { ...bindsOf(statement.values), ...out };
-    const options = { outFormat: oracledb.OUT_FORMAT_ARRAY, fetchTypeHandler, fetchArraySize: 500, prefetchRows: 500 };
-    const run = (): Promise<oracledb.Result<unknown[]>> => this.#connection.execute(text, binds, options);
-    const result = await this.#guarded(operation, signal, run);
+    const resultSet = mostBytes !== undefined;
+    const options = { ...fetching, resultSet };
+    const [result, read] = await this.#guarded(operation, signal, async () => {
+      const told = await this.#connection.execute<unknown[]>(text, binds, options);
+      return [told, await rowsOf(told, mostBytes)] as const;
+    });
     return {
       fields: (result.metaData ?? []).map(fieldOf),
-      rows: (result.rows ?? []) as RawValue[][],
+      ...read,
       affected: result.rowsAffected ?? 0,
       out: (result.outBinds ?? {}) as Record<string, unknown>,
     };
@@ -178,6 +190,31 @@ export async function openLink(access: Access, kind: LinkKind, signal: AbortSign
   }
   return link;
 }
+
+/** Rows with LOBs come a few at a time, so that not many more are fetched than are wanted. */
+async function rowsOf({ rows, resultSet }: oracledb.Result<unknown[]>, mostBytes = 0): Promise<Pick<Result, "rows" | "cut">> {
+  if (resultSet === undefined) return { rows: (rows ?? []) as RawValue[][], cut: false };
+  const portion = resultSet.metaData.some(({ dbType }) => long.has(dbType)) ? lobRows : fetchRows;
+  const all: RawValue[][] = [];
+  for (let bytes = 0; bytes < mostBytes; ) {
+    const some = (await resultSet.getRows(portion)) as RawValue[][];
+    all.push(...some);
+    for (const row of some) bytes += sizeOf(row);
+    if (some.length === portion) continue;
+    await resultSet.close();
+    return { rows: all, cut: false };
+  }
+  await resultSet.close();
+  return { rows: all, cut: true };
+}
+
+const long: ReadonlySet<unknown> = new Set([
+  oracledb.DB_TYPE_CLOB,
+  oracledb.DB_TYPE_NCLOB,
+  oracledb.DB_TYPE_BLOB,
+  oracledb.DB_TYPE_LONG,
+  oracledb.DB_TYPE_LONG_RAW,
+]);
 
 function fieldOf(meta: Pick<oracledb.Metadata<unknown>, "name" | "dbTypeName" | "precision" | "scale" | "nullable">): Field {
   return {

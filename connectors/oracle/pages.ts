@@ -14,8 +14,8 @@ export interface PagedSelect {
   digested: (rows: readonly RawValue[][]) => DigestedRows;
 }
 
-/** Runs one SELECT and gives all of its rows. */
-export type RunSelect = (statement: Statement) => Promise<RawValue[][]>;
+/** Runs one SELECT. @param mostBytes after so many it may end before its last row, and says so by `cut` */
+export type RunSelect = (statement: Statement, mostBytes?: number) => Promise<{ rows: RawValue[][]; cut: boolean }>;
 
 /** Rows of the first page: enough to learn how large they are. */
 const firstRows = 100;
@@ -40,20 +40,21 @@ export async function* readPages(
     if (points && !select.unique) {
       // The group of rows equal to the last one is read once more: a page may have ended within it.
       const seen = tail.filter();
-      for (const rows of cut(await run(select.statement({ condition: at(points) })), context)) {
+      for (const rows of cut((await run(select.statement({ condition: at(points) }))).rows, context)) {
         const batch = unseen(select.digested(rows), seen, select);
         if (batch.rows.length === 0) continue;
         tail.note(batch);
         yield batch;
       }
     }
-    const page = await run(select.statement(points ? { condition: behind(points), orderBy, limit } : { orderBy, limit }));
+    const statement = select.statement(points ? { condition: behind(points), orderBy, limit } : { orderBy, limit });
+    const { rows: page, cut: isCut } = await run(statement, batchBytes);
     for (const rows of cut(page, context)) {
       const batch = select.digested(rows);
       tail.note(batch);
       yield batch;
     }
-    if (page.length < limit) return;
+    if (page.length < limit && !isCut) return;
     last = page.at(-1);
     const bytes = page.reduce((sum, row) => sum + sizeOf(row), 0);
     limit = Math.max(1, Math.min(batchRows, Math.floor((batchBytes * page.length) / Math.max(1, bytes))));

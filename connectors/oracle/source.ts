@@ -15,6 +15,7 @@ import {
 } from "../source-select.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
 import type { Field, Link } from "./link.ts";
+import { hasLobs, isLob, longestLob, takeLengths } from "./lobs.ts";
 import type { PagedSelect } from "./pages.ts";
 import { oracleSyntax } from "./sql.ts";
 import { boundFor, decoderOf, needsReadable, type OracleColumn, readable, typeOf } from "./values.ts";
@@ -28,6 +29,8 @@ export interface PreparedSource {
   layout: Layout;
   select: PagedSelect;
   children: readonly PreparedChild[];
+  /** Its rows may be long: few are read at once. */
+  hasLobs: boolean;
 }
 
 interface PreparedChild {
@@ -67,7 +70,8 @@ export async function prepareSource(
       `\n) THEN 1 ELSE 0 END AS FUSER_FLAG_${index}`,
     ),
   );
-  const list = join([...columns.map((column, index) => item(column, index)), ...flags], ", ");
+  const { items, lengths } = readItems(columns, (index) => oracleSyntax.quote((columns[index] as OracleColumn).name));
+  const list = join([...items, ...flags, ...lengths], ", ");
   return {
     source,
     columns,
@@ -77,15 +81,28 @@ export async function prepareSource(
       order: positions.map((position) => orderOf(columns[position] as OracleColumn, position)),
       unique,
       statement: ({ limit, ...options }) => select(oracleSyntax, list, fromSource(oracleSyntax, source, options), limit),
-      digested: (rows) => digested(withFlags(rows, columns.length), digest, layout),
+      digested: (rows) => {
+        takeLengths(rows as RawValue[][], columns, columns.length + flags.length);
+        return digested(withFlags(rows, columns.length), digest, layout);
+      },
     },
     children,
+    hasLobs: hasLobs(columns) || children.some((child) => hasLobs(child.columns)),
   };
 }
 
-/** Names of an inner SELECT must differ: the position does. */
-function item(column: OracleColumn, index: number): string {
-  return `${readable(oracleSyntax.quote(column.name), column.native)} AS C${index}`;
+/** Items of a SELECT's list: what is read of each column, and the length of each LOB that is too long, else null. Names of an inner SELECT must differ: the position does. */
+function readItems(columns: readonly OracleColumn[], nameOf: (index: number) => string): { items: string[]; lengths: string[] } {
+  const within = (name: string): string => `CASE WHEN DBMS_LOB.GETLENGTH(${name}) <= ${longestLob} THEN ${name} END`;
+  const items = columns.map((column, index) => {
+    const name = nameOf(index);
+    return `${isLob(column) ? within(name) : readable(name, column.native)} AS C${index}`;
+  });
+  const lengths = columns.flatMap((column, index) => {
+    const length = `DBMS_LOB.GETLENGTH(${nameOf(index)})`;
+    return isLob(column) ? [`CASE WHEN ${length} > ${longestLob} THEN ${length} END AS L${index}`] : [];
+  });
+  return { items, lengths };
 }
 
 /** Oracle sorts NULL last unless it is told; a column that has none keeps its index. */
@@ -125,7 +142,10 @@ async function prepareChild({ link, signal }: Reading, template: ChildTemplate, 
   const described: Statement = { text, values: template.template.names.map(() => null) };
   const fields = await link.describe(described, signal, operation);
   const columns = fields.map((field) => columnOf(field, field.name));
-  return { template, columns, around: aroundOf(columns) };
+  const { items, lengths } = readItems(columns, (index) => `q."${columns[index]?.name}"`);
+  const around: PreparedChild["around"] =
+    lengths.length === 0 ? aroundOf(columns) : [`SELECT ${[...items, ...lengths].join(", ")} FROM (`, "\n) q"];
+  return { template, columns, around };
 }
 
 /** Wraps a text of the configuration whose dates the driver would not read exactly. */
@@ -151,7 +171,9 @@ export async function childrenOf(
     const own: RawValue[][][] = [];
     for (const child of children) {
       const statement = concat(child.around[0], childStatement(child, row, prepared), child.around[1]);
-      own.push((await link.execute(statement, signal, { operation: `read rows of the source ${source.source}` })).rows);
+      const { rows: found } = await link.execute(statement, signal, { operation: `read rows of the source ${source.source}` });
+      takeLengths(found, child.columns, child.columns.length);
+      own.push(found);
     }
     all.push(own);
   }

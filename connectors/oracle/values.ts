@@ -2,6 +2,7 @@ import type { Column, ColumnType, Value } from "../connector.ts";
 import type { RawValue } from "../digest.ts";
 import type { Decode } from "../row-batch.ts";
 import { bind, concat, type Statement, sql } from "../statement.ts";
+import { decodeLob } from "./lobs.ts";
 
 /** A column with what the contract's types don't tell of it. */
 export interface OracleColumn extends Column {
@@ -13,6 +14,7 @@ export type NativeType =
   | "text"
   | "char"
   | "clob"
+  | "long"
   | "number"
   | "float"
   | "date"
@@ -21,6 +23,7 @@ export type NativeType =
   | "interval"
   | "bytes"
   | "blob"
+  | "longRaw"
   | "boolean"
   | "other";
 
@@ -35,7 +38,8 @@ export interface Declared {
 const natives: readonly [RegExp, NativeType, ColumnType][] = [
   [/^N?VARCHAR2?$/, "text", "text"],
   [/^N?CHAR$/, "char", "text"],
-  [/^(N?CLOB|LONG)$/, "clob", "text"],
+  [/^N?CLOB$/, "clob", "text"],
+  [/^LONG$/, "long", "text"],
   [/^(NUMBER|FLOAT)$/, "number", "decimal"],
   [/^(BINARY_DOUBLE|BINARY_FLOAT)$/, "float", "float"],
   [/^DATE$/, "date", "datetime"],
@@ -43,7 +47,8 @@ const natives: readonly [RegExp, NativeType, ColumnType][] = [
   [/^TIMESTAMP/, "timestamp", "datetime"],
   [/^INTERVAL/, "interval", "text"],
   [/^RAW$/, "bytes", "bytes"],
-  [/^(BLOB|LONG RAW)$/, "blob", "bytes"],
+  [/^BLOB$/, "blob", "bytes"],
+  [/^LONG RAW$/, "longRaw", "bytes"],
   [/^BOOLEAN$/, "boolean", "boolean"],
 ];
 
@@ -96,6 +101,9 @@ export function decoderOf({ type, native, scale }: Pick<OracleColumn, "type" | "
       return (raw) => withoutZeros(raw);
     case "instant":
       return (raw) => (raw === null ? null : `${withoutZeros(raw)}Z`);
+    case "clob":
+    case "blob":
+      return decodeLob;
     case "boolean":
       return (raw) => (raw === null ? null : raw === 1n);
     default:
@@ -166,6 +174,7 @@ export function boundFor(value: Exclude<Value, null>, native: NativeType): State
       return momentBound(text, native);
     case "bytes":
     case "blob":
+    case "longRaw":
       if (value instanceof Uint8Array) return bind(value);
       return /^([0-9a-f]{2})+$/.test(text) ? bind(Buffer.from(text, "hex")) : undefined;
     case "boolean":

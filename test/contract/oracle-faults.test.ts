@@ -2,6 +2,7 @@
 // statement that the connector made on the way is one for a grammar of Oracle's SQL.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Connector, WritePlan } from "../../connectors/connector.ts";
+import { lobRows, longestLob } from "../../connectors/oracle/lobs.ts";
 import type { Interfering } from "../doubles/tns/connection.ts";
 import { OracleError } from "../doubles/tns/database.ts";
 import { plsqlFault } from "../support/plsql-grammar.ts";
@@ -203,6 +204,49 @@ describe("Oracle: faults", () => {
     expect(seen.map(({ key }) => key)).toContain("17");
     // Of its block, and not of the whole table.
     expect(seen.length).toBeLessThan(10);
+  });
+
+  it("a LOB beyond the bound is not read: its row alone can't be decoded, is told apart by its length, and long ones come a few at a time", async () => {
+    await erp.run("CREATE TABLE fusertest_lobs (id INTEGER NOT NULL PRIMARY KEY, words CLOB, file_bytes BLOB)");
+    try {
+      for (let id = 1; id <= 20; id++) await erp.run("INSERT INTO fusertest_lobs VALUES (?, ?, NULL)", [id, "ä".repeat(100_000)]);
+      await erp.run("UPDATE fusertest_lobs SET words = ? WHERE id = 3", ["x".repeat(longestLob + 1)]);
+      await erp.run("UPDATE fusertest_lobs SET file_bytes = ? WHERE id = 4", [new Uint8Array(longestLob + 2)]);
+      await erp.run("UPDATE fusertest_lobs SET words = NULL, file_bytes = ? WHERE id = 5", [new Uint8Array([1, 2])]);
+      const child = { sql: "SELECT id, words FROM fusertest_lobs WHERE id = :row.id ORDER BY id", parameters: {} };
+      const source = sourceOf("fusertest_lobs", ["id"], ["id", "words", "file_bytes"]);
+      const whole = await erp.open({ limits: { batchBytes: 300_000 } });
+      try {
+        const batches = await Array.fromAsync(whole.scan(source, never));
+        // The last few rows are no longer held together with the first ones.
+        expect(batches.length).toBeGreaterThan(4);
+        const keys = batches.flatMap((batch) => Array.from({ length: batch.length }, (_, index) => batch.key(index)));
+        expect(keys).toEqual(Array.from({ length: 20 }, (_, index) => String(index + 1)));
+        const read = (of: typeof source, key: string) => Array.fromAsync(whole.readKeys(of, [key], never));
+        const values = async (key: string) => (await read(source, key))[0]?.row(0).values;
+        expect(await values("2")).toEqual([2, "ä".repeat(100_000), null]);
+        expect(await values("5")).toEqual([5, null, Buffer.from([1, 2])]);
+        for (const key of ["3", "4"]) {
+          const [batch] = await read(source, key);
+          expect(batch?.key(0)).toBe(key);
+          expect(() => batch?.row(0)).toThrow(`longer than ${longestLob}`);
+        }
+        const [parent] = await read(sourceOf("fusertest_rows", ["id"], ["id"], { children: [child] }), "1");
+        expect(parent?.row(0).children).toEqual([[[1, "ä".repeat(100_000)]]]);
+        await erp.run("INSERT INTO fusertest_rows VALUES (3, 'three', NULL)");
+        const [other] = await read(sourceOf("fusertest_rows", ["id"], ["id"], { children: [child] }), "3");
+        expect(() => other?.row(0)).toThrow(`longer than ${longestLob}`);
+        const before = (await read(source, "3"))[0]?.digests[0];
+        await erp.run("UPDATE fusertest_lobs SET words = ? WHERE id = 3", ["x".repeat(longestLob + 2)]);
+        expect((await read(source, "3"))[0]?.digests[0]).not.toBe(before);
+        const all = Array.from({ length: 20 }, (_, index) => String(index + 1));
+        expect((await Array.fromAsync(whole.readKeys(source, all, never))).every(({ length }) => length <= lobRows)).toBe(true);
+      } finally {
+        await whole.close();
+      }
+    } finally {
+      await erp.run("DROP TABLE fusertest_lobs");
+    }
   });
 
   it("a CHAR column is found by a value without the blanks that pad it", async () => {

@@ -1,6 +1,7 @@
 // What the columns of a result are: those of a table by the dictionary, expressions by their text.
 import type { StatementSync } from "node:sqlite";
 import type { ResultColumn } from "../tns/database.ts";
+import type { TypeName } from "../tns/values.ts";
 import type { Tables } from "./catalogue.ts";
 import { wireColumn } from "./column-types.ts";
 
@@ -28,6 +29,8 @@ function dictionaryType(column: string): "NUMBER" | "VARCHAR2" {
 
 function expression(name: string, asked: string, tables: Tables): ResultColumn {
   const text = textOf(name, asked);
+  const lob = /^CASE WHEN DBMS_LOB\.GETLENGTH\(.*\) (?:<= \d+ THEN (?:q\.)?"(\w+)"|> \d+ THEN DBMS_LOB.*) END$/.exec(text);
+  if (lob) return lob[1] === undefined ? { name, type: "NUMBER" } : { name, type: lobType(lob[1], asked, tables) };
   const highest = /^(?:MAX|MIN)\("?(\w+)"?\)$/i.exec(text)?.[1]?.toUpperCase();
   if (highest !== undefined) {
     const table = /\bFROM\s+"?(\w+)"?/i.exec(asked.slice(asked.indexOf(text)))?.[1]?.toUpperCase() ?? "";
@@ -37,6 +40,15 @@ function expression(name: string, asked: string, tables: Tables): ResultColumn {
   }
   const arithmetic = /^\w+ [-+*/] \w+$/.test(text);
   return numeric.test(text) || arithmetic ? { name, type: "NUMBER" } : { name, type: "VARCHAR2", size: 4000 };
+}
+
+/** Of the first table that is read from and has the column. */
+function lobType(column: string, asked: string, tables: Tables): TypeName {
+  for (const [, table = ""] of asked.matchAll(/\bFROM\s+"?(\w+)"?/gi)) {
+    const found = tables.get(table.toUpperCase())?.find(({ name }) => name === column.toUpperCase());
+    if (found) return found.type.wire;
+  }
+  return "CLOB";
 }
 
 /** The expression that a result's name stands for. */

@@ -34,6 +34,10 @@ export function addFunctions(database: DatabaseSync, facts: SessionFacts): void 
     (value) =>
       `${typeof value} ${value instanceof Uint8Array ? Buffer.from(value).toString("hex") : JSON.stringify(String(value))}`,
   );
+  define("ora_lob_length", (value) => {
+    if (value === null || value === undefined) return null;
+    return BigInt(value instanceof Uint8Array ? value.byteLength : [...String(value)].length);
+  });
   define("chartorowid", (value) => (typeof value === "string" ? BigInt(`0x${value.slice(4)}`) : null));
   define("sys_context", (_, name) => facts.context(String(name)));
   database.function("ora_scn", { useBigIntArguments: true }, () => facts.scn());
