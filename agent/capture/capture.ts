@@ -68,15 +68,16 @@ export function createCapture(parts: CaptureParts): Capture {
   };
   const turn = createTurn();
   // Reads by key are paid for by themselves: a compare that has used up its share must not hold up a single change.
-  const drain = createDrain({ ...room, pace: createPace(parts.clock, { ...limits, reads: "keys" }) }, turn);
+  const byKey: Room = { ...room, pace: createPace(parts.clock, { ...limits, reads: "keys" }) };
+  const drain = createDrain(byKey, turn);
   const failures = createFailures(room);
-  const signals = polledSignals(room, drain);
+  const signals = polledSignals(byKey, drain);
   const plan = feedPlan(sources);
   const feed = plan && createFeedReader(room, plan, parts.connector.feed);
   const forced: Forced = new Map();
   const lanes = [
     { ...laneOwn(parts.clock), isOpen: () => true, together: true, tasks: pollTasks(room, signals, forced) },
-    { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(room, drain, turn) },
+    { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(byKey, drain, turn) },
     {
       ...laneOwn(parts.clock),
       isOpen: () => drain.mayRead(),

@@ -31,6 +31,7 @@ const mostShown = 200;
 /** After so many polls without news they are plain ones again. */
 const mostQuiet = 8;
 
+/** @param room with the pace of the reads by key */
 export function createPoller(room: Room, drain: Pick<Drain, "readSignalled" | "watch">, from: SignalSource): Poller {
   const { connector, store, clock } = room;
   const { source, cursor } = from;
@@ -95,7 +96,8 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled" | "w
 
   /** While changes come: the newest rows, and all of them with it. Returns undefined where only the whole overlap can tell. */
   const pollNewest = async (stored: string, signal: AbortSignal): Promise<number | undefined> => {
-    if (!verified || quiet > mostQuiet || !showsRows(room, from)) return undefined;
+    // While the ERP is left alone rows would be fetched in vain: keys are noted, and read together afterwards.
+    if (!verified || quiet > mostQuiet || room.pace.isResting() || !showsRows(room, from)) return undefined;
     const position = believable(kind, newest ?? stored, timeOf(room));
     const [at, started] = [clock.now(), clock.monotonic()];
     using watch = drain.watch(source.mapping.source);

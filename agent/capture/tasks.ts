@@ -36,6 +36,7 @@ export interface PolledSignal {
   poller: Poller;
 }
 
+/** @param room with the pace of the reads by key */
 export function polledSignals(room: Room, drain: Drain): PolledSignal[] {
   return room.sources.flatMap(signalsOf).map((from) => {
     const { source, cursor } = from;
@@ -90,7 +91,10 @@ function identityTask(room: Room, forced: Forced): Task {
   };
 }
 
-/** Children first, where a feed told of them: they say which of the source's keys are to be read. */
+/**
+ * Children first, where a feed told of them: they say which of the source's keys are to be read.
+ * @param room with the pace of the reads by key
+ */
 export function drainTasks(room: Room, drain: Drain, turn: Turn): Task[] {
   const { store } = room;
   const drainTask = (source: CapturedSource, name: string, drainDue: (signal: AbortSignal) => Promise<boolean>): Task => {

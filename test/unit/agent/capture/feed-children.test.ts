@@ -123,3 +123,22 @@ test("A child that can't be read holds up no other", async () => {
   await bench.pass(40_000, 500);
   expect(bench.store.pending.count()).toBe(0);
 });
+
+test("A child is read by its own key at once, however much of its share a compare has used up", async () => {
+  const { erp, bench, feed } = await living({ ...touching, parts: { gentle: true, rowsPerSecond: 10 } });
+  feed.ownOnly = true;
+  for (let no = 10; no < 90; no++) erp.put("parents", `p${no}`, { name: `Estate ${no}`, parent: null });
+  await bench.pass(60_000, 500);
+  let scanned = false;
+  const kept = erp.at;
+  erp.at = async (moment, table, keys) => {
+    scanned ||= moment === "scan-page" && table === "parents";
+    await kept(moment, table, keys);
+  };
+  bench.capture.syncNow("parents", true);
+  while (!scanned) await bench.pass(100);
+  erp.reads.clear();
+  feed.put("children", "c2", { name: "Moved", parent: "p3" });
+  await bench.pass(500);
+  expect([...erp.reads.keys()]).toContain("p3");
+});

@@ -33,3 +33,34 @@ test("While a busy ERP is left alone polls only note what changed, and it is rea
   bench.portal.pull();
   expect(bench.portal.entities).toEqual(bench.expected());
 });
+
+test("While a busy ERP is left alone polls ask for no rows that nobody would take", async () => {
+  const erp = fakeErp("showing");
+  for (let no = 0; no < 4; no++) erp.put("parents", `p${no}`, { name: `Estate ${no}`, parent: null });
+  erp.put("children", "c1", { name: "Flat", parent: "p1" });
+  const polls = { everyMs: 50, overlap: 1_000 };
+  const options = { compareEveryMs: 86_400_000, cursorKind: "timestamp", polls, parts: { gentle: true } } as const;
+  const bench = await start({ erp, ...options });
+  await bench.pass(10_000);
+  const fetched: string[] = [];
+  let childReads = 0;
+  erp.at = async (moment, table) => {
+    if (moment === "poll-rows") fetched.push(table);
+    if (moment === "read-keys" && table === "children" && ++childReads === 2)
+      await bench.clock.sleep(5_000, new AbortController().signal);
+  };
+  erp.put("children", "c1", { name: "Flat with balcony", parent: "p1" });
+  // The confirming read takes five seconds, and so does the rest that follows it.
+  while (childReads < 2) await bench.pass(100, 10);
+  await bench.pass(6_000);
+  fetched.length = 0;
+  for (let no = 0; no < 20; no++) {
+    erp.put("parents", "p0", { name: `Renamed ${no}`, parent: null });
+    await bench.pass(100, 10);
+  }
+  expect(bench.store.pending.get("parents", "p0")).toMatchObject({ stage: "marked" });
+  expect(fetched).toEqual([]);
+  await bench.pass(20_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
