@@ -51,10 +51,13 @@ export async function writableTable(name: string, { session, signal }: Running):
 export function valuesByColumn(
   table: Table,
   values: Readonly<Record<string, Value>>,
-  { emptyIsNull = false }: Pick<WriteSession, "emptyIsNull">,
+  { emptyIsNull = false, kept = (value) => value }: Pick<WriteSession, "emptyIsNull" | "kept">,
 ): Map<Column, Value> {
   return new Map(
-    Object.entries(values).map(([name, value]) => [columnOf(table, name), emptyIsNull && value === "" ? null : value]),
+    Object.entries(values).map(([name, value]) => {
+      const column = columnOf(table, name);
+      return [column, emptyIsNull && value === "" ? null : kept(value, column)];
+    }),
   );
 }
 

@@ -46,6 +46,8 @@ export interface WriteSession {
   readonly syntax: Syntax;
   /** An empty text is NULL there (Oracle): it is written, compared and looked for as that. */
   readonly emptyIsNull?: boolean;
+  /** A value as the column keeps it, where the database rounds without a word: what is compared later must be the same. */
+  kept?(value: Value, column: Column): Value;
   /** What makes a SELECT lock its rows: behind the table's name, and at the end of the statement. Both empty where a transaction locks everything. */
   readonly locking: { readonly table: string; readonly end: string };
   /** Expression for the whole number that a text column holds. */

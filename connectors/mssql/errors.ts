@@ -206,3 +206,8 @@ function wordsOf({ message, number, state }: DriverError, { plain }: Meaning): s
 export function isLost(error: unknown): boolean {
   return error instanceof FuserError && ["erp-connection-lost", "erp-unreachable"].includes(error.code);
 }
+
+/** Whether the session reads by snapshots that the database, or another one that its views read, does not keep or keeps no longer. */
+export function isWithoutSnapshots(error: unknown): boolean {
+  return error instanceof FuserError && error.cause instanceof Error && understood(error.cause).meaning === meanings.snapshot;
+}

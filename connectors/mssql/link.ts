@@ -5,10 +5,11 @@ import { sizeOf } from "../row-batch.ts";
 import type { Statement } from "../statement.ts";
 import { placeOf } from "./config.ts";
 import { type Access, connect, type Driver } from "./connect.ts";
-import { isLost, mssqlError } from "./errors.ts";
+import { isLost, isWithoutSnapshots, mssqlError } from "./errors.ts";
 import { addValues } from "./request-values.ts";
-import { prepareSession } from "./session.ts";
+import { prepareSession, refuseSnapshots } from "./session.ts";
 import { withParameters } from "./sql.ts";
+import { refusalOf } from "./unopened.ts";
 import { type DriverColumn, type ResultColumn, resultColumn } from "./values.ts";
 
 /** `read`: sees what is committed. `write`: the one that holds the agent's lock. */
@@ -152,6 +153,10 @@ export class Link {
       const told = reason === undefined ? mssqlError(error, operation, place) : reason.why;
       // A database that is away comes back as another one, perhaps on another server.
       this.#broken ||= isLost(told);
+      if (isWithoutSnapshots(told)) {
+        refuseSnapshots(this.#access);
+        this.#broken = true;
+      }
       reject(told);
     });
     let columns: ResultColumn[] = [];
@@ -217,9 +222,9 @@ function tooLong(operation: string, place: string): FuserError {
 export async function openLink(access: Access, driver: Driver, kind: LinkKind, signal: AbortSignal): Promise<Link> {
   signal.throwIfAborted();
   try {
-    const link = new Link(await connect(access, driver, signal), driver, access);
+    const link = await connectedLink(access, driver, signal);
     try {
-      await prepareSession(link, access.context.limits, { kind, signal });
+      await prepareSession(link, access, { kind, signal });
     } catch (error) {
       await link.cancel();
       throw error;
@@ -227,5 +232,17 @@ export async function openLink(access: Access, driver: Driver, kind: LinkKind, s
     return link;
   } catch (error) {
     throw mssqlError(error, "connect to the ERP's database", placeOf(access.settings));
+  }
+}
+
+/** @throws the driver's error, with the server's number where it refused the login */
+async function connectedLink(access: Access, driver: Driver, signal: AbortSignal): Promise<Link> {
+  const opened = async (to: Access): Promise<Link> => new Link(await connect(to, driver, signal), driver, access);
+  try {
+    return await opened(access);
+  } catch (error) {
+    const { database } = access.settings;
+    const openMaster = (): Promise<Link> => opened({ ...access, settings: { ...access.settings, database: "master" } });
+    throw await refusalOf(error, { database, openMaster, signal });
   }
 }

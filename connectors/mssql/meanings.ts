@@ -92,8 +92,8 @@ export const meanings = {
   snapshot: {
     kind: "transient",
     code: "erp-failed",
-    text: "Another database that a statement reads has no snapshot isolation",
-    hint: "Let the DBA allow it there too, or read only tables of the ERP's own database.",
+    text: "A database that a statement reads has no snapshot isolation",
+    hint: "It is read without snapshots from now on, by itself.",
     plain: true,
   },
   killed: { kind: "transient", code: "erp-interrupted", text: "Somebody ended the session in the ERP's server", hint: again },

@@ -1,6 +1,6 @@
-import type { ConnectorLimits } from "../connector.ts";
 import type { RawValue } from "../digest.ts";
 import { type Statement, sql } from "../statement.ts";
+import type { Access } from "./connect.ts";
 import type { Asked, Link, LinkKind } from "./link.ts";
 
 /** A result's rows as text by column name. */
@@ -35,6 +35,13 @@ export async function versioningOf(link: Link, signal: AbortSignal): Promise<Ver
   return { readCommitted: row?.committed === "1", snapshot: row?.snapshot === "1" };
 }
 
+const withoutSnapshots = new WeakSet<Access>();
+
+/** Sessions are prepared without snapshots from now on: a database that is read has none. */
+export function refuseSnapshots(access: Access): void {
+  withoutSnapshots.add(access);
+}
+
 /**
  * Waits for locks are short, and of two sessions that lock each other out ours is the one that gives way. Reads use row versions where the database
  * has them, else READ COMMITTED, whose locks last no longer than a row is read; never NOLOCK, which reads what is never committed, and reads rows twice or
@@ -42,11 +49,13 @@ export async function versioningOf(link: Link, signal: AbortSignal): Promise<Ver
  */
 export async function prepareSession(
   link: Link,
-  { lockTimeoutMs }: ConnectorLimits,
+  access: Access,
   { kind, signal }: { kind: LinkKind; signal: AbortSignal },
 ): Promise<void> {
+  const { lockTimeoutMs } = access.context.limits;
   const { readCommitted, snapshot } = await versioningOf(link, signal);
-  const level = kind === "read" && !readCommitted && snapshot ? "SNAPSHOT" : "READ COMMITTED";
+  const snapshots = kind === "read" && !readCommitted && snapshot && !withoutSnapshots.has(access);
+  const level = snapshots ? "SNAPSHOT" : "READ COMMITTED";
   const settings = [
     `SET LOCK_TIMEOUT ${Math.max(1, Math.round(lockTimeoutMs))}`,
     "SET DEADLOCK_PRIORITY LOW",

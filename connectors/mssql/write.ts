@@ -7,6 +7,7 @@ import type { Access, Driver } from "./connect.ts";
 import { describeTables, nativeOf } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { insertedRow } from "./inserted-row.ts";
+import { keptMoment } from "./kept-moment.ts";
 import { type Link, openLink, type ResultSet } from "./link.ts";
 import { valuesOf } from "./result-values.ts";
 import { takeLock } from "./session-lock.ts";
@@ -67,6 +68,7 @@ export class Writer implements AsyncDisposable {
         return stoodOnIt;
       },
       readable: (column) => readingOf(mssqlSyntax.quote(column.name), nativeOf(column)),
+      kept: (value, column) => keptMoment(value, nativeOf(column)),
       toColumn: (value, column) => writtenBound(value, nativeOf(column)),
       matches: (column, value) => matching(column, value, nativeOf(column)),
     };

@@ -103,7 +103,7 @@ const views: Readonly<Record<string, string>> = {
   "sys.triggers": "object_id, parent_id, name, is_disabled",
   "sys.parameters": "object_id, parameter_id, name, system_type_id, user_type_id, max_length, precision, scale",
   "sys.databases":
-    "database_id, name, is_read_committed_snapshot_on, snapshot_isolation_state, service_broker_guid, group_database_id",
+    "database_id, name, is_read_committed_snapshot_on, snapshot_isolation_state, service_broker_guid, group_database_id, state, user_access",
   "sys.change_tracking_tables": "object_id, begin_version",
   "sys.change_tracking_databases": "database_id, retention_period, retention_period_units, is_auto_cleanup_on",
 };

@@ -53,9 +53,14 @@ export class TdsDatabase {
     this.#main = this.open();
     this.#main.exec("PRAGMA journal_mode = WAL");
     createViews(this.#main);
-    const { committed, snapshot } = options.versions ?? { committed: true, snapshot: false };
+    this.describeItself();
+  }
+
+  /** To be called after a change of its options or of its state (0: open). */
+  describeItself(state = 0n): void {
+    const { committed, snapshot } = this.options.versions ?? { committed: true, snapshot: false };
     const flags = [committed, snapshot].map((on) => (on ? 1n : 0n));
-    fillView(this.#main, "sys.databases", [[5n, options.name, ...flags, this.brokerId, null]]);
+    fillView(this.#main, "sys.databases", [[5n, this.options.name, ...flags, this.brokerId, null, state, 0n]]);
   }
 
   /** A connection of its own, as each session has one. */

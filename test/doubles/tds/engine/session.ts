@@ -49,6 +49,7 @@ export class Session {
   readonly id: number;
   readonly login: string;
   readonly program: string;
+  isolation: "READ COMMITTED" | "SNAPSHOT" = "READ COMMITTED";
   readonly database: TdsDatabase;
   readonly #connection: DatabaseSync;
   readonly #types: ResultTypes;
@@ -151,15 +152,14 @@ export class Session {
       const abort = /^SET XACT_ABORT (ON|OFF)$/i.exec(setting)?.[1];
       if (timeout !== undefined) this.#lockTimeoutMs = Number(timeout) < 0 ? patienceMs : Number(timeout);
       else if (abort !== undefined) this.#xactAbort = abort.toUpperCase() === "ON";
-      else if (/^SET TRANSACTION ISOLATION LEVEL SNAPSHOT$/i.test(setting)) this.#requireSnapshots();
-      else if (!/^SET TRANSACTION ISOLATION LEVEL READ COMMITTED$/i.test(setting) && !ignoredSettings.test(setting)) {
-        throw unknown(setting);
-      }
+      else if (/^SET TRANSACTION ISOLATION LEVEL (SNAPSHOT|READ COMMITTED)$/i.test(setting)) this.#isolate(setting);
+      else if (!ignoredSettings.test(setting)) throw unknown(setting);
     }
   }
 
-  #requireSnapshots(): void {
-    if (this.database.options.versions?.snapshot) return;
+  #isolate(setting: string): void {
+    this.isolation = /SNAPSHOT$/i.test(setting) ? "SNAPSHOT" : "READ COMMITTED";
+    if (this.isolation !== "SNAPSHOT" || this.database.options.versions?.snapshot) return;
     throw new SqlError(3952, "Snapshot isolation transaction failed: snapshot isolation is not allowed in this database.");
   }
 
