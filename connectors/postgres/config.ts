@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { serverAddresses, serverList, serversText } from "../servers.ts";
 import { filledText, secretReference, truth, wholeNumber } from "../settings.ts";
 
 const tls = z.strictObject({
@@ -16,8 +17,8 @@ const oneOrMore = z.union([filledText, z.array(filledText).min(1)], "write a tex
 
 /** `erp:` keys of a PostgreSQL database. */
 export const postgresSettings = z.strictObject({
-  server: oneOrMore.describe(
-    "Host name or address, or the folder of the server's local socket. Of several, separated as a list, the first that answers and is no standby is taken",
+  server: serverList.describe(
+    "Host name or address, or the folder of the server's local socket. Of several, `[one, other:5433]`, the first that answers and is no standby is taken",
   ),
   port: wholeNumber(1, 65_535).optional().describe("Default 5432"),
   database: filledText.describe("Name of the database"),
@@ -50,18 +51,14 @@ function isLocal(server: string): boolean {
   return isSocket(server) || /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(server);
 }
 
-export function serversOf({ server }: PostgresSettings): readonly string[] {
-  return typeof server === "string" ? [server] : server;
-}
+export const addressesOf = ({ server, port }: PostgresSettings) => serverAddresses(server, port ?? 5432);
 
 /** Schemas to look in; empty for the account's own. */
 export function schemasOf({ schema }: PostgresSettings): readonly string[] {
   return schema === undefined ? [] : typeof schema === "string" ? [schema] : schema;
 }
 
-export const portOf = ({ port }: PostgresSettings): number => port ?? 5432;
-
 /** Where the server is, for errors; never with credentials. */
 export function placeOf(settings: PostgresSettings): string {
-  return `${serversOf(settings).join(",")}:${portOf(settings)}/${settings.database}`;
+  return `${serversText(addressesOf(settings))}/${settings.database}`;
 }

@@ -5,27 +5,31 @@ import pg from "pg";
 import { FuserError } from "../../base/errors.ts";
 import type { ConnectorContext } from "../connector.ts";
 import type { ReadSecret } from "../module.ts";
-import { type PostgresSettings, placeOf, portOf, serversOf, tlsChoice } from "./config.ts";
-import { isLost, isWithoutTls, postgresError } from "./errors.ts";
+import { createServers, type ServerAddress, type Servers, type Ways } from "../servers.ts";
+import { addressesOf, type PostgresSettings, placeOf, tlsChoice } from "./config.ts";
+import { isWithoutTls, postgresError } from "./errors.ts";
 import { type LinkKind, type SessionFacts, sessionText, takeFacts } from "./session.ts";
 
 export interface Access {
   settings: PostgresSettings;
   secret: ReadSecret;
   context: ConnectorContext;
+  servers: Servers;
+}
+
+export function accessOf(settings: PostgresSettings, secret: ReadSecret, context: ConnectorContext): Access {
+  return { settings, secret, context, servers: createServers(addressesOf(settings), placeOf(settings), context.clock) };
 }
 
 /** A connection whose session is set up. */
 export interface Session {
   client: pg.Client;
   /** The one of the configured servers that it is on. */
-  server: string;
+  server: ServerAddress;
   facts: SessionFacts;
 }
 
 const operation = "connect to the ERP's database";
-/** How long a server may take to answer a connect. */
-const connectTimeoutMs = 10_000;
 const cancelTimeoutMs = 2_000;
 
 /**
@@ -40,47 +44,36 @@ export async function openSession(
   own: pg.ClientConfig = {},
 ): Promise<Session> {
   signal.throwIfAborted();
-  let standby: Session | undefined;
-  let failure: unknown;
-  for (const server of serversOf(access.settings)) {
-    try {
-      const session = await openOn(access, { server, kind, own }, signal);
-      if (!session.facts.standby || serversOf(access.settings).length === 1) {
-        hangUp(standby?.client);
-        return session;
+  const ways: Ways<Session> = {
+    async open(server, timeoutMs) {
+      try {
+        return await openOn(access, { server, timeoutMs, kind, own }, signal);
+      } catch (error) {
+        throw postgresError(error, operation, placeOf(access.settings));
       }
-      if (standby === undefined) standby = session;
-      else hangUp(session.client);
-    } catch (error) {
-      const described = postgresError(error, operation, placeOf(access.settings));
-      if (signal.aborted || !isAway(described)) {
-        hangUp(standby?.client);
-        throw described;
-      }
-      failure ??= described;
-    }
-  }
-  if (standby !== undefined) return standby;
-  throw failure;
-}
-
-/** Another server of the list may do what this one can't: it is away, or full. A refused login is told at once. */
-function isAway(error: unknown): boolean {
-  return isLost(error) || (error instanceof FuserError && error.code === "erp-too-many-connections");
+    },
+    isPrimary: ({ facts }) => !facts.standby,
+    hangUp: ({ client }) => hangUp(client),
+    standbys: true,
+  };
+  return access.servers.connect(ways, signal);
 }
 
 interface Opening {
-  server: string;
+  server: ServerAddress;
+  /** How long it may take to answer. */
+  timeoutMs: number;
   kind: LinkKind;
   own: pg.ClientConfig;
 }
 
-async function openOn(access: Access, { server, kind, own }: Opening, signal: AbortSignal): Promise<Session> {
-  const client = await connectWithTls(access, { server, own }, signal);
+async function openOn(access: Access, opening: Opening, signal: AbortSignal): Promise<Session> {
+  const { server, timeoutMs, kind } = opening;
+  const client = await connectWithTls(access, opening, signal);
   try {
     const onAbort = (): void => hangUp(client);
     signal.addEventListener("abort", onAbort, { once: true });
-    const cancel = access.context.clock.after(connectTimeoutMs, onAbort);
+    const cancel = access.context.clock.after(timeoutMs, onAbort);
     try {
       const results = await client.query(sessionText(access, kind));
       return { client, server, facts: takeFacts(results) };
@@ -98,13 +91,12 @@ async function openOn(access: Access, { server, kind, own }: Opening, signal: Ab
 }
 
 /** A bare connection, encrypted as the settings want it; `preferred` goes on without encryption where the server has none. */
-async function connectWithTls(access: Access, { server, own }: Omit<Opening, "kind">, signal: AbortSignal): Promise<pg.Client> {
+async function connectWithTls(access: Access, { server, timeoutMs, own }: Opening, signal: AbortSignal): Promise<pg.Client> {
   const { settings, secret, context } = access;
   const password = settings.password === undefined ? "" : await secret(settings.password.secret);
   const options: pg.ClientConfig = {
     ...own,
-    host: server,
-    port: portOf(settings),
+    ...server,
     database: settings.database,
     user: settings.user,
     // A function: else the driver would look for a password in the environment and in files.
@@ -116,14 +108,14 @@ async function connectWithTls(access: Access, { server, own }: Omit<Opening, "ki
   };
   // While the secret was read.
   signal.throwIfAborted();
-  const choice = tlsChoice(settings, server);
-  if (choice.mode === "off") return connect(options, access, signal);
+  const choice = tlsChoice(settings, server.host);
+  if (choice.mode === "off") return connect(options, { access, timeoutMs, signal });
   const ca = choice.ca === undefined ? {} : { ca: readCa(choice.ca) };
   try {
-    return await connect({ ...options, ssl: { ...ca, rejectUnauthorized: choice.verify } }, access, signal);
+    return await connect({ ...options, ssl: { ...ca, rejectUnauthorized: choice.verify } }, { access, timeoutMs, signal });
   } catch (error) {
     if (choice.mode === "required" || !isWithoutTls(error)) throw error;
-    return connect(options, access, signal);
+    return connect(options, { access, timeoutMs, signal });
   }
 }
 
@@ -145,7 +137,11 @@ function unreadableCa(file: string, cause: unknown): FuserError {
   });
 }
 
-function connect(options: pg.ClientConfig, { context, settings }: Access, signal: AbortSignal): Promise<pg.Client> {
+function connect(
+  options: pg.ClientConfig,
+  { access, timeoutMs, signal }: { access: Access; timeoutMs: number; signal: AbortSignal },
+): Promise<pg.Client> {
+  const { context, settings } = access;
   return new Promise((resolve, reject) => {
     const client = new pg.Client(options);
     // A connection that breaks while nothing runs must not end the process; the next statement tells of it.
@@ -161,7 +157,7 @@ function connect(options: pg.ClientConfig, { context, settings }: Access, signal
         reject(error);
       });
     const onAbort = (): void => fail(signal.reason);
-    const cancel = context.clock.after(connectTimeoutMs, () => fail(noAnswer(placeOf(settings))));
+    const cancel = context.clock.after(timeoutMs, () => fail(noAnswer(placeOf(settings))));
     signal.addEventListener("abort", onAbort, { once: true });
     client.connect((error: Error | null) => (error ? fail(error) : done(() => resolve(client))));
   });
@@ -197,15 +193,13 @@ export function backendOf(client: pg.Client): number {
  * Asks the server to end what runs on a connection (PostgreSQL manual, "Canceling Requests in Progress"): a connection of its own without login, which
  * works on a server that takes no more connections, too. Best effort: a server that is gone has ended it already.
  */
-export async function cancelStatement({ settings, context }: Access, { client, server }: Session): Promise<void> {
+export async function cancelStatement({ context }: Access, { client, server }: Session): Promise<void> {
   const { processID, secretKey } = client as unknown as Inside;
   if (processID === null || secretKey === null) return;
   const request = Buffer.alloc(16);
   for (const [index, word] of [16, 80_877_102, processID, secretKey].entries()) request.writeInt32BE(word, index * 4);
-  const port = portOf(settings);
-  const socket = server.startsWith("/")
-    ? createConnection(`${server}/.s.PGSQL.${port}`)
-    : createConnection({ host: server, port });
+  const { host, port } = server;
+  const socket = host.startsWith("/") ? createConnection(`${host}/.s.PGSQL.${port}`) : createConnection({ host, port });
   await new Promise<void>((resolve) => {
     const cancel = context.clock.after(cancelTimeoutMs, () => socket.destroy());
     socket.on("error", () => {});

@@ -9,7 +9,7 @@ import { fromSource } from "../source-select.ts";
 import { concat } from "../statement.ts";
 import { checkPostgres } from "./checks.ts";
 import { type PostgresSettings, postgresSettings } from "./config.ts";
-import type { Access } from "./connect.ts";
+import { type Access, accessOf } from "./connect.ts";
 import { fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
@@ -29,7 +29,7 @@ export const postgres: ConnectorModule<PostgresSettings> = {
   settings: postgresSettings,
   dialect: postgresDialect,
   grants: postgresGrantScript,
-  open: async (settings, secret, context) => openPostgres({ settings, secret, context }),
+  open: async (settings, secret, context) => openPostgres(accessOf(settings, secret, context)),
 };
 
 /** Connections: three for short reads, one per running stream, one that writes, one for the feed. */

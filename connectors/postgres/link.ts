@@ -1,5 +1,5 @@
 import { FuserError } from "../../base/errors.ts";
-import { placeOf, serversOf } from "./config.ts";
+import { placeOf } from "./config.ts";
 import { type Access, backendOf, cancelStatement, hangUp, openSession, type Session } from "./connect.ts";
 import { isLost, postgresError } from "./errors.ts";
 import { behindServerMs, statementLimitMs } from "./limits.ts";
@@ -61,7 +61,7 @@ export class Link {
   /** Whether the next work should get it: nothing of the last one may be open. */
   get reusable(): boolean {
     // Of several servers the primary may be back by now.
-    const provisional = this.facts.standby && serversOf(this.#access.settings).length > 1;
+    const provisional = this.facts.standby && this.#access.servers.several;
     return this.usable && !this.inTransaction && !provisional;
   }
 
@@ -77,7 +77,7 @@ export class Link {
 
   /** The one of the configured servers that it is on. */
   get server(): string {
-    return this.#session.server;
+    return this.#session.server.host;
   }
 
   get facts(): Session["facts"] {

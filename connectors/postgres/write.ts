@@ -3,7 +3,7 @@ import type { Column, Table, Value } from "../connector.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
 import type { InsertedRow, StatementResult, WriteSession } from "../write-session.ts";
 import { callRoutine } from "./call.ts";
-import { placeOf, serversOf } from "./config.ts";
+import { placeOf } from "./config.ts";
 import type { Access } from "./connect.ts";
 import { describeTables, typeIdOf } from "./describe.ts";
 import { isLost } from "./errors.ts";
@@ -184,9 +184,9 @@ function rolledBack(): FuserError {
   });
 }
 
-function readOnly({ settings }: Access): FuserError {
+function readOnly({ settings, servers }: Access): FuserError {
   // Of several servers another one is about to take over.
-  const kind = serversOf(settings).length > 1 ? "transient" : "config";
+  const kind = servers.several ? "transient" : "config";
   return new FuserError(kind, "The ERP's server is a standby, which can only be read", {
     code: "erp-read-only",
     operation,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PostgresSettings } from "../../connectors/postgres/config.ts";
-import { type Access, cancelStatement, hangUp, openSession } from "../../connectors/postgres/connect.ts";
+import { type Access, accessOf, cancelStatement, hangUp, openSession } from "../../connectors/postgres/connect.ts";
 import { postgresError } from "../../connectors/postgres/errors.ts";
 import type { LinkKind } from "../../connectors/postgres/session.ts";
 import { signedCertificate } from "../support/certificates.ts";
@@ -42,14 +42,14 @@ describe("PostgreSQL: connections", () => {
 
   function access(settings: Partial<PostgresSettings> = {}, password = "secret"): Access {
     const all = { server: "127.0.0.1", port: server.port, database: "postgres", user: "agent", password: { secret: "erp" } };
-    return { settings: { ...all, ...settings }, secret: async () => password, context: contextOf() };
+    return accessOf({ ...all, ...settings }, async () => password, contextOf());
   }
 
   async function refusal(settings: Partial<PostgresSettings>, password?: string): Promise<unknown> {
     return openSession(access(settings, password), "read", never).then(
       ({ client, server: reached }) => {
         hangUp(client);
-        return `let in by ${reached}`;
+        return `let in by ${reached.host}`;
       },
       (error: unknown) => error,
     );

@@ -2,7 +2,7 @@ import type pg from "pg";
 import type { ConnectorContext, ConnectorLimits } from "../../connectors/connector.ts";
 import type { Feed, FeedTable } from "../../connectors/feed.ts";
 import { LinkPool } from "../../connectors/link-pool.ts";
-import type { Access } from "../../connectors/postgres/connect.ts";
+import { accessOf } from "../../connectors/postgres/connect.ts";
 import { isLost } from "../../connectors/postgres/errors.ts";
 import { postgresFeed } from "../../connectors/postgres/feed.ts";
 import { feedServer } from "../../connectors/postgres/feed-connections.ts";
@@ -46,11 +46,8 @@ export async function feedBench(server: Postgres, options: FeedBenchOptions = {}
   await admin.query("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO agent");
   const context = contextOf({ sessionName: "erpfuser:bench", ...(options.limits ? { limits: options.limits } : {}) });
   const { port = server.port, user = "agent" } = options;
-  const access: Access = {
-    settings: { server: "127.0.0.1", port, database, user, password: { secret: "erp" } },
-    secret: async () => (user === "postgres" ? server.password : "secret"),
-    context,
-  };
+  const settings = { server: "127.0.0.1", port, database, user, password: { secret: "erp" } };
+  const access = accessOf(settings, async () => (user === "postgres" ? server.password : "secret"), context);
   const links = new LinkPool({ open: (signal) => openLink(access, "read", signal), isLost, size: 2 });
   const feed = postgresFeed(feedServer(access, links, options.beatMs ?? 500));
   const name = feedName(context.sessionName, database);
