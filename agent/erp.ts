@@ -54,10 +54,13 @@ export async function openErp({ config, clock, log, secret }: ErpParts): Promise
     clock,
     log: log.part("erp"),
     limits,
-    sessionName: `erpfuser:${config.agent.name}`,
+    sessionName: sessionNameOf(config.agent.name),
     ...(config.agent.state === undefined ? {} : { stateDirectory: config.agent.state }),
   });
 }
+
+/** The agent as the ERP's server shows it; locks and feeds bear this name. */
+export const sessionNameOf = (agentName: string): string => `erpfuser:${agentName}`;
 
 /** Name of this machine, as the portal shows it. */
 export const machineName = (): string => hostname() || "unnamed";

@@ -13,8 +13,14 @@ export const demo: Register = (program, start) => {
     .description("Show it all on this machine: a sample ERP that lives, a portal, and the agent between them")
     .option("--once", "run a fixed script, compare both sides, and end", false)
     .option("--units <count>", "rentable units of the sample company (default: 200)")
-    .option("--erp <url>", "MariaDB for the ERP, as mysql://user:password@host:port/database (default: an SQLite file)")
-    .option("--feed <name>", "let the sources live on the database's own feed, such as binlog (default: columns and compares)")
+    .option(
+      "--erp <url>",
+      "MariaDB or PostgreSQL for the ERP, as mysql://user:password@host:port/database or postgres://… (default: an SQLite file)",
+    )
+    .option(
+      "--feed <name>",
+      "let the sources live on the database's own feed, binlog or logical-replication (default: columns and compares)",
+    )
     .option("--reset", "drop tables of the sample ERP's names although the demo did not make them", false)
     .option("--keep", "go on with the company of the last demo", false)
     .option("--rate <count>", "business events per second while it lives (default: 1)")

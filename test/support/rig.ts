@@ -6,7 +6,7 @@ import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type AgentProcess, createAgent } from "../../agent/cli/demo/agent-process.ts";
 import { type Ran, runToEnd } from "../../agent/cli/demo/child.ts";
-import { type ErpPlace, mysqlPlace, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
+import { type ErpPlace, serverPlace, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
 import { type Home, openHome } from "../../agent/cli/demo/home.ts";
 import { createPortal, type PortalProcess } from "../../agent/cli/demo/portal-process.ts";
 import { awaitRest, compareAnew } from "../../agent/cli/demo/rest.ts";
@@ -84,7 +84,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const directory = opened.use(await tempDirectory());
   const home = opened.use(openHome(directory.path, { keep: false }));
   const server = options.dialect === "mysql" ? opened.use(await mariadb()) : undefined;
-  const place = server === undefined ? sqlitePlace(home.erpFile) : mysqlPlace(urlOf(server));
+  const place = server === undefined ? sqlitePlace(home.erpFile) : serverPlace(urlOf(server));
   let erp = place.open();
   opened.defer(() => erp.close());
   await generateErp(erp, { units: options.units, seed: options.seed });

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { defaultTiming } from "../../agent/channel/channel.ts";
 import { enrol as enrolAtPortal } from "../../agent/channel/enrol.ts";
-import { mysqlPlace, passwordSecret, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
+import { passwordSecret, serverPlace, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
 import type { NamedPoint } from "../../agent/commit-points.ts";
 import { machineName } from "../../agent/erp.ts";
 import { readStatusFile, type StatusFile } from "../../agent/status-file.ts";
@@ -112,9 +112,9 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     server === undefined ? undefined : { user: `agent_${databases}`, password: `pw-${process.pid}-${Math.random()}`, database };
   const url = (user: string, password: string, port = server?.port): string =>
     `mysql://${user}:${password}@${server?.host}:${port}/${database}`;
-  const owner = server === undefined ? sqlitePlace(join(folder, "erp.db")) : mysqlPlace(url(server.user, server.password));
+  const owner = server === undefined ? sqlitePlace(join(folder, "erp.db")) : serverPlace(url(server.user, server.password));
   const ways = options.proxied && server !== undefined ? { erp: opened.use(await openProxy(server)) } : undefined;
-  const place = account === undefined ? owner : mysqlPlace(url(account.user, account.password, ways?.erp.port));
+  const place = account === undefined ? owner : serverPlace(url(account.user, account.password, ways?.erp.port));
   const erp = opened.use(owner.open());
   await generateErp(erp, { units: options.units ?? fewUnits, seed: 5 });
   if (account !== undefined) {

@@ -38,6 +38,8 @@ export interface AgentProcess extends AsyncDisposable {
   status(): Promise<AgentStatus>;
   /** Asks for a full compare of every source. */
   syncFull(): Promise<void>;
+  /** Takes away what the ERP's server keeps for its feed. It must not run any more. */
+  dropFeed(): Promise<void>;
   /** Takes a sample of its memory; `firstSync` notes the peak so far. */
   sampleMemory(when: keyof AgentMemory): void;
   readonly memory: AgentMemory;
@@ -57,15 +59,22 @@ export interface AgentOptions {
   onDeath: (error: FuserError) => void;
 }
 
+interface Run {
+  input?: string;
+  until?: AbortSignal;
+}
+
+const dropWithinMs = 30_000;
+
 export function createAgent(options: AgentOptions): AgentProcess {
   const { configFile, state, place, signal } = options;
   const memory: AgentMemory = { firstSync: undefined, steady: undefined };
   let child: Child | undefined;
   /** Runs one command of the agent; its standard output. */
-  const erpfuser = async (args: readonly string[], input?: string): Promise<string> => {
+  const erpfuser = async (args: readonly string[], { input, until = signal }: Run = {}): Promise<string> => {
     const call = ["agent/main.ts", "--config", configFile, ...args];
-    const ran = await runToEnd(call, { signal, ...(input === undefined ? {} : { input }) }).catch((error: unknown) => {
-      throw signal.aborted ? signal.reason : error;
+    const ran = await runToEnd(call, { signal: until, ...(input === undefined ? {} : { input }) }).catch((error: unknown) => {
+      throw until.aborted ? until.reason : error;
     });
     if (ran.code !== 0) throw commandFailed(args, ran.code, ran.stderr.trim() || ran.stdout.trim());
     return ran.stdout;
@@ -86,7 +95,7 @@ export function createAgent(options: AgentOptions): AgentProcess {
         ...options.config,
       });
       writeFileSync(configFile, `${config}\n`);
-      if (place.password !== undefined) await erpfuser(["secret", "set", passwordSecret], `${place.password}\n`);
+      if (place.password !== undefined) await erpfuser(["secret", "set", passwordSecret], { input: `${place.password}\n` });
       await erpfuser(["enrol", code]);
     },
     start() {
@@ -98,6 +107,8 @@ export function createAgent(options: AgentOptions): AgentProcess {
     kill9: async () => child?.kill9(),
     status: async () => JSON.parse(await erpfuser(["--json", "status"])) as AgentStatus,
     syncFull: async () => void (await erpfuser(["--json", "sync", "--full"])),
+    // Also after Ctrl-C, which has ended everything else.
+    dropFeed: async () => void (await erpfuser(["--json", "feed", "drop"], { until: AbortSignal.timeout(dropWithinMs) })),
     sampleMemory(when) {
       const now = child && residentMb(child.pid, when === "firstSync" ? "VmHWM" : "VmRSS");
       if (now !== undefined) memory[when] = Math.max(memory[when] ?? 0, now);

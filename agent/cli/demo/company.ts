@@ -2,7 +2,7 @@
 
 import { FuserError } from "../../../base/errors.ts";
 import { localStamp, splitStamp } from "../../../test/support/erp/calendar.ts";
-import type { ErpDb } from "../../../test/support/erp/db.ts";
+import type { ErpDb, ErpDialect } from "../../../test/support/erp/db.ts";
 import { generateErp } from "../../../test/support/erp/generate.ts";
 import { tableNames } from "../../../test/support/erp/schema.ts";
 import type { Session } from "../session.ts";
@@ -18,6 +18,8 @@ export interface CompanyOptions {
   keep: boolean;
   /** Drop tables of the same names even if the demo did not make them. */
   reset: boolean;
+  /** The agent is going to live on the database's own feed. */
+  fed: boolean;
 }
 
 export interface Company {
@@ -43,6 +45,7 @@ export async function prepareCompany(session: Session, options: CompanyOptions):
     await db.run(`INSERT INTO ${marker} (UNITS) VALUES (?)`, [options.units]);
     const today = splitStamp(localStamp(session.clock.now())).day;
     await generateErp(db, { units: options.units, seed: 1, today });
+    if (options.fed) await options.place.prepareFeed(db);
     return { db, rows: await countRows(db), made: true };
   } catch (error) {
     await db.close();
@@ -50,13 +53,15 @@ export async function prepareCompany(session: Session, options: CompanyOptions):
   }
 }
 
+const tablesSql: Record<ErpDialect, string> = {
+  sqlite: "SELECT name AS NAME FROM sqlite_master WHERE type = 'table'",
+  mysql: "SELECT TABLE_NAME AS NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()",
+  postgres: "SELECT tablename AS NAME FROM pg_catalog.pg_tables WHERE schemaname = current_schema()",
+};
+
 /** Whether the marker is there, and which tables bear a name of the sample ERP's. */
 async function tablesIn(db: ErpDb): Promise<{ ours: boolean; theirs: string[] }> {
-  const sql =
-    db.dialect === "sqlite"
-      ? "SELECT name AS NAME FROM sqlite_master WHERE type = 'table'"
-      : "SELECT TABLE_NAME AS NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()";
-  const names = (await db.query(sql)).map((row) => String(row.NAME).toUpperCase());
+  const names = (await db.query(tablesSql[db.dialect])).map((row) => String(row.NAME).toUpperCase());
   return { ours: names.includes(marker), theirs: tableNames.filter((name) => names.includes(name)) };
 }
 
@@ -82,6 +87,9 @@ const remedies: Record<string, string> = {
   ER_ACCESS_DENIED_ERROR: "The server refuses user or password: correct them in --erp",
   ER_ACCESS_DENIED_NO_PASSWORD_ERROR: "The server refuses this user: correct user and password in --erp",
   ER_DBACCESS_DENIED_ERROR: "The user may not use or create this database: grant ALL on it",
+  "28P01": "The server refuses user or password: correct them in --erp",
+  "28000": "The server refuses this user from here: correct --erp, or the server's pg_hba.conf",
+  "42501": "The user may not create this database, or tables in it: let the DBA create it for this user",
 };
 
 function unreachable(place: ErpPlace, error: unknown): FuserError {

@@ -1,8 +1,10 @@
-/** Where the demo's ERP stands: an SQLite file of its own, or a MariaDB database that the user names. */
+/** Where the demo's ERP stands: an SQLite file of its own, or a database on MariaDB or PostgreSQL that the user names. */
 import { FuserError } from "../../../base/errors.ts";
 import type { ErpDb, ErpDialect } from "../../../test/support/erp/db.ts";
-import { type MysqlErpOptions, openMysqlErp, parseMysqlUrl } from "../../../test/support/erp/db-mysql.ts";
+import { openMysqlErp, parseMysqlUrl } from "../../../test/support/erp/db-mysql.ts";
+import { openPostgresErp, parsePostgresUrl } from "../../../test/support/erp/db-postgres.ts";
 import { openSqliteErp } from "../../../test/support/erp/db-sqlite.ts";
+import { publishTables } from "./publication.ts";
 
 export interface ErpPlace {
   dialect: ErpDialect;
@@ -13,13 +15,40 @@ export interface ErpPlace {
   /** Goes into the agent's secrets, never into the configuration. */
   password: string | undefined;
   open(): ErpDb;
+  /** What a DBA does for the database's own feed once the tables are there. */
+  prepareFeed(db: ErpDb): Promise<void>;
+  /** The server keeps its log for a feed until somebody says that it is not wanted any more. */
+  keepsForFeed: boolean;
 }
 
 /** Name of the secret that holds the database's password. */
 export const passwordSecret = "erp-password";
 
+const nothingToPrepare = { prepareFeed: async () => undefined, keepsForFeed: false };
+
+/**
+ * Reads `mysql://user[:password]@host:port/database` or `postgres://…`.
+ * @throws FuserError `usage-erp-url`
+ */
+export function serverPlace(url: string): ErpPlace {
+  const server = serverOf(url);
+  if (server === undefined) throw notUnderstood();
+  const { host, port, user, password, database } = server.at;
+  const connection = { server: host, port, user, database };
+  return {
+    ...server.place,
+    label: `${server.product}, ${user}@${host}:${port}/${database}`,
+    connection: [
+      ...Object.entries(connection).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),
+      ...(password === undefined ? [] : [`password: { secret: ${passwordSecret} }`]),
+    ],
+    password,
+  };
+}
+
 export function sqlitePlace(file: string): ErpPlace {
   return {
+    ...nothingToPrepare,
     dialect: "sqlite",
     label: `SQLite, ${file}`,
     connection: [`file: ${JSON.stringify(file)}`],
@@ -28,37 +57,39 @@ export function sqlitePlace(file: string): ErpPlace {
   };
 }
 
-/**
- * Reads `mysql://user[:password]@host:port/database`.
- * @throws FuserError `usage-erp-url`
- */
-export function mysqlPlace(url: string): ErpPlace {
-  const options = parse(url);
-  const { host, port, user, password, database } = options;
-  const connection = { server: host, port, user, database };
-  return {
-    dialect: "mysql",
-    label: `MariaDB, ${user}@${host}:${port}/${database}`,
-    connection: [
-      ...Object.entries(connection).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),
-      ...(password === undefined ? [] : [`password: { secret: ${passwordSecret} }`]),
-    ],
-    password,
-    open: () => openMysqlErp(options),
-  };
+interface ServerPlace {
+  product: string;
+  at: ReturnType<typeof parseMysqlUrl>;
+  place: Pick<ErpPlace, "dialect" | "open" | "prepareFeed" | "keepsForFeed">;
 }
 
-function parse(url: string): MysqlErpOptions {
-  let options: MysqlErpOptions | undefined;
+function serverOf(url: string): ServerPlace | undefined {
   try {
-    if (/^(mysql|mariadb):\/\//.test(url)) options = parseMysqlUrl(url);
+    if (/^(mysql|mariadb):\/\//.test(url)) {
+      const at = parseMysqlUrl(url);
+      return usable({ product: "MariaDB", at, place: { ...nothingToPrepare, dialect: "mysql", open: () => openMysqlErp(at) } });
+    }
+    if (/^postgres(ql)?:\/\//.test(url)) {
+      const at = parsePostgresUrl(url);
+      const prepareFeed = (db: ErpDb): Promise<void> => publishTables(db, at.database);
+      const place = { dialect: "postgres", open: () => openPostgresErp(at), prepareFeed, keepsForFeed: true } as const;
+      return usable({ product: "PostgreSQL", at, place });
+    }
   } catch {
-    // Not a URL at all: told below, without repeating a text that may hold a password.
+    // Not a URL at all: told by the caller, without repeating a text that may hold a password.
   }
-  if (options && options.host !== "" && options.user !== "" && /^[A-Za-z0-9_$-]{1,64}$/.test(options.database)) return options;
-  throw new FuserError("config", "--erp is not understood", {
+  return undefined;
+}
+
+function usable(server: ServerPlace): ServerPlace | undefined {
+  const { host, user, database } = server.at;
+  return host !== "" && user !== "" && /^[A-Za-z0-9_$-]{1,63}$/.test(database) ? server : undefined;
+}
+
+function notUnderstood(): FuserError {
+  return new FuserError("config", "--erp is not understood", {
     code: "usage-erp-url",
     operation: "read --erp",
-    hint: "Write it as mysql://user:password@host:port/database, e.g. mysql://root@127.0.0.1:3306/erpfuser_demo; escape special characters of the password as in URLs",
+    hint: "Write it as mysql://user:password@host:port/database, e.g. mysql://root@127.0.0.1:3306/erpfuser_demo, or as postgres://user:password@host:port/database; escape special characters of the password as in URLs",
   });
 }

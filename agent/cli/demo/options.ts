@@ -5,7 +5,7 @@ import { root } from "./child.ts";
 export interface DemoOptions {
   once: boolean;
   units: number;
-  /** `mysql://…`; SQLite when not given. */
+  /** `mysql://…` or `postgres://…`; SQLite when not given. */
   erp: string | undefined;
   /** The database's own feed, on which the sources live. */
   feed: string | undefined;

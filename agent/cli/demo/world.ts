@@ -2,7 +2,7 @@
 import type { Session } from "../session.ts";
 import { type AgentProcess, createAgent } from "./agent-process.ts";
 import { type Company, prepareCompany } from "./company.ts";
-import { type ErpPlace, mysqlPlace, sqlitePlace } from "./erp-place.ts";
+import { type ErpPlace, serverPlace, sqlitePlace } from "./erp-place.ts";
 import { type Home, openHome } from "./home.ts";
 import type { DemoOptions } from "./options.ts";
 import { createPortal, type PortalProcess } from "./portal-process.ts";
@@ -36,7 +36,7 @@ export async function openWorld(session: Session, options: DemoOptions, progress
   try {
     const home = openHome(options.directory, options);
     ended.push(() => home[Symbol.dispose]());
-    const place = options.erp === undefined ? sqlitePlace(home.erpFile) : mysqlPlace(options.erp);
+    const place = options.erp === undefined ? sqlitePlace(home.erpFile) : serverPlace(options.erp);
     const earlier = home.earlier?.erp === place.label ? home.earlier : undefined;
     const company = await openCompany(session, { place, options, progress, keep: earlier !== undefined });
     ended.push(() => company.db.close());
@@ -54,7 +54,11 @@ export async function openWorld(session: Session, options: DemoOptions, progress
     const compareEvery = options.units > 1_000 ? "1m" : "3s";
     const config = options.feed === undefined ? {} : { feed: options.feed };
     const agent = createAgent({ ...parts, configFile, state, place, compareEvery, config, logFile: home.logFile("agent") });
-    ended.push(() => agent[Symbol.asyncDispose]());
+    const kept = options.feed !== undefined && place.keepsForFeed;
+    ended.push(async () => {
+      await agent[Symbol.asyncDispose]();
+      if (kept && agent.pid !== undefined) await agent.dropFeed().catch((error: Error) => session.out.note(error.message));
+    });
     const starting = progress.step("Portal and agent");
     await portal.start();
     if (earlier === undefined) await agent.prepare(portal.channel, await portal.enrolmentCode());
@@ -78,8 +82,9 @@ interface CompanyParts {
 }
 
 async function openCompany(session: Session, { place, options, progress, keep }: CompanyParts): Promise<Company> {
+  const { units, reset, feed } = options;
   const step = progress.step(`Sample company (${place.label})`);
-  const company = await prepareCompany(session, { place, units: options.units, keep, reset: options.reset });
+  const company = await prepareCompany(session, { place, units, keep, reset, fed: feed !== undefined });
   step.done(`${company.rows} rows ${company.made ? "made" : "found"}`);
   return company;
 }

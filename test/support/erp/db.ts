@@ -1,6 +1,6 @@
-/** The sample ERP behind one tiny interface, so that generator, life and oracle run alike on both databases. */
+/** The sample ERP behind one tiny interface, so that generator, life and oracle run alike on every database. */
 
-export type ErpDialect = "sqlite" | "mysql";
+export type ErpDialect = "sqlite" | "mysql" | "postgres";
 
 /** What may be bound; amounts and other exact decimals are bound as text. */
 export type ErpValue = string | number | null;
@@ -8,7 +8,7 @@ export type ErpValue = string | number | null;
 /** A row by column name. Exact decimals arrive as text, integers as numbers, timestamps as `YYYY-MM-DD HH:MM:SS`. */
 export type ErpRow = Record<string, ErpValue>;
 
-/** Statements that may run; `?` marks a bound value on both dialects. */
+/** Statements that may run; `?` marks a bound value on every dialect. */
 export interface ErpSession {
   readonly dialect: ErpDialect;
   /** All rows of a query. */

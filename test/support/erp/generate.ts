@@ -3,6 +3,7 @@ import type { ErpDb, ErpRow, ErpSession, ErpValue } from "./db.ts";
 import { emptyManifest, type Manifest } from "./messes.ts";
 import { seededRandom } from "./random.ts";
 import { createSchema, type ErpTable, type SchemaOptions, type TableName, tableNames, tables } from "./schema.ts";
+import { postgresValue } from "./schema-postgres.ts";
 
 export interface GenerateOptions extends SchemaOptions {
   /** Rentable units of the main company (MANDANT 001); about ten rows each. */
@@ -18,8 +19,8 @@ export const mainMandant = "001";
 const rowsPerInsert = 400;
 
 /**
- * Creates the tables and fills them with a housing company and a small second one. The same seed and size give the same rows on both
- * databases. Loads in one transaction.
+ * Creates the tables and fills them with a housing company and a small second one. The same seed and size give the same rows on every
+ * database. Loads in one transaction.
  * @returns what was planted: every mess and every bad row with its keys
  */
 export async function generateErp(db: ErpDb, options: GenerateOptions): Promise<Manifest> {
@@ -45,7 +46,8 @@ export async function generateErp(db: ErpDb, options: GenerateOptions): Promise<
 /** Inserts rows of one table, many per statement. Each row must name every column of the table. */
 export async function insertRows(session: ErpSession, name: TableName, rows: readonly ErpRow[]): Promise<void> {
   const table: ErpTable = tables[name];
-  const columns = table.columns.map(([column]) => column);
+  const given = table.columns.filter(([column, type]) => type !== "SEQUENCE" || rows.some((row) => row[column] !== null));
+  const columns = given.map(([column]) => column);
   for (let from = 0; from < rows.length; from += rowsPerInsert) {
     const chunk = rows.slice(from, from + rowsPerInsert);
     const values: ErpValue[] = [];
@@ -53,7 +55,7 @@ export async function insertRows(session: ErpSession, name: TableName, rows: rea
       for (const column of columns) {
         const value = row[column];
         if (value === undefined) throw new TypeError(`${name}.${column} has no value`);
-        values.push(value);
+        values.push(session.dialect === "postgres" ? postgresValue(name, column, value) : value);
       }
     }
     const tuple = `(${columns.map(() => "?").join(",")})`;

@@ -97,13 +97,14 @@ async function repeatable<T>(event: () => Promise<T>): Promise<T> {
       return await event();
     } catch (error) {
       const { code, errcode } = error as { code?: string; errcode?: number };
-      const rolledBack = code === "ER_LOCK_DEADLOCK" || code === "ER_LOCK_WAIT_TIMEOUT" || errcode === sqliteBusy;
-      if (!rolledBack || again === 0) throw error;
+      if (!(rolledBack.has(code ?? "") || errcode === sqliteBusy) || again === 0) throw error;
     }
   }
 }
 
 const sqliteBusy = 5;
+/** Of MariaDB, and of PostgreSQL (deadlock, serialization, lock not available). */
+const rolledBack: ReadonlySet<string> = new Set(["ER_LOCK_DEADLOCK", "ER_LOCK_WAIT_TIMEOUT", "40P01", "40001", "55P03"]);
 
 /** Exactly `count` events, every kind in turn: the demo's fixed script. The same seed and company give the same script. */
 export async function liveExactly(options: LifeOptions & { count: number }): Promise<LifeCounts> {

@@ -15,7 +15,7 @@ const { values } = parseArgs({
   },
 });
 if (values.erp === undefined) {
-  console.error("Say where: --erp FILE or --erp mysql://user@host:port/database");
+  console.error("Say where: --erp FILE or --erp mysql://user@host:port/database, or postgres://…");
   process.exit(2);
 }
 await using db = openErp(values.erp);

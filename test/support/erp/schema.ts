@@ -1,4 +1,5 @@
 import type { ErpDb, ErpDialect } from "./db.ts";
+import { postgresType } from "./schema-postgres.ts";
 
 /** One table of the sample ERP. Like its models in the field it has composite keys, no foreign keys and many NOT NULL columns without default. */
 export interface ErpTable {
@@ -259,9 +260,11 @@ export async function createLedger(db: ErpDb): Promise<void> {
 /** The statements that create one table with its indexes. */
 export function tableDdl(dialect: ErpDialect, name: TableName, options: SchemaOptions = {}): string[] {
   const table: ErpTable = tables[name];
-  const columns = table.columns.map(([column, type]) => `${column} ${columnDdl(dialect, type)}`);
+  const columns = table.columns.map(
+    ([column, type]) => `${column} ${columnDdl(dialect, dialect === "postgres" ? postgresType(name, column, type) : type)}`,
+  );
   const sequence = table.columns.some(([, type]) => type === "SEQUENCE");
-  if (!sequence || dialect === "mysql") columns.push(`PRIMARY KEY (${table.key.join(", ")})`);
+  if (!sequence || dialect !== "sqlite") columns.push(`PRIMARY KEY (${table.key.join(", ")})`);
   if (options.uniqueFremdnr !== false) for (const column of table.unique ?? []) columns.push(`UNIQUE (${column})`);
   const suffix = dialect === "mysql" ? " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_german2_ci" : "";
   return [

@@ -19,7 +19,7 @@ import { consultOracle } from "../../support/erp/oracle.ts";
 import { seededRandom } from "../../support/erp/random.ts";
 import { createLedger } from "../../support/erp/schema.ts";
 import type { MariaDb } from "../../support/mariadb.ts";
-import { has, mariadb, tempDirectory } from "../../support/servers.ts";
+import { has, mariadb, postgres, tempDirectory } from "../../support/servers.ts";
 
 const signal = new AbortController().signal;
 const limits = { statementTimeoutMs: 30_000, lockTimeoutMs: 2_000, batchRows: 500, batchBytes: 1_000_000, snapshotMs: 60_000 };
@@ -33,9 +33,9 @@ async function configOf(options: ErpConfigOptions): Promise<Config> {
 }
 
 describe("The sample configuration", () => {
-  test.each(["sqlite", "mysql"] as const)("is without fault in every variant, on %s", async (dialect) => {
+  test.each(["sqlite", "mysql", "postgres"] as const)("is without fault in every variant, on %s", async (dialect) => {
     const connection =
-      dialect === "sqlite" ? ["file: /nowhere/erp.db"] : mysqlLines({ host: "127.0.0.1", port: 3306, database: "erp" });
+      dialect === "sqlite" ? ["file: /nowhere/erp.db"] : serverLines({ host: "127.0.0.1", port: 3306, database: "erp" });
     for (const idempotency of ["column", "ledger", "probe"] as const) {
       const config = await configOf({ ...common, dialect, connection, idempotency });
       expect(config.commands.map(({ name }) => name)).toEqual([
@@ -49,8 +49,9 @@ describe("The sample configuration", () => {
   });
 });
 
-function mysqlLines(at: { host: string; port: number; database: string }): string[] {
-  return [`server: ${at.host}`, `port: ${at.port}`, `database: ${at.database}`, "user: root", "password: { secret: erp }"];
+function serverLines(at: { host: string; port: number; database: string; user?: string }): string[] {
+  const { host, port, database, user = "root" } = at;
+  return [`server: ${host}`, `port: ${port}`, `database: ${database}`, `user: ${user}`, "password: { secret: erp }"];
 }
 
 interface Company {
@@ -81,7 +82,19 @@ const places: readonly { name: string; installed: () => boolean; start: () => Pr
       const server: MariaDb = await mariadb();
       const at = await server.createDatabase("company");
       const erp = openErp(`mysql://${at.user}:${at.password}@${at.host}:${at.port}/${at.database}`);
-      const place = { dialect: "mysql", connection: mysqlLines(at) } as const;
+      const place = { dialect: "mysql", connection: serverLines(at) } as const;
+      const config = await configOf({ ...common, ...place });
+      return { erp, config, place, connector: await open(config, at.password), end: () => server.stop() };
+    },
+  },
+  {
+    name: "PostgreSQL",
+    installed: () => has("postgres"),
+    start: async () => {
+      const server = await postgres();
+      const at = await server.createDatabase("company");
+      const erp = openErp(`postgres://${at.user}:${at.password}@${at.host}:${at.port}/${at.database}`);
+      const place = { dialect: "postgres", connection: serverLines(at) } as const;
       const config = await configOf({ ...common, ...place });
       return { erp, config, place, connector: await open(config, at.password), end: () => server.stop() };
     },
