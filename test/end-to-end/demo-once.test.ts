@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { type DemoProcess, lastLine, startDemo } from "../support/demo-process.ts";
-import { has, mariadb, tempDirectory } from "../support/servers.ts";
+import { has, mariadb, postgres, tempDirectory } from "../support/servers.ts";
 
 interface Report {
   mismatches: number;
@@ -10,6 +10,7 @@ interface Report {
   entities: Record<string, number>;
   firstSync: { rows: number; seconds: number };
   agentRssMb?: { firstSync: number; steady: number };
+  feed?: { name: string; state: string };
   details?: { kind: string; type: string; id: string }[];
 }
 
@@ -88,9 +89,9 @@ async function breakThings(directory: string): Promise<void> {
 
 describe.skipIf(!has("mariadb"))("npm run demo -- --once --json --erp mysql://…", () => {
   test.each([
-    ["by columns and compares", []],
-    ["by the binlog", ["--feed", "binlog"]],
-  ])("ends with ERP and portal in step on MariaDB too, %s", async (_, by) => {
+    ["by columns and compares", [], undefined],
+    ["by the binlog", ["--feed", "binlog"], { name: "binlog", state: "reading" }],
+  ])("ends with ERP and portal in step on MariaDB too, %s", async (_, by, feed) => {
     await using directory = await tempDirectory();
     await using server = await mariadb();
     const url = `mysql://root:${server.password}@127.0.0.1:${server.port}/firma`;
@@ -98,6 +99,26 @@ describe.skipIf(!has("mariadb"))("npm run demo -- --once --json --erp mysql://�
     const code = await demo.ended;
     expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(0);
     expectClean(demo, 100);
+    expect(reportOf(demo).feed).toEqual(feed);
     expect(`${demo.stdout}${demo.stderr}`).not.toContain(server.password);
+  });
+});
+
+describe.skipIf(!has("postgres"))("npm run demo -- --once --json --erp postgres://…", () => {
+  test("ends with ERP and portal in step on PostgreSQL too, by logical replication, and leaves no slot behind", async () => {
+    await using directory = await tempDirectory();
+    await using server = await postgres();
+    const url = `postgres://${server.user}:${server.password}@127.0.0.1:${server.port}/firma`;
+    const by = ["--erp", url, "--feed", "logical-replication"];
+    await using demo = startDemo(["--once", "--json", "--units", "60", ...by, "--directory", directory.path]);
+    const code = await demo.ended;
+    expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(0);
+    expectClean(demo, 60);
+    expect(reportOf(demo).feed).toEqual({ name: "logical-replication", state: "reading" });
+    expect(`${demo.stdout}${demo.stderr}`).not.toContain(server.password);
+    const admin = await server.connect("firma");
+    const { rows } = await admin.query("SELECT slot_name FROM pg_replication_slots");
+    await admin.end();
+    expect(rows).toEqual([]);
   });
 });

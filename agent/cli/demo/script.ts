@@ -3,6 +3,7 @@ import { FuserError } from "../../../base/errors.ts";
 import { lifeEventKinds, liveExactly } from "../../../test/support/erp/life.ts";
 import { consultOracle, type OracleVerdict } from "../../../test/support/erp/oracle.ts";
 import { seededRandom } from "../../../test/support/erp/random.ts";
+import { readStatusFile } from "../../status-file.ts";
 import type { Session } from "../session.ts";
 import type { AgentMemory } from "./agent-process.ts";
 import { awaitFirstSync, type FirstSync } from "./first-sync.ts";
@@ -21,6 +22,8 @@ const outageMs = 3_000;
 export interface ScriptResult {
   verdict: OracleVerdict;
   firstSync: FirstSync;
+  /** The database's own feed at the end: its name, and whether the agent still lived on it. */
+  feed: { name: string; state: string } | undefined;
   memory: AgentMemory;
 }
 
@@ -41,10 +44,11 @@ export async function runScript(session: Session, options: DemoOptions, progress
     const rest = progress.step("Both sides come to rest");
     await awaitRest(world, rest, options.restWithinSeconds * 1_000);
     rest.done("nothing pending, every command settled, all compared");
+    const feed = readStatusFile(world.home.state)?.feed;
     const judging = progress.step("The oracle compares ERP and portal");
     const verdict = await consultOracle({ erp: world.company.db, portalStore: world.home.portalStore, agentId: world.agentId });
     judging.done(`${verdict.mismatches} mismatches`);
-    return { verdict, firstSync, memory: agent.memory };
+    return { verdict, firstSync, feed, memory: agent.memory };
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   }
