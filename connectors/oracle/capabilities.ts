@@ -17,9 +17,15 @@ export const oracleCapabilities: Capabilities = {
     },
     compareMethod,
   ],
-  writes: ["insert (RETURNING)", "update", "number (counter FOR UPDATE, max)", "sql"],
+  writes: [
+    "insert (RETURNING)",
+    "update",
+    "number (counter FOR UPDATE, max)",
+    "sql",
+    "call (procedures and functions, packages, OUT, IN OUT, the first ref cursor)",
+  ],
   idempotency: ["column", "ledger", "probe", "base"],
-  unsupported: ["call", "feed"],
+  unsupported: ["feed"],
   verified: [
     { product: "Oracle Database 12.1 to 23ai, by the driver's own protocol", by: "double" },
     { product: "Oracle Database 11.2, with Oracle Instant Client", by: "not verified" },

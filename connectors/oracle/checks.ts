@@ -1,31 +1,15 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
-import type { Finding, Severity } from "../../base/findings.ts";
+import type { Finding } from "../../base/findings.ts";
 import type { CheckNeeds } from "../connector.ts";
-import type { RawValue } from "../digest.ts";
-import { type Statement, sql } from "../statement.ts";
+import { sql } from "../statement.ts";
+import { callProblems } from "./call-checks.ts";
 import { placeOf } from "./config.ts";
 import type { Access } from "./connect.ts";
 import { describeTables, type OracleTable } from "./describe.ts";
 import { ifAllowed } from "./identity.ts";
+import { ask, type Inspection, type Problem } from "./inspection.ts";
 import { type Link, openLink } from "./link.ts";
 import { oracleSyntax } from "./sql.ts";
-
-interface Problem {
-  severity: Severity;
-  code: string;
-  place?: string;
-  message: string;
-  remedy: string;
-}
-
-interface Inspection {
-  access: Access;
-  link: Link;
-  needs: CheckNeeds;
-  signal: AbortSignal;
-}
-
-const operation = "check the ERP's database";
 
 /** Every problem of server, rights and settings at once; only what can't be reached at all ends it early. */
 export async function checkOracle(access: Access, needs: CheckNeeds, signal: AbortSignal): Promise<Finding[]> {
@@ -40,7 +24,7 @@ export async function checkOracle(access: Access, needs: CheckNeeds, signal: Abo
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [product, account, excess, lock, tables]) {
+    for (const inspect of [product, account, excess, lock, tables, callProblems]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -71,7 +55,7 @@ const warnMs = 21 * 24 * 60 * 60 * 1_000;
 
 async function account({ access, link, signal }: Inspection): Promise<Problem[]> {
   const asked = sql("SELECT USERNAME, ACCOUNT_STATUS, TO_CHAR(EXPIRY_DATE, 'YYYY-MM-DD') AS EXPIRES FROM USER_USERS");
-  const [user, state, expires] = (await ask(link, asked, signal))[0] ?? [];
+  const [user, state, expires] = (await ask({ link, signal }, asked))[0] ?? [];
   const left = Date.parse(String(expires)) - access.context.clock.now();
   if (Number.isNaN(left) || left > warnMs) return [];
   return [
@@ -90,7 +74,7 @@ const tooMuch =
   /^(DBA|IMP_FULL_DATABASE|EXP_FULL_DATABASE|SYSDBA|.* ANY .*|ALTER SYSTEM|ALTER DATABASE|DROP USER|CREATE USER|BECOME USER|GRANT .*)$/;
 
 async function excess({ link, signal, needs }: Inspection): Promise<Problem[]> {
-  const privileges = await ask(link, sql("SELECT PRIVILEGE FROM SESSION_PRIVS UNION SELECT ROLE FROM SESSION_ROLES"), signal);
+  const privileges = await ask({ link, signal }, sql("SELECT PRIVILEGE FROM SESSION_PRIVS UNION SELECT ROLE FROM SESSION_ROLES"));
   const found = privileges.map(([name]) => String(name)).filter((name) => tooMuch.test(name));
   if (found.length === 0) return [];
   const shown = found.length > 6 ? `${found.slice(0, 6).join(", ")} and ${found.length - 6} more` : found.join(", ");
@@ -110,9 +94,8 @@ async function excess({ link, signal, needs }: Inspection): Promise<Problem[]> {
 async function lock({ link, needs, signal }: Inspection): Promise<Problem[]> {
   if (needs.write.length === 0) return [];
   const found = await ask(
-    link,
+    { link, signal },
     sql("SELECT 1 AS FOUND FROM ALL_PROCEDURES WHERE OWNER = 'SYS' AND OBJECT_NAME = 'DBMS_LOCK' AND PROCEDURE_NAME = 'REQUEST'"),
-    signal,
   );
   if (found.length > 0) return [];
   return [
@@ -151,7 +134,7 @@ async function tables(inspection: Inspection): Promise<Problem[]> {
 
 async function unreadable({ link, signal }: Inspection, name: string): Promise<Problem[]> {
   const probe = sql(`SELECT 1 AS FOUND FROM ${oracleSyntax.quote(name)} WHERE ROWNUM <= 0`);
-  if ((await ifAllowed(() => ask(link, probe, signal))) !== undefined) return [];
+  if ((await ifAllowed(() => ask({ link, signal }, probe))) !== undefined) return [];
   const remedy = `GRANT SELECT ON ${oracleSyntax.quote(name)} TO the account`;
   return [{ severity: "error", code: "erp-rights", place: name, message: `The account may not read ${name}`, remedy }];
 }
@@ -165,7 +148,7 @@ async function writing({ link, signal }: Inspection, name: string, table: Oracle
   const asked = sql(
     `SELECT TRIGGER_NAME FROM ALL_TRIGGERS WHERE TABLE_OWNER = '${table.owner.replaceAll("'", "''")}' AND TABLE_NAME = '${bareName(table)}'`,
   );
-  const found = await ask(link, asked, signal);
+  const found = await ask({ link, signal }, asked);
   if (found.length === 0) return [];
   return [
     {
@@ -179,7 +162,3 @@ async function writing({ link, signal }: Inspection, name: string, table: Oracle
 }
 
 const bareName = ({ name }: OracleTable): string => (/([^."]+)"?$/.exec(name)?.[1] ?? name).replaceAll("'", "''");
-
-async function ask(link: Link, statement: Statement, signal: AbortSignal): Promise<RawValue[][]> {
-  return (await link.execute(statement, signal, { operation })).rows;
-}

@@ -6,6 +6,7 @@ import { sizeOf } from "../row-batch.ts";
 import type { Statement } from "../statement.ts";
 import { placeOf } from "./config.ts";
 import { type Access, connect, type LinkKind } from "./connect.ts";
+import { dateText } from "./driver-date.ts";
 import { oracleError } from "./errors.ts";
 import { lobRows } from "./lobs.ts";
 
@@ -33,6 +34,8 @@ export interface Asked {
   operation: string;
   /** OUT binds by name, behind the values; their `:name` stands in the statement's own text. */
   out?: oracledb.BindParameters;
+  /** Name of an OUT bind that is a ref cursor: its columns are the result's, and its first row. */
+  cursor?: string;
   /** Bytes of rows after which a SELECT is not read on, about; default: all are read. */
   mostBytes?: number | undefined;
 }
@@ -55,7 +58,13 @@ const fetchTypeHandler = ({ dbType }: { dbType?: unknown }): oracledb.FetchTypeR
 };
 
 const fetchRows = 500;
-const fetching = { outFormat: oracledb.OUT_FORMAT_ARRAY, fetchTypeHandler, fetchArraySize: fetchRows, prefetchRows: fetchRows };
+const fetching = {
+  outFormat: oracledb.OUT_FORMAT_ARRAY,
+  fetchTypeHandler,
+  fetchArraySize: fetchRows,
+  prefetchRows: fetchRows,
+  nullifyInvalidCursor: true,
+};
 
 /** How much longer than its time limit a statement is waited for, until the connection is given up as dead. */
 const graceMs = 5_000;
@@ -98,14 +107,14 @@ export class Link {
     return this.#usable && this.#connection.transactionInProgress === true;
   }
 
-  async execute(statement: Statement, signal: AbortSignal, { operation, out, mostBytes }: Asked): Promise<Result> {
+  async execute(statement: Statement, signal: AbortSignal, { operation, out, cursor, mostBytes }: Asked): Promise<Result> {
     const text = withNames(statement);
     const binds = { ...bindsOf(statement.values), ...out };
     const resultSet = mostBytes !== undefined;
     const options = { ...fetching, resultSet };
     const [result, read] = await this.#guarded(operation, signal, async () => {
       const told = await this.#connection.execute<unknown[]>(text, binds, options);
-      return [told, await rowsOf(told, mostBytes)] as const;
+      return [told, cursor === undefined ? await rowsOf(told, mostBytes) : await firstRowOf(told, cursor)] as const;
     });
     return {
       fields: (result.metaData ?? []).map(fieldOf),
@@ -207,6 +216,29 @@ async function rowsOf({ rows, resultSet }: oracledb.Result<unknown[]>, mostBytes
   await resultSet.close();
   return { rows: all, cut: true };
 }
+
+/** Every cursor is closed, whoever asked for it. */
+async function firstRowOf(
+  { outBinds }: oracledb.Result<unknown[]>,
+  wanted: string,
+): Promise<Pick<Result, "fields" | "rows" | "cut">> {
+  const out = outBinds as unknown as Record<string, unknown>;
+  const cursors = Object.entries(out).filter((one): one is [string, oracledb.ResultSet<unknown[]>] => isCursor(one[1]));
+  let first: Pick<Result, "fields" | "rows" | "cut"> = { fields: [], rows: [], cut: false };
+  for (const [name, cursor] of cursors) {
+    if (name === wanted) {
+      const fields = cursor.metaData.map(fieldOf);
+      const rows = await cursor.getRows(1);
+      first = { fields, rows: rows.map((row) => row.map((value, index) => rawOf(value, fields[index]?.type ?? ""))), cut: false };
+    }
+    await cursor.close();
+  }
+  return first;
+}
+
+const isCursor = (value: unknown): boolean => typeof value === "object" && value !== null && "getRows" in value;
+
+const rawOf = (value: unknown, type: string): RawValue => (value instanceof Date ? dateText(value, type) : (value as RawValue));
 
 const long: ReadonlySet<unknown> = new Set([
   oracledb.DB_TYPE_CLOB,

@@ -5,6 +5,7 @@ import type { Column, Table, Value, WritePlan } from "../connector.ts";
 import { type Decode, keyPart } from "../row-batch.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
 import type { InsertedRow, StatementResult, WriteSession } from "../write-session.ts";
+import { callRoutine } from "./call.ts";
 import type { Access } from "./connect.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
@@ -72,6 +73,7 @@ export class Writer implements AsyncDisposable {
       rollback: () => this.#rollback(),
       inTransaction: () => this.#transaction !== undefined && this.#current().inTransaction,
       run: (statement, signal) => this.#run(statement, signal),
+      call: (call, signal) => this.#staying(call.procedure, () => callRoutine(this.#current(), call, signal)),
       insertReturning: (insert, signal) => this.#insertReturning(insert, signal),
       table: async (name, signal) => {
         const { clock } = this.#access.context;
@@ -132,9 +134,30 @@ export class Writer implements AsyncDisposable {
     }
   }
 
+  /**
+   * Makes sure that the transaction is still the same behind what runs PL/SQL of the ERP, also when it failed: it may commit, and begin anew.
+   * @throws FuserError rejected `erp-transaction-ended`
+   */
+  async #staying<T>(place: string, work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      await this.#requireSame(place, undefined);
+      return result;
+    } catch (error) {
+      if (!(error instanceof FuserError) || error.code !== "erp-transaction-ended") await this.#requireSame(place, error);
+      throw error;
+    }
+  }
+
+  async #requireSame(place: string, cause: unknown): Promise<void> {
+    const link = this.#current();
+    if (link.usable && (await transactionId(link)) !== this.#transaction) throw transactionEnded(place, cause);
+  }
+
   async #run(statement: Statement, signal: AbortSignal): Promise<StatementResult> {
     const link = this.#current();
-    const result = await link.execute(statement, signal, { operation });
+    const execute = (): Promise<Result> => link.execute(statement, signal, { operation });
+    const result = isPlsql(statement) ? await this.#staying("sql step", execute) : await execute();
     if (result.fields.length === 0) return { columns: [], rows: [], affected: result.affected, insertId: undefined };
     const columns = result.fields.map((field) => columnOf(field, field.name));
     const [before, after] = aroundOf(columns);
@@ -178,6 +201,28 @@ async function beginTransaction(link: Link, signal: AbortSignal): Promise<string
   const asked = sql("BEGIN :id := DBMS_TRANSACTION.LOCAL_TRANSACTION_ID(TRUE); END;");
   const { out: given } = await link.execute(asked, signal, { operation, out });
   return String(given.id);
+}
+
+/** Of the transaction that is open; undefined where none is. */
+async function transactionId(link: Link): Promise<string | undefined> {
+  const out = { id: { dir: oracledb.BIND_OUT, type: oracledb.STRING, maxSize: 100 } };
+  const asked = sql("BEGIN :id := DBMS_TRANSACTION.LOCAL_TRANSACTION_ID; END;");
+  const { out: given } = await link.execute(asked, new AbortController().signal, { operation, out });
+  return typeof given.id === "string" ? given.id : undefined;
+}
+
+/** Whether it may end the transaction: an SQL statement can't, nor can a trigger or a function within it. */
+const isPlsql = ({ text }: Statement): boolean =>
+  /^\s*(?:(?:--[^\n]*\n|\/\*[\s\S]*?\*\/)\s*)*(CALL|DECLARE|BEGIN)\b/i.test(text[0] ?? "");
+
+function transactionEnded(place: string, cause: unknown): FuserError {
+  return new FuserError("rejected", `${place} ended the ERP's transaction by itself`, {
+    code: "erp-transaction-ended",
+    operation,
+    place,
+    hint: "What it did can't be undone: look in the ERP, then `erpfuser commands resolve`.",
+    cause,
+  });
 }
 
 function decoded(result: Result, columns: readonly OracleColumn[]): StatementResult {

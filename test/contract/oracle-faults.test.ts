@@ -1,7 +1,7 @@
 // What befalls an Oracle server, told by its double: each error is classified, survived or stopped with what to do, and nothing is lost or done twice. Every
 // statement that the connector made on the way is one for a grammar of Oracle's SQL.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Connector, WritePlan } from "../../connectors/connector.ts";
+import type { Connector, PlanStep, WritePlan } from "../../connectors/connector.ts";
 import { lobRows, longestLob } from "../../connectors/oracle/lobs.ts";
 import type { Interfering } from "../doubles/tns/connection.ts";
 import { OracleError } from "../doubles/tns/database.ts";
@@ -261,6 +261,74 @@ describe("Oracle: faults", () => {
     await collect(connector.scan(source, never));
     // A text that is bound as VARCHAR2 would be compared blank by blank.
     expect(asked).toEqual([]);
+  });
+
+  describe("procedures", () => {
+    const call = (
+      procedure: string,
+      args: Record<string, string>,
+      more: Partial<Extract<PlanStep, { kind: "call" }>> = {},
+    ): PlanStep => ({
+      kind: "call",
+      procedure,
+      args: () => args,
+      ...more,
+    });
+    const resultsOf = async (step: PlanStep) => {
+      const outcome = await connector.write(planOf("2", { steps: [step] }), never);
+      expect(outcome).toMatchObject({ state: "applied" });
+      return Object.fromEntries((outcome as Extract<typeof outcome, { state: "applied" }>).results);
+    };
+
+    it("values of each kind go in and come out as they are, whatever the session's formats", async () => {
+      await erp.run(`CREATE PROCEDURE fusertest_kinds (d IN OUT DATE, flag IN OUT BOOLEAN, share IN OUT BINARY_DOUBLE, raw_id IN OUT RAW, code IN OUT CHAR, n IN NUMBER DEFAULT 5, m OUT NUMBER) IS BEGIN
+  m := n + 1;
+END;`);
+      const args = { d: "2026-03-29T02:30:00", flag: "true", share: "0.25", raw_id: "00ff", code: "ab" };
+      const out = { d: "d", flag: "flag", share: "share", raw: "RAW_ID", code: "code", m: "m" };
+      const expected = { d: "2026-03-29T02:30:00", flag: true, share: 0.25, raw: Buffer.from([0, 255]), code: "ab", m: 6 };
+      expect(await resultsOf(call("fusertest_kinds", args, { out }))).toEqual(expected);
+    });
+
+    it("a routine is found in its package, by its owner and behind a synonym, and among several of one name by its parameters", async () => {
+      await erp.run("CREATE FUNCTION fusertest_double (n IN NUMBER) RETURN NUMBER IS BEGIN RETURN n + n; END;");
+      const { admin, owner } = erp.engine;
+      admin.exec(`INSERT INTO ALL_PROCEDURES VALUES ('${owner}', 'FUSERTEST_TOOLS', 'FUSERTEST_DOUBLE', 'PACKAGE', 7, 1), ('${owner}', 'FUSERTEST_TOOLS', 'FUSERTEST_DOUBLE', 'PACKAGE', 7, 2);
+        INSERT INTO ALL_ARGUMENTS SELECT 7, 1, ARGUMENT_NAME, POSITION, SEQUENCE, 0, DATA_TYPE, IN_OUT, DEFAULTED FROM ALL_ARGUMENTS WHERE OBJECT_ID IN (SELECT OBJECT_ID FROM ALL_PROCEDURES WHERE OBJECT_NAME = 'FUSERTEST_DOUBLE');
+        INSERT INTO ALL_ARGUMENTS VALUES (7, 2, 'OTHER', 1, 1, 0, 'VARCHAR2', 'IN', 'N');
+        INSERT INTO ALL_SYNONYMS VALUES ('PUBLIC', 'FUSERTEST_T', '${owner}', 'FUSERTEST_TOOLS', NULL)`);
+      for (const name of [
+        "fusertest_double",
+        `${owner}.fusertest_double`,
+        "fusertest_tools.fusertest_double",
+        "fusertest_t.fusertest_double",
+      ]) {
+        await erp.run("DELETE FROM fusertest_ledger");
+        expect(await resultsOf(call(name, { n: "21" }, { returns: "answer" })), name).toEqual({ answer: 42 });
+      }
+      const wrong = planOf("3", { steps: [call("fusertest_t.fusertest_double", { n: "1", other: "2" })] });
+      await expect(connector.write(wrong, never)).rejects.toMatchObject({ code: "erp-parameter-unknown" });
+    });
+
+    it("an sql step that runs a procedure which commits and begins anew makes the command uncertain", async () => {
+      await erp.run(
+        "CREATE PROCEDURE fusertest_own (id IN NUMBER) IS BEGIN INSERT INTO fusertest_rows VALUES (id, 'own', NULL); COMMIT; UPDATE fusertest_rows SET words = 'anew' WHERE id = 1; END;",
+      );
+      const step: PlanStep = { kind: "sql", sql: "CALL fusertest_own(:id)", parameters: () => ({ id: 5 }) };
+      expect(await connector.write(planOf("5", { steps: [step] }), never)).toMatchObject({ state: "uncertain" });
+      expect(await erp.rows("SELECT words FROM fusertest_rows ORDER BY id")).toEqual([["one"], ["own"]]);
+    });
+
+    it("a connection that breaks during a call leaves nothing, and the call is tried again", async () => {
+      await erp.run(
+        "CREATE PROCEDURE fusertest_add (id IN NUMBER) IS BEGIN INSERT INTO fusertest_rows VALUES (id, 'added', NULL); END;",
+      );
+      once("FUSERTEST_ADD", "lost-after");
+      const plan = planOf("6", { steps: [call("fusertest_add", { id: "6" })] });
+      await expect(connector.write(plan, never)).rejects.toMatchObject({ kind: "transient", code: "erp-connection-lost" });
+      expect(await connector.write({ ...plan, mayBeRepeated: true }, never)).toMatchObject({ state: "applied", repeated: false });
+      expect(await ids()).toEqual(["1", "6"]);
+    });
   });
 
   it("every statement that the connector made is one for Oracle's grammar, which does refuse others", () => {

@@ -4,7 +4,7 @@ import { oracleSyntax } from "../../../connectors/oracle/sql.ts";
 import { createEngine, type Engine } from "../../doubles/oracle/engine.ts";
 import { startTnsDouble, type TnsDouble } from "../../doubles/tns/server.ts";
 import type { NamedServer } from "./named.ts";
-import { contextOf, type Subject } from "./subject.ts";
+import { contextOf, type Procedures, type Subject } from "./subject.ts";
 
 const account = { user: "fuser", password: "geheim" };
 
@@ -75,6 +75,7 @@ async function subjectAt({ host, port, service, user, password }: Place): Promis
         metaData[index]?.dbType === oracledb.DB_TYPE_CHAR ? String(value).trimEnd() : String(value);
       return rows.map((row) => row.map((value, index) => (value === null ? null : shown(value, index))));
     },
+    procedures,
     unswallow: () => "DROP TRIGGER fuser_swallow",
     literal: (text) => `'${text.replaceAll("'", "''")}'`,
     swallow: (table, column) =>
@@ -96,6 +97,49 @@ async function subjectAt({ host, port, service, user, password }: Place): Promis
     },
   };
 }
+
+const procedures: Procedures = {
+  make: {
+    next: [
+      `CREATE PROCEDURE fusertest_next (circle IN VARCHAR2, step IN OUT NUMBER, nr OUT NUMBER, stamp OUT TIMESTAMP, amount OUT NUMBER, words OUT VARCHAR2) IS BEGIN
+  UPDATE fusertest_counters SET value = value + step WHERE name = circle RETURNING value INTO nr;
+  step := step * 2; stamp := TO_TIMESTAMP('2026-10-25 02:30:00.5', 'YYYY-MM-DD HH24:MI:SS.FF'); amount := 1234567890.1234; words := 'Größe 🏠';
+END;`,
+    ],
+    list: [
+      `CREATE PROCEDURE fusertest_list (circle IN VARCHAR2, listed OUT SYS_REFCURSOR) IS BEGIN
+  OPEN listed FOR SELECT name, value FROM fusertest_counters ORDER BY CASE WHEN name = circle THEN 0 ELSE 1 END, name;
+  INSERT INTO fusertest_counters VALUES ('listed', 0);
+END;`,
+    ],
+    twice: ["CREATE FUNCTION fusertest_twice (n IN NUMBER) RETURN NUMBER IS BEGIN RETURN n + n; END;"],
+    refuse: [
+      `CREATE PROCEDURE fusertest_refuse (words IN VARCHAR2) IS BEGIN
+  INSERT INTO fusertest_counters VALUES ('refused', 0);
+  RAISE_APPLICATION_ERROR(-20001, words);
+END;`,
+    ],
+    commits: [
+      `CREATE PROCEDURE fusertest_commits (circle IN VARCHAR2) IS BEGIN
+  INSERT INTO fusertest_counters VALUES (circle, 1);
+  COMMIT;
+  UPDATE fusertest_counters SET value = 2 WHERE name = circle;
+END;`,
+    ],
+    commitsAndFails: [
+      `CREATE PROCEDURE fusertest_commits_and_fails (circle IN VARCHAR2) IS BEGIN
+  INSERT INTO fusertest_counters VALUES (circle, 1);
+  COMMIT;
+  UPDATE fusertest_counters SET value = 2 WHERE name = circle;
+  RAISE_APPLICATION_ERROR(-20002, 'failed behind its commit');
+END;`,
+    ],
+  },
+  drop: [
+    ...["next", "list", "refuse", "commits", "commits_and_fails"].map((name) => `PROCEDURE fusertest_${name}`),
+    "FUNCTION fusertest_twice",
+  ].map((what) => `BEGIN EXECUTE IMMEDIATE 'DROP ${what}'; EXCEPTION WHEN OTHERS THEN NULL; END;`),
+};
 
 function bindOf(value: string | number | null | Uint8Array): oracledb.BindParameter {
   if (typeof value === "number" && !Number.isSafeInteger(value)) return { val: value, type: oracledb.DB_TYPE_BINARY_DOUBLE };

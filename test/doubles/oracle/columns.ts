@@ -21,7 +21,7 @@ export function resultColumns(statement: StatementSync, asked: string, tables: T
 }
 
 const dictionaryNumbers =
-  /^(COLUMN_ID|CHAR_LENGTH|DATA_LENGTH|DATA_PRECISION|DATA_SCALE|DEFAULT_LENGTH|POSITION|COLUMN_POSITION|NUM_ROWS|SEQUENCE|DATA_LEVEL|scn)$/i;
+  /^(COLUMN_ID|CHAR_LENGTH|DATA_LENGTH|DATA_PRECISION|DATA_SCALE|DEFAULT_LENGTH|POSITION|COLUMN_POSITION|NUM_ROWS|SEQUENCE|DATA_LEVEL|SUBPROGRAM_ID|scn)$/i;
 
 function dictionaryType(column: string): "NUMBER" | "VARCHAR2" {
   return dictionaryNumbers.test(column) ? "NUMBER" : "VARCHAR2";

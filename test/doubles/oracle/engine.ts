@@ -11,13 +11,16 @@ import {
   type Database,
   type DatabaseSession,
   OracleError,
+  type OutValue,
   type ResultColumn,
 } from "../tns/database.ts";
 import type { Cell } from "../tns/values.ts";
+import { type BlockSession, bindNames, runBlock, type Values } from "./blocks.ts";
 import { type Column, createDictionary, createIndex, createTable, dropTable, openScn } from "./catalogue.ts";
 import { resultColumns } from "./columns.ts";
 import { isBusy, oracleError } from "./errors.ts";
 import { addFunctions, keptNumber, rowidText } from "./functions.ts";
+import { createRoutine, dropRoutine, type Routine } from "./routines.ts";
 import { translate } from "./translate.ts";
 
 export interface Engine extends Database, Disposable {
@@ -37,6 +40,7 @@ export interface Engine extends Database, Disposable {
 /** What its sessions share. */
 interface Inside extends Engine {
   tables: Map<string, readonly Column[]>;
+  routines: Map<string, Routine>;
   statements: Set<string>;
   /** By id, who holds it. */
   locks: Map<string, unknown>;
@@ -69,6 +73,7 @@ export function createEngine(account: Account): Engine {
     refuseLogin: undefined,
     statements: new Set(),
     tables: new Map(),
+    routines: new Map(),
     admin,
     owner,
     scn: firstScn,
@@ -125,7 +130,9 @@ class Session implements DatabaseSession {
       if (/^\s*(CREATE|DROP)\b/i.test(sql)) return await this.#define(sql, signal);
       if (/^\s*(SELECT|WITH)\b/i.test(sql)) return await this.#select(asked, signal);
       if (/^\s*(INSERT|UPDATE|DELETE)\b/i.test(sql)) return await this.#write(asked, signal);
-      if (/^\s*BEGIN\b/i.test(sql)) return await this.#block(asked, signal);
+      const called = /^\s*CALL\s+(\w+)\s*(\(.*\))\s*$/is.exec(sql);
+      if (called) return await this.#block({ ...asked, sql: `BEGIN "${called[1]?.toUpperCase()}"${called[2]}; END;` }, signal);
+      if (/^\s*(BEGIN|DECLARE)\b/i.test(sql)) return await this.#block(asked, signal);
     } catch (error) {
       throw this.#told(error, sql);
     }
@@ -160,18 +167,90 @@ class Session implements DatabaseSession {
     return { affected: rows.length, returned: rows.map(({ ROWID }) => [rowidText(ROWID)]) };
   }
 
-  async #block({ sql, binds }: Asked, signal: AbortSignal): Promise<Answer> {
+  async #block(asked: Asked, signal: AbortSignal): Promise<Answer> {
+    const { sql, binds } = asked;
     const out = (value: Cell): Answer => ({ affected: 0, out: new Map([[0, value]]) });
     if (/^BEGIN :\w+ := DBMS_TRANSACTION\.LOCAL_TRANSACTION_ID\(TRUE\); END;$/.test(sql)) {
       if (this.#state === "none") this.#begin();
       return out(this.#transaction);
+    }
+    if (/^BEGIN :\w+ := DBMS_TRANSACTION\.LOCAL_TRANSACTION_ID; END;$/.test(sql)) {
+      return out(this.#state === "none" ? null : this.#transaction);
+    }
+    const unmade = /^BEGIN EXECUTE IMMEDIATE 'DROP (?:PROCEDURE|FUNCTION) (\w+)'; EXCEPTION WHEN OTHERS THEN NULL; END;$/.exec(
+      sql,
+    );
+    if (unmade) {
+      this.commit();
+      dropRoutine(this.#engine.admin, (unmade[1] as string).toUpperCase());
+      this.#engine.routines.delete((unmade[1] as string).toUpperCase());
+      return { affected: 0 };
     }
     const request =
       /^BEGIN :\w+ := DBMS_LOCK\.REQUEST\(id => :\w+, lockmode => 6, timeout => (\d+), release_on_commit => FALSE\); END;$/.exec(
         sql,
       );
     if (request) return out(await this.#takeLock(String(binds[1]?.value), Number(request[1]), signal));
-    throw new OracleError(6550, `the double does not know this block: ${sql}`);
+    return this.#runBlock(asked, signal);
+  }
+
+  /** What a block did is taken back when it fails, up to where it committed. */
+  async #runBlock({ sql, binds }: Asked, signal: AbortSignal): Promise<Answer> {
+    const names = bindNames(sql);
+    await this.#beginWriting(undefined, signal);
+    const began = this.#transaction;
+    this.#database.exec("SAVEPOINT fuser_block");
+    const values = new Map(names.map((name, index) => [name, given(binds[index])]));
+    try {
+      const left = await runBlock(sql, values, this.#blockSession(signal));
+      const isOut = (name: string): boolean => left.get(name) !== values.get(name) || new RegExp(`:${name}\\s*:=`, "i").test(sql);
+      const out = names.flatMap((name, index): [number, OutValue][] => (isOut(name) ? [[index, left.get(name) ?? null]] : []));
+      if (this.#isStill(began)) this.#database.exec("RELEASE fuser_block");
+      return { affected: 0, out: new Map(out) };
+    } catch (error) {
+      if (this.#isStill(began)) this.#database.exec("ROLLBACK TO fuser_block; RELEASE fuser_block");
+      throw error;
+    }
+  }
+
+  #isStill(transaction: string): boolean {
+    return this.#state === "writing" && this.#transaction === transaction;
+  }
+
+  #blockSession(signal: AbortSignal): BlockSession {
+    const prepared = (sql: string, values: Values) => {
+      const translated = translate(this.#withColumns(sql));
+      const statement = this.#database.prepare(translated.sql);
+      statement.setReadBigInts(true);
+      statement.setReturnArrays(true);
+      return { statement, given: translated.binds.map((name) => values.get(name.toUpperCase()) ?? null) };
+    };
+    const cell = (value: SqliteValue | undefined): Cell =>
+      value === null || value === undefined || value === ""
+        ? null
+        : value instanceof Uint8Array
+          ? Buffer.from(value)
+          : String(value);
+    return {
+      routines: this.#engine.routines,
+      evaluate: (expression, values) => {
+        const { statement, given } = prepared(`SELECT ${expression} FROM DUAL`, values);
+        return cell((statement.all(...given) as unknown as SqliteValue[][])[0]?.[0]);
+      },
+      write: async (sql, values) => {
+        await this.#beginWriting(undefined, signal);
+        const { statement, given } = prepared(sql, values);
+        return ((statement.all(...given) as unknown as SqliteValue[][])[0] ?? []).map(cell);
+      },
+      open: (sql, values) => {
+        const { statement, given } = prepared(sql, values);
+        const columns = resultColumns(statement, sql, this.#engine.tables);
+        const rows = statement.all(...given) as unknown as SqliteValue[][];
+        return { columns, rows: rows.map((row) => row.map((value, index) => cellOf(value, columns[index] as ResultColumn))) };
+      },
+      commit: () => this.commit(),
+      rollback: () => this.rollback(),
+    };
   }
 
   #begin(): void {
@@ -216,6 +295,9 @@ class Session implements DatabaseSession {
       admin.exec(
         `CREATE TRIGGER "${name.toUpperCase()}" AFTER INSERT ON "${table.toUpperCase()}" BEGIN UPDATE "${table.toUpperCase()}" SET "${column.toUpperCase()}" = NULL WHERE rowid = NEW.rowid; END`,
       );
+    } else if (/^CREATE (OR REPLACE )?(PROCEDURE|FUNCTION)/i.test(sql)) {
+      const created = createRoutine(admin, owner, sql);
+      this.#engine.routines.set(created.name, created);
     } else if (/^CREATE TABLE/i.test(sql)) {
       const created = createTable(admin, owner, sql);
       tables.set(created.table, created.columns);
@@ -284,6 +366,11 @@ class Session implements DatabaseSession {
 }
 
 type SqliteValue = bigint | number | string | Uint8Array | null;
+
+function given(bound: Bound | undefined): Cell {
+  if (bound === undefined) return null;
+  return bound.type === "NUMBER" ? (keptNumber(bound.value, null) as Cell) : bound.value;
+}
 
 function cellOf(value: SqliteValue, { type, name }: ResultColumn): Cell {
   if (value === null) return null;

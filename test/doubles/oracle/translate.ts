@@ -13,14 +13,14 @@ export interface Translated {
 /** What Oracle does not have: a statement with it would pass here and fail there. */
 const foreign = /\b(LIMIT|IFNULL|AUTOINCREMENT|PRAGMA|ISNULL|NOTNULL|TOP|ILIKE|BOOLEAN|TRUE|FALSE)\b/i;
 
-interface Token {
+export interface Token {
   kind: "text" | "name" | "comment" | "bind" | "code";
   body: string;
 }
 
 const tokens = /('(?:[^']|'')*')|("[^"]*")|(--[^\n]*\n?|\/\*[\s\S]*?\*\/)|(:[A-Za-z0-9_]+)|([^'":-]+|[-:])/g;
 
-function cut(sql: string): Token[] {
+export function cut(sql: string): Token[] {
   return [...sql.matchAll(tokens)].map(([body, text, name, comment, bind]) => {
     const kind =
       text !== undefined
