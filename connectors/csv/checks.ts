@@ -49,7 +49,7 @@ export async function checkFolder(parts: CheckParts, needs: CheckNeeds | undefin
   };
   await attempt(async () => {
     const files = await drop.list(signal);
-    findings.push(...strangers(tables, files, drop.place));
+    findings.push(...strangers(tables, files, drop.place), ...(await unreadable(tables, files, drop)));
     await drop.tryShelf("archive");
     await drop.tryShelf("reject");
   });
@@ -87,10 +87,27 @@ function strangers(tables: readonly CsvTable[], files: readonly DropFile[], plac
   ];
 }
 
+/** Files of a table that the account may not read: the table waits for each of them. */
+async function unreadable(tables: readonly CsvTable[], files: readonly DropFile[], drop: Drop): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const file of files) {
+    const table = tables.find(({ names }) => names.full?.(file.name) ?? names.delta?.(file.name));
+    if (table === undefined || (await drop.readable(file))) continue;
+    findings.push({
+      severity: "error",
+      code: "erp-file-unreadable",
+      place: file.name,
+      message: `The account may not read the file ${file.name}: the table ${table.name} waits for it`,
+      remedy: "Give the account the right to read it, or take it out of the folder.",
+    });
+  }
+  return findings;
+}
+
 function imports({ tables, database, drop }: CheckParts): Finding[] {
-  const { writer } = database();
-  const stands = standing(writer);
-  const last = new Map(lastImports(writer).map((each) => [each.table, each]));
+  const { reader } = database();
+  const stands = standing(reader, tables);
+  const last = new Map(lastImports(reader).map((each) => [each.table, each]));
   return tables.map(({ name }): Finding => {
     const entry = last.get(name);
     if (!stands.has(name)) {
@@ -98,8 +115,11 @@ function imports({ tables, database, drop }: CheckParts): Finding[] {
         severity: "warning",
         code: "erp-export-awaited",
         place: name,
-        message: `No whole file of the table ${name} was imported yet`,
-        remedy: `Let the ERP write a full export into ${drop.place}, or put the last one from the archive folder back.`,
+        message:
+          entry === undefined
+            ? `No whole file of the table ${name} was imported yet`
+            : `The table ${name} was imported by other settings: it is made anew from the archive when the agent starts`,
+        remedy: `Let the ERP write a full export into ${drop.place}. After a lost state directory: put the last full export from the archive folder back, and all deltas after it.`,
       };
     }
     const at = entry === undefined ? "" : `, ${new Date(entry.at).toISOString()}, ${entry.rows} rows`;

@@ -163,6 +163,8 @@ function faultsOf(name: string, { full, delta, key, columns, removed }: TableSet
       "delta",
     ]);
   if (new Set(lower).size < lower.length) faults.push([name, "two columns differ in case alone", "columns"]);
+  if (lower.includes("rowid"))
+    faults.push([name, "ROWID means something else in the private file: write ROW_ID: { type: …, header: ROWID }", "columns"]);
   if (lower.includes("fuser_change")) faults.push([name, "FUSER_CHANGE is made by the agent itself: leave it out", "columns"]);
   const strange = key.find((column) => !names.includes(column));
   if (strange !== undefined) faults.push([name, `\`${strange.slice(0, 60)}\` is not among the columns`, "key"]);

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { FuserError } from "../../base/errors.ts";
 import { durationMs } from "../../base/time.ts";
 import type { Connector, ConnectorContext, Dialect, SourceQuery } from "../connector.ts";
@@ -12,10 +13,11 @@ import { forgetStuckRejections, standing } from "./history.ts";
 import { exportAwaited } from "./import.ts";
 import { localDrop } from "./local-drop.ts";
 import { createLook, type ImportMoment, type Looked } from "./look.ts";
-import { lastImport, openPrivate, type PrivateDatabase, privateFile } from "./private-database.ts";
+import { hasTables, lastImport, makeTables, openPrivate, type PrivateDatabase, privateFile } from "./private-database.ts";
 import { readOnly } from "./read-only.ts";
 import { sftpDrop } from "./sftp-drop.ts";
 import { tablesOf } from "./table.ts";
+import { tableUse } from "./table-use.ts";
 
 /** What reads the private file: the connector of its kind of database, handed over by the registry. */
 export type FileReader = ConnectorModule<{ file: string }>;
@@ -39,8 +41,8 @@ export function csvOver(reader: FileReader, onMoment?: OnMoment): ConnectorModul
     async open(settings, secret, context) {
       const drop = dropOf(settings, secret, context);
       const file = privateFile(context.stateDirectory, drop.place);
-      const rows = await reader.open({ file }, secret, context);
-      return openCsv({ settings, drop, file, rows, dialect, context, onMoment });
+      const openFile = (path: string): Promise<Connector> => reader.open({ file: path }, secret, context);
+      return openCsv({ settings, drop, file, rows: await openFile(file), openFile, dialect, context, onMoment });
     },
   };
 }
@@ -64,29 +66,65 @@ interface CsvParts {
   drop: Drop;
   file: string;
   rows: Connector;
+  openFile(path: string): Promise<Connector>;
   dialect: Dialect;
   context: ConnectorContext;
   onMoment: OnMoment | undefined;
 }
 
-function openCsv({ settings, drop, file, rows, dialect, context, onMoment }: CsvParts): Connector {
+function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMoment }: CsvParts): Connector {
   const { clock, log } = context;
   const tables = tablesOf(settings);
   const settleMs = durationMs(settings.settle ?? "30s") as number;
   const closing = new AbortController();
+  const use = tableUse(file);
   let opened: PrivateDatabase | undefined;
+  let ready = false;
+  let shapes = 0;
   let looking: Promise<Looked> | undefined;
 
   function database(): PrivateDatabase {
-    if (opened) return opened;
-    opened = openPrivate(file, tables);
-    forgetStuckRejections(opened.writer);
+    opened ??= openPrivate(file);
     return opened;
+  }
+
+  /** For whoever imports: the tables of the settings are made where they are others, which nobody may read meanwhile. */
+  function prepared(): PrivateDatabase {
+    if (ready) return database();
+    const known = database();
+    try {
+      use.keep();
+      if (!hasTables(known.reader, tables)) use.alone(() => makeTables(known, tables));
+      forgetStuckRejections(known.writer);
+    } catch (error) {
+      throw databaseError(error, "make the tables of the CSV folder", file);
+    }
+    ready = true;
+    return known;
+  }
+
+  /** For whoever only wants to know what the tables are: those that stand there by other settings are left alone. */
+  async function shaped<T>(ask: (from: Connector) => Promise<T>): Promise<T> {
+    if (hasTables(database().reader, tables)) return ask(rows);
+    shapes += 1;
+    const path = `${file}.shape-${process.pid}-${shapes}`;
+    try {
+      using shape = openPrivate(path);
+      makeTables(shape, tables);
+      const from = await openFile(path);
+      try {
+        return await ask(from);
+      } finally {
+        await from.close();
+      }
+    } finally {
+      for (const ending of ["", "-wal", "-shm"]) await rm(`${path}${ending}`, { force: true });
+    }
   }
 
   const lookOnce = createLook({
     ...{ drop, tables, clock, log, settleMs, onMoment },
-    writer: () => database().writer,
+    writer: () => prepared().writer,
     checkpoint: () => checkpoint(file),
     flush: () => flush(file),
     archiveKeepMs: durationMs(settings.archiveKeep ?? "90d") as number,
@@ -95,7 +133,8 @@ function openCsv({ settings, drop, file, rows, dialect, context, onMoment }: Csv
   /** Everybody who asks while a look is under way waits for the same one. */
   function look(): Promise<Looked> {
     looking ??= lookOnce(closing.signal)
-      .catch((error: unknown) => {
+      .catch((cause: unknown) => {
+        const error = databaseError(cause, "import files", file);
         // Another process of the agent imports: what stands is read.
         if (error instanceof FuserError && error.code === "erp-locked") return { unsettled: 0 };
         throw error;
@@ -132,7 +171,7 @@ function openCsv({ settings, drop, file, rows, dialect, context, onMoment }: Csv
   /** @throws FuserError transient where a table of it was never imported: no rows would mean that all of them are gone */
   function requireStanding(names: ReadonlySet<string>): void {
     try {
-      const stands = standing(database().writer);
+      const stands = standing(database().reader, tables);
       const missing = tables.find(({ name }) => names.has(name.toLowerCase()) && !stands.has(name));
       if (missing) throw exportAwaited(missing.name, drop.place);
     } catch (error) {
@@ -145,26 +184,21 @@ function openCsv({ settings, drop, file, rows, dialect, context, onMoment }: Csv
     dialect,
     async identity(signal) {
       signal.throwIfAborted();
-      const { writer } = database();
       const marker = settings.marker === undefined ? "" : `:${settings.marker}`;
       return {
         database: `csv:${drop.place}${marker}`,
         label: `CSV files in ${drop.place}`,
         product: "CSV",
         version: "1",
-        position: { imports: String(lastImport(writer)) },
+        position: { imports: String(lastImport(database().reader)) },
       };
     },
     check: (signal, needs) => checkFolder({ drop, tables, database, settleMs, clock }, needs, signal),
     async describe(signal, only) {
-      database();
       const known = new Set(tables.map(({ name }) => name));
-      return (await rows.describe(signal, only)).filter(({ name }) => known.has(name));
+      return (await shaped((from) => from.describe(signal, only))).filter(({ name }) => known.has(name));
     },
-    async describeQuery(source, signal) {
-      database();
-      return rows.describeQuery(source, signal);
-    },
+    describeQuery: (source, signal) => shaped((from) => from.describeQuery(source, signal)),
     async *scan(source, signal) {
       await lookThoroughly(signal);
       requireStanding(tablesRead(source));
@@ -188,8 +222,9 @@ function openCsv({ settings, drop, file, rows, dialect, context, onMoment }: Csv
       closing.abort();
       await looking?.catch(() => {});
       await rows.close();
-      opened?.writer.close();
+      opened?.[Symbol.dispose]();
       opened = undefined;
+      use[Symbol.dispose]();
       await drop[Symbol.asyncDispose]();
     },
   };

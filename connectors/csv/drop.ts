@@ -30,6 +30,13 @@ export interface Drop extends AsyncDisposable {
    * @returns its name there; undefined where another file of that name has come, which stays
    */
   shelve(file: DropFile, shelf: Shelf): Promise<string | undefined>;
+  /** Whether a file may be read. */
+  readable(file: DropFile): Promise<boolean>;
+  /**
+   * Looks at a file that was shelved: one that was written on since goes back, without the text beside it.
+   * @returns `gone` also where a new file of that name is in the folder
+   */
+  takeBack(file: DropFile, shelf: Shelf, name: string): Promise<"as-it-was" | "back" | "gone">;
   /** Writes a text beside what was shelved. */
   explain(name: string, text: string): Promise<void>;
   /** Removes archived files by the name that `shelve` gave; those that are gone already count as removed. */

@@ -44,7 +44,32 @@ export async function inspect(path: string, signal: AbortSignal): Promise<Inspec
     bytes += chunk.length;
   }
   utf8 &&= decodes(decoder, undefined);
+  // What is UTF-8 but for a damaged letter must not be read as something else, all of its umlauts wrong.
+  if (!utf8 && !utf16) utf8 = await isDamagedUtf8(path, signal);
   return { sha256: hash.digest("hex"), bytes, encoding: utf16 ? "utf-16le" : utf8 ? "utf-8" : "windows-1252" };
+}
+
+/** Whether most bytes beyond ASCII make letters in UTF-8, or the file begins with its mark. In other encodings hardly any do. */
+async function isDamagedUtf8(path: string, signal: AbortSignal): Promise<boolean> {
+  let letters = 0;
+  let strays = 0;
+  let wanted = 0;
+  let first = true;
+  for await (const chunk of bytesOf(path, signal)) {
+    if (first && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) return true;
+    first = false;
+    for (const byte of chunk) {
+      if (byte >= 0x80 && byte < 0xc0) {
+        if (wanted === 0) strays += 1;
+        else if (--wanted === 0) letters += 1;
+        continue;
+      }
+      if (wanted > 0) strays += 1;
+      wanted = byte < 0xc2 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : byte < 0xf5 ? 3 : 0;
+      if (byte >= 0xc0 && wanted === 0) strays += 1;
+    }
+  }
+  return letters > strays;
 }
 
 function decodes(decoder: TextDecoder, chunk: Buffer | undefined): boolean {
@@ -69,7 +94,13 @@ function looksLikeUtf16(head: Buffer): boolean {
 /** The text of a file, piece by piece. @throws FileFault where the bytes are none of that encoding */
 export async function* textOf(path: string, encoding: Exclude<Encoding, "auto">, signal: AbortSignal): AsyncGenerator<string> {
   const decode = decoderOf(encoding);
-  for await (const chunk of bytesOf(path, signal)) yield decode(chunk);
+  let line = 1;
+  for await (const chunk of bytesOf(path, signal)) {
+    const text = decode(chunk);
+    if (text.includes("\0")) throw nulFault(line + text.slice(0, text.indexOf("\0")).split("\n").length - 1);
+    line += text.split("\n").length - 1;
+    yield text;
+  }
   const rest = decode(undefined);
   if (rest !== "") yield rest;
 }
@@ -99,6 +130,16 @@ function requireWindows1252(chunk: Buffer, line: number): void {
     if (byte !== 0x81 && byte !== 0x8d && byte !== 0x8f && byte !== 0x90 && byte !== 0x9d) continue;
     throw encodingFault("windows-1252", line + chunk.subarray(0, index).toString("latin1").split("\n").length - 1);
   }
+}
+
+/** Some programs make a file as long as it will be before they fill it. */
+function nulFault(line: number): FileFault {
+  return new FileFault({
+    line,
+    message: `In line ${line} there are bytes of zero: it was not filled to its end, or is in another encoding`,
+    remedy:
+      "Let the ERP write it anew; set `encoding: utf-16le` where it writes that; where it writes with long pauses, a longer `settle`.",
+  });
 }
 
 function encodingFault(encoding: string, line: number, cause?: unknown): FileFault {

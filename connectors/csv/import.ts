@@ -26,6 +26,8 @@ export interface FileToImport {
   inspected: Inspected;
   /** Whether it still is what it was; asked before the commit. */
   unchanged(): Promise<boolean>;
+  /** Imported once more, from the archive: its entry in the history, and whether it is the last one that its table is made of. */
+  again?: { id: number; last: boolean };
 }
 
 export interface Imported {
@@ -85,31 +87,45 @@ export async function importFile(
 }
 
 function note(database: DatabaseSync, file: FileToImport, { rows, changed, removed, now }: Imported & { now: number }): void {
-  const { table, kind } = file;
-  database
-    .prepare(
-      "INSERT INTO fuser_import (table_name, definition, kind, file, bytes, modified, sha256, state, imported_at, row_count, changed, removed) VALUES (?, ?, ?, ?, ?, ?, ?, 'imported', ?, ?, ?, ?)",
-    )
-    .run(
-      table.name,
-      table.definition,
-      kind,
-      file.name,
-      file.bytes,
-      file.modifiedMs,
-      file.inspected.sha256,
-      now,
-      rows,
-      changed,
-      removed,
-    );
-  // A table that is told by deltas alone stands with its first one.
-  const stands = kind === "full" || table.names.full === undefined ? 1 : 0;
+  const { table, kind, again } = file;
+  const stands = nowStands(database, file);
+  if (again) database.prepare("UPDATE fuser_import SET definition = ? WHERE id = ?").run(table.definition, again.id);
+  else {
+    database
+      .prepare(
+        "INSERT INTO fuser_import (table_name, definition, kind, file, bytes, modified, sha256, state, imported_at, row_count, changed, removed) VALUES (?, ?, ?, ?, ?, ?, ?, 'imported', ?, ?, ?, ?)",
+      )
+      .run(
+        table.name,
+        table.definition,
+        kind,
+        file.name,
+        file.bytes,
+        file.modifiedMs,
+        file.inspected.sha256,
+        now,
+        rows,
+        changed,
+        removed,
+      );
+  }
   database
     .prepare(
       "UPDATE fuser_table SET stands = MAX(stands, ?), last_order = MAX(?, COALESCE(last_order, '')), rows_in_full = COALESCE(?, rows_in_full) WHERE name = ?",
     )
-    .run(stands, file.order, kind === "full" ? rows : null, table.name);
+    .run(stands ? 1 : 0, file.order, kind === "full" ? rows : null, table.name);
+}
+
+/**
+ * Whether the table is whole with this file. One that is told by deltas alone is with its very first one: later, when it was made anew and some of its deltas are gone,
+ * a person must say so (`.accepted`), else all other rows would seem to be gone.
+ */
+function nowStands(database: DatabaseSync, { table, kind, accepted, again }: FileToImport): boolean {
+  if (again) return again.last;
+  if (kind === "full") return true;
+  if (table.names.full !== undefined) return false;
+  const earlier = database.prepare("SELECT 1 FROM fuser_import WHERE table_name = ? AND state = 'imported' LIMIT 1");
+  return accepted || earlier.get(table.name) === undefined;
 }
 
 /** What is older than what stands would take it back. */
@@ -250,6 +266,6 @@ export function exportAwaited(table: string, folder: string): FuserError {
     code: "erp-export-awaited",
     operation: "read a CSV table",
     place: folder,
-    hint: "Let the ERP write a full export. When the state directory is new, put the last full export (and the deltas after it) from the archive folder back.",
+    hint: "Let the ERP write a full export. When the state directory is new, put the last full export and all deltas after it from the archive folder back. For a table of deltas alone: once all of them are there again, rename the last one to NAME.accepted.",
   });
 }

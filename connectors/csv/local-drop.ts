@@ -1,4 +1,4 @@
-import { constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { isAbsolute, join, parse, resolve } from "node:path";
 import type { Drop, DropFile, Shelf } from "./drop.ts";
 import { account, folderError } from "./errors.ts";
@@ -74,11 +74,26 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
         await mkdir(shelves[shelf], { recursive: true });
         const name = freeName(await readdir(shelves[shelf]), file.name);
         const to = join(shelves[shelf], name);
-        await moveFile(from, to);
+        if (!(await moveFile(from, to, () => isAsListed(from, file)))) return undefined;
         if (await isAsListed(to, file)) return name;
         // The ERP has put another file in its place at that very moment: it goes back.
         await rename(to, from);
         return undefined;
+      }),
+    readable: (file) =>
+      access(join(place, file.name), constants.R_OK).then(
+        () => true,
+        () => false,
+      ),
+    takeBack: (file, shelf, name) =>
+      here("take a file back", shelves[shelf], async () => {
+        const [shelved, free] = [join(shelves[shelf], name), join(place, file.name)];
+        const now = await statOf(shelved);
+        if (now !== undefined && now.bytes === file.bytes && now.modifiedMs === file.modifiedMs) return "as-it-was";
+        if (now === undefined || (await statOf(free)) !== undefined) return "gone";
+        await moveFile(shelved, free, async () => true);
+        if (shelf === "reject") await rm(`${shelved}.txt`, { force: true });
+        return "back";
       }),
     explain: (name, text) =>
       here("write why a file was rejected", shelves.reject, () => writeFile(join(shelves.reject, `${name}.txt`), text)),
@@ -94,7 +109,7 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
         const to = join(shelves[shelf], `.erpfuser-${process.pid}.tmp`);
         try {
           await writeFile(from, "", { flag: "wx" });
-          await moveFile(from, to);
+          await moveFile(from, to, async () => true);
         } finally {
           await rm(from, { force: true });
           await rm(to, { force: true });
@@ -111,25 +126,33 @@ async function markerOf(place: string): Promise<string | undefined> {
   });
 }
 
-/** Also to another file system: the copy is on the disk before the original goes. */
-async function moveFile(from: string, to: string): Promise<void> {
+/**
+ * Also to another file system: the copy is on the disk before the original goes.
+ * @param unchanged whether the original still is what was copied: a large one takes its time, and may have been replaced by a new file meanwhile
+ * @returns false where it was not, and stays
+ */
+async function moveFile(from: string, to: string, unchanged: () => Promise<boolean>): Promise<boolean> {
   try {
     await rename(from, to);
-    return;
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
   }
   const part = `${to}.part`;
   try {
+    const { atimeMs, mtimeMs } = await stat(from);
     await copyFile(from, part, constants.COPYFILE_EXCL);
     const copy = await open(part, "r+");
     try {
-      const { atimeMs, mtimeMs } = await stat(from);
       // Half a millisecond on top: a fraction of a second may come back a little smaller.
       await copy.utimes(atimeMs / 1000, (Math.floor(mtimeMs) + 0.5) / 1000);
       await copy.sync();
     } finally {
       await copy.close();
+    }
+    if (!(await unchanged())) {
+      await rm(part);
+      return false;
     }
     await rename(part, to);
   } catch (error) {
@@ -137,4 +160,5 @@ async function moveFile(from: string, to: string): Promise<void> {
     throw error;
   }
   await rm(from);
+  return true;
 }

@@ -10,7 +10,7 @@ import type { Drop, DropFile, Shelf } from "./drop.ts";
 import { inspect } from "./encoding.ts";
 import { databaseError, folderError } from "./errors.ts";
 import { FileFault } from "./fault.ts";
-import { knownByContent, knownByTime, noteMoved, noteRejected, oldArchived } from "./history.ts";
+import { knownByContent, knownByTime, noteMoved, noteRejected, noteReplaced, oldArchived, standing } from "./history.ts";
 import { importFile } from "./import.ts";
 import { type FileOrder, orderOf } from "./order.ts";
 import { rebuild } from "./rebuild.ts";
@@ -47,20 +47,34 @@ interface Candidate extends FileOrder {
   file: DropFile;
 }
 
-/** After a move has failed, and between two clean-ups of the archive. */
+/** After a move has failed, or a file could not be read, and between two clean-ups of the archive. */
 const retryMoveMs = 60_000;
 const tidyMs = 3_600_000;
+/** How long a file that was moved is looked after: its writer may have paused for longer than `settle`. */
+const watchMs = 600_000;
+
+interface Moved {
+  id: number;
+  file: DropFile;
+  shelf: Shelf;
+  name: string;
+  until: number;
+}
 
 export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<Looked> {
   const { drop, tables, clock, log } = parts;
   const settling = createSettling(clock, parts.settleMs);
   /** When a file that could not be moved is tried again. */
   const stuck = new Map<string, number>();
+  /** When it is said again that a file can't be read, or waits. */
+  const sayAgain = new Map<string, number>();
+  let moved: Moved[] = [];
   let tidyAt = 0;
   /** Tables that were looked for in the archive, once. */
   const rebuilt = new Set<string>();
 
   async function look(signal: AbortSignal): Promise<Looked> {
+    await takeBack();
     const files = await drop.list(signal);
     const settled = settling.look(files);
     const free = new Set(files);
@@ -70,7 +84,9 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
       const candidates = candidatesOf(table, [...free]);
       // A file is one table's: the first whose name fits.
       for (const { file } of candidates) free.delete(file);
-      for (const candidate of candidates) {
+      const lastFull = candidates.findLastIndex(({ kind }) => kind === "full");
+      for (const [index, candidate] of candidates.entries()) {
+        if (index > lastFull && waitsForFull(candidate)) break;
         if (settled.has(candidate.file.name) && (await take(candidate, signal))) continue;
         unsettled += 1;
         break;
@@ -78,6 +94,41 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
     }
     if (clock.monotonic() >= tidyAt) await tidy();
     return { unsettled };
+  }
+
+  /** Deltas change a whole table: before there is one they wait, or the full export that they follow would be older than they are. */
+  function waitsForFull(candidate: Candidate): boolean {
+    const { table } = candidate;
+    if (table.names.full === undefined) return false;
+    if (standing(parts.writer(), [table]).has(table.name)) return false;
+    say(candidate, "A delta waits for a full export of its table", "erp-export-awaited");
+    return true;
+  }
+
+  /** Once an hour and file. */
+  function say({ table, file }: Candidate, message: string, code: string): void {
+    const now = clock.monotonic();
+    if (now < (sayAgain.get(file.name) ?? 0)) return;
+    for (const [name, until] of sayAgain) if (until <= now) sayAgain.delete(name);
+    sayAgain.set(file.name, now + tidyMs);
+    log.warn(message, { table: table.name, file: file.name, code });
+  }
+
+  /** A file on which somebody went on writing after it was moved was not whole: it goes back, and is read again once it stands still. */
+  async function takeBack(): Promise<void> {
+    const now = clock.monotonic();
+    moved = moved.filter(({ until }) => now < until);
+    for (const one of [...moved]) {
+      const state = await drop.takeBack(one.file, one.shelf, one.name);
+      if (state === "as-it-was") continue;
+      moved = moved.filter((other) => other !== one);
+      if (state === "gone") continue;
+      noteReplaced(parts.writer(), one.id);
+      log.warn("A file was written on after it was moved: it went back into the folder, and is read again once it stands still", {
+        file: one.file.name,
+        code: "erp-file-grown",
+      });
+    }
   }
 
   async function restore(table: CsvTable, signal: AbortSignal): Promise<void> {
@@ -99,8 +150,9 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
       await putAway(file, known.id, known.state === "imported" ? "archive" : "reject");
       return true;
     }
-    await using fetched = await drop.fetch(file, signal);
+    let importing = false;
     try {
+      await using fetched = await drop.fetch(file, signal);
       const inspected = await inspect(fetched.path, signal);
       if (inspected.bytes !== file.bytes || !(await fetched.unchanged())) return wait(file);
       const same = knownByContent(writer, table, { ...file, sha256: inspected.sha256, ordered });
@@ -108,12 +160,24 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
         await putAway(file, same.id, "archive");
         return true;
       }
+      importing = true;
       return await importIt(candidate, { path: fetched.path, inspected, unchanged: fetched.unchanged }, signal);
     } catch (error) {
-      // Gone, or locked by its writer.
-      if (["ENOENT", "EBUSY"].includes((error as NodeJS.ErrnoException).code ?? "")) return wait(file);
-      throw folderError(error, "read a file", drop.place);
+      if (importing) throw error;
+      return waitFor(candidate, error);
     }
+  }
+
+  /** One file that can't be read holds up its own table alone. @throws what has nothing to do with this file */
+  function waitFor(candidate: Candidate, error: unknown): false {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (["EACCES", "EPERM", "erp-folder-rights"].includes(code)) {
+      say(candidate, "A file can't be read: its table waits for it", "erp-file-unreadable");
+      return wait(candidate.file);
+    }
+    // Gone, or locked by its writer.
+    if (["ENOENT", "EBUSY", "erp-folder-missing"].includes(code)) return wait(candidate.file);
+    throw folderError(error, "read a file", drop.place);
   }
 
   function wait(file: DropFile): false {
@@ -168,10 +232,10 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
     const now = clock.monotonic();
     if (now < (stuck.get(file.name) ?? 0)) return;
     try {
-      const name = await drop.shelve(file, shelf);
+      const name = await shelve(file, id, shelf);
       if (name === undefined) return;
-      noteMoved(parts.writer(), id, name);
       stuck.delete(file.name);
+      moved.push({ id, file, shelf, name, until: now + watchMs });
       if (text !== undefined) await drop.explain(name, text);
     } catch (error) {
       if (!(error instanceof FuserError)) throw error;
@@ -181,6 +245,20 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
         code: "erp-file-not-moved",
         reason: describeError(error),
       });
+    }
+  }
+
+  /** The note is certain before the file is moved: another process may be importing. */
+  async function shelve(file: DropFile, id: number, shelf: Shelf): Promise<string | undefined> {
+    const writer = parts.writer();
+    writer.exec("BEGIN IMMEDIATE");
+    try {
+      const name = await drop.shelve(file, shelf);
+      if (name !== undefined) noteMoved(writer, id, name);
+      writer.exec("COMMIT");
+      return name;
+    } finally {
+      if (writer.isTransaction) writer.exec("ROLLBACK");
     }
   }
 

@@ -10,10 +10,12 @@ import { FuserError } from "../../base/errors.ts";
 import { databaseError } from "./errors.ts";
 import { type CsvTable, changeColumn } from "./table.ts";
 
-export interface PrivateDatabase {
+export interface PrivateDatabase extends Disposable {
   file: string;
   /** The connection that imports. */
   writer: DatabaseSync;
+  /** Sees what was committed alone: what an import has written so far may still be taken back. */
+  reader: DatabaseSync;
 }
 
 /** Path of the private file of a folder: another folder is another database. @throws FuserError config without a state directory */
@@ -38,27 +40,59 @@ const housekeeping = `
   CREATE INDEX IF NOT EXISTS fuser_import_file ON fuser_import (file, bytes);
   INSERT OR IGNORE INTO fuser_counter VALUES ('change', 0);`;
 
-/**
- * Opens the file, made where it is missing, with the tables of the settings. A table whose definition has changed is made anew, since its rows were made by other
- * rules, and stands once it is imported again: from the archive, or by its next full export.
- */
-export function openPrivate(file: string, tables: readonly CsvTable[]): PrivateDatabase {
+/** Opens the file, made where it is missing. Its tables stay as they are. */
+export function openPrivate(file: string): PrivateDatabase {
   let writer: DatabaseSync | undefined;
   try {
     mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 });
     writer = new DatabaseSync(file, { timeout: 0 });
     // A file is moved away once its import is committed: the commit must outlive a power cut.
     writer.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
-    writer.exec("BEGIN IMMEDIATE");
-    writer.exec(housekeeping);
-    dropOthers(writer, tables);
-    for (const table of tables) prepareTable(writer, table);
-    writer.exec("COMMIT");
-    return { file, writer };
+    // Another process may be in the middle of an import: nothing is written where nothing lacks.
+    if (!writer.prepare("SELECT 1 FROM sqlite_master WHERE name = 'fuser_import_file'").get())
+      writer.exec(`BEGIN IMMEDIATE; ${housekeeping} COMMIT`);
+    const reader = new DatabaseSync(file, { readOnly: true, timeout: 0 });
+    return {
+      file,
+      writer,
+      reader,
+      [Symbol.dispose]() {
+        reader.close();
+        writer?.close();
+      },
+    };
   } catch (error) {
     if (writer?.isTransaction) writer.exec("ROLLBACK");
     writer?.close();
     throw databaseError(error, "open the private database of the CSV folder", file);
+  }
+}
+
+/** Whether the file has just these tables, made by the same rules. */
+export function hasTables(database: DatabaseSync, tables: readonly CsvTable[]): boolean {
+  const known = new Map(definitions(database));
+  return known.size === tables.length && tables.every(({ name, definition }) => known.get(name) === definition);
+}
+
+const definitions = (database: DatabaseSync): [string, string][] =>
+  database
+    .prepare("SELECT name, definition FROM fuser_table")
+    .all()
+    .map(({ name, definition }) => [String(name), String(definition)]);
+
+/**
+ * Makes the tables of the settings. One whose definition has changed is made anew, since its rows were made by other rules, and stands once it is imported again: from
+ * the archive, or by its next full export. Nobody may read them meanwhile.
+ */
+export function makeTables({ writer, file }: PrivateDatabase, tables: readonly CsvTable[]): void {
+  try {
+    writer.exec("BEGIN IMMEDIATE");
+    dropOthers(writer, tables);
+    for (const table of tables) prepareTable(writer, table);
+    writer.exec("COMMIT");
+  } catch (error) {
+    if (writer.isTransaction) writer.exec("ROLLBACK");
+    throw databaseError(error, "make the tables of the CSV folder", file);
   }
 }
 

@@ -145,6 +145,33 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
         },
         shelves[shelf],
       ),
+    readable: (file) =>
+      here("read a file", async (sftp) => {
+        const handle = await asked<Buffer>((done) => sftp.open(inFolder(file.name), "r", done));
+        await asked<void>((done) => sftp.close(handle, (failed) => done(failed, undefined)));
+        return true;
+      }).catch((error: { code?: string }) => {
+        if (error.code === "erp-folder-rights" || error.code === "erp-folder-missing") return false;
+        throw error;
+      }),
+    takeBack: (file, shelf, name) =>
+      here(
+        "take a file back",
+        async (sftp) => {
+          const shelved = onShelf(shelf, name);
+          if (await isAsListed(sftp, shelved, file)) return "as-it-was";
+          const isThere = (path: string): Promise<boolean> =>
+            asked<Attributes>((done) => sftp.stat(path, done)).then(
+              () => true,
+              () => false,
+            );
+          if (!(await isThere(shelved)) || (await isThere(inFolder(file.name)))) return "gone";
+          await rename(sftp, shelved, inFolder(file.name));
+          if (shelf === "reject") await asked<void>((done) => sftp.unlink(`${shelved}.txt`, () => done(null, undefined)));
+          return "back";
+        },
+        shelves[shelf],
+      ),
     explain: (name, text) =>
       here("write why a file was rejected", (sftp) =>
         asked<void>((done) => sftp.writeFile(onShelf("reject", `${name}.txt`), text, (failed) => done(failed, undefined))),
