@@ -17,7 +17,7 @@ interface News {
   untold: boolean;
 }
 
-/** When the last batch came, epoch ms as text: it tells how long a gap was. */
+/** When the feed last got on, epoch ms as text: it tells how long a gap was. */
 export const heardName = (feed: string): string => `feed-heard.${feed}`;
 
 /**
@@ -25,13 +25,12 @@ export const heardName = (feed: string): string => `feed-heard.${feed}`;
  * @throws Overtaken when that is not the position any more: the history was found lost meanwhile
  */
 export function takeFeedBatch(room: Room, plan: FeedPlan, { batch, known }: { batch: FeedBatch; known: string }): void {
-  const { store, clock } = room;
+  const { store } = room;
   const name = positionOf(plan.name);
   store.transaction(() => {
     if (store.sources.position(name) !== known) throw new Overtaken();
     for (const [use, news] of gather(room, plan, batch)) note(room, use, news);
     if (batch.position !== known) store.sources.setPosition(name, batch.position);
-    store.meta.set(heardName(plan.name), String(clock.now()));
   }, "signal");
 }
 

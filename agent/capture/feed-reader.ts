@@ -10,7 +10,7 @@ import { type Feed, type FeedBatch, heartbeatMs } from "../../connectors/feed.ts
 import { createDoorbell } from "./doorbell.ts";
 import { heardName, oweTable, takeFeedBatch } from "./feed-batch.ts";
 import { setCovered, takeCovered } from "./feed-covers.ts";
-import { createSilence } from "./feed-silence.ts";
+import { createFeedLooks } from "./feed-looks.ts";
 import { type FeedPlan, positionOf } from "./feed-tables.ts";
 import { checkIdentity } from "./identity.ts";
 import { loseHistory } from "./lost-history.ts";
@@ -27,7 +27,7 @@ export type FeedState =
 export interface FeedStatus {
   feed: string;
   state: FeedState;
-  /** When its position last moved on, epoch ms. */
+  /** When it last got on, epoch ms. */
   heardAt: number | undefined;
   /** Tables of which it says nothing although they change. */
   silent: readonly string[];
@@ -49,8 +49,12 @@ const backoff: Backoff = { minMs: 1_000, maxMs: 60_000 };
 const configRetryMs = 300_000;
 /** A feed that can't be reached for so long is done without. */
 const patienceMs = 60_000;
-/** Without any batch for so long it is dead. */
-const deafAfterMs = 3 * heartbeatMs;
+/** A feed that begins anew so often without getting on is done without. */
+const mostLosses = 3;
+/** Without any batch for so long it is dead. A connection that its server has left notices it before (a minute), and says more; a table that changes meanwhile, the looks. */
+const deafAfterMs = 9 * heartbeatMs;
+/** A feed whose position stands still works if it has stood for so long. */
+const stoodMs = 3 * heartbeatMs;
 /** So long a broken feed is given to end; then it is left to itself. */
 const endWithinMs = 5_000;
 const checkEveryMs = 3_600_000;
@@ -62,11 +66,12 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
   const { store, clock, log, random } = room;
   const bell = createDoorbell(clock);
   const name = positionOf(plan.name);
-  const silence = createSilence(plan.tables.length, clock);
+  const looks = createFeedLooks(room, plan);
   const fields = { feed: plan.name };
   let state: FeedState = { name: "opening", since: clock.now() };
-  /** Since the last batch. */
+  /** Since it last got on. */
   let failures = 0;
+  let losses = 0;
   let troubleSince: number | undefined;
   let checkedAt = Number.NEGATIVE_INFINITY;
   let warned = new Set<string>();
@@ -111,34 +116,21 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
     return { usable: feed, position: store.sources.position(name) ?? (await begin(feed, signal)) };
   };
 
-  const take = (batch: FeedBatch, known: string): void => {
-    takeFeedBatch(room, plan, { batch, known });
-    silence.told([...batch.untold, ...new Set(batch.changes.map(({ table }) => table))]);
-    const trouble = troubleSince !== undefined || state.name === "fallen-back";
-    failures = 0;
+  const take = (batch: FeedBatch, { known, since }: { known: string; since: number }): void => {
+    // The first batch comes at once, before anything was read: by itself it proves nothing. Nor do changes that are told again and again from one position.
+    const getsOn = batch.position !== known || clock.monotonic() >= since + stoodMs;
+    store.transaction(() => {
+      takeFeedBatch(room, plan, { batch, known });
+      if (getsOn) store.meta.set(heardName(plan.name), String(clock.now()));
+      looks.heard(batch, known);
+    }, "signal");
+    if (state.name === "opening") state = { name: "reading", since: clock.now() };
+    if (!getsOn) return;
+    const trouble = failures > 0 || state.name === "fallen-back";
+    failures = losses = 0;
     troubleSince = undefined;
-    if (state.name !== "reading") state = { name: "reading", since: clock.now() };
+    if (state.name === "fallen-back") state = { name: "reading", since: clock.now() };
     if (trouble) log.info("The feed works again", fields);
-  };
-
-  const lookAfter = async (usable: Feed, stop: AbortController): Promise<void> => {
-    for (;;) {
-      await clock.sleep(plan.everyMs, stop.signal);
-      const found = silence.look(await marksOf(usable, plan, stop.signal));
-      if (found.length === 0) continue;
-      store.transaction(() => {
-        for (const use of found.flatMap((index) => plan.uses[index] ?? [])) oweTable(room, use, "silent");
-      }, "feed-silent");
-      for (const index of found) {
-        const table = plan.tables[index]?.table;
-        log.warn("A table changes and the feed says nothing of it: it is compared in full, and the feed is opened anew", {
-          ...fields,
-          code: "feed-silent",
-          table,
-        });
-      }
-      stop.abort(new Reopened());
-    }
   };
 
   /** Reads until something breaks it off. */
@@ -147,16 +139,21 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
     const all = stop.signal;
     const batches = usable.read(plan.tables, from, all)[Symbol.asyncIterator]();
     let position = from;
-    const looking = lookAfter(usable, stop).catch((error: unknown) => stop.abort(error));
+    const since = clock.monotonic();
+    const looking = looks.untilSilent(usable, all).then(
+      () => stop.abort(new Reopened()),
+      (error: unknown) => stop.abort(error),
+    );
     const onAbort = (): void => stop.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
       for (;;) {
         const cancel = clock.after(deafAfterMs, () => stop.abort(deaf(plan.name)));
+        looks.asked();
         const next = await within(batches.next(), all).finally(cancel);
         if (next.done) throw ended(plan.name);
-        take(next.value, position);
+        take(next.value, { known: position, since });
         position = next.value.position;
       }
     } catch (error) {
@@ -205,7 +202,11 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
           log.error(message, { ...fields, code, hint });
           loseHistory(room, message);
         }
-        return failures === 1 ? 0 : waitMs;
+        losses += 1;
+        if (losses <= mostLosses) return losses === 1 ? 0 : waitMs;
+        // Each beginning owes a compare of everything: that is what the fallback does, and less often.
+        fallBack(code, message, hint);
+        return configRetryMs;
       case "transient":
         if (clock.monotonic() - troubleSince >= patienceMs) fallBack(code, message, hint);
         else if (failures === 1) log.warn(`The feed broke off: it is opened anew. ${message}`, { ...fields, code, hint });
@@ -236,23 +237,13 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
         feed: plan.name,
         state,
         heardAt: heard === undefined ? undefined : Number(heard),
-        silent: silence.silent().map((index) => plan.tables[index]?.table ?? ""),
+        silent: looks.silent(),
       };
     },
     mayCompare: () => state.name === "fallen-back" || store.sources.position(name) !== undefined,
     isFallenBack: () => state.name === "fallen-back",
     wake: () => bell.ring(),
   };
-}
-
-/** What can't be asked tells nothing; the feed itself fails where it matters. */
-async function marksOf(feed: Feed, plan: FeedPlan, signal: AbortSignal): Promise<readonly (string | undefined)[]> {
-  try {
-    return await feed.marks(plan.tables, signal);
-  } catch (error) {
-    if (isAbort(error) || kindOf(error) === "bug" || signal.aborted) throw error;
-    return [];
-  }
 }
 
 /** Settles with the promise, or fails with the signal's reason as soon as it aborts. */

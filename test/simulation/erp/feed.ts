@@ -58,6 +58,8 @@ export function simulatedFeed({ server, process, chance, call }: FeedParts): Fee
       const reader: Reader = { mood: "well" };
       log.readers.add(reader);
       try {
+        // As real ones do: it tells that the feed lives.
+        yield { position, changes: [], untold: [] };
         let at = from;
         for (let heardAt = clock.monotonic(); ; ) {
           await clock.sleep(1 + chance.next() ** 3 * 1_500, signal);

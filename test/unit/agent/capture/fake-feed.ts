@@ -17,6 +17,8 @@ export interface FakeFeed {
   untold(table: TableName): void;
   /** Tells of a row again, or of one that changed unseen. */
   tell(table: TableName, key: string, parents?: readonly (string | null)[]): void;
+  /** Whoever reads it now must open it anew. */
+  breakOff(): void;
   /** What was told until now is no longer kept. */
   purge(): void;
   /** Says nothing of these tables, and lives. */
@@ -42,6 +44,7 @@ export interface FakeFeed {
 export function fakeFeed(erp: FakeErp): FakeFeed {
   const log: Told[] = [];
   let oldest = 0;
+  let breaks = 0;
   const listeners = new Set<() => void>();
   const append = (told: Told): void => {
     log.push(told);
@@ -76,6 +79,10 @@ export function fakeFeed(erp: FakeErp): FakeFeed {
       append({ untold: table });
     },
     tell: (table, key, parents = [erp.tables[table].get(key)?.parent ?? null]) => append({ table, key, parents }),
+    breakOff() {
+      breaks += 1;
+      for (const listener of [...listeners]) listener();
+    },
     purge() {
       oldest = log.length;
     },
@@ -97,8 +104,13 @@ export function fakeFeed(erp: FakeErp): FakeFeed {
         let at = Number(number);
         if (history !== feed.history) throw lost("erp-feed-other-history", "The feed is of another history");
         if (at < oldest) throw lost("erp-feed-gap", "The log was purged");
+        // As real ones do: it tells that the feed lives.
+        if (!feed.deaf) yield batchOf([], tables, position);
+        const opened = breaks;
         for (;;) {
           fail("read");
+          if (breaks !== opened)
+            throw new FuserError("transient", "It broke off", { code: "erp-connection-lost", operation: "read the feed" });
           const news = feed.deaf ? [] : log.slice(at);
           if (news.length === 0) {
             const beats = await somethingOrBeat(clock, signal);

@@ -245,6 +245,34 @@ test("A server that is away for some seconds is waited for; one that stays away 
   expect(codes().filter((code) => code === "erp-unreachable")).toHaveLength(2);
 });
 
+test("A feed that fails right behind its position is done without, though it opens each time, and is tried ever less often", async () => {
+  const { erp, bench, feed, codes, inStep } = await living();
+  await bench.pass(40_000, 500);
+  feed.failure = { at: "read", error: failed("transient", "erp-poisoned") };
+  feed.tell("parents", "p1");
+  await bench.pass(3 * minuteMs, 1_000);
+  expect(bench.capture.feed()?.state).toMatchObject({ name: "fallen-back", code: "erp-poisoned" });
+  expect(feed.reads.length).toBeLessThan(15);
+  expect(codes().filter((code) => code === "erp-poisoned")).toHaveLength(2);
+  erp.put("parents", "p2", { name: "By a compare", parent: null });
+  await bench.pass(16 * minuteMs, 10_000);
+  inStep();
+});
+
+test("A feed that loses its place again and again without getting on is done without, and the ERP is not compared all the time", async () => {
+  const { bench, feed, scans } = await living();
+  await bench.pass(40_000, 500);
+  scans.length = 0;
+  feed.failure = {
+    at: "read",
+    error: new FuserError("history-lost", "Gone", { code: "erp-feed-gap", operation: "read the feed" }),
+  };
+  feed.tell("parents", "p1");
+  await bench.pass(30 * minuteMs, 10_000);
+  expect(bench.capture.feed()?.state).toMatchObject({ name: "fallen-back", code: "erp-feed-gap" });
+  expect(scans.filter((table) => table === "parents").length).toBeLessThan(10);
+});
+
 test("A feed that a database does not have is said, and its sources are compared", async () => {
   const { bench, codes, inStep } = await living({ parts: {} }, undefined, "without");
   await bench.pass(6_000);
@@ -252,25 +280,82 @@ test("A feed that a database does not have is said, and its sources are compared
   expect(codes()).toContain("erp-feed-missing");
 });
 
+/** How long it takes from a change that the feed says nothing of until that is said, ms. */
+async function untilSaid({ bench, said }: Awaited<ReturnType<typeof living>>): Promise<number> {
+  const from = bench.clock.monotonic();
+  while (!said.some(({ code }) => code === "feed-silent") && bench.clock.monotonic() < from + 5 * minuteMs) await bench.pass(500);
+  return bench.clock.monotonic() - from;
+}
+
+const lookMs = 30_000;
+
 test("A feed that says nothing of a table while it changes is noticed within two looks, said, and the table is compared", async () => {
-  const { erp, bench, feed, said, inStep, scans } = await living();
+  for (const afterLookMs of [0, 1_000, 15_000, 29_000]) {
+    const scene = await living();
+    const { erp, bench, feed, said, inStep, scans } = scene;
+    await bench.pass(minuteMs + afterLookMs, 500);
+    scans.length = 0;
+    feed.mute.add("children");
+    feed.put("children", "c1", { name: "Not told", parent: "p1" });
+    feed.put("parents", "p1", { name: "Told", parent: null });
+    const opened = feed.reads.length;
+    expect(await untilSaid(scene)).toBeLessThanOrEqual(2 * lookMs);
+    expect(said.filter(({ code }) => code === "feed-silent").map(({ fields }) => fields.table)).toEqual(["children"]);
+    expect(bench.capture.status().find(({ source }) => source === "children")?.way.instead?.code).toBe("feed-silent");
+    await bench.pass(5_000, 500);
+    inStep();
+    expect(feed.reads.length).toBeGreaterThan(opened);
+    expect(new Set(scans)).toEqual(new Set(["children"]));
+    feed.mute.clear();
+    erp.put("children", "c1", { name: "Told again", parent: "p1" });
+    feed.tell("children", "c1");
+    await bench.pass(1_000);
+    expect(bench.capture.status().find(({ source }) => source === "children")?.way.instead).toBeUndefined();
+  }
+});
+
+test("A reader that was silent, has moved its position on and is killed before the looks could tell is found by the next one within two looks", async () => {
+  for (const killedAfterMs of [5_000, 35_000]) {
+    const scene = await living();
+    const { bench, feed, inStep } = scene;
+    await bench.pass(minuteMs, 500);
+    feed.mute.add("children");
+    feed.put("children", "c1", { name: "Not told", parent: "p1" });
+    // It moves the position past the change.
+    feed.put("parents", "p1", { name: "Told", parent: null });
+    await bench.pass(killedAfterMs, 500);
+    await bench.crash();
+    feed.mute.clear();
+    expect(await untilSaid(scene)).toBeLessThanOrEqual(2 * lookMs);
+    await bench.pass(5_000, 500);
+    inStep();
+  }
+});
+
+test("A restart suspects no table of which was told before it", async () => {
+  const { bench, feed, codes } = await living();
+  await bench.pass(minuteMs + 5_000, 500);
+  feed.put("children", "c1", { name: "Told", parent: "p1" });
+  await bench.pass(5_000, 500);
+  await bench.crash();
+  await bench.pass(5 * minuteMs, 5_000);
+  expect(codes()).not.toContain("feed-silent");
+});
+
+test("A feed that breaks off again and again is looked after all the same", async () => {
+  const scene = await living();
+  const { bench, feed } = scene;
   await bench.pass(minuteMs, 500);
-  scans.length = 0;
   feed.mute.add("children");
   feed.put("children", "c1", { name: "Not told", parent: "p1" });
-  feed.put("parents", "p1", { name: "Told", parent: null });
-  const opened = feed.reads.length;
-  await bench.pass(65_000, 500);
-  inStep();
-  expect(said.filter(({ code }) => code === "feed-silent").map(({ fields }) => fields.table)).toEqual(["children"]);
-  expect(feed.reads.length).toBeGreaterThan(opened);
-  expect(new Set(scans)).toEqual(new Set(["children"]));
-  expect(bench.capture.status().find(({ source }) => source === "children")?.way.instead?.code).toBe("feed-silent");
-  feed.mute.clear();
-  erp.put("children", "c1", { name: "Told again", parent: "p1" });
-  feed.tell("children", "c1");
-  await bench.pass(1_000);
-  expect(bench.capture.status().find(({ source }) => source === "children")?.way.instead).toBeUndefined();
+  const breaking = (): void => {
+    feed.put("parents", "p1", { name: "Told", parent: null });
+    feed.breakOff();
+    cancel = bench.clock.after(20_000, breaking);
+  };
+  let cancel = bench.clock.after(20_000, breaking);
+  expect(await untilSaid(scene)).toBeLessThanOrEqual(3 * lookMs);
+  cancel();
 });
 
 test("Marks that change although no row of ours does lead to a compare each quarter of an hour at most", async () => {
@@ -296,12 +381,12 @@ test("A table that changes and is told of is never suspected", async () => {
   expect(codes()).not.toContain("feed-silent");
 });
 
-test("A feed without any sign of life for three heartbeats is opened anew", async () => {
+test("A feed without any sign of life for nine heartbeats is opened anew", async () => {
   const { bench, feed, codes, inStep } = await living();
   await bench.pass(6_000);
   feed.deaf = true;
-  feed.put("parents", "p1", { name: "Unheard", parent: null });
-  await bench.pass(32_000, 500);
+  feed.tell("parents", "p1");
+  await bench.pass(92_000, 500);
   expect(codes()).toContain("feed-deaf");
   feed.deaf = false;
   await bench.pass(20_000);
