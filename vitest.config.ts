@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/support/run/longest-first.ts";
 
 const setupFiles = ["test/support/leaks.ts"];
+/** A condition is waited for: up to 25 s on a busy machine, where vitest gives up after a second. */
+const patient = { poll: { timeout: 25_000 } };
 /** Measures memory and progress under kills: it has the machine for itself. */
 const storm = "test/fault/storm.test.ts";
 
@@ -15,7 +17,14 @@ export default defineConfig({
         test: { name: "unit", include: ["test/unit/**/*.test.ts"], setupFiles, testTimeout: 30_000, hookTimeout: 30_000 },
       },
       {
-        test: { name: "contract", include: ["test/contract/**/*.test.ts"], setupFiles, testTimeout: 30_000, hookTimeout: 60_000 },
+        test: {
+          name: "contract",
+          include: ["test/contract/**/*.test.ts"],
+          setupFiles,
+          expect: patient,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], setupFiles, testTimeout: 60_000, hookTimeout: 60_000 },

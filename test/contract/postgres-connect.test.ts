@@ -129,7 +129,11 @@ describe("PostgreSQL: connections", () => {
 
   it("a statement is ended in the server when that is asked for", async () => {
     const session = await openSession(access(), "read", never);
-    const sleeping = session.client.query("SELECT pg_sleep(30)").catch((error: unknown) => postgresError(error, "sleep", "here"));
+    const admin = await server.connect();
+    const sleeping = session.client.query("SELECT pg_sleep(60)").catch((error: unknown) => postgresError(error, "sleep", "here"));
+    const asleep = "SELECT FROM pg_stat_activity WHERE usename = 'agent' AND wait_event = 'PgSleep'";
+    await expect.poll(async () => (await admin.query(asleep)).rowCount).toBe(1);
+    await admin.end();
     await cancelStatement(access(), session);
     expect(await sleeping).toMatchObject({ kind: "transient", code: "erp-interrupted" });
     hangUp(session.client);

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Connector, Idempotency, PlanStep, StepResults, WritePlan } from "../../connectors/connector.ts";
 import type { PostgresSettings } from "../../connectors/postgres/config.ts";
 import { postgres } from "../../connectors/postgres/connector.ts";
@@ -31,7 +31,7 @@ describe("PostgreSQL: real faults", () => {
     await erp.run("CREATE TABLE later (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)");
     await erp.run("CREATE ROLE agent LOGIN PASSWORD 'secret'");
     await erp.run("GRANT SELECT, INSERT, UPDATE ON things, parents, later TO agent");
-    await erp.run("ALTER ROLE agent SET deadlock_timeout = '2s'");
+    await erp.run("ALTER ROLE agent SET deadlock_timeout = '50ms'");
     await erp.run("GRANT USAGE ON SEQUENCE things_id_seq TO agent");
   });
   afterAll(async () => {
@@ -57,7 +57,7 @@ describe("PostgreSQL: real faults", () => {
     return rows.map(({ pid }: { pid: number }) => pid);
   };
   const endOurs = async (): Promise<void> => {
-    for (const pid of await ours()) await admin.query("SELECT pg_terminate_backend($1)", [pid]);
+    for (const pid of await ours()) await admin.query("SELECT pg_terminate_backend($1, 20000)", [pid]);
   };
   const slow = sourceOf("slow", ["id"], ["id"], {
     from: { query: "SELECT id, pg_sleep(30)::text AS s FROM things", parameters: {} },
@@ -78,7 +78,7 @@ describe("PostgreSQL: real faults", () => {
   });
 
   it("a statement that takes too long is ended by the server and is tried again later", async () => {
-    const connector = await as({}, { limits: { statementTimeoutMs: 100, lockTimeoutMs: 100 } });
+    const connector = await as({}, { limits: { statementTimeoutMs: 500, lockTimeoutMs: 500 } });
     const refused = { kind: "transient", code: "erp-statement-timeout" };
     await expect(connector.aggregate(slow, undefined, never)).rejects.toMatchObject(refused);
     await expect.poll(() => ours("%pg_sleep%")).toHaveLength(0);
@@ -183,13 +183,15 @@ describe("PostgreSQL: real faults", () => {
     const held = { kind: "transient", code: "erp-session-locked", message: expect.stringMatching(/\(\d+\)/) };
     await expect(second.write(insert("s2"), never)).rejects.toMatchObject(held);
     await first.close();
-    expect(await second.write(insert("s2"), never)).toMatchObject({ state: "applied" });
+    await vi.waitFor(async () => expect(await second.write(insert("s2"), never)).toMatchObject({ state: "applied" }), {
+      timeout: 20_000,
+    });
     await second.close();
   });
 
   it("a session that was lost with the network, and that the server still takes for alive, is ended before the next write", async () => {
     await using proxy = await openProxy(server);
-    const limits = { statementTimeoutMs: 300, lockTimeoutMs: 300 };
+    const limits = { statementTimeoutMs: 500, lockTimeoutMs: 1_000 };
     const connector = await writer({ limits, sessionName: "fuser-lost" }, { port: proxy.port });
     expect(await connector.write(insert("gone-1"), never)).toMatchObject({ state: "applied" });
     proxy.freeze();
@@ -203,7 +205,7 @@ describe("PostgreSQL: real faults", () => {
 
   it("a row that stays locked and a deadlock are transient and leave nothing of the plan", async () => {
     const connector = await writer({ limits: { lockTimeoutMs: 300 } });
-    await erp.run("INSERT INTO things (id, words) VALUES (1000, 'base'), (1001, 'base')");
+    await erp.run("INSERT INTO things (id, words) VALUES (1000, 'base'), (1001, 'base'), (1002, 'base')");
     await admin.query("BEGIN");
     await admin.query("UPDATE things SET words = 'theirs' WHERE id = 1000");
     await expect(connector.write(insert("l1", [update(1000)]), never)).rejects.toMatchObject({
@@ -215,20 +217,23 @@ describe("PostgreSQL: real faults", () => {
     expect(await connector.write(insert("l1", [update(1000)]), never)).toMatchObject({ state: "applied" });
     await connector.close();
     const patient = await writer({ limits: { lockTimeoutMs: 20_000 } });
-    // We hold 1001 and want 1000; the clerk holds 1000 and wants 1001. Whoever waits longest looks first: that shall be us.
-    await admin.query("SET deadlock_timeout = '30s'");
+    // We hold 1001 and want 1000; the clerk holds 1000 and wants 1001. Another one keeps us at 1002 until he waits: who waits last finds the deadlock.
+    const other = await server.connect(erp.database);
+    const waiting = (count: number): Promise<void> =>
+      expect
+        .poll(async () => (await erp.rows("SELECT 1 FROM pg_locks WHERE NOT granted")).length, { interval: 10 })
+        .toBeGreaterThanOrEqual(count);
+    await admin.query("SET deadlock_timeout = '60s'");
     await admin.query("BEGIN");
     await admin.query("UPDATE things SET words = 'theirs' WHERE id = 1000");
-    const undone = {
-      ...insert("l2"),
-      steps: [...insert("l2").steps, update(1001), { ...update(1000), values: () => ({ words: "last" }) }],
-    };
-    await erp.run("UPDATE things SET words = 'base' WHERE id = 1001");
+    await other.query("BEGIN; UPDATE things SET words = 'theirs' WHERE id = 1002");
+    const undone = { ...insert("l2"), steps: [...insert("l2").steps, update(1001), update(1002), update(1000)] };
     const writing = patient.write(undone, never).catch((error: unknown) => error);
-    await expect
-      .poll(async () => (await erp.rows("SELECT 1 FROM pg_locks WHERE NOT granted")).length, { interval: 10 })
-      .toBeGreaterThan(0);
+    await waiting(1);
     const clerk = admin.query("UPDATE things SET words = 'theirs' WHERE id = 1001");
+    await waiting(2);
+    await other.query("ROLLBACK");
+    await other.end();
     expect(await writing).toMatchObject({ kind: "transient", code: "erp-deadlock" });
     await clerk;
     await admin.query("ROLLBACK");

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import type { ConnectorContext, ConnectorLimits } from "../../connectors/connector.ts";
 import type { Feed, FeedTable } from "../../connectors/feed.ts";
@@ -9,6 +10,7 @@ import { feedServer } from "../../connectors/postgres/feed-connections.ts";
 import { feedName } from "../../connectors/postgres/feed-names.ts";
 import { openLink } from "../../connectors/postgres/link.ts";
 import { contextOf } from "../contract/erp/subject.ts";
+import { type FeedFollower, followFeed } from "./feed-follower.ts";
 import type { Postgres } from "./postgres.ts";
 
 /** A feed of its own database on a server, by an account that may replicate and read. */
@@ -24,6 +26,10 @@ export interface FeedBench extends AsyncDisposable {
   name: string;
   /** Makes the publication by what `check` prints, and the slot. */
   begin(tables: readonly FeedTable[]): Promise<string>;
+  /** Reads on, once the server has noticed that the last reader is gone. */
+  follow(tables: readonly FeedTable[], position: string): Promise<FeedFollower>;
+  /** Resolves once nobody reads from the slot. */
+  unread(): Promise<void>;
 }
 
 export interface FeedBenchOptions {
@@ -51,6 +57,10 @@ export async function feedBench(server: Postgres, options: FeedBenchOptions = {}
   const links = new LinkPool({ open: (signal) => openLink(access, "read", signal), isLost, size: 2 });
   const feed = postgresFeed(feedServer(access, links, options.beatMs ?? 500));
   const name = feedName(context.sessionName, database);
+  const unread = async (): Promise<void> => {
+    const inUse = "SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active";
+    while ((await admin.query(inUse, [name])).rowCount !== 0) await sleep(20);
+  };
   return {
     feed,
     get admin() {
@@ -68,10 +78,18 @@ export async function feedBench(server: Postgres, options: FeedBenchOptions = {}
       for (const { code, remedy } of await feed.check(tables, never)) {
         if (code === "erp-feed-unpublished") await admin.query(statementOf(remedy));
       }
+      await unread();
       return feed.begin(tables, never);
     },
+    async follow(tables, position) {
+      await unread();
+      return followFeed(feed, tables, position);
+    },
+    unread,
     async [Symbol.asyncDispose]() {
-      await feed.drop?.(never).catch(() => {});
+      await unread()
+        .then(() => feed.drop?.(never))
+        .catch(() => {});
       await links[Symbol.asyncDispose]();
       await admin.end().catch(() => {});
     },
