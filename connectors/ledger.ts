@@ -47,7 +47,8 @@ function encodeResults(results: StepResults): string {
     if (typeof value === "bigint") return [name, "bigint", String(value)];
     return value instanceof Uint8Array ? [name, "bytes", Buffer.from(value).toString("hex")] : [name, "plain", value];
   });
-  return JSON.stringify(coded);
+  // Nothing but ASCII: the ledger's column may be of a code page that lacks a character.
+  return JSON.stringify(coded).replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function decodeResults(text: string): Map<string, Value> {

@@ -23,8 +23,14 @@ export const mssqlCapabilities: Capabilities = {
     },
     compareMethod,
   ],
-  writes: ["insert (IDENTITY and defaults read back)", "update", "number (counter WITH (UPDLOCK), max)", "sql"],
+  writes: [
+    "insert (IDENTITY and defaults read back)",
+    "update",
+    "number (counter WITH (UPDLOCK), max)",
+    "sql",
+    "call (procedures with OUTPUT, RETURN and result sets, functions)",
+  ],
   idempotency: ["column", "ledger", "probe", "base"],
-  unsupported: ["call"],
+  unsupported: [],
   verified: [{ product: "SQL Server 2012 to 2022", by: "double" }],
 };

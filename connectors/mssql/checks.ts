@@ -2,6 +2,7 @@ import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding, Severity } from "../../base/findings.ts";
 import type { CheckNeeds } from "../connector.ts";
 import { bind, concat } from "../statement.ts";
+import { callProblems } from "./call-checks.ts";
 import { placeOf, tlsChoice } from "./config.ts";
 import type { Access, Driver } from "./connect.ts";
 import { type Link, openLink } from "./link.ts";
@@ -45,7 +46,7 @@ export async function checkMssql({
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, encryption, versions, rights, sharing, tableProblems]) {
+    for (const inspect of [server, encryption, versions, rights, sharing, tableProblems, callProblems]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {

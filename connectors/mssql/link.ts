@@ -9,6 +9,7 @@ import { isLost, isWithoutSnapshots, mssqlError } from "./errors.ts";
 import { addValues } from "./request-values.ts";
 import { prepareSession, refuseSnapshots } from "./session.ts";
 import { withParameters } from "./sql.ts";
+import { type Transactions, watchTransactions } from "./transactions.ts";
 import { refusalOf } from "./unopened.ts";
 import { type DriverColumn, type ResultColumn, resultColumn } from "./values.ts";
 
@@ -39,6 +40,7 @@ export class Link {
   readonly #connection: Connection;
   readonly #driver: Driver;
   readonly #access: Access;
+  readonly transactions: Transactions;
   #broken = false;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -46,6 +48,7 @@ export class Link {
     this.#connection = connection;
     this.#driver = driver;
     this.#access = access;
+    this.transactions = watchTransactions(connection);
     const broke = (): void => {
       this.#broken = true;
     };
@@ -59,12 +62,6 @@ export class Link {
 
   get reusable(): boolean {
     return this.usable;
-  }
-
-  /** Which transaction the server has this session in, by its own number for it; empty without one. A procedure that commits and begins anew has another. */
-  get transaction(): string {
-    const { transactionDescriptors } = this.#connection as unknown as { transactionDescriptors: readonly Buffer[] };
-    return transactionDescriptors.length > 1 ? (transactionDescriptors.at(-1)?.toString("hex") ?? "") : "";
   }
 
   /** Every result of a text with bound values. */

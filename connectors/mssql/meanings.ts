@@ -69,6 +69,13 @@ export const meanings = {
     text: "The ERP can't carry out the SQL text",
     hint: "Correct the SQL text in the configuration.",
   },
+  parameter: {
+    kind: "config",
+    code: "erp-parameter-unknown",
+    text: "The ERP's procedure wants other parameters",
+    hint: "Correct the arguments in the configuration, or ask whether the ERP was upgraded.",
+    plain: true,
+  },
   tls: {
     kind: "config",
     code: "erp-tls-refused",

@@ -1,8 +1,9 @@
 import { FuserError } from "../../base/errors.ts";
 import type { Table } from "../connector.ts";
 import { concat, type Statement } from "../statement.ts";
-import type { StatementResult, WriteSession } from "../write-session.ts";
+import type { CallResult, ProcedureCall, StatementResult, WriteSession } from "../write-session.ts";
 import { matching, writtenBound } from "./bound.ts";
+import { callOperation, callResult, callText } from "./call.ts";
 import type { Access, Driver } from "./connect.ts";
 import { describeTables, nativeOf } from "./describe.ts";
 import { isLost } from "./errors.ts";
@@ -10,8 +11,10 @@ import { insertedRow } from "./inserted-row.ts";
 import { keptMoment } from "./kept-moment.ts";
 import { type Link, openLink, type ResultSet } from "./link.ts";
 import { valuesOf } from "./result-values.ts";
+import { describeRoutine } from "./routine.ts";
 import { takeLock } from "./session-lock.ts";
 import { mssqlSyntax } from "./sql.ts";
+import { fateOf, type Transactions } from "./transactions.ts";
 import { readingOf } from "./types.ts";
 
 const operation = "write to the ERP";
@@ -28,8 +31,8 @@ export class Writer implements AsyncDisposable {
   readonly #driver: () => Promise<Driver>;
   #link: Link | undefined;
   #open = false;
-  /** The server's number for the plan's transaction. */
-  #transaction = "";
+  /** What the server had told of transactions once the plan's had begun. */
+  #begun: Transactions = { current: "", begun: 0, rolledBack: 0 };
   readonly #tables = new Map<string, { table: Table; until: number }>();
 
   constructor(access: Access, driver: () => Promise<Driver>) {
@@ -52,6 +55,7 @@ export class Writer implements AsyncDisposable {
       inTransaction: () => this.#open,
       run: (statement, signal) => this.#run(statement, signal),
       insertReturning: (insert, signal) => this.#inserted(insertedRow(insert), insert.table, signal),
+      call: (call, signal) => this.#call(call, signal),
       table: async (name, signal) => {
         const known = this.#known(name);
         if (known) {
@@ -117,7 +121,8 @@ export class Writer implements AsyncDisposable {
       if (!reused || !isLost(error)) throw error;
       await (await this.#connected(signal)).batch("BEGIN TRANSACTION", { signal, operation });
     }
-    this.#transaction = this.#current().transaction;
+    const { current, begun, rolledBack } = this.#current().transactions;
+    this.#begun = { current, begun, rolledBack };
     this.#open = true;
   }
 
@@ -151,25 +156,41 @@ export class Writer implements AsyncDisposable {
     return { ...valuesOf(rows), affected, insertId: undefined };
   }
 
+  async #call(call: ProcedureCall, signal: AbortSignal): Promise<CallResult> {
+    const routine = await describeRoutine(this.#current(), call.procedure, { signal, operation: callOperation });
+    const statement = callText(routine, call);
+    const { sets } = await this.#results(statement, signal);
+    return { ...callResult(routine, call, sets), statement };
+  }
+
   /**
    * Runs a text and asks in the same breath how many rows it took and whether the transaction is still open: what the driver counts includes the rows that
    * triggers of the ERP write, and procedures may commit by themselves.
+   * @throws FuserError rejected `erp-transaction-ended`
    */
   async #results(statement: Statement, signal: AbortSignal): Promise<{ sets: ResultSet[]; affected: number }> {
     const told = concat(statement, "\n;SELECT @@ROWCOUNT AS fuser_affected, @@TRANCOUNT AS fuser_open");
+    const link = this.#current();
+    let results: ResultSet[];
     try {
-      const results = await this.#current().query(told, { signal, operation });
-      const last = results.at(-1);
-      const [affected, open] = last?.rows[0] ?? [];
-      this.#open = Number(open ?? 0) > 0 && this.#current().transaction === this.#transaction;
-      return { sets: results.slice(0, -1), affected: Number(affected ?? 0) };
+      results = await link.query(told, { signal, operation });
     } catch (error) {
-      const { transaction } = this.#current();
-      const begunAnew = transaction !== "" && transaction !== this.#transaction;
-      if (!isEndedWithin(error) && !begunAnew) throw error;
-      this.#open = false;
-      return { sets: [], affected: 0 };
+      if (!this.#open || (!isEndedWithin(error) && fateOf(this.#begun, link.transactions) !== "ended")) throw error;
+      throw this.#ended(error);
     }
+    const [affected, open] = results.at(-1)?.rows[0] ?? [];
+    if (this.#open && (Number(open ?? 0) === 0 || fateOf(this.#begun, link.transactions) !== "open")) throw this.#ended();
+    return { sets: results.slice(0, -1), affected: Number(affected ?? 0) };
+  }
+
+  #ended(cause?: unknown): FuserError {
+    this.#open = false;
+    return new FuserError("rejected", "A statement of the plan ended the ERP's transaction by itself", {
+      code: "erp-transaction-ended",
+      operation,
+      hint: "What it did can't be undone: look in the ERP, then `erpfuser commands resolve`.",
+      cause,
+    });
   }
 
   async #inserted(statement: Statement, table: Table, signal: AbortSignal): Promise<StatementResult> {

@@ -163,7 +163,7 @@ describe.each(able("call"))("$name: calling procedures", ({ make }) => {
       { ...next, args: () => ({ circle: "a", step: "1", more: "2" }) } as PlanStep,
       "erp-parameter-unknown",
     ],
-    ["a parameter without a value", { ...next, args: () => ({ circle: "a" }) } as PlanStep, "erp-parameter-unknown"],
+    ["a parameter without a value", { ...next, args: () => ({ step: "1" }) } as PlanStep, "erp-parameter-unknown"],
     ["a parameter that it does not give back", { ...next, out: { x: "circle" } } as PlanStep, "erp-parameter-unknown"],
   ])("%s is a fault of the configuration and nothing is written", async (_, step, code) => {
     await expect(write(step)).rejects.toMatchObject({ kind: "config", code });

@@ -1,7 +1,7 @@
 // What befalls an SQL Server, told by its double: each error is classified, survived or stopped with what to do, and nothing is lost or done twice.
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Connector, WritePlan } from "../../connectors/connector.ts";
+import type { Connector, PlanStep, WritePlan } from "../../connectors/connector.ts";
 import { mssql } from "../../connectors/mssql/connector.ts";
 import { SqlError } from "../doubles/tds/engine/sql-error.ts";
 import { startTdsDouble } from "../doubles/tds/tds-double.ts";
@@ -38,7 +38,7 @@ describe("SQL Server: faults", () => {
   beforeEach(async () => {
     await erp.run("DELETE FROM fusertest_rows");
     await erp.run("INSERT INTO fusertest_rows VALUES (1, 'one')");
-    connector = await erp.open({ limits: { statementTimeoutMs: 300, lockTimeoutMs: 100 } });
+    connector = await erp.open();
   });
   afterEach(async () => {
     erp.double.onStatement = undefined;
@@ -53,6 +53,11 @@ describe("SQL Server: faults", () => {
       erp.double.onStatement = undefined;
       return fault;
     };
+  }
+  /** Another connector in its place, of so little patience. */
+  async function impatient(limits: { statementTimeoutMs?: number; lockTimeoutMs: number }): Promise<void> {
+    await connector.close();
+    connector = await erp.open({ limits });
   }
   const read = async () => (await collect(connector.readKeys(rows, ["1"], never))).map(({ row }) => row.values);
   const words = async () => (await erp.rows("SELECT id, words FROM fusertest_rows ORDER BY id")).map((row) => row.join(" "));
@@ -97,6 +102,7 @@ describe("SQL Server: faults", () => {
 
   it("a writer waits for another's lock no longer than it may", async () => {
     const other = await erp.open({ sessionName: "other", limits: { statementTimeoutMs: 20_000 } });
+    await impatient({ lockTimeoutMs: 100 });
     const slow = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     const writing = other.write(planOf("9"), never, async (point) => {
@@ -122,6 +128,7 @@ describe("SQL Server: faults", () => {
   });
 
   it("a statement that is not answered ends within its time, and the connection is good for the next", async () => {
+    await impatient({ statementTimeoutMs: 700, lockTimeoutMs: 300 });
     await read();
     once("FROM [fusertest_rows]", "hang");
     await expect(read()).rejects.toMatchObject({ kind: "transient", code: "erp-statement-timeout" });
@@ -166,23 +173,21 @@ describe("SQL Server: faults", () => {
     expect(await words()).toEqual(["1 one", "16 new"]);
   });
 
-  it.each<[string, readonly string[], boolean]>([
-    ["commits", ["COMMIT TRANSACTION"], false],
-    ["commits and begins anew", ["COMMIT TRANSACTION", "BEGIN TRANSACTION"], false],
-    ["commits, begins anew and fails", ["COMMIT TRANSACTION", "BEGIN TRANSACTION"], true],
-  ])("a procedure of the ERP that %s makes the command uncertain", async (_, statements, fails) => {
-    erp.double.database.procedures.set("fusertest_own", {
-      parameters: [],
-      async body(_args, run) {
-        for (const statement of statements) await run(statement);
-        if (fails) throw new SqlError(50_000, "too late");
-        return { code: 0 };
-      },
+  it.each([
+    ["commits", "COMMIT TRANSACTION"],
+    ["commits and fails", "COMMIT TRANSACTION; THROW 50001, 'too late', 1"],
+    ["commits and begins anew", "COMMIT TRANSACTION; BEGIN TRANSACTION"],
+    ["commits, begins anew and fails", "COMMIT TRANSACTION; BEGIN TRANSACTION; THROW 50001, 'too late', 1"],
+  ])("a procedure of the ERP that %s makes the command uncertain, whatever the step wants of it", async (_, body) => {
+    await erp.run(`CREATE PROCEDURE fusertest_own AS ${body}`);
+    const id = "20";
+    const own: PlanStep = { kind: "sql", sql: "EXEC fusertest_own", parameters: () => ({}), out: { number: "nr" } };
+    expect(await connector.write({ ...planOf(id), steps: [...planOf(id).steps, own] }, never)).toMatchObject({
+      state: "uncertain",
     });
-    const id = String(20 + statements.length + Number(fails));
-    const steps = [...planOf(id).steps, { kind: "sql", sql: "EXEC fusertest_own", parameters: () => ({}) } as const];
-    expect(await connector.write({ ...planOf(id), steps }, never)).toMatchObject({ state: "uncertain" });
     expect(await words()).toEqual(["1 one", `${id} new`]);
+    await erp.run("DELETE FROM fusertest_ledger");
+    await erp.run("DROP PROCEDURE fusertest_own");
   });
 
   it.each<[string, number, RegExp]>([

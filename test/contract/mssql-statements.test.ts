@@ -18,6 +18,8 @@ describe("SQL Server: the connector's statements", () => {
     await erp.run("CREATE TABLE fusertest_counters (name NVARCHAR(20) NOT NULL PRIMARY KEY, value VARCHAR(8) NOT NULL)");
     await erp.run("CREATE TABLE fusertest_ledger (command_id NVARCHAR(60) NOT NULL PRIMARY KEY, results NVARCHAR(2000))");
     await erp.run("INSERT INTO fusertest_counters VALUES ('n', '0041')");
+    await erp.run("CREATE PROCEDURE fusertest_two @a MONEY, @b VARCHAR(10), @c DECIMAL(30,4) OUTPUT AS SET @c = @a");
+    await erp.run("CREATE FUNCTION fusertest_twice (@n INT) RETURNS INT AS BEGIN RETURN @n + @n END");
     for (let part = 1; part <= 8; part++)
       await erp.run("INSERT INTO fusertest_all (k, part, changed) VALUES ('a', ?, '2026-01-01T00:00:00')", [part]);
   });
@@ -62,6 +64,8 @@ describe("SQL Server: the connector's statements", () => {
           base: () => ({ cost: "12.5" }),
           expectRows: 1,
         },
+        { kind: "call", procedure: "fusertest_two", args: () => ({ a: "1", b: "x" }), out: { c: "c" } },
+        { kind: "call", procedure: "fusertest_twice", args: () => ({ n: 1 }), returns: "twice" },
         {
           kind: "sql",
           sql: "UPDATE fusertest_all SET cost = 1 WHERE id = :id",
@@ -97,7 +101,7 @@ describe("SQL Server: the connector's statements", () => {
     const polled = { table: "fusertest_all", column: "changed", kind: "timestamp", key: ["k", "part"], own: ["id"] } as const;
     expect((await Array.fromAsync(connector.changedSince(polled, "2026-01-01T00:00:00", never))).flat().length).toBe(8);
     await connector.aggregate(all, polled, never);
-    await connector.check(never, { read: ["fusertest_all"], write: ["fusertest_all", "nowhere"] });
+    await connector.check(never, { read: ["fusertest_all"], write: ["fusertest_all", "nowhere"], calls: ["fusertest_two"] });
     const plan = planOf({ way: "ledger", table: "fusertest_ledger", commandId: "c" });
     expect(await connector.write(plan, never)).toMatchObject({ state: "applied", key: "new.42" });
     expect(await connector.lookup(plan, never)).toMatchObject({ state: "found", key: "new.42" });

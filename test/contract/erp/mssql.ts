@@ -3,7 +3,7 @@ import { mssql } from "../../../connectors/mssql/connector.ts";
 import { mssqlSyntax } from "../../../connectors/mssql/sql.ts";
 import { type DoubleOptions, startTdsDouble, type TdsDouble } from "../../doubles/tds/tds-double.ts";
 import type { NamedPlace, NamedServer } from "./named.ts";
-import { contextOf, type Subject } from "./subject.ts";
+import { contextOf, type Procedures, type Subject } from "./subject.ts";
 
 const { Request, TYPES } = tedious;
 const password = "secret";
@@ -60,6 +60,7 @@ async function subjectAt(place: NamedPlace, mode: "off" | "required"): Promise<S
     swallow: (table, column) =>
       `CREATE TRIGGER fuser_swallow ON ${table} AFTER INSERT AS UPDATE t SET ${column} = NULL FROM ${table} AS t JOIN inserted AS i ON t.id = i.id`,
     unswallow: () => "DROP TRIGGER fuser_swallow",
+    procedures,
     type: (name) =>
       ({
         key: "NVARCHAR(60)",
@@ -71,6 +72,50 @@ async function subjectAt(place: NamedPlace, mode: "off" | "required"): Promise<S
     [Symbol.asyncDispose]: () => closed(connection),
   };
 }
+
+/** T-SQL's OUTPUT is IN as well; `commits` leaves as many transactions open as it found, or the server itself would complain. */
+const procedures: Procedures = {
+  make: {
+    next: [
+      `CREATE PROCEDURE fusertest_next (@circle NVARCHAR(20), @step INT OUTPUT, @nr BIGINT OUTPUT, @stamp DATETIME2(1) OUTPUT, @amount DECIMAL(20,4) OUTPUT, @words NVARCHAR(40) OUTPUT) AS BEGIN
+        UPDATE fusertest_counters SET value = value + @step WHERE name = @circle;
+        SET @nr = (SELECT value FROM fusertest_counters WHERE name = @circle);
+        SET @step = @step * 2; SET @stamp = '2026-10-25T02:30:00.5'; SET @amount = 1234567890.1234; SET @words = N'Größe 🏠';
+      END`,
+    ],
+    list: [
+      `CREATE PROCEDURE fusertest_list @circle NVARCHAR(20) AS BEGIN
+        SELECT name, value FROM fusertest_counters ORDER BY CASE WHEN name = @circle THEN 0 ELSE 1 END, name;
+        SELECT 1 AS another;
+        INSERT INTO fusertest_counters VALUES ('listed', 0);
+      END`,
+    ],
+    twice: ["CREATE FUNCTION fusertest_twice (@n INT) RETURNS INT AS BEGIN RETURN @n + @n; END"],
+    refuse: [
+      `CREATE PROCEDURE fusertest_refuse @words NVARCHAR(60) AS BEGIN
+        INSERT INTO fusertest_counters VALUES ('refused', 0);
+        THROW 50001, @words, 1;
+      END`,
+    ],
+    commits: [
+      `CREATE PROCEDURE fusertest_commits @circle NVARCHAR(20) AS BEGIN
+        INSERT INTO fusertest_counters VALUES (@circle, 0);
+        COMMIT TRANSACTION; BEGIN TRANSACTION;
+      END`,
+    ],
+    commitsAndFails: [
+      `CREATE PROCEDURE fusertest_commits_and_fails @circle NVARCHAR(20) AS BEGIN
+        INSERT INTO fusertest_counters VALUES (@circle, 0);
+        COMMIT TRANSACTION; BEGIN TRANSACTION;
+        THROW 50001, 'too late', 1;
+      END`,
+    ],
+  },
+  drop: [
+    ...["next", "list", "refuse", "commits", "commits_and_fails"].map((name) => `DROP PROCEDURE IF EXISTS fusertest_${name}`),
+    "DROP FUNCTION IF EXISTS fusertest_twice",
+  ],
+};
 
 /** Closes it, whether the server was faster or not. */
 async function closed(connection: Connection): Promise<void> {

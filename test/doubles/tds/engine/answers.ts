@@ -1,8 +1,7 @@
 import type { Cell } from "../wire-types.ts";
 import type { TdsDatabase } from "./database.ts";
 import type { Answers } from "./functions.ts";
-import { firstProcedureId } from "./procedures.ts";
-import { unknown } from "./sql-error.ts";
+import { SqlError, unknown } from "./sql-error.ts";
 
 /** Who asks. */
 export interface Asker {
@@ -22,7 +21,7 @@ const properties: Readonly<Record<string, string>> = {
 
 /** The functions of T-SQL that the connector and its suites use. */
 export function answersFor(database: TdsDatabase, asker: Asker): Answers {
-  const { catalogue, procedures, options } = database;
+  const { catalogue, routines, sequences, options } = database;
   const flag = (value: boolean): bigint => (value ? 1n : 0n);
   const bare = (name: Cell): string =>
     String(name)
@@ -31,8 +30,8 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
   const idOf = (name: Cell): bigint | null => {
     const table = catalogue.find(bare(name));
     if (table) return BigInt(table.id);
-    const procedure = [...procedures.keys()].findIndex((known) => known.toLowerCase() === bare(name).toLowerCase());
-    return procedure < 0 ? null : BigInt(firstProcedureId + procedure);
+    const routine = routines.get(bare(name).toLowerCase());
+    return routine ? BigInt(routine.id) : null;
   };
   const byId = (id: Cell) => catalogue.tables.find((table) => BigInt(table.id) === id);
   const property = (name: Cell): Cell => {
@@ -48,6 +47,14 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     suser_sname: () => asker.login,
     type_name: (id) => catalogue.typeName(Number(id)),
     object_id: idOf,
+    object_definition: (id) => [...routines.values()].find((routine) => BigInt(routine.id) === id)?.text ?? null,
+    tsql_next_value: (name) => {
+      const last = sequences.get(String(name).toLowerCase());
+      if (last === undefined) throw new SqlError(208, `Invalid object name '${String(name)}'.`);
+      // Numbers are given out for good: a rollback does not take them back.
+      sequences.set(String(name).toLowerCase(), last + 1n);
+      return last + 1n;
+    },
     object_name: (id) => byId(id)?.name ?? null,
     col_name: (id, column) => byId(id)?.columns[Number(column) - 1]?.name ?? null,
     serverproperty: property,

@@ -101,7 +101,7 @@ const views: Readonly<Record<string, string>> = {
   "sys.partitions": "object_id, index_id, rows",
   "sys.extended_properties": "class, major_id, minor_id, name, value",
   "sys.triggers": "object_id, parent_id, name, is_disabled",
-  "sys.parameters": "object_id, parameter_id, name, system_type_id, user_type_id, max_length, precision, scale",
+  "sys.parameters": "object_id, parameter_id, name, system_type_id, user_type_id, max_length, precision, scale, is_output",
   "sys.databases":
     "database_id, name, is_read_committed_snapshot_on, snapshot_isolation_state, service_broker_guid, group_database_id, state, user_access",
   "sys.change_tracking_tables": "object_id, begin_version",
@@ -135,7 +135,7 @@ export function fillViews(database: DatabaseSync, { tables }: Catalogue): void {
   fill("sys.columns", (table) =>
     table.columns.map((column, index) => {
       const { type } = column;
-      const typeId = id(typeIds[type.name] ?? 240);
+      const typeId = id(typeIdOf(type));
       return [
         id(table.id),
         id(index + 1),
@@ -167,7 +167,9 @@ export function fillViews(database: DatabaseSync, { tables }: Catalogue): void {
   fill("sys.triggers", (table) => table.triggers.map((name) => [0n, id(table.id), name, 0n]));
 }
 
-function bytesOf({ name, size }: DeclaredType): number {
+export const typeIdOf = ({ name }: DeclaredType): number => typeIds[name] ?? 240;
+
+export function bytesOf({ name, size }: DeclaredType): number {
   if (size === "max") return -1;
   if (name === "timestamp") return 8;
   return name.startsWith("n") ? Number(size ?? 0) * 2 : Number(size ?? 8);

@@ -3,6 +3,7 @@ import { type CatalogueTable, engineColumn, engineType, fillView } from "./catal
 import type { TdsDatabase } from "./database.ts";
 import { nameOf, parseCreateIndex, parseCreateTable } from "./ddl.ts";
 import { meaningful, type Token, textOf } from "./lexer.ts";
+import { parseRoutine } from "./procedures.ts";
 import { SqlError, unknown } from "./sql-error.ts";
 
 export function isSchemaChange([first]: readonly Token[]): boolean {
@@ -26,6 +27,19 @@ export function changeSchema(on: DatabaseSync, database: TdsDatabase, statement:
       break;
     case "CREATE TRIGGER":
       createTrigger(on, database, textOf(statement));
+      break;
+    case "CREATE PROCEDURE":
+    case "CREATE FUNCTION": {
+      const routine = parseRoutine(statement);
+      database.routines.set(routine.name.toLowerCase(), routine);
+      break;
+    }
+    case "DROP PROCEDURE":
+    case "DROP FUNCTION":
+      database.routines.delete(nameOf(tokens).toLowerCase());
+      break;
+    case "CREATE SEQUENCE":
+      database.sequences.set(nameOf(tokens.slice(2, 3)).toLowerCase(), 0n);
       break;
     case "DROP TABLE":
       dropTable(on, database, nameOf(tokens.filter(({ value }) => !["DROP", "TABLE", "IF", "EXISTS"].includes(value))), tokens);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Catalogue, type CatalogueTable, createViews, fillView, fillViews } from "./catalogue.ts";
-import { fillProcedures, type Procedure } from "./procedures.ts";
+import { fillRoutines, type Routine } from "./procedures.ts";
 
 export interface DatabaseOptions {
   name: string;
@@ -27,7 +27,10 @@ export interface Holder {
 export class TdsDatabase {
   readonly options: DatabaseOptions;
   readonly catalogue = new Catalogue();
-  readonly procedures = new Map<string, Procedure>();
+  /** Procedures and functions, by their names in lower case. */
+  readonly routines = new Map<string, Routine>();
+  /** Last number of each sequence, by its name in lower case. */
+  readonly sequences = new Map<string, bigint>();
   /** Locks of `sp_getapplock` by resource. */
   readonly appLocks = new Map<string, Holder>();
   readonly sessions = new Set<Holder>();
@@ -73,7 +76,7 @@ export class TdsDatabase {
   /** To be called after each change of the schema, on the session's connection that made it. */
   described(on: DatabaseSync): void {
     fillViews(on, this.catalogue);
-    fillProcedures(on, this.procedures);
+    fillRoutines(on, this.routines.values());
     const tracked = this.catalogue.tables.filter((table) => table.tracked);
     const begun = tracked.map(({ id, name }) => [BigInt(id), this.beginVersions.get(name) ?? 0n]);
     fillView(on, "sys.change_tracking_tables", begun);

@@ -4,6 +4,8 @@ import { type DeclaredType, declaredType } from "../declared-type.ts";
 import type { Parameter } from "../parameters.ts";
 import type { Cell } from "../wire-types.ts";
 import { answersFor, versionBytes } from "./answers.ts";
+import { takeAppLock } from "./app-lock.ts";
+import { passedTo } from "./called-procedure.ts";
 import { fillView } from "./catalogue.ts";
 import { changeSchema, isSchemaChange } from "./change-schema.ts";
 import type { TdsDatabase } from "./database.ts";
@@ -11,6 +13,7 @@ import { nameOf } from "./ddl.ts";
 import { describedStatement } from "./described-statement.ts";
 import { registerFunctions } from "./functions.ts";
 import { meaningful, splitAt, type Token, textOf, tokensOf } from "./lexer.ts";
+import { OwnFunctions } from "./own-functions.ts";
 import { ResultTypes } from "./result-types.ts";
 import { asSqlError, SqlError, unknown } from "./sql-error.ts";
 import { converted } from "./stored.ts";
@@ -59,6 +62,9 @@ export class Session {
   #holdsLock = false;
   #touchedTracked = false;
   #rowCount = 0;
+  /** What the last procedure gave by RETURN. */
+  #returned: Cell = 0n;
+  readonly #functions: OwnFunctions;
   #lockTimeoutMs = patienceMs;
   #xactAbort = false;
 
@@ -70,6 +76,7 @@ export class Session {
     this.database = database;
     this.#connection = database.open();
     this.#types = new ResultTypes(this.#connection, database);
+    this.#functions = new OwnFunctions(this.#connection);
     registerFunctions(this.#connection, answersFor(database, this));
     this.#connection.exec(`CREATE TEMP TABLE "sys.dm_exec_sessions" (session_id, login_name, program_name)`);
     database.sessions.add(this);
@@ -81,8 +88,10 @@ export class Session {
     const before = this.#transaction;
     try {
       const tokens = tokensOf(text);
-      const whole = meaningful(tokens);
-      const statements = whole[1]?.value === "TRIGGER" ? [tokens] : splitAt(tokens, (token) => token.text === ";");
+      const what = meaningful(tokens)[1]?.value ?? "";
+      const statements = ["TRIGGER", "PROCEDURE", "FUNCTION"].includes(what)
+        ? [tokens]
+        : splitAt(tokens, (token) => token.text === ";");
       for (const statement of statements) {
         if (meaningful(statement).length > 0) yield* this.#statement(statement);
       }
@@ -104,7 +113,15 @@ export class Session {
     const words = meaningful(tokens);
     const [first, second] = words.map(({ value }) => value);
     switch (first) {
+      case "RETURN":
+        this.#returned = this.#value(words.slice(1));
+        return;
+      case "THROW": {
+        const [number, message] = splitAt(words.slice(1), ({ text }) => text === ",").map((part) => this.#value(part));
+        throw new SqlError(Number(number), String(message));
+      }
       case "SET":
+        if (words[1]?.kind === "variable") return this.#assign(words[1].text, words.slice(3));
         this.#set(textOf(words.flatMap((token) => [token, { ...token, text: " " }])));
         yield { kind: "done" };
         return;
@@ -179,6 +196,12 @@ export class Session {
     this.#variables.set(name, { type, value: converted(value, type, "assign") });
   }
 
+  #assign(name: string, expression: readonly Token[]): void {
+    const variable = this.#variables.get(name);
+    if (!variable) throw new SqlError(137, `Must declare the scalar variable "${name}".`);
+    variable.value = converted(this.#value(expression), variable.type, "assign");
+  }
+
   #value(expression: readonly Token[]): Cell {
     const spaced = expression.flatMap((token): Token[] => [token, { kind: "blank", text: " ", value: " " }]);
     const statement = this.#prepare(`SELECT ${translate(spaced, this.#scope())}`);
@@ -229,9 +252,12 @@ export class Session {
       return;
     }
     if (tokens.some(({ value }) => value === "DM_EXEC_SESSIONS")) this.#listSessions();
+    this.#functions.register(this.database.routines.values(), this.#scope());
     const statement = this.#prepare(translate(tokens, this.#scope()));
     const typed = new Map([...this.#variables].map(([name, { type }]) => [name, type]));
-    const columns = this.#types.of(statement, { tokens, scope: this.#scope(), variables: typed });
+    const [first, ...others] = this.#types.of(statement, { tokens, scope: this.#scope(), variables: typed });
+    const own = this.#functions.typeOf(meaningful(tokens));
+    const columns = first ? [own ? { ...first, type: own } : first, ...others] : [];
     const rows = statement.iterate(this.#bound(tokens)) as unknown as Iterable<Cell[]>;
     let count = 0;
     yield {
@@ -283,50 +309,32 @@ export class Session {
       if (known) known.value = value;
     };
     if (name === "sp_getapplock") {
-      set(
-        assigned,
-        await this.#appLock(String(this.#argument(given, "@Resource")), Number(this.#argument(given, "@LockTimeout"))),
-      );
+      const resource = String(this.#argument(given, "@Resource"));
+      const timeoutMs = Number(this.#argument(given, "@LockTimeout"));
+      set(assigned, await takeAppLock(this.database, this, { resource, timeoutMs }));
       return;
     }
-    const procedure = [...this.database.procedures].find(([known]) => known.toLowerCase() === name.toLowerCase())?.[1];
-    if (!procedure) throw new SqlError(2812, `Could not find stored procedure '${name}'.`);
-    const args = Object.fromEntries(given.map((part) => [part[0]?.text.slice(1) ?? "", this.#value([part[2] as Token])]));
-    const outcomes: Outcome[] = [];
-    const variables = this.#variables;
-    const called = procedure.body(args, async (sql) => {
-      for await (const outcome of this.run(sql, [])) if (outcome.kind === "transaction") outcomes.push(outcome);
-    });
-    // What it did is told, whatever becomes of it.
-    await called.catch(() => {});
-    this.#variables = variables;
-    yield* outcomes;
-    const result = await called;
-    for (const part of given) {
-      if (part.at(-1)?.value === "OUTPUT") set(part[2]?.text, result.out?.[part[0]?.text.slice(1) ?? ""] ?? null);
+    const routine = this.database.routines.get(name.toLowerCase());
+    if (routine?.kind !== "P") throw new SqlError(2812, `Could not find stored procedure '${name}'.`);
+    const parameters = passedTo(routine, given, (tokens) => this.#value(tokens));
+    const callers = this.#variables;
+    let own = callers;
+    this.#returned = 0n;
+    try {
+      yield* this.run(routine.body, parameters);
+    } finally {
+      own = this.#variables;
+      this.#variables = callers;
     }
-    set(assigned, BigInt(result.code));
-    if (!result.set) return;
-    const columns = result.set.columns.map((column) => ({ name: column.name, type: declaredType(column.type) }));
-    yield { kind: "rows", columns, rows: result.set.rows };
+    for (const [parameter, , variable, ...rest] of given) {
+      if (rest.at(-1)?.value === "OUTPUT") set(variable?.text, own.get(parameter?.text ?? "")?.value ?? null);
+    }
+    set(assigned, this.#returned);
   }
 
   #argument(given: readonly Token[][], name: string): Cell {
     const part = given.find(([first]) => first?.text === name);
     return part ? this.#value(part.slice(2)) : null;
-  }
-
-  async #appLock(resource: string, timeoutMs: number): Promise<bigint> {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const holder = this.database.appLocks.get(resource);
-      if (holder === undefined || holder === this) {
-        this.database.appLocks.set(resource, this);
-        return 0n;
-      }
-      if (performance.now() >= deadline) return -1n;
-      await sleep(5);
-    }
   }
 
   /** Tries again while another session writes, for as long as the session waits for locks. */

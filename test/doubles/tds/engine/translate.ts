@@ -40,6 +40,11 @@ export function translate(tokens: readonly Token[], scope: Scope): string {
       const end = closing(tokens, next);
       out += changeTable(tokens.slice(next + 1, end), scope);
       at = end;
+    } else if (token.kind === "word" && token.value === "NEXT" && tokens[next]?.value === "VALUE") {
+      at = nextOf(tokens, nextOf(tokens, next));
+      while (tokens[nextOf(tokens, at)]?.text === ".") at = nextOf(tokens, nextOf(tokens, at));
+      // Whoever only looks at the types draws none.
+      out += scope.withoutWhere ? "1" : `tsql_next_value('${tokens[at]?.value}')`;
     } else if (token.kind === "word" && token.value === "COLLATE") at = next;
     else if (token.value === "WITH" && tokens[next]?.text === "(" && hints.has(tokens[nextOf(tokens, next)]?.value ?? "")) {
       at = closing(tokens, next);
