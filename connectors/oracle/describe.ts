@@ -56,7 +56,7 @@ async function describeOwner(
     `SELECT o.OBJECT_NAME, o.OBJECT_TYPE, t.NUM_ROWS, c.COMMENTS FROM ALL_OBJECTS o
  LEFT JOIN ALL_TABLES t ON t.OWNER = o.OWNER AND t.TABLE_NAME = o.OBJECT_NAME
  LEFT JOIN ALL_TAB_COMMENTS c ON c.OWNER = o.OWNER AND c.TABLE_NAME = o.OBJECT_NAME
- WHERE o.OBJECT_TYPE IN ('TABLE', 'VIEW', 'MATERIALIZED VIEW')`,
+ WHERE o.OBJECT_TYPE IN ('TABLE', 'VIEW') AND o.OBJECT_NAME NOT LIKE 'BIN$%'`,
     "o.OWNER, o.OBJECT_NAME",
     " ORDER BY o.OBJECT_NAME",
   );
@@ -128,7 +128,7 @@ function columnOf([
     value === null || value === undefined ? undefined : Number(value);
   const declared = { type: String(dataType), precision: number(precision), scale: number(scale) };
   const { native, type } = typeOf(declared);
-  const length = native === "text" || native === "char" ? number(characters) : native === "bytes" ? number(bytes) : undefined;
+  const length = ["text", "ntext", "char"].includes(native) ? number(characters) : native === "bytes" ? number(bytes) : undefined;
   return {
     name: writtenName(String(name)),
     type,

@@ -171,9 +171,15 @@ type Name = keyof typeof meanings;
 const numbers: readonly [Name, readonly number[]][] = [
   ["login", [1004, 1005, 1017, 1045, 28000, 28001, 28002, 28003, 28011]],
   ["databaseMissing", [12154, 12505, 12514]],
-  ["crowded", [18, 20, 2391, 2399, 12516, 12518, 12519, 12520]],
-  ["unreachable", [1033, 1034, 1089, 1109, 12170, 12526, 12527, 12528, 12541, 12543, 12545]],
-  ["lost", [28, 600, 1012, 1041, 1090, 1092, 2396, 3113, 3114, 3135, 7445, 12152, 12537, 12547, 12571, 25408]],
+  ["crowded", [18, 20, 2391, 12516, 12518, 12519, 12520]],
+  ["unreachable", [1014, 1033, 1034, 1089, 1109, 12170, 12526, 12527, 12528, 12535, 12541, 12543, 12545, 12560, 27101]],
+  [
+    "lost",
+    [
+      28, 600, 602, 603, 1012, 1041, 1090, 1092, 2396, 2399, 3113, 3114, 3135, 7445, 12152, 12537, 12547, 12570, 12571, 25401,
+      25402, 25405, 25408, 25409,
+    ],
+  ],
   ["killed", [1013]],
   ["tooOld", [28040, 3134]],
   ["tls", [28759, 28860, 29002, 29003, 29019, 29024]],
@@ -187,9 +193,9 @@ const numbers: readonly [Name, readonly number[]][] = [
     ],
   ],
   ["readOnly", [1456, 16000, 12081]],
-  ["locked", [54, 4021, 30006]],
-  ["deadlock", [60, 8177]],
-  ["snapshot", [1555, 8180, 8181, 22924]],
+  ["locked", [54, 2049, 4021, 30006]],
+  ["deadlock", [60, 4020, 8177]],
+  ["snapshot", [1466, 1555, 8180, 8181, 22924, 30052]],
   ["diskFull", [257, 1536, 1652, 1653, 1654, 1658, 1688, 1691, 30036, 1628, 19809]],
   ["duplicate", [1]],
   ["foreignKey", [2291, 2292]],
@@ -198,6 +204,8 @@ const numbers: readonly [Name, readonly number[]][] = [
   ["range", [1426, 1438, 1455]],
   ["valueType", [1722, 1830, 1839, 1840, 1841, 1843, 1847, 1850, 1858, 1861, 1465, 6502]],
   ["check", [2290, 1402]],
+  // What a procedure or trigger of the ERP did not catch, or may not do: it would fail each time.
+  ["refused", [1403, 1422, 1476, 4088, 4091, 4092, 6503, 6510, 6511, 6512, 6531, 6532, 6533, 6592, 14551, 14552]],
 ];
 const byNumber = new Map<number, Name>(numbers.flatMap(([name, list]) => list.map((number): [number, Name] => [number, name])));
 
@@ -275,8 +283,12 @@ function meaningOf(error: DriverError): Meaning | undefined {
   if (number >= raisedFrom && number <= raisedTo) return meanings.refused;
   // PL/SQL that does not compile: what it names is not there, or it is no PL/SQL.
   if (number === 6550) return /PLS-00201|PLS-00302|PLS-00306/.test(message) ? meanings.missing : meanings.sql;
-  // A trigger or procedure that fails tells its cause in front of its own place.
-  if (number === 4088 || number === 6512) return meanings.refused;
+  // A commit that rolled back, and what the server itself does for a statement, tell their cause behind them.
+  if (number === 2091 || number === 604) {
+    const cause = [...message.matchAll(/ORA-0*(\d+)/g)].map(([, found]) => Number(found)).find((found) => found !== number);
+    if (cause !== undefined) return meaningOf({ name: "", message: `ORA-${cause}` });
+    if (number === 2091) return meanings.refused;
+  }
   return meanings[byNumber.get(number) ?? "failed"];
 }
 

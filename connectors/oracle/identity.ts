@@ -14,9 +14,11 @@ const operation = "identify the ERP's database";
  * DBMS_FLASHBACK; with neither right there is none.
  */
 export async function identityOf(link: Link, signal: AbortSignal): Promise<HistoryIdentity> {
+  // Version 11 has no pluggable databases, and refuses to be asked.
+  const container = /^(9|10|11)\./.test(link.version) ? "DB_NAME" : "CON_NAME";
   const seen = await one(
     link,
-    sql(`SELECT SYS_CONTEXT('USERENV', 'DB_NAME') AS DB, SYS_CONTEXT('USERENV', 'CON_NAME') AS PDB, SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AS OWNER,
+    sql(`SELECT SYS_CONTEXT('USERENV', 'DB_NAME') AS DB, SYS_CONTEXT('USERENV', '${container}') AS PDB, SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AS OWNER,
  SYS_CONTEXT('USERENV', 'SERVER_HOST') AS HOST, TO_CHAR(u.CREATED, 'YYYY-MM-DD"T"HH24:MI:SS') AS CREATED
  FROM ALL_USERS u WHERE u.USERNAME = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')`),
     signal,

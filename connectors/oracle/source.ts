@@ -18,7 +18,7 @@ import type { Field, Link } from "./link.ts";
 import { hasLobs, isLob, longestLob, takeLengths } from "./lobs.ts";
 import type { PagedSelect } from "./pages.ts";
 import { oracleSyntax } from "./sql.ts";
-import { boundFor, decoderOf, needsReadable, type OracleColumn, readable, typeOf } from "./values.ts";
+import { boundFor, decoderOf, type NativeType, needsReadable, type OracleColumn, readable, typeOf } from "./values.ts";
 
 /** A source query described: its types, its children and how to page through it. */
 export interface PreparedSource {
@@ -93,17 +93,22 @@ export async function prepareSource(
 
 /** Items of a SELECT's list: what is read of each column, and the length of each LOB that is too long, else null. Names of an inner SELECT must differ: the position does. */
 function readItems(columns: readonly OracleColumn[], nameOf: (index: number) => string): { items: string[]; lengths: string[] } {
-  const within = (name: string): string => `CASE WHEN DBMS_LOB.GETLENGTH(${name}) <= ${longestLob} THEN ${name} END`;
+  const within = (name: string, native: NativeType): string =>
+    `CASE WHEN ${lengthOf(name, native)} <= ${longestLob} THEN ${name} END`;
   const items = columns.map((column, index) => {
     const name = nameOf(index);
-    return `${isLob(column) ? within(name) : readable(name, column.native)} AS C${index}`;
+    return `${isLob(column) ? within(name, column.native) : readable(name, column.native)} AS C${index}`;
   });
   const lengths = columns.flatMap((column, index) => {
-    const length = `DBMS_LOB.GETLENGTH(${nameOf(index)})`;
+    const length = lengthOf(nameOf(index), column.native);
     return isLob(column) ? [`CASE WHEN ${length} > ${longestLob} THEN ${length} END AS L${index}`] : [];
   });
   return { items, lengths };
 }
+
+/** Not everybody may use DBMS_LOB, and only BLOBs need it. */
+const lengthOf = (name: string, native: NativeType): string =>
+  native === "clob" ? `LENGTH(${name})` : `DBMS_LOB.GETLENGTH(${name})`;
 
 /** Oracle sorts NULL last unless it is told; a column that has none keeps its index. */
 export function orderOf(column: OracleColumn, position: number): PagedSelect["order"][number] {
@@ -201,7 +206,10 @@ export function keyCondition({ key }: PreparedSource, keys: readonly string[]): 
   const forms = keys.flatMap((text) => {
     const parts = decodeKey(text);
     if (parts?.length !== key.length) return [];
-    const bound = parts.map((part, index) => (part === "" ? undefined : boundFor(part, (key[index] as OracleColumn).native)));
+    const bound = parts.map((part, index) => {
+      const { native } = key[index] as OracleColumn;
+      return part === "" && native !== "char" ? undefined : boundFor(part, native);
+    });
     return bound.every((one) => one !== undefined) ? [bound.map((one) => [one])] : [];
   });
   return forms.length === 0

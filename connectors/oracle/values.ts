@@ -12,6 +12,7 @@ export interface OracleColumn extends Column {
 /** How Oracle keeps it, as far as reading and writing differ. */
 export type NativeType =
   | "text"
+  | "ntext"
   | "char"
   | "clob"
   | "long"
@@ -25,6 +26,7 @@ export type NativeType =
   | "blob"
   | "longRaw"
   | "boolean"
+  | "json"
   | "other";
 
 /** What the catalogue or the driver says of a column's type. */
@@ -36,7 +38,8 @@ export interface Declared {
 }
 
 const natives: readonly [RegExp, NativeType, ColumnType][] = [
-  [/^N?VARCHAR2?$/, "text", "text"],
+  [/^NVARCHAR2?$/, "ntext", "text"],
+  [/^VARCHAR2?$/, "text", "text"],
   [/^N?CHAR$/, "char", "text"],
   [/^N?CLOB$/, "clob", "text"],
   [/^LONG$/, "long", "text"],
@@ -50,6 +53,7 @@ const natives: readonly [RegExp, NativeType, ColumnType][] = [
   [/^BLOB$/, "blob", "bytes"],
   [/^LONG RAW$/, "longRaw", "bytes"],
   [/^BOOLEAN$/, "boolean", "boolean"],
+  [/^JSON$/, "json", "text"],
 ];
 
 /** A NUMBER with a scale of none or less is whole; one without a scale may hold any digits and stays a decimal. */
@@ -81,6 +85,10 @@ export function readable(name: string, native: NativeType): string {
       return `TO_CHAR(SYS_EXTRACT_UTC(${name}), '${fractions}')`;
     case "interval":
       return `TO_CHAR(${name})`;
+    case "boolean":
+      return `CASE WHEN ${name} THEN 1 WHEN NOT ${name} THEN 0 END`;
+    case "json":
+      return `JSON_SERIALIZE(${name} RETURNING CLOB)`;
     default:
       return name;
   }
@@ -105,7 +113,7 @@ export function decoderOf({ type, native, scale }: Pick<OracleColumn, "type" | "
     case "blob":
       return decodeLob;
     case "boolean":
-      return (raw) => (raw === null ? null : raw === 1n);
+      return (raw) => (raw === null ? null : String(raw) === "1");
     default:
       return (raw) => raw;
   }
@@ -178,10 +186,26 @@ export function boundFor(value: Exclude<Value, null>, native: NativeType): State
       if (value instanceof Uint8Array) return bind(value);
       return /^([0-9a-f]{2})+$/.test(text) ? bind(Buffer.from(text, "hex")) : undefined;
     case "boolean":
-      return bind(text === "true" || text === "1" ? 1 : 0);
+      return concat("TO_BOOLEAN(", bind(text === "true" || text === "1" ? 1 : 0), ")");
+    case "ntext":
+      return nationalBound(text);
+    case "char":
+      // Blanks alone come without them, and are no NULL.
+      return bind(text === "" ? " " : text);
     default:
       return bind(value instanceof Uint8Array ? value : text);
   }
+}
+
+/** Longest text of an expression, bytes. */
+const longestText = 2_000;
+
+/** A text is bound in the database's own character set, which need not have what a national column holds: such characters go by their numbers. */
+function nationalBound(text: string): Statement {
+  const numbered = text
+    .replaceAll("\\", "\\\\")
+    .replace(/[^\0-\x7f]/g, (unit) => `\\${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return /[^\0-\x7f]/.test(text) && numbered.length <= longestText ? concat("UNISTR(", bind(numbered), ")") : bind(text);
 }
 
 /** Most digits that a format of TO_NUMBER can name. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import oracledb from "oracledb";
-import { FuserError } from "../../base/errors.ts";
+import { FuserError, kindOf } from "../../base/errors.ts";
 import type { Column, Table, Value, WritePlan } from "../connector.ts";
 import { type Decode, keyPart } from "../row-batch.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
@@ -8,6 +8,7 @@ import type { InsertedRow, StatementResult, WriteSession } from "../write-sessio
 import { callRoutine } from "./call.ts";
 import type { Access } from "./connect.ts";
 import { describeTables } from "./describe.ts";
+import { dateText } from "./driver-date.ts";
 import { isLost } from "./errors.ts";
 import { ifAllowed } from "./identity.ts";
 import { type Link, openLink, type Result } from "./link.ts";
@@ -119,7 +120,10 @@ export class Writer implements AsyncDisposable {
       await this.#current().commit(new AbortController().signal);
       this.#transaction = undefined;
     } catch (error) {
-      throw this.#current().usable ? error : commitUnknown(error);
+      // Refused for good: it was rolled back. Of anything else nobody knows how far it came.
+      if (kindOf(error) !== "transient") throw error;
+      await this.#current().close();
+      throw commitUnknown(error);
     }
   }
 
@@ -161,9 +165,10 @@ export class Writer implements AsyncDisposable {
     if (result.fields.length === 0) return { columns: [], rows: [], affected: result.affected, insertId: undefined };
     const columns = result.fields.map((field) => columnOf(field, field.name));
     const [before, after] = aroundOf(columns);
-    // A SELECT of the configuration that gives dates: the driver's own are not exact, so it is asked once more, as text.
-    const exact = before === "" ? result : await link.execute(concat(before, statement, after), signal, { operation });
-    return decoded(exact, columns);
+    // A SELECT of the configuration that gives dates: the driver's own are not exact, so it is asked once more, as text. Some can't be, or must not.
+    const isOnce = /\b(NEXTVAL|FOR\s+UPDATE)\b/i.test(statement.text.join(" "));
+    if (before === "" || isOnce) return decoded({ ...result, rows: withTexts(result) }, columns);
+    return decoded(await link.execute(concat(before, statement, after), signal, { operation }), columns);
   }
 
   /** The row is read back by its address, as it stands after the ERP's triggers. */
@@ -183,7 +188,7 @@ export class Writer implements AsyncDisposable {
     const selected = returning
       .map((column, index) => `${readable(quote(column.name), nativeOf(column))} AS C${index}`)
       .join(", ");
-    const select = concat(`SELECT ${selected} FROM ${quote(table.name)} WHERE ROWID = CHARTOROWID(`, bind(rowid), ")");
+    const select = concat(`SELECT ${selected} FROM ${quote(table.name)} WHERE ROWID = `, bind(rowid));
     const read = await link.execute(select, signal, { operation });
     const rows = decodeRows(read, (returning as readonly OracleColumn[]).map(decoderOf));
     return { columns: returning.map(({ name }) => name), rows, affected: 1, insertId: undefined };
@@ -225,9 +230,17 @@ function transactionEnded(place: string, cause: unknown): FuserError {
   });
 }
 
+/** As a plan compares it: in a CHAR, where a text is never empty, blanks alone are as good as none. */
+function writtenDecoder(column: OracleColumn): Decode {
+  const decode = decoderOf(column);
+  return column.native === "char" ? (raw) => decode(raw) || null : decode;
+}
+
 function decoded(result: Result, columns: readonly OracleColumn[]): StatementResult {
   const decoders = columns.map((column) =>
-    column.native === "number" && column.type === "decimal" && column.scale === undefined ? decodeComputed : decoderOf(column),
+    column.native === "number" && column.type === "decimal" && column.scale === undefined
+      ? decodeComputed
+      : writtenDecoder(column),
   );
   return {
     columns: columns.map(({ name }) => name),
@@ -235,6 +248,13 @@ function decoded(result: Result, columns: readonly OracleColumn[]): StatementRes
     affected: result.rows.length,
     insertId: undefined,
   };
+}
+
+/** Dates that the driver made, as the texts that they stand for: exact to the millisecond. */
+function withTexts({ rows, fields }: Result): Result["rows"] {
+  const text = (raw: unknown, index: number): Result["rows"][number][number] =>
+    raw instanceof Date ? dateText(raw, fields[index]?.type ?? "") : (raw as Result["rows"][number][number]);
+  return rows.map((row) => row.map(text));
 }
 
 function decodeRows({ rows }: Result, decoders: readonly Decode[]): Value[][] {
@@ -250,12 +270,15 @@ function toColumn(value: Value, column: Column): Statement {
   return boundFor(value, nativeOf(column)) ?? bind(value);
 }
 
-/** An empty text is NULL in Oracle: it is found again as that. */
+/** An empty text is NULL in Oracle: it is found again as that. In a CHAR it may be blanks alone. */
 function matches(column: Column, value: Value): Statement {
   const name = oracleSyntax.quote(column.name);
-  if (value === null || value === "") return concat(name, " IS NULL");
   const native = nativeOf(column);
-  const bound = boundFor(value instanceof Uint8Array || native !== "text" ? value : keyPart(value), native);
+  if (value === null || value === "") {
+    if (native !== "char") return concat(name, " IS NULL");
+    return column.nullable ? sql(`(${name} IS NULL OR ${name} = ' ')`) : sql(`${name} = ' '`);
+  }
+  const bound = boundFor(value instanceof Uint8Array || !["text", "ntext"].includes(native) ? value : keyPart(value), native);
   return bound ? concat(name, " = ", bound) : nothing;
 }
 

@@ -87,6 +87,9 @@ describe("Oracle: faults", () => {
     [1438, "erp-value-out-of-range"],
     [20_001, "erp-refused"],
     [20_999, "erp-refused"],
+    [1403, "erp-refused"],
+    [6510, "erp-refused"],
+    [4091, "erp-refused"],
   ])("ORA-%i refuses the command with %s", async (number, code) => {
     once('INSERT INTO "FUSERTEST_ROWS"', new OracleError(number, "told by the double"));
     expect(await connector.write(planOf("2"), never)).toMatchObject({ state: "rejected", code });
@@ -142,6 +145,87 @@ describe("Oracle: faults", () => {
     const again = await connector.write(planOf("2", { mayBeRepeated: true }), never);
     expect(again).toMatchObject({ state: "applied", repeated: fault === "lost-after" });
     expect(await ids()).toEqual(["1", "2"]);
+  });
+
+  it("a commit that the server rolls back for a deferred rule is the ERP's refusal, and not tried for ever", async () => {
+    once("COMMIT", new OracleError(2091, "transaction rolled back\nORA-02291: integrity constraint (ERP.FK_ROWS) violated"));
+    expect(await connector.write(planOf("2"), never)).toMatchObject({ state: "rejected", code: "erp-foreign-key" });
+    expect(await ids()).toEqual(["1"]);
+  });
+
+  it.each([1013, 2054])(
+    "a commit that ends with ORA-%i may have been done: it is looked up on a new connection",
+    async (number) => {
+      once("COMMIT", new OracleError(number, "told by the double"));
+      await expect(connector.write(planOf("2"), never)).rejects.toMatchObject({ kind: "transient", code: "erp-commit-unknown" });
+      // Without a way to tell it is left to a person.
+      once("COMMIT", new OracleError(number, "told by the double"));
+      const blind = planOf("3", { idempotency: { way: "base" } });
+      expect(await connector.write(blind, never)).toMatchObject({ state: "uncertain" });
+      expect(await connector.write(planOf("2", { mayBeRepeated: true }), never)).toMatchObject({
+        state: "applied",
+        repeated: false,
+      });
+      expect(await ids()).toEqual(["1", "2"]);
+    },
+  );
+
+  it("a CHAR of blanks is found as key, and is neither a conflict nor lost to an update", async () => {
+    await erp.run("INSERT INTO fusertest_rows VALUES (2, 'two', '   ')");
+    await erp.run("INSERT INTO fusertest_rows VALUES (3, 'three', NULL)");
+    const source = sourceOf("fusertest_rows", ["code", "id"], ["code", "id", "words"]);
+    const scanned = (await collect(connector.scan(source, never))).find(({ row }) => row.values[1] === 2);
+    expect(scanned?.row.values).toEqual(["", 2, "two"]);
+    expect((await collect(connector.readKeys(source, [scanned?.key as string], never))).map(({ row }) => row.values[2])).toEqual([
+      "two",
+    ]);
+    const update = (id: number, base: string | null): PlanStep => ({
+      kind: "update",
+      table: "fusertest_rows",
+      values: () => ({ code: "B" }),
+      key: () => ({ id, code: base }),
+      base: () => ({ code: base }),
+      expectRows: 1,
+    });
+    for (const [id, base] of [
+      [2, ""],
+      [3, null],
+    ] as const) {
+      const plan = planOf(String(id), { steps: [update(id, base)] });
+      expect(await connector.write(plan, never)).toMatchObject({ state: "applied" });
+    }
+    expect(await erp.rows("SELECT code FROM fusertest_rows WHERE id > 1 ORDER BY id")).toEqual([["B"], ["B"]]);
+  });
+
+  it("characters that the database's own character set may lack reach a national column by their numbers", async () => {
+    await erp.run("CREATE TABLE fusertest_national (id INTEGER NOT NULL PRIMARY KEY, name NVARCHAR2(40))");
+    try {
+      const name = "Łódź \\ 🏠";
+      const insert: PlanStep = {
+        kind: "insert",
+        table: "fusertest_national",
+        values: () => ({ id: 1, name }),
+        returning: { name: "name" },
+      };
+      const outcome = await connector.write(planOf("1", { steps: [insert] }), never);
+      expect((outcome as { results?: ReadonlyMap<string, unknown> }).results?.get("name")).toBe(name);
+      expect([...erp.engine.statements].some((sql) => /INTO "FUSERTEST_NATIONAL".*UNISTR\(/.test(sql))).toBe(true);
+    } finally {
+      await erp.run("DROP TABLE fusertest_national");
+    }
+  });
+
+  it("an sql step that locks its row or draws a number is run once, and its dates are what they are", async () => {
+    await erp.run("CREATE TABLE fusertest_dates (id INTEGER NOT NULL PRIMARY KEY, due DATE)");
+    try {
+      await erp.run("INSERT INTO fusertest_dates VALUES (1, TO_DATE('2026-11-23 07:05:09', 'YYYY-MM-DD HH24:MI:SS'))");
+      const sql = "SELECT id, due FROM fusertest_dates WHERE id = 1 FOR UPDATE WAIT 1";
+      const step: PlanStep = { kind: "sql", sql, parameters: () => ({}), out: { due: "due" } };
+      const outcome = await connector.write(planOf("1", { steps: [step] }), never);
+      expect((outcome as { results?: ReadonlyMap<string, unknown> }).results?.get("due")).toBe("2026-11-23T07:05:09");
+    } finally {
+      await erp.run("DROP TABLE fusertest_dates");
+    }
   });
 
   it("a snapshot that is too old in the midst of a scan fails the scan, and the next one gives every row", async () => {

@@ -151,7 +151,7 @@ function register(database: DatabaseSync, { owner, table, columns, primary, uniq
   insert("ALL_TABLES", [owner, table, null]);
   for (const [index, { name, type, nullable, identity }] of columns.entries()) {
     const { dataType, length, precision, scale } = type;
-    const text = dataType === "VARCHAR2" || dataType === "CHAR";
+    const text = /^(N?VARCHAR2|CHAR)$/.test(dataType);
     insert("ALL_TAB_COLUMNS", [
       ...[owner, table, name, index + 1, dataType],
       ...[text ? (length ?? null) : null, length ?? 0, precision ?? null, scale ?? null],

@@ -21,7 +21,8 @@ const bare = (dataType: string, wire: TypeName): ColumnType => ({
 });
 
 const patterns: readonly [RegExp, (sizes: readonly (number | undefined)[]) => ColumnType][] = [
-  [/^N?VARCHAR2?$/, ([length]) => ({ ...bare("VARCHAR2", "VARCHAR2"), length })],
+  [/^NVARCHAR2?$/, ([length]) => ({ ...bare("NVARCHAR2", "VARCHAR2"), length })],
+  [/^VARCHAR2?$/, ([length]) => ({ ...bare("VARCHAR2", "VARCHAR2"), length })],
   [/^N?CHAR$/, ([length = 1]) => ({ ...bare("CHAR", "CHAR"), length })],
   [/^(INTEGER|INT|SMALLINT)$/, () => ({ ...bare("NUMBER", "NUMBER"), scale: 0 })],
   [

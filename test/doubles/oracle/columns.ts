@@ -29,7 +29,7 @@ function dictionaryType(column: string): "NUMBER" | "VARCHAR2" {
 
 function expression(name: string, asked: string, tables: Tables): ResultColumn {
   const text = textOf(name, asked);
-  const lob = /^CASE WHEN DBMS_LOB\.GETLENGTH\(.*\) (?:<= \d+ THEN (?:q\.)?"(\w+)"|> \d+ THEN DBMS_LOB.*) END$/.exec(text);
+  const lob = /^CASE WHEN (?:DBMS_LOB\.GET)?LENGTH\(.*\) (?:<= \d+ THEN (?:q\.)?"(\w+)"|> \d+ THEN .*) END$/.exec(text);
   if (lob) return lob[1] === undefined ? { name, type: "NUMBER" } : { name, type: lobType(lob[1], asked, tables) };
   const highest = /^(?:MAX|MIN)\("?(\w+)"?\)$/i.exec(text)?.[1]?.toUpperCase();
   if (highest !== undefined) {

@@ -38,6 +38,13 @@ export function addFunctions(database: DatabaseSync, facts: SessionFacts): void 
     if (value === null || value === undefined) return null;
     return BigInt(value instanceof Uint8Array ? value.byteLength : [...String(value)].length);
   });
+  define("unistr", (value) =>
+    typeof value === "string"
+      ? value.replace(/\\(\\|[0-9a-f]{4})/gi, (_, code: string) =>
+          code === "\\" ? code : String.fromCharCode(Number.parseInt(code, 16)),
+        )
+      : (value ?? null),
+  );
   define("chartorowid", (value) => (typeof value === "string" ? BigInt(`0x${value.slice(4)}`) : null));
   define("sys_context", (_, name) => facts.context(String(name)));
   database.function("ora_scn", { useBigIntArguments: true }, () => facts.scn());
