@@ -70,8 +70,7 @@ export async function mssqlFeedSubject(): Promise<FeedSubject> {
     crash: restart,
     async forget(change) {
       await erp.run(change);
-      const { database } = erp.double;
-      for (const name of database.minimumVersions.keys()) database.minimumVersions.set(name, database.tracked ?? 0n);
+      erp.double.database.cleanUp();
     },
     async foreign() {
       await using other = await mssqlSubject({ name: "another" });

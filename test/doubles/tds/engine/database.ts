@@ -93,6 +93,14 @@ export class TdsDatabase {
     return [...this.openVersions.values()].reduce((least, version) => (version < least ? version : least), this.rowVersion + 1n);
   }
 
+  /** Change tracking's cleanup: of all that was committed up to now nothing is kept. */
+  cleanUp(): void {
+    for (const { name } of this.catalogue.tables.filter((table) => table.tracked)) {
+      this.#main.exec(`DELETE FROM "ct.${name}"`);
+      this.minimumVersions.set(name, this.tracked ?? 0n);
+    }
+  }
+
   /** Table whose changes an engine's table of changes keeps. */
   tableOf(name: string): CatalogueTable | undefined {
     return this.catalogue.find(name.replace(/^ct\./, ""));
