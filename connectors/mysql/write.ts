@@ -1,4 +1,4 @@
-import { FuserError, kindOf } from "../../base/errors.ts";
+import { FuserError } from "../../base/errors.ts";
 import type { Column, Table, Value } from "../connector.ts";
 import { keyPart } from "../row-batch.ts";
 import { concat, type Statement, sql } from "../statement.ts";
@@ -6,7 +6,7 @@ import type { CallResult, ProcedureCall, StatementResult, WriteSession } from ".
 import { prepareCall } from "./call.ts";
 import { type Access, killThread } from "./connect.ts";
 import { type Decode, decoderOf, decodeSent } from "./decode.ts";
-import { describeTables } from "./describe.ts";
+import { askServer, describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { lockSeconds } from "./limits.ts";
 import { type Link, openLink, type ResultSet } from "./link.ts";
@@ -17,6 +17,7 @@ const operation = "write to the ERP";
 /** Describing a table costs more than all the rest of a plan: it is done again after so long, on a new connection, and when a plan was refused. */
 const describedForMs = 60_000;
 const savepoint = "fuser_call";
+const calls = /^\s*(?:\/\*[\s\S]*?\*\/\s*)*CALL\b/i;
 
 /**
  * The one connection that writes. It holds the agent's lock (`GET_LOCK`) as long as it lives, so that no earlier attempt of ours, however slowly
@@ -65,7 +66,10 @@ export class Writer implements AsyncDisposable {
       commit: () => this.#commit(),
       rollback: () => this.#rollback(),
       inTransaction: () => this.#open,
-      run: async (statement, signal) => this.#run(statement, signal),
+      run: (statement, signal) =>
+        calls.test(statement.text[0] as string)
+          ? this.#withinTransaction("the procedure of an SQL step", () => this.#run(statement, signal))
+          : this.#run(statement, signal),
       call: (call, signal) => this.#call(call, signal),
       table: async (name, signal) => {
         const { clock } = this.#access.context;
@@ -135,23 +139,11 @@ export class Writer implements AsyncDisposable {
     return rows ? rowsOf(rows) : { columns: [], rows: [], affected: results[0]?.affected ?? 0, insertId: idOf(results[0]) };
   }
 
-  /**
-   * The flag that tells whether the session is in a transaction does not tell whether it is still the same one: a procedure may commit and begin anew. A savepoint
-   * does, for it ends with its transaction.
-   */
   async #call(call: ProcedureCall, signal: AbortSignal): Promise<CallResult> {
     const link = this.#current();
     const prepared = await prepareCall(link, call, signal);
     if (prepared.set !== undefined) await link.query(withLiterals(prepared.set), signal, operation);
-    await link.query(`SAVEPOINT ${savepoint}`, signal, operation);
-    let result: StatementResult;
-    try {
-      result = await this.#run(prepared.call, signal);
-    } catch (error) {
-      if (kindOf(error) === "rejected") await this.#requireSame(link, call.procedure);
-      throw error;
-    }
-    await this.#requireSame(link, call.procedure);
+    const result = await this.#withinTransaction(call.procedure, () => this.#run(prepared.call, signal));
     const read = prepared.read && (await this.#run(prepared.read, signal));
     const out = Object.fromEntries(call.out.map((name, index) => [name, read?.rows[0]?.[index] ?? null]));
     const isFunction = prepared.kind === "function";
@@ -164,14 +156,48 @@ export class Writer implements AsyncDisposable {
     };
   }
 
-  /** @throws FuserError rejected `erp-transaction-ended` */
-  async #requireSame(link: Link, procedure: string): Promise<void> {
+  /**
+   * The flag that tells whether the session is in a transaction does not tell whether it is still the same one: a procedure may commit and begin anew. A savepoint
+   * does, for it ends with its transaction. It is asked for whatever came of the procedure: one that committed and then met a lock must not be called again.
+   * @throws FuserError rejected `erp-transaction-ended`
+   */
+  async #withinTransaction(procedure: string, work: () => Promise<StatementResult>): Promise<StatementResult> {
+    const link = this.#current();
+    const never = new AbortController().signal;
+    const commits = await this.#commits(link);
+    await link.query(`SAVEPOINT ${savepoint}`, never, operation);
+    const failed: { error?: unknown } = {};
+    const result = await work().catch((error: unknown) => {
+      failed.error = error;
+      return undefined;
+    });
+    // What a lost session had not committed is gone with it.
+    if (result === undefined && !link.usable) throw failed.error;
     try {
-      await link.query(`RELEASE SAVEPOINT ${savepoint}`, new AbortController().signal, operation);
+      await link.query(`RELEASE SAVEPOINT ${savepoint}`, never, operation);
     } catch (error) {
       if (!(error instanceof FuserError) || error.code !== "erp-object-missing") throw error;
+      if (result === undefined && (await this.#rolledBackByServer(link, failed.error)) && (await this.#commits(link)) === commits)
+        throw failed.error;
       throw transactionEnded(procedure, error);
     }
+    if (result === undefined) throw failed.error;
+    return result;
+  }
+
+  /** How often this session has committed, also within procedures; what commits without saying so (DDL) does not count. */
+  async #commits(link: Link): Promise<string | null | undefined> {
+    const [row] = await askServer(link, "SHOW SESSION STATUS LIKE 'Com_commit'", new AbortController().signal, operation);
+    return row?.value;
+  }
+
+  /** A deadlock's victim loses its whole transaction, and where a setting says so whoever waits too long for a lock. */
+  async #rolledBackByServer(link: Link, error: unknown): Promise<boolean> {
+    const code = error instanceof FuserError ? error.code : "";
+    if (code === "erp-deadlock") return true;
+    if (code !== "erp-locked") return false;
+    const [row] = await askServer(link, "SELECT @@innodb_rollback_on_timeout AS whole", new AbortController().signal, operation);
+    return row?.whole === "1";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

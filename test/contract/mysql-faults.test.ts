@@ -479,6 +479,59 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     await connector.close();
   });
 
+  it("a procedure that commits and then meets a lock, or begins anew, is not called again; a deadlock's victim is", async () => {
+    await erp.run("INSERT INTO things (id, words) VALUES (1100, 'base'), (1101, 'base')");
+    await erp.run(
+      "CREATE PROCEDURE commits_and_waits() BEGIN INSERT INTO things (words) VALUES ('half'); COMMIT; UPDATE things SET words = 'ours' WHERE id = 1100; END",
+    );
+    await erp.run(
+      "CREATE PROCEDURE commits_anew() BEGIN INSERT INTO things (words) VALUES ('anew'); COMMIT; START TRANSACTION; END",
+    );
+    await erp.run("CREATE PROCEDURE stays() BEGIN UPDATE things SET words = 'ours' WHERE id = 1100; END");
+    const connector = await writer();
+    const call = (procedure: string): PlanStep => ({ kind: "call", procedure, args: () => ({}) });
+    const base: Idempotency = { way: "probe", sql: "SELECT id FROM things WHERE words = 'never'", parameters: {}, exact: true };
+    await admin.query("START TRANSACTION");
+    await admin.query("UPDATE things SET words = 'theirs' WHERE id = 1100");
+    const held = connector.write({ ...insert("w1", base), steps: [call("commits_and_waits")] }, never);
+    expect(await held).toMatchObject({ state: "uncertain" });
+    await expect(connector.write({ ...insert("w2", base), steps: [call("stays")] }, never)).rejects.toMatchObject({
+      kind: "transient",
+      code: "erp-locked",
+    });
+    // Ours waits for 1100 and holds 1101; theirs waits for 1101: the server ends the transaction that has written less.
+    await admin.query("INSERT INTO things (words) VALUES ('weight'), ('weight'), ('weight'), ('weight')");
+    const mine: PlanStep = {
+      kind: "sql",
+      sql: "UPDATE things SET words = 'ours' WHERE id = 1101",
+      parameters: () => ({}),
+    };
+    await connector.close();
+    const patient = await writer({ limits: { lockTimeoutMs: 8_000 } });
+    const victim = patient.write({ ...insert("w3", base), steps: [mine, call("stays")] }, never).catch((error: unknown) => error);
+    await waiting();
+    await admin.query("UPDATE things SET words = 'theirs' WHERE id = 1101");
+    expect(await victim).toMatchObject({ kind: "transient", code: "erp-deadlock" });
+    await admin.query("ROLLBACK");
+    const anew: PlanStep = { kind: "sql", sql: "CALL commits_anew()", parameters: () => ({}) };
+    expect(await patient.write({ ...insert("w4", base), steps: [anew] }, never)).toMatchObject({ state: "uncertain" });
+    expect(
+      await erp.rows("SELECT words, COUNT(*) FROM things WHERE words IN ('half', 'anew') GROUP BY words ORDER BY words"),
+    ).toEqual([
+      ["anew", "1"],
+      ["half", "1"],
+    ]);
+    await patient.close();
+  });
+
+  /** Until a session waits for a row. */
+  const waiting = async (): Promise<void> => {
+    const locks = "SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
+    // The server looks at its transactions ten times a second at the most.
+    const count = async (): Promise<number> => Number(((await admin.query(locks))[0] as { n: number }[])[0]?.n);
+    await expect.poll(count, { interval: 150, timeout: 6_000 }).toBe(1);
+  };
+
   it("a procedure's result set and the message of its refusal reach the plan", async () => {
     await erp.run(
       "CREATE PROCEDURE gives(IN x INT) BEGIN IF x > 5 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'period is closed'; END IF; SELECT x + 1 AS nr; END",
