@@ -63,6 +63,20 @@ export interface Feed {
    * dead feed is told from a quiet table. Undefined where the server can't tell of a table.
    */
   marks(tables: readonly FeedTable[], signal: AbortSignal): Promise<readonly (string | undefined)[]>;
-  /** Removes what the server keeps for this feed, where it keeps anything (a slot): told in `check`, done by `erpfuser feed drop`. */
+  /** What the server keeps for this feed until it is read or dropped, where it keeps anything (a slot). Undefined: nothing of ours. */
+  kept?(signal: AbortSignal): Promise<FeedKept | undefined>;
+  /**
+   * Removes what the server keeps for this feed: done by `erpfuser feed drop`, and by an agent that lives without its feed.
+   * @throws FuserError transient while it is being read
+   */
   drop?(signal: AbortSignal): Promise<void>;
+}
+
+/** What a server keeps for a feed: while nobody reads it, it grows. */
+export interface FeedKept {
+  /** For people: `the replication slot erpfuser_muster`. */
+  what: string;
+  bytes: number;
+  /** Somebody reads it now. */
+  isRead: boolean;
 }

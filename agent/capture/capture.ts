@@ -12,6 +12,7 @@ import { createDoorbell } from "./doorbell.ts";
 import { createDrain, type ReadBack } from "./drain.ts";
 import { createFailures, type Failures } from "./failures.ts";
 import { leaveFeed } from "./feed-covers.ts";
+import { leaveUnused } from "./feed-kept.ts";
 import { createFeedReader, type FeedStatus } from "./feed-reader.ts";
 import { feedPlan } from "./feed-tables.ts";
 import { takeFingerprint } from "./fingerprint.ts";
@@ -94,6 +95,7 @@ export function createCapture(parts: CaptureParts): Capture {
       if (signal.aborted) return;
       parts.store.pending.setBack(parts.clock.now());
       leaveFeed(room, plan);
+      const unused = plan === undefined ? parts.connector.feed : undefined;
       const stopListening = parts.store.pending.onMark(() => lanes[1]?.bell.ring());
       const stop = new AbortController();
       const all = AbortSignal.any([signal, stop.signal]);
@@ -101,7 +103,10 @@ export function createCapture(parts: CaptureParts): Capture {
         ...lanes.map((lane) => runLane({ ...lane, ...laneParts(room, failures, wake) }, all)),
         ...(feed === undefined ? [] : [feed.run(all)]),
       ];
-      const running = loops.map((loop) => loop.finally(() => stop.abort()));
+      const running = [
+        ...loops.map((loop) => loop.finally(() => stop.abort())),
+        ...(unused === undefined ? [] : [leaveUnused(room, unused, all)]),
+      ];
       try {
         await Promise.all(running);
       } finally {

@@ -10,6 +10,7 @@ import { type Feed, type FeedBatch, heartbeatMs } from "../../connectors/feed.ts
 import { createDoorbell } from "./doorbell.ts";
 import { heardName, oweTable, takeFeedBatch } from "./feed-batch.ts";
 import { setCovered, takeCovered } from "./feed-covers.ts";
+import { dropUnread } from "./feed-kept.ts";
 import { createFeedLooks } from "./feed-looks.ts";
 import { type FeedPlan, positionOf } from "./feed-tables.ts";
 import { checkIdentity } from "./identity.ts";
@@ -73,6 +74,7 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
   let failures = 0;
   let losses = 0;
   let troubleSince: number | undefined;
+  let begunAt = Number.NEGATIVE_INFINITY;
   let checkedAt = Number.NEGATIVE_INFINITY;
   let warned = new Set<string>();
 
@@ -86,18 +88,19 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
   const check = async (usable: Feed, signal: AbortSignal): Promise<void> => {
     if (state.name !== "fallen-back" && clock.monotonic() < checkedAt + checkEveryMs) return;
     const findings = await usable.check(plan.tables, signal);
-    const errors = findings.filter(({ severity }) => severity === "error");
-    const first = errors[0];
-    if (first !== undefined) throw unusable(plan.name, first, errors);
     const warnings = findings.filter(({ severity }) => severity === "warning");
     for (const { code, place, message, remedy } of warnings)
       if (!warned.has(code)) log.warn(message, { ...fields, code, place, hint: remedy });
     warned = new Set(warnings.map(({ code }) => code));
+    const errors = findings.filter(({ severity }) => severity === "error");
+    const first = errors[0];
+    if (first !== undefined) throw unusable(plan.name, first, errors);
     checkedAt = clock.monotonic();
   };
 
   const begin = async (usable: Feed, signal: AbortSignal): Promise<string> => {
     const position = await usable.begin(plan.tables, signal);
+    begunAt = clock.monotonic();
     store.transaction(() => {
       store.sources.setPosition(name, position);
       store.meta.set(heardName(plan.name), String(clock.now()));
@@ -217,6 +220,12 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
     }
   };
 
+  /** The server must not keep for us for ever what we can't read. */
+  const letGo = async (signal: AbortSignal): Promise<void> => {
+    if (state.name !== "fallen-back" || feed === undefined || troubleSince === undefined) return;
+    await dropUnread(room, feed, { unreadMs: clock.monotonic() - Math.max(troubleSince, begunAt), signal });
+  };
+
   return {
     async run(signal) {
       while (!signal.aborted) {
@@ -227,6 +236,7 @@ export function createFeedReader(room: Room, plan: FeedPlan, feed: Feed | undefi
         } catch (error) {
           if (signal.aborted) return;
           waitMs = react(error);
+          await letGo(signal);
         }
         await bell.sleep(waitMs, signal).catch(() => {});
       }

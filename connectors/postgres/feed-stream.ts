@@ -13,8 +13,11 @@ const statusMs = 10_000;
 const confirmMs = 1_000;
 /** How long nobody takes what waits before the server is asked whether it still serves others. */
 const standstillMs = 5_000;
-/** Silence of a server that was asked for an answer: the connection is dead. */
-const silenceMs = 3 * statusMs;
+/**
+ * Silence of a server that was asked for an answer: the connection is dead. While it decodes a large transaction it answers late, and it allows us a minute
+ * itself (wal_sender_timeout); whoever gave up sooner would begin the same transaction again and again.
+ */
+const silenceMs = 9 * statusMs;
 
 /** Behind the kind's byte: where its log stands, or the message. */
 export type Heard = { kind: "message"; bytes: Buffer } | { kind: "standing"; lsn: bigint; asked: boolean };

@@ -6,7 +6,7 @@ import { feedName } from "./feed-names.ts";
 import { positionText } from "./feed-position.ts";
 import { readFeed } from "./feed-read.ts";
 import type { FeedServer } from "./feed-server.ts";
-import { createSlot, dropSlot, identify, requireLogical, type ServerIdentity } from "./feed-slot.ts";
+import { createSlot, dropSlot, identify, requireLogical, type ServerIdentity, slotOf } from "./feed-slot.ts";
 import { endSession, openReplication } from "./feed-stream.ts";
 import { watchedTables } from "./feed-tables.ts";
 import { logicalReplication } from "./sql.ts";
@@ -39,6 +39,11 @@ export function postgresFeed(server: FeedServer): Feed {
         signal,
       );
       return tables.map((_, index) => rows.find(({ at }) => at === String(index))?.mark ?? undefined);
+    },
+    async kept(signal) {
+      const slot = await slotOf(server, name, signal);
+      if (slot?.ours !== true) return undefined;
+      return { what: `the replication slot ${name}`, bytes: Number(slot.keptBytes), isRead: slot.active };
     },
     drop: (signal) => dropSlot(server, name, signal),
   };

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type pg from "pg";
@@ -61,7 +61,7 @@ guards: { deletes: { rows: 50, percent: 50 } }
   const slots = async (): Promise<string[]> =>
     (await admin.query<{ name: string }>("SELECT slot_name AS name FROM pg_replication_slots")).rows.map(({ name }) => name);
 
-  it("converges by the feed alone, after a kill, and without a person when its slot was dropped; feed drop leaves none behind", async () => {
+  it("converges by the feed alone, after a kill, and without a person when its slot was dropped; neither an agent without the feed nor feed drop leaves one behind", async () => {
     const { findings = [] } = (await erpfuser("check")).document;
     await admin.query(statementOf(findings.find(({ code }) => code === "erp-feed-unpublished")?.remedy ?? ""));
     const { code } = gateway.createEnrolmentCode({ stage: "live", ttlMs: 60_000 });
@@ -94,6 +94,19 @@ guards: { deletes: { rows: 50, percent: 50 } }
       await admin.query("UPDATE objekt SET bez = 'told again' WHERE nr = 23");
       await converges();
       expect(await slots()).toHaveLength(1);
+      await run.stop();
+    }
+    const onFeed = await readFile(file, "utf8");
+    await writeFile(file, onFeed.replace("feed: logical-replication", "compare: 15m"));
+    {
+      await using run = watch(start("run"), (said) => said);
+      await vi.waitFor(async () => expect(await slots()).toEqual([]), patience);
+      await run.stop();
+    }
+    await writeFile(file, onFeed);
+    {
+      await using run = watch(start("run"), (said) => said);
+      await vi.waitFor(async () => expect(await slots()).toHaveLength(1), patience);
       await run.stop();
     }
     expect((await erpfuser("feed", "drop")).document).toMatchObject({ dropped: "logical-replication" });

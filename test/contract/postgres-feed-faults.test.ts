@@ -121,9 +121,12 @@ describe.each(postgresPrograms())("$name: faults of its feed", (program) => {
     await expect(second.until(() => false)).rejects.toMatchObject({ kind: "transient", code: "erp-session-locked" });
     await expect(bench.feed.drop?.(never)).rejects.toMatchObject({ kind: "transient", code: "erp-session-locked" });
     await expect(bench.feed.begin(tables, never)).rejects.toMatchObject({ kind: "transient", code: "erp-session-locked" });
+    expect(await bench.feed.kept?.(never)).toMatchObject({ what: `the replication slot ${bench.name}`, isRead: true });
     await first.stop();
     await bench.unread();
+    expect(await bench.feed.kept?.(never)).toMatchObject({ isRead: false });
     await bench.feed.drop?.(never);
+    expect(await bench.feed.kept?.(never)).toBeUndefined();
     expect(await value("SELECT count(*)::int FROM pg_replication_slots")).toBe(0);
   });
 

@@ -7,6 +7,8 @@ import type { ErpRow, FakeErp, TableName } from "./fake-erp.ts";
 
 type Told = { table: TableName; key: string; parents: readonly (string | null)[] } | { untold: TableName };
 
+type FailsAt = "check" | "begin" | "read";
+
 export interface FakeFeed {
   name: string;
   on(clock: Clock): Feed;
@@ -31,12 +33,17 @@ export interface FakeFeed {
   history: string;
   findings: Finding[];
   /** Thrown by what is asked next, again and again. */
-  failure: { at: "check" | "begin" | "read"; error: FuserError } | undefined;
+  failure: { at: FailsAt; error: FuserError } | undefined;
+  /** Thrown by each drop. */
+  undroppable: FuserError | undefined;
   /** By table; a test may change them without a change. */
   marks: Record<TableName, number>;
   /** Positions from which it was read, and how often it was begun. */
   reads: string[];
   begun: number;
+  /** What the server keeps for it, from its beginning until it is dropped; undefined: nothing. */
+  kept: { bytes: number; isRead: boolean } | undefined;
+  dropped: number;
   /** Called with a batch's position as the next one is asked for. */
   onAsk: (position: string) => void;
 }
@@ -61,6 +68,9 @@ export function fakeFeed(erp: FakeErp): FakeFeed {
     marks: { parents: 0, children: 0 },
     reads: [],
     begun: 0,
+    kept: undefined,
+    dropped: 0,
+    undroppable: undefined,
     onAsk: () => {},
     put(table, key, row) {
       const before = erp.tables[table].get(key)?.parent;
@@ -95,7 +105,14 @@ export function fakeFeed(erp: FakeErp): FakeFeed {
       async begin() {
         fail("begin");
         feed.begun += 1;
+        feed.kept = { bytes: 0, isRead: false };
         return `${feed.history}:${log.length}`;
+      },
+      kept: async () => feed.kept && { what: "the log's keeper", ...feed.kept },
+      async drop() {
+        if (feed.undroppable !== undefined) throw feed.undroppable;
+        feed.dropped += 1;
+        feed.kept = undefined;
       },
       marks: async (tables) => tables.map(({ table }) => String(feed.marks[table as TableName])),
       async *read(tables, position, signal) {
@@ -123,7 +140,7 @@ export function fakeFeed(erp: FakeErp): FakeFeed {
       },
     }),
   };
-  const fail = (at: "check" | "begin" | "read"): void => {
+  const fail = (at: FailsAt): void => {
     if (feed.failure?.at === at) throw feed.failure.error;
   };
   /** True: time for a sign of life. */
