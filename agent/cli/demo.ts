@@ -15,7 +15,7 @@ export const demo: Register = (program, start) => {
     .option("--units <count>", "rentable units of the sample company (default: 200)")
     .option(
       "--erp <url>",
-      "MariaDB or PostgreSQL for the ERP, as mysql://user:password@host:port/database or postgres://… (default: an SQLite file)",
+      "MariaDB or PostgreSQL for the ERP, as mysql://user:password@host:port/database or postgres://…, or csv:FOLDER, where it drops CSV files for an agent that may only read (default: an SQLite file)",
     )
     .option(
       "--feed <name>",

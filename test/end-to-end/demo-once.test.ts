@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
@@ -10,6 +11,7 @@ interface Report {
   entities: Record<string, number>;
   firstSync: { rows: number; seconds: number };
   agentRssMb?: { firstSync: number; steady: number };
+  leftOut?: string[];
   feed?: { name: string; state: string };
   details?: { kind: string; type: string; id: string }[];
 }
@@ -18,14 +20,20 @@ const reportOf = (demo: DemoProcess): Report => lastLine(demo) as unknown as Rep
 
 /** What every clean run must say, whatever the database. */
 function expectClean(demo: DemoProcess, units: number): void {
+  expectInStep(demo, units);
   const report = reportOf(demo);
-  expect(report.details ?? []).toEqual([]);
-  expect(report.mismatches).toBe(0);
   expect(report.commands).toMatchObject({ lost: 0, doubled: 0, uncertain: 0 });
   expect(report.commands.issued).toBeGreaterThan(50);
   expect(report.commands.appliedOnce + report.commands.refused).toBe(report.commands.issued);
   // Only a clerk who was faster may stand in a command's way.
   expect(report.commands.appliedOnce).toBeGreaterThan(report.commands.issued * 0.8);
+}
+
+/** The reading half of it. */
+function expectInStep(demo: DemoProcess, units: number): void {
+  const report = reportOf(demo);
+  expect(report.details ?? []).toEqual([]);
+  expect(report.mismatches).toBe(0);
   expect(report.entities.unit).toBeGreaterThan(units * 0.9);
   for (const type of ["property", "building", "person", "utilisationPeriod", "ticket", "message", "invoice", "meterReading"]) {
     expect(report.entities[type], type).toBeGreaterThan(0);
@@ -86,6 +94,25 @@ async function breakThings(directory: string): Promise<void> {
   );
   erp.close();
 }
+
+describe("npm run demo -- --once --json --erp csv:FOLDER", () => {
+  test("ends with the portal in step with an ERP that drops CSV files, and says that nothing was written", async () => {
+    await using directory = await tempDirectory();
+    const folder = join(directory.path, "export");
+    const places = ["--erp", `csv:${folder}`, "--directory", join(directory.path, "demo")];
+    await using demo = startDemo(["--once", "--json", "--units", "30", ...places]);
+    const code = await demo.ended;
+    expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(0);
+    expectInStep(demo, 30);
+    expect(reportOf(demo).commands.issued).toBe(0);
+    expect(reportOf(demo).leftOut).toEqual([expect.stringContaining("CSV files can only be read")]);
+    // Every file was taken, none for a broken one, and not only the full exports.
+    expect((await readdir(folder)).sort()).toEqual(["archive", "erpfuser-folder.txt"]);
+    const archived = await readdir(join(folder, "archive"));
+    expect(archived.filter((name) => name.includes("_AENDERUNGEN_")).length).toBeGreaterThan(20);
+    expect(archived.filter((name) => !name.includes("_AENDERUNGEN_"))).toHaveLength(2 * 14);
+  });
+});
 
 describe.skipIf(!has("mariadb"))("npm run demo -- --once --json --erp mysql://…", () => {
   test.each([

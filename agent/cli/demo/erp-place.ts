@@ -1,13 +1,15 @@
-/** Where the demo's ERP stands: an SQLite file of its own, or a database on MariaDB or PostgreSQL that the user names. */
+/** Where the demo's ERP stands: an SQLite file of its own, or a database on MariaDB or PostgreSQL that the user names; and how the agent reads it. */
 import { FuserError } from "../../../base/errors.ts";
+import { csvDropLines } from "../../../test/support/erp/csv-drops.ts";
 import type { ErpDb, ErpDialect } from "../../../test/support/erp/db.ts";
 import { openMysqlErp, parseMysqlUrl } from "../../../test/support/erp/db-mysql.ts";
 import { openPostgresErp, parsePostgresUrl } from "../../../test/support/erp/db-postgres.ts";
 import { openSqliteErp } from "../../../test/support/erp/db-sqlite.ts";
+import { dropMarker } from "./drop-folder.ts";
 import { publishTables } from "./publication.ts";
 
 export interface ErpPlace {
-  dialect: ErpDialect;
+  dialect: ErpDialect | "csv";
   /** For people, without the password. */
   label: string;
   /** The lines under `erp:` of the configuration. */
@@ -19,6 +21,8 @@ export interface ErpPlace {
   prepareFeed(db: ErpDb): Promise<void>;
   /** The server keeps its log for a feed until somebody says that it is not wanted any more. */
   keepsForFeed: boolean;
+  /** Folder into which the ERP drops CSV files: all that the agent sees of it. */
+  dropFolder?: string;
 }
 
 /** Name of the secret that holds the database's password. */
@@ -57,6 +61,17 @@ export function sqlitePlace(file: string): ErpPlace {
   };
 }
 
+/** An ERP that allows no account: nobody but itself knows its database, an SQLite file here. */
+export function csvPlace(folder: string, file: string): ErpPlace {
+  return {
+    ...sqlitePlace(file),
+    dialect: "csv",
+    label: `CSV files in ${folder}`,
+    connection: csvDropLines(folder, dropMarker),
+    dropFolder: folder,
+  };
+}
+
 interface ServerPlace {
   product: string;
   at: ReturnType<typeof parseMysqlUrl>;
@@ -90,6 +105,6 @@ function notUnderstood(): FuserError {
   return new FuserError("config", "--erp is not understood", {
     code: "usage-erp-url",
     operation: "read --erp",
-    hint: "Write it as mysql://user:password@host:port/database, e.g. mysql://root@127.0.0.1:3306/erpfuser_demo, or as postgres://user:password@host:port/database; escape special characters of the password as in URLs",
+    hint: "Write it as mysql://user:password@host:port/database, e.g. mysql://root@127.0.0.1:3306/erpfuser_demo, as postgres://user:password@host:port/database, or as csv:FOLDER; escape special characters of the password as in URLs",
   });
 }

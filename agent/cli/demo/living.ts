@@ -11,6 +11,7 @@ import type { Progress } from "./progress.ts";
 import { openWorld, type World } from "./world.ts";
 
 const retryMs = 1_000;
+const dropEveryMs = 2_000;
 
 /**
  * Prints the two addresses and returns when `session.signal` aborts.
@@ -31,9 +32,12 @@ export async function keepLiving(session: Session, options: DemoOptions, progres
       `  Portal, as tenants and landlord see it:  ${world.portal.page}`,
       `  ERP, as the clerk sees it:               ${page.url}`,
       "",
-      "Report a damage in the portal and watch it get its number in the ERP; set its status in the ERP and watch the portal. Ctrl-C ends it all.",
+      ...(world.drops === undefined ? [] : [`  CSV files that the ERP drops:            ${world.place.dropFolder}`, ""]),
+      world.drops === undefined
+        ? "Report a damage in the portal and watch it get its number in the ERP; set its status in the ERP and watch the portal. Ctrl-C ends it all."
+        : "Set a ticket's status in the ERP and watch the portal. What is reported in the portal is refused: CSV files can only be read. Ctrl-C ends it all.",
     ]);
-    await live(world, feed);
+    await Promise.all([live(world, feed), keepDropping(world)]);
   } catch (error) {
     if (!world.signal.aborted) throw error;
   }
@@ -53,6 +57,15 @@ async function live({ session, options, company, signal }: World, feed: Feed): P
       session.out.note(`The ERP refused an event: ${error instanceof Error ? error.message : String(error)}`);
       await session.clock.sleep(retryMs, signal);
     }
+  }
+}
+
+/** The ERP looks every two seconds whether it has something to drop. */
+async function keepDropping({ session, drops, signal }: World): Promise<void> {
+  if (drops === undefined) return;
+  for (;;) {
+    await session.clock.sleep(dropEveryMs, signal);
+    await drops.delta();
   }
 }
 

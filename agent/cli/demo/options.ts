@@ -5,7 +5,7 @@ import { root } from "./child.ts";
 export interface DemoOptions {
   once: boolean;
   units: number;
-  /** `mysql://…` or `postgres://…`; SQLite when not given. */
+  /** `mysql://…`, `postgres://…` or `csv:FOLDER`; SQLite when not given. */
   erp: string | undefined;
   /** The database's own feed, on which the sources live. */
   feed: string | undefined;

@@ -3,7 +3,7 @@ import type { Difference } from "../../../test/support/erp/oracle.ts";
 import type { ScriptResult } from "./script.ts";
 
 /** What `--json` prints. */
-export function reportDocument({ verdict, firstSync, feed, memory }: ScriptResult) {
+export function reportDocument({ verdict, firstSync, leftOut, feed, memory }: ScriptResult) {
   const { mismatches, commands, entities, details } = verdict;
   const measured = memory.firstSync !== undefined && memory.steady !== undefined;
   return {
@@ -11,6 +11,7 @@ export function reportDocument({ verdict, firstSync, feed, memory }: ScriptResul
     commands,
     entities,
     firstSync,
+    ...(leftOut.length > 0 ? { leftOut } : {}),
     ...(feed === undefined ? {} : { feed: { name: feed.name, state: feed.state } }),
     ...(measured ? { agentRssMb: { firstSync: memory.firstSync, steady: memory.steady } } : {}),
     ...(details.length > 0 ? { details } : {}),
@@ -23,7 +24,7 @@ export function isClean({ verdict }: ScriptResult): boolean {
 }
 
 export function reportLines(result: ScriptResult): string[] {
-  const { verdict, firstSync, feed, memory } = result;
+  const { verdict, firstSync, leftOut, feed, memory } = result;
   const { issued, appliedOnce, lost, doubled, refused, uncertain } = verdict.commands;
   const total = Object.values(verdict.entities).reduce((sum, count) => sum + count, 0);
   const mb = (value: number | undefined): string => (value === undefined ? "not measured here" : `${value} MB`);
@@ -36,6 +37,7 @@ export function reportLines(result: ScriptResult): string[] {
     `  Mismatches  ${verdict.mismatches}`,
     `  Commands    ${issued} issued, ${appliedOnce} applied once, ${lost} lost, ${doubled} doubled, ${refused} refused, ${uncertain} uncertain`,
     `  First sync  ${firstSync.rows} rows in ${firstSync.seconds} s`,
+    ...leftOut.map((part) => `  Left out    ${part}`),
     ...(feed === undefined ? [] : [`  Feed        ${feed.name}, ${feed.state}`]),
     `  Memory      first sync ${mb(memory.firstSync)}, steady ${mb(memory.steady)}`,
     ...verdict.details.map(detailLine),

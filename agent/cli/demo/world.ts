@@ -1,8 +1,10 @@
 /** Everything the demo plays with: ERP, portal and agent, started in order and ended in reverse. */
+import { type CsvDrops, csvDrops } from "../../../test/support/erp/csv-drops.ts";
 import type { Session } from "../session.ts";
 import { type AgentProcess, createAgent } from "./agent-process.ts";
 import { type Company, prepareCompany } from "./company.ts";
-import { type ErpPlace, serverPlace, sqlitePlace } from "./erp-place.ts";
+import { openDropFolder } from "./drop-folder.ts";
+import { csvPlace, type ErpPlace, serverPlace, sqlitePlace } from "./erp-place.ts";
 import { type Home, openHome } from "./home.ts";
 import type { DemoOptions } from "./options.ts";
 import { createPortal, type PortalProcess } from "./portal-process.ts";
@@ -15,6 +17,8 @@ export interface World extends AsyncDisposable {
   home: Home;
   place: ErpPlace;
   company: Company;
+  /** Where the ERP drops CSV files: nothing is seen of it but these. */
+  drops: CsvDrops | undefined;
   portal: PortalProcess;
   agent: AgentProcess;
   agentId: string;
@@ -36,10 +40,13 @@ export async function openWorld(session: Session, options: DemoOptions, progress
   try {
     const home = openHome(options.directory, options);
     ended.push(() => home[Symbol.dispose]());
-    const place = options.erp === undefined ? sqlitePlace(home.erpFile) : serverPlace(options.erp);
+    const place = placeOf(options, home);
     const earlier = home.earlier?.erp === place.label ? home.earlier : undefined;
     const company = await openCompany(session, { place, options, progress, keep: earlier !== undefined });
     ended.push(() => company.db.close());
+    const { dropFolder: folder } = place;
+    const drops = folder === undefined ? undefined : csvDrops({ db: company.db, folder, now: session.clock.now });
+    await drops?.full();
     const parts = { clock: session.clock, signal, onDeath: (error: Error) => deaths.abort(error) };
     const portal = createPortal({
       ...parts,
@@ -66,12 +73,18 @@ export async function openWorld(session: Session, options: DemoOptions, progress
     home.remember({ erp: place.label, units: options.units, portalPort: portal.port, agentId });
     agent.start();
     starting.done(earlier === undefined ? "running, enrolled" : "running, as before");
-    return { session, options, home, place, company, portal, agent, agentId, signal, [Symbol.asyncDispose]: dispose };
+    return { session, options, home, place, company, drops, portal, agent, agentId, signal, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     // A child's end shows itself in many ways; its own last words say most.
     throw deaths.signal.aborted ? deaths.signal.reason : error;
   }
+}
+
+function placeOf({ erp, keep }: DemoOptions, { erpFile }: Home): ErpPlace {
+  if (erp === undefined) return sqlitePlace(erpFile);
+  const folder = /^csv:(.+)$/.exec(erp)?.[1];
+  return folder === undefined ? serverPlace(erp) : csvPlace(openDropFolder(folder, { keep }), erpFile);
 }
 
 interface CompanyParts {

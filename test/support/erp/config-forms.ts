@@ -45,4 +45,4 @@ const types: Forms = {
   blankTicket: '\n          GEWAEHR: "false"',
 };
 
-export const formsOf = ({ dialect }: { dialect: ErpDialect }): Forms => (dialect === "postgres" ? types : codes);
+export const formsOf = ({ dialect }: { dialect: ErpDialect | "csv" }): Forms => (dialect === "postgres" ? types : codes);

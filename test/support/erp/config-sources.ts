@@ -4,16 +4,21 @@ import { formsOf } from "./config-forms.ts";
 
 const fed = ({ feed, netEvery = "0 3 * * *" }: ErpConfigOptions): string => `changes: { feed: ${feed}, compare: "${netEvery}" }`;
 
-const compared = (options: ErpConfigOptions): string => {
-  const { compareEvery = "15m", grace = "0s", feed } = options;
-  return `    ${feed === undefined ? `changes: { compare: ${compareEvery} }` : fed(options)}
-    deletes: { grace: ${grace} }`;
+/** What has no stamp: by the database's feed, by the number that each change of a CSV table gets, or by compares alone. */
+const unstamped = (options: ErpConfigOptions): string => {
+  const { compareEvery = "15m", cursorEvery = "1s", feed, dialect } = options;
+  if (feed !== undefined) return fed(options);
+  const numbered = dialect === "csv" ? `column: FUSER_CHANGE, kind: sequence, every: ${cursorEvery}, ` : "";
+  return `changes: { ${numbered}compare: ${compareEvery} }`;
 };
 
+const compared = (options: ErpConfigOptions): string => `    ${unstamped(options)}
+    deletes: { grace: ${options.grace ?? "0s"} }`;
+
 const stamped = (options: ErpConfigOptions, flag?: string): string => {
-  const { cursorEvery = "1s", netEvery = "0 3 * * *", grace = "0s", feed } = options;
+  const { cursorEvery = "1s", netEvery = "0 3 * * *", grace = "0s", feed, dialect } = options;
   const polled = `changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: ${cursorEvery}, compare: "${netEvery}" }`;
-  return `    ${feed === undefined ? polled : fed(options)}
+  return `    ${dialect === "csv" ? unstamped(options) : feed === undefined ? polled : fed(options)}
     deletes: { ${flag ? `flag: "${flag}", ` : ""}grace: ${grace} }`;
 };
 
@@ -61,7 +66,8 @@ export const peopleSources = (options: ErpConfigOptions): string => `  persons:
       SELECT MANDANT, PERSNR, 2, ART, '', NAME2, VORNAME2, NULL, '', STRASSE, HNR, PLZ, ORT, ${formsOf(options).noDay}
       FROM PERSON WHERE NAME2 <> ''
     key: [MANDANT, PERSNR, TEIL]
-${compared({ ...options, feed: undefined })}
+    changes: { compare: ${options.compareEvery ?? "15m"} }
+    deletes: { grace: ${options.grace ?? "0s"} }
     fields:
       kind: { from: ART, map: personKind }
       lastName: { from: NAME, when: "\${ART == 'N'}" }
@@ -127,7 +133,7 @@ export const ticketSources = (options: ErpConfigOptions): string => `  tickets:
     key: [MANDANT, AUFTRNR]
 ${stamped(options)}
     touchedBy:
-      - { table: AUFTRTEXT, key: [MANDANT, AUFTRNR], own: [MANDANT, AUFTRNR, LFDNR], ${options.feed === undefined ? `changes: { compare: ${options.compareEvery ?? "15m"} }` : fed(options)} }
+      - { table: AUFTRTEXT, key: [MANDANT, AUFTRNR], own: [MANDANT, AUFTRNR, LFDNR], ${unstamped(options)} }
     fields:
       number: AUFTRNR
       kind: { from: ART, map: orderKind }

@@ -6,7 +6,8 @@ import { mainMandant } from "./generate.ts";
 import { ledgerTable, tables } from "./schema.ts";
 
 export interface ErpConfigOptions {
-  dialect: ErpDialect;
+  /** Of the database, or `csv`: the files that csv-drops.ts writes. They can only be read, so that there are no commands. */
+  dialect: ErpDialect | "csv";
   /** The lines under `erp:` that say how to reach the database, e.g. `["file: /tmp/erp.db"]`. Without them the agent can't connect. */
   connection: readonly string[];
   /** Address of the portal's channel, e.g. `ws://127.0.0.1:4000/agent`. */
@@ -45,7 +46,7 @@ export function erpConfig(options: ErpConfigOptions): string {
     peopleSources(options),
     ticketSources(options),
     bookingSources(options),
-    ticketCommands(options),
+    ...(options.dialect === "csv" ? [] : [ticketCommands(options)]),
   ].join("\n");
   return `${head(options)}\n${options.dialect === "postgres" ? folded(body) : body}`;
 }
