@@ -30,6 +30,8 @@ export interface Remembered {
   told?: true;
   /** It had changed at that look, and nothing was told of it until now. */
   suspected?: true;
+  /** It was found silent, and its compare was put off. */
+  owed?: boolean;
 }
 
 export interface Silence {
@@ -96,18 +98,19 @@ export function createSilence(before: readonly (Remembered | undefined)[], clock
     },
     silent: () => watched.flatMap((one, index) => (one.silent ? [index] : [])),
     remember: () =>
-      watched.map(({ mark, told, toldAtLook, suspectedAt }) => ({
+      watched.map(({ mark, told, toldAtLook, suspectedAt, owed }) => ({
         ...(mark === undefined ? {} : { mark }),
         ...(told === toldAtLook ? {} : { told: true }),
         ...(suspectedAt === told ? { suspected: true } : {}),
+        ...(owed ? { owed } : {}),
       })),
   };
 }
 
-function recall({ mark, told, suspected }: Remembered): Watched {
+function recall({ mark, told, suspected, owed = false }: Remembered): Watched {
   const suspectedAt = suspected === undefined ? undefined : 0;
   return {
-    ...{ mark, told: told === undefined ? 0 : 1, toldAtLook: 0, suspectedAt, silent: false, owed: false },
+    ...{ mark, told: told === undefined ? 0 : 1, toldAtLook: 0, suspectedAt, silent: owed, owed },
     quietUntil: Number.NEGATIVE_INFINITY,
   };
 }

@@ -11,8 +11,8 @@ describe.skipIf(!has("mariadb"))("Sources on the binlog", () => {
   const bench = faultBench();
 
   /** In step on the binlog, with the rights that `erpfuser check` asks for. */
-  const living = async () => {
-    const site = await bench.site(onBinlog);
+  const living = async (more: { feedEvery?: string } = {}) => {
+    const site = await bench.site({ ...onBinlog, config: { ...onBinlog.config, ...more } });
     const admin = await bench.server.connect();
     await admin.query(`GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO '${site.account?.user}'@'%'`);
     await admin.end();
@@ -50,5 +50,16 @@ describe.skipIf(!has("mariadb"))("Sources on the binlog", () => {
     await storm;
     await site.comesToRest(0);
     expect(current.lines.map(({ code }) => code)).not.toContain("erp-feed-gap");
+  });
+
+  test("A table that changes past the binlog is noticed by a running agent, and said", async () => {
+    const { site, run } = await living({ feedEvery: "2s" });
+    const admin = await bench.server.connect();
+    await admin.query("SET SESSION sql_log_bin = 0");
+    await admin.query(`UPDATE ${site.account?.database}.SOLLSTELLUNG SET OFFEN = OFFEN + 1 WHERE MANDANT = ?`, [mainMandant]);
+    await admin.end();
+    expect((await run.logged("feed-silent")).table).toBe("SOLLSTELLUNG");
+    // Its compare rests for a minute from the last one on: the unit tests see it.
+    await site.until(() => expect(site.status()?.feed?.silent).toContain("SOLLSTELLUNG"));
   });
 });

@@ -2,7 +2,8 @@
 import type { ErpConfigOptions } from "./config.ts";
 import { formsOf } from "./config-forms.ts";
 
-const fed = ({ feed, netEvery = "0 3 * * *" }: ErpConfigOptions): string => `changes: { feed: ${feed}, compare: "${netEvery}" }`;
+const fed = ({ feed, feedEvery = "30s", netEvery = "0 3 * * *" }: ErpConfigOptions): string =>
+  `changes: { feed: ${feed}, every: ${feedEvery}, compare: "${netEvery}" }`;
 
 /** What has no stamp: by the database's feed, by the number that each change of a CSV table gets, or by compares alone. */
 const unstamped = (options: ErpConfigOptions): string => {

@@ -23,6 +23,8 @@ export interface ErpConfigOptions {
   netEvery?: string;
   /** The database's own feed, on which all sources live but the one that only grows, and the one whose keys no table has. */
   feed?: string;
+  /** How often the feed is looked after. Default 30s. */
+  feedEvery?: string;
   /** How the ERP remembers the commands that create tickets and messages. Default `column`. */
   idempotency?: "column" | "ledger" | "probe";
   /** Time for which an inferred delete waits. Default 0s. */

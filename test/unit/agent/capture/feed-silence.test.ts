@@ -121,3 +121,11 @@ test("What an earlier process saw counts: a mark, a suspicion, and that somethin
   const after = createSilence(silence.remember(), manualClock());
   expect([after.look(["a", "c"]), after.look(["a", "c"])]).toEqual([[], []]);
 });
+
+test("A compare that was put off outlives a kill", () => {
+  const { clock, silence } = suspected();
+  expect(silence.look(["a", "b"])).toEqual([1]);
+  clock.advance(minuteMs);
+  for (const mark of ["c", "c"]) expect(silence.look(["a", mark])).toEqual([]);
+  expect(createSilence(silence.remember(), manualClock()).look(["a", "c"])).toEqual([1]);
+});
