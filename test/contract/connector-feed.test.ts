@@ -237,7 +237,7 @@ describe.each(feedSubjects())("$name: its own feed", ({ make }) => {
     await told.until(() => told.batches.length > 0);
     const started = performance.now();
     await told[Symbol.asyncDispose]();
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
     expect(told.failure).toMatchObject({ name: "AbortError" });
   });
 

@@ -29,17 +29,27 @@ export function follow(feed: Feed, tables: readonly FeedTable[], from: string, {
   let position = from;
   let failure: unknown;
   let wake = (): void => {};
+  const read = async (): Promise<void> => {
+    for await (const batch of feed.read(tables, from, stop.signal)) {
+      batches.push(batch);
+      position = batch.position;
+      wake();
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: stop.signal });
+    }
+  };
   const reading = (async () => {
-    try {
-      for await (const batch of feed.read(tables, from, stop.signal)) {
-        batches.push(batch);
-        position = batch.position;
-        wake();
-        if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: stop.signal });
+    for (;;) {
+      try {
+        await read();
+        failure = new Error("the feed came to an end");
+        break;
+      } catch (error) {
+        failure = error;
+        // The server has not noticed yet that the reader before is gone.
+        if ((error as { code?: string }).code !== "erp-session-locked") break;
+        failure = undefined;
+        await sleep(50);
       }
-      failure = new Error("the feed came to an end");
-    } catch (error) {
-      failure = error;
     }
     wake();
   })();
