@@ -4,8 +4,9 @@ import type { RowDigest } from "../digest.ts";
 import { type Decode, digested, keyOf } from "../row-batch.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
 import type { Link, SentValue } from "./link.ts";
+import { orderOf } from "./order.ts";
 import { postgresSyntax, withLiterals } from "./sql.ts";
-import { readOn, type StreamContext } from "./stream.ts";
+import { type ContinuedSelect, readOn, type StreamContext } from "./stream.ts";
 import { decoderOf, type Field, typeOf } from "./values.ts";
 
 /** A cursor query whose columns the server has described. */
@@ -13,6 +14,8 @@ export interface PreparedCursor {
   query: CursorQuery;
   fields: readonly Field[];
   decoders: readonly Decode[];
+  /** Many rows bear one mark: the row's own key tells them apart, so that a long read of them can be continued within. */
+  order: ContinuedSelect["order"];
 }
 
 interface CursorSelect {
@@ -46,7 +49,20 @@ export async function prepareCursor(link: Link, query: CursorQuery, signal: Abor
       hint: `Use a column of ${query.kind === "sequence" ? "whole numbers" : "type timestamp"}, or \`compare\`.`,
     });
   }
-  return { query, fields, decoders: fields.map(decoderOf) };
+  const tie =
+    query.own.length > 0 ? query.own.map((_, index) => 1 + query.key.length + index) : query.key.map((_, index) => 1 + index);
+  const names = [query.column, ...query.key, ...query.own];
+  const columns = [0, ...tie].map((position) => ({
+    name: names[position] as string,
+    position,
+    field: fields[position] as Field,
+  }));
+  const [mark, ...rest] = await orderOf(link, columns, { inTable: true, operation, signal });
+  const order = [
+    { ...(mark as ContinuedSelect["order"][number]), expression: postgresSyntax.quote(query.column), filled: true },
+    ...rest,
+  ];
+  return { query, fields, decoders: fields.map(decoderOf), order };
 }
 
 const columnType = (fields: readonly Field[]): string => typeOf((fields[0] as Field).oid);
@@ -77,7 +93,7 @@ export async function* readChanges(
   const { query } = cursor;
   const begin = since(cursor, from);
   const select = {
-    order: [{ expression: postgresSyntax.quote(query.column), position: 0, filled: true }],
+    order: cursor.order,
     statement: (options: { condition?: Statement; orderBy?: readonly string[] }): Statement =>
       selectCursor(query, {
         conditions: options.condition ? [...begin, options.condition] : begin,

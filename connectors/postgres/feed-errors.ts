@@ -29,9 +29,8 @@ export function slotInUse(slot: string, by: string, place: string, cause?: unkno
   });
 }
 
-export function unpublished(publication: string, tables: readonly string[], place: string): FuserError {
-  const what =
-    tables.length === 0 ? `There is no publication ${publication}` : `The publication ${publication} lacks ${tables.join(", ")}`;
+/** @param what the publication lacks */
+export function unpublished(what: string, place: string): FuserError {
   return new FuserError("config", what, {
     code: "erp-feed-unpublished",
     operation,

@@ -1,10 +1,12 @@
 import type { FeedBatch, FeedChange, FeedTable } from "../feed.ts";
 import { unpublished, wanderedOff } from "./feed-errors.ts";
 import { type FeedPosition, positionText } from "./feed-position.ts";
+import { lacksOf } from "./feed-published.ts";
 import { RowReader } from "./feed-rows.ts";
 import type { FeedServer } from "./feed-server.ts";
 import type { Heard } from "./feed-stream.ts";
 import { type Watched, watchedTables } from "./feed-tables.ts";
+import { shows, snapshotNow } from "./feed-visible.ts";
 import { parseMessage } from "./pgoutput.ts";
 
 export interface FeedReading {
@@ -31,6 +33,7 @@ export class Gathering {
   readonly #rows: RowReader;
   readonly #from: FeedPosition;
   #signatures: Readonly<Record<string, string>>;
+  #unseen: readonly number[];
   #pending: Pending = nothing();
   /** End of the last transaction that was heard whole, or a place before which no other began. */
   #complete: bigint;
@@ -46,6 +49,7 @@ export class Gathering {
     this.#from = from;
     this.#rows = new RowReader(reading.server, reading.tables);
     this.#signatures = from.tables;
+    this.#unseen = from.unseen;
     this.#complete = from.lsn;
     this.#told = from.lsn;
   }
@@ -72,7 +76,7 @@ export class Gathering {
 
   /**
    * Compares the tables with what was last told of them: their rows may have changed without a word, or while they were not published.
-   * @throws FuserError config where a table is not published
+   * @throws FuserError config where a table is not published in full
    */
   async look(): Promise<void> {
     const { server, tables, name, signal } = this.#reading;
@@ -86,6 +90,17 @@ export class Gathering {
       now[table] = signature;
     }
     this.#signatures = now;
+    await this.#lookForUnseen();
+  }
+
+  /** What they wrote is told by nobody, and the compare that followed the beginning may have missed it. */
+  async #lookForUnseen(): Promise<void> {
+    if (this.#unseen.length === 0) return;
+    const { server, tables, signal } = this.#reading;
+    const snapshot = await snapshotNow(server, signal);
+    if (!this.#unseen.every((xid) => shows(snapshot, xid))) return;
+    for (const index of tables.keys()) this.#pending.untold.add(index);
+    this.#unseen = [];
   }
 
   async hear(heard: Heard): Promise<void> {
@@ -158,7 +173,11 @@ export class Gathering {
   }
 
   #batch(lsn: bigint, { changes, untold }: Pending): FeedBatch {
-    return { position: positionText({ ...this.#from, lsn, tables: this.#signatures }), changes, untold: [...untold] };
+    return {
+      position: positionText({ ...this.#from, lsn, tables: this.#signatures, unseen: this.#unseen }),
+      changes,
+      untold: [...untold],
+    };
   }
 }
 
@@ -166,13 +185,12 @@ function nothing(): Pending {
   return { changes: [], bytes: 0, untold: new Set(), xids: new Set() };
 }
 
-/** The tables' signatures. @throws FuserError config where publication or tables are lacking */
+/** The tables' signatures. @throws FuserError config where the publication is lacking, or tells less than everything of a table */
 export function requirePublished(
   { server, tables, name }: Pick<FeedReading, "server" | "tables" | "name">,
-  { publication, signatures }: Watched,
+  watched: Watched,
 ): string[] {
-  if (publication === undefined) throw unpublished(name, [], server.place);
-  const lacking = tables.filter((_, index) => signatures[index] === undefined).map(({ table }) => table);
-  if (lacking.length > 0) throw unpublished(name, lacking, server.place);
-  return signatures as string[];
+  const [lack] = lacksOf({ tables, watched, name });
+  if (lack !== undefined) throw unpublished(lack.what, server.place);
+  return watched.signatures as string[];
 }

@@ -12,6 +12,8 @@ export interface FeedPosition {
   lsn: bigint;
   /** Per table the signature of its shape and of how it is published, as last told. */
   tables: Readonly<Record<string, string>>;
+  /** Transactions that may have been committed before the slot was made and could not be seen yet: once they can, everything is compared once more. */
+  unseen: readonly number[];
 }
 
 /** `16/B374D848` -> bytes (postgresql.org, "pg_lsn Type"). */
@@ -26,18 +28,22 @@ export function lsnText(lsn: bigint): string {
   return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffffffffn).toString(16)}`.toUpperCase();
 }
 
-export function positionText({ system, timeline, database, lsn, tables }: FeedPosition): string {
-  return JSON.stringify({ system, timeline, database, lsn: lsnText(lsn), tables });
+export function positionText({ system, timeline, database, lsn, tables, unseen }: FeedPosition): string {
+  return JSON.stringify({ system, timeline, database, lsn: lsnText(lsn), tables, ...(unseen.length > 0 ? { unseen } : {}) });
 }
 
 /** @throws FuserError history-lost where the text is no position of a PostgreSQL feed */
 export function parsePosition(text: string, place: string): FeedPosition {
   try {
-    const { tables, ...texts } = JSON.parse(text) as Record<string, unknown>;
+    const { tables, unseen, ...texts } = JSON.parse(text) as Record<string, unknown>;
     const { system, timeline, database, lsn } = texts as Record<string, string>;
     if (["system", "timeline", "database", "lsn"].every((name) => typeof texts[name] === "string") && isLsn(lsn)) {
       const place = { system, timeline, database, lsn: lsnOf(lsn) };
-      return { ...place, tables: { ...(tables as Record<string, string>) } } as FeedPosition;
+      return {
+        ...place,
+        tables: { ...(tables as Record<string, string>) },
+        unseen: [...((unseen ?? []) as number[])],
+      } as FeedPosition;
     }
   } catch {
     // Told below.

@@ -6,8 +6,9 @@ import { type FeedBatch, heartbeatMs } from "../feed.ts";
 import { replicationError } from "./feed-errors.ts";
 import { type FeedReading, Gathering } from "./feed-gathering.ts";
 import { type FeedPosition, lsnText, parsePosition } from "./feed-position.ts";
+import { askSession, openReplication } from "./feed-session.ts";
 import { identify, requireContinuation, slotOf } from "./feed-slot.ts";
-import { FeedStream, openReplication } from "./feed-stream.ts";
+import { FeedStream } from "./feed-stream.ts";
 import { untilVisible } from "./feed-visible.ts";
 
 const operation = "read the feed of the ERP's database";
@@ -39,11 +40,12 @@ async function openStream(
     const here = await identify(server, client, signal);
     requireContinuation(from, { here, slot: await slotOf(server, name, signal), name, server });
     // The session serves nothing but the feed, which has no statement to be timed and may stand still for long.
-    await client.query("SELECT set_config('statement_timeout', '0', false), set_config('tcp_user_timeout', '0', false)");
-    const { rows } = await client.query("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'");
+    const ask = (text: string) => askSession(server, { client, text }, signal);
+    await ask("SELECT set_config('statement_timeout', '0', false), set_config('tcp_user_timeout', '0', false)");
+    const [timeout] = await ask("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'");
     const options = `proto_version '1', publication_names '"${name}"'`;
     const text = `START_REPLICATION SLOT "${name}" LOGICAL ${lsnText(from.lsn)} (${options})`;
-    await stream.start(text, Number((rows[0] as { setting: string }).setting), signal);
+    await stream.start(text, Number(timeout?.setting), signal);
     return { stream, instance: here.instance };
   } catch (error) {
     await stream[Symbol.asyncDispose]();
@@ -67,7 +69,7 @@ async function* batches({ server, signal }: FeedReading, stream: FeedStream, gat
     if (gathering.full || (idle && gathering.settled) || answer || passedMs >= beatMs) {
       if (passedMs >= beatMs) await gathering.look();
       let held = false;
-      while (!(await untilVisible(server, { xids: gathering.xids, mostMs: heldMs }, signal))) {
+      while ((await untilVisible(server, { xids: gathering.xids, mostMs: heldMs }, signal)).length > 0) {
         yield held ? gathering.still() : gathering.early();
         held = true;
       }

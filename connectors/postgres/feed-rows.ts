@@ -93,7 +93,7 @@ export class RowReader {
   }
 }
 
-/** Adds what a row tells of one table; false where a key that changed can't be told. */
+/** Adds what a row tells of one table, the key before it first: the last word on a child is its parent now. False where a key that changed can't be told. */
 function addChanges(plan: KeyPlan, row: RowMessage, changes: FeedChange[]): boolean {
   const positions = [...new Set([...plan.key, ...plan.own].map(({ position }) => position))];
   const sent = (start: number | undefined): Map<number, Sent> => {
@@ -109,17 +109,26 @@ function addChanges(plan: KeyPlan, row: RowMessage, changes: FeedChange[]): bool
   };
   const after: Read = (column) => now.get(column.position) ?? (now.get(column.position) === null ? null : before(column));
   const shown = row.now === undefined ? undefined : toldBy(plan, after);
-  if (shown && !add(plan, shown, changes)) return false;
-  if (row.inserted) return true;
-  const gone = toldBy(plan, before);
-  // The row's own key is enough to find what hung on it before.
-  if (shown && gone.own === shown.own && (gone.key === shown.key || (gone.key === undefined && isText(gone.own)))) return true;
-  return add(plan, gone, changes);
+  const gone = row.inserted ? undefined : toldBy(plan, before);
+  const isToldBefore = gone === undefined || isSameRow(gone, shown) || add(plan, gone, changes);
+  const isToldAfter = shown === undefined || add(plan, shown, changes);
+  return isToldBefore && isToldAfter;
+}
+
+/** The row's own key is enough to find what hung on it before. */
+function isSameRow(gone: ToldKeys, shown: ToldKeys | undefined): boolean {
+  if (shown === undefined || gone.own !== shown.own) return false;
+  return gone.key === shown.key || (gone.key === undefined && isText(gone.own));
 }
 
 type Read = (column: KeyColumn) => Sent;
 
-function toldBy(plan: KeyPlan, read: Read): { key: Told; own: Told } {
+interface ToldKeys {
+  key: Told;
+  own: Told;
+}
+
+function toldBy(plan: KeyPlan, read: Read): ToldKeys {
   return { key: keyTold(plan.key, read), own: plan.own.length === 0 ? undefined : keyTold(plan.own, read) };
 }
 
@@ -135,7 +144,7 @@ function keyTold(columns: readonly KeyColumn[], read: Read): Told {
 
 const isText = (told: Told): told is string => typeof told === "string";
 
-function add(plan: KeyPlan, { key, own }: { key: Told; own: Told }, changes: FeedChange[]): boolean {
+function add(plan: KeyPlan, { key, own }: ToldKeys, changes: FeedChange[]): boolean {
   if (key === undefined && (plan.same || !isText(own))) return false;
   if (isText(key) || isText(own)) changes.push({ table: plan.table, key: key ?? undefined, own: own ?? undefined });
   return true;

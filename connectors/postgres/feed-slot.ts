@@ -4,7 +4,8 @@ import { bind, concat } from "../statement.ts";
 import { feedGap, otherHistory, replicationError, slotInUse, walLevel } from "./feed-errors.ts";
 import { type FeedPosition, lsnOf, lsnText } from "./feed-position.ts";
 import type { FeedServer } from "./feed-server.ts";
-import { snapshotNow, untilVisible } from "./feed-visible.ts";
+import { askSession } from "./feed-session.ts";
+import { untilVisible } from "./feed-visible.ts";
 
 /** A replication slot as the server describes it; what its version does not know is undefined. */
 export interface Slot {
@@ -68,10 +69,9 @@ export const instanceText = "extract(epoch FROM pg_postmaster_start_time())::tex
  * @throws FuserError config where the reads are answered by another server
  */
 export async function identify(server: FeedServer, client: pg.Client, signal: AbortSignal): Promise<ServerIdentity> {
-  const { rows } = await client.query("IDENTIFY_SYSTEM");
-  const { systemid, timeline, xlogpos } = rows[0] as Record<string, unknown>;
-  const own = await client.query<{ instance: string }>(`SELECT ${instanceText} AS instance`);
-  const instance = own.rows[0]?.instance ?? "";
+  const [{ systemid, timeline, xlogpos } = {}] = await askSession(server, { client, text: "IDENTIFY_SYSTEM" }, signal);
+  const [own] = await askSession(server, { client, text: `SELECT ${instanceText} AS instance` }, signal);
+  const instance = String(own?.instance ?? "");
   const [read] = await server.ask(`SELECT ${instanceText} AS instance`, "look at the server of the reads", signal);
   if (read?.instance !== instance) {
     throw new FuserError("config", "The feed and the reads are answered by different servers", {
@@ -115,15 +115,25 @@ export function requireContinuation(
 const settleMs = 2_000;
 
 /**
- * Makes the slot anew. The server waits for every transaction that is open now.
- * @returns position from which on everything is told
+ * Makes the slot anew. The server waits for every transaction that is open now, and is let wait for as long as a statement may take.
+ * @throws FuserError transient while transactions of the ERP stay open
+ * @returns position from which on everything is told, and the transactions that may have ended before it without being seen yet
  */
-export async function createSlot(server: FeedServer, slot: string, signal: AbortSignal): Promise<bigint> {
+export async function createSlot(
+  server: FeedServer,
+  slot: string,
+  signal: AbortSignal,
+): Promise<Pick<FeedPosition, "lsn" | "unseen">> {
   await dropSlot(server, slot, signal);
   const operation = "make the feed's replication slot";
   let lsn: bigint;
   try {
-    const statement = concat("SELECT lsn::text FROM pg_create_logical_replication_slot(", bind(slot), ", 'pgoutput')");
+    const statement = concat(
+      `SELECT made.lsn::text FROM (SELECT set_config('lock_timeout', '0', true) AS patience OFFSET 0) w,
+        LATERAL pg_create_logical_replication_slot(substr(w.patience || `,
+      bind(slot),
+      ", 2), 'pgoutput') made",
+    );
     const [row] = await server.ask(statement, operation, signal);
     lsn = lsnOf(row?.lsn ?? "0/0");
   } catch (error) {
@@ -131,11 +141,11 @@ export async function createSlot(server: FeedServer, slot: string, signal: Abort
     if (error.code === "erp-statement-timeout") throw openTransactions(error, server.place);
     throw replicationError(error.cause, { slot, place: server.place, user: server.user }) ?? error;
   }
-  // What was committed just before and is not seen yet is told by nobody: whoever reads next must see it.
-  const { running } = await snapshotNow(server, signal);
-  const xids = [...running].map((xid) => Number(BigInt.asUintN(32, xid)));
-  await untilVisible(server, { xids, mostMs: settleMs }, signal);
-  return lsn;
+  // What was committed just before and is not seen yet is told by nobody: whoever reads next must see it. A snapshot lacks the newest ones.
+  const open =
+    "SELECT transactionid::text AS xid FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted";
+  const xids = (await server.ask(open, operation, signal)).map(({ xid }) => Number(xid));
+  return { lsn, unseen: await untilVisible(server, { xids, mostMs: settleMs }, signal) };
 }
 
 /** @throws FuserError `erp-session-locked` while somebody reads from it */

@@ -1,9 +1,7 @@
-import type { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
 import type pg from "pg";
 import { FuserError } from "../../base/errors.ts";
-import { replicationError } from "./feed-errors.ts";
 import type { FeedServer } from "./feed-server.ts";
+import { answered, endSession, inside } from "./feed-session.ts";
 
 const operation = "read the feed of the ERP's database";
 /** More waits in the socket, and then with the server. One message can be as long as a row. */
@@ -21,10 +19,6 @@ const silenceMs = 9 * statusMs;
 
 /** Behind the kind's byte: where its log stands, or the message. */
 export type Heard = { kind: "message"; bytes: Buffer } | { kind: "standing"; lsn: bigint; asked: boolean };
-
-interface Inside {
-  connection: EventEmitter & { stream: Socket; sendCopyFromChunk(chunk: Buffer): void; end(): void };
-}
 
 /**
  * One logical replication from a slot (postgresql.org, "Streaming Replication Protocol"). What arrives waits in a short queue; while nobody takes from it the
@@ -63,7 +57,7 @@ export class FeedStream implements AsyncDisposable {
    * Starts it behind the confirmed position.
    * @param text START_REPLICATION …
    * @param timeoutMs after which the server gives us up; 0 for never
-   * @throws the driver's error
+   * @throws the driver's error; FuserError transient where no answer comes; the signal's reason
    */
   async start(text: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (timeoutMs > 0) this.#statusMs = Math.max(100, Math.min(statusMs, timeoutMs / 3));
@@ -74,14 +68,8 @@ export class FeedStream implements AsyncDisposable {
       () => this.#fail(broken("The server ended the replication")),
       (error: unknown) => this.#fail(error),
     );
-    const onAbort = (): void => this.#fail(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      await Promise.race([started, ended]);
-      if (this.#failure !== undefined) throw this.#failure;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    await answered(this.#server, { client: this.client, answer: Promise.race([started, ended]) }, signal);
+    if (this.#failure !== undefined) throw this.#failure;
     this.#tick();
   }
 
@@ -202,39 +190,10 @@ export class FeedStream implements AsyncDisposable {
   }
 }
 
-/** Opens a session of the replication protocol. @throws FuserError */
-export async function openReplication(server: FeedServer, signal: AbortSignal): Promise<pg.Client> {
-  try {
-    return await server.open(signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    const { place, user } = server;
-    throw (error instanceof FuserError ? replicationError(error.cause, { place, user }) : undefined) ?? error;
-  }
-}
-
-/** Ends a session of the replication protocol; a server that does not hear it is left after two seconds. */
-export async function endSession({ context }: FeedServer, client: pg.Client): Promise<void> {
-  const { connection } = inside(client);
-  const { stream } = connection;
-  if (stream.destroyed) return;
-  const cancel = context.clock.after(2_000, () => stream.destroy());
-  const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
-  // What still comes must be read, or the end of it is never seen. The client's own end would cut off what was just told.
-  stream.resume();
-  connection.end();
-  await closed;
-  cancel();
-}
-
 function broken(what: string): FuserError {
   return new FuserError("transient", what, {
     code: "erp-connection-lost",
     operation,
     hint: "It is tried again by itself.",
   });
-}
-
-function inside(client: pg.Client): Inside {
-  return client as unknown as Inside;
 }

@@ -1,6 +1,7 @@
 import type { FeedTable } from "../feed.ts";
 import type { Problem } from "./feed-check.ts";
-import { type CatalogTable, isTold, type Watched } from "./feed-tables.ts";
+import { type Lack, lacksOf } from "./feed-published.ts";
+import type { CatalogTable, Watched } from "./feed-tables.ts";
 
 interface TableCheck {
   tables: readonly FeedTable[];
@@ -80,45 +81,21 @@ function identityRemedy({ name }: CatalogTable, wanted: readonly string[]): stri
 }
 
 function publicationProblems({ tables, watched, name }: TableCheck): Problem[] {
-  const { publication } = watched;
   const roots = [...new Set(watched.tables.flatMap((parts) => parts.filter((part) => part.root).map((part) => part.name)))];
   const list = roots.join(", ");
   const identityFirst = "A table without replica identity must be given one before, or the ERP can't update it any more.";
-  if (publication === undefined) {
-    return [
-      {
-        severity: "error",
-        code: "erp-feed-unpublished",
-        message: `There is no publication ${name}`,
-        remedy: `Let the tables' owner run: CREATE PUBLICATION ${name} FOR TABLE ${list}; -- ${identityFirst}`,
-      },
-    ];
-  }
-  const problems: Problem[] = [];
-  const lacking = tables
-    .filter((_, index) => (watched.tables[index] ?? []).some((part) => !isTold(part)))
-    .map(({ table }) => table);
-  const narrowed = tables
-    .filter((_, index) => (watched.tables[index] ?? []).some(({ filter }) => filter !== null))
-    .map(({ table }) => table);
-  const say = (what: string): void => {
-    problems.push({
-      severity: "error",
-      code: "erp-feed-unpublished",
-      message: `The publication ${name} ${what}`,
-      remedy: `Let its owner run: ALTER PUBLICATION ${name} SET TABLE ${list}; -- ${identityFirst}`,
-    });
+  const remedies: Record<Lack["by"], string> = {
+    creation: `Let the tables' owner run: CREATE PUBLICATION ${name} FOR TABLE ${list}; -- ${identityFirst}`,
+    tables: `Let its owner run: ALTER PUBLICATION ${name} SET TABLE ${list}; -- ${identityFirst}`,
+    operations: `Let its owner run: ALTER PUBLICATION ${name} SET (publish = 'insert, update, delete, truncate');`,
   };
-  if (lacking.length > 0) say(`lacks ${[...new Set(lacking)].join(", ")}; a table that was made anew must be added anew`);
-  if (narrowed.length > 0) say(`leaves out rows of ${[...new Set(narrowed)].join(", ")} (WHERE)`);
-  const missing = Object.entries(publication.operations).filter(([, published]) => !published);
-  if (missing.length > 0) {
-    problems.push({
-      severity: "error",
-      code: "erp-feed-unpublished",
-      message: `The publication ${name} leaves out ${missing.map(([operation]) => operation).join(", ")}`,
-      remedy: `Let its owner run: ALTER PUBLICATION ${name} SET (publish = 'insert, update, delete, truncate');`,
-    });
-  }
-  return problems;
+  // A table that is not there is told by itself.
+  const there = tables.filter((_, index) => (watched.tables[index] ?? []).length > 0);
+  const parts = watched.tables.filter((each) => each.length > 0);
+  return lacksOf({ tables: there, watched: { ...watched, tables: parts }, name }).map(({ what, by }) => ({
+    severity: "error",
+    code: "erp-feed-unpublished",
+    message: what,
+    remedy: remedies[by],
+  }));
 }

@@ -36,7 +36,8 @@ export interface CatalogTable {
 }
 
 export interface Publication {
-  oid: string;
+  /** Another text once it was altered, be it back to what it was. */
+  version: string;
   operations: Readonly<Record<"insert" | "update" | "delete" | "truncate", boolean>>;
 }
 
@@ -114,9 +115,15 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN listed pt ON pt.schemaname = n.nspname AND pt.tablename = c.relname`,
   );
 
+/**
+ * An altered publication is another version of its row. The schemas that it takes (15) are entries of their own, known to every version by what depends on the
+ * publication.
+ */
 const publicationText = `
-SELECT oid::text, pubinsert::text AS insert, pubupdate::text AS update, pubdelete::text AS delete, pubtruncate::text AS truncate
-FROM pg_catalog.pg_publication WHERE pubname = `;
+SELECT concat_ws(':', oid, xmin, (SELECT string_agg(d.objid::text, ',' ORDER BY d.objid) FROM pg_catalog.pg_depend d
+    WHERE d.classid = to_regclass('pg_catalog.pg_publication_namespace') AND d.refclassid = 'pg_catalog.pg_publication'::regclass AND d.refobjid = p.oid)) AS version,
+  pubinsert::text AS insert, pubupdate::text AS update, pubdelete::text AS delete, pubtruncate::text AS truncate
+FROM pg_catalog.pg_publication p WHERE pubname = `;
 
 /** What the server's catalog says of the configured tables and of the publication. Costs two short reads. */
 export async function watchedTables(
@@ -138,7 +145,7 @@ export async function watchedTables(
     tables: each,
     signatures: each.map((parts, at) =>
       published && parts.length > 0 && parts.every(isTold)
-        ? signature([published.oid, ...rows.filter((row) => row.at === at).map(shapeOf)])
+        ? signature([published.version, ...rows.filter((row) => row.at === at).map(shapeOf)])
         : undefined,
     ),
   };
@@ -152,7 +159,7 @@ export function isTold({ kind, published }: CatalogTable): boolean {
 function publicationOf(found: Readonly<Record<string, string | null>>): Publication {
   const is = (name: string): boolean => found[name] === "true";
   return {
-    oid: found.oid ?? "",
+    version: found.version ?? "",
     operations: { insert: is("insert"), update: is("update"), delete: is("delete"), truncate: is("truncate") },
   };
 }

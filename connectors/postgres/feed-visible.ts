@@ -33,23 +33,22 @@ export async function snapshotNow(server: FeedServer, signal: AbortSignal): Prom
 }
 
 /**
- * Waits until a new snapshot shows all of these transactions.
- * @returns false when it still does not after `mostMs`
+ * Waits until a new snapshot shows all of these transactions, for as long as it may.
+ * @returns those that it does not show after `mostMs`
  */
 export async function untilVisible(
   server: FeedServer,
   { xids, mostMs }: { xids: Iterable<number>; mostMs: number },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<readonly number[]> {
   const { clock } = server.context;
   const end = clock.monotonic() + mostMs;
   let left = [...xids];
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
-    if (left.length === 0) return true;
+    if (left.length === 0) return left;
     const snapshot = await snapshotNow(server, signal);
     left = left.filter((xid) => !shows(snapshot, xid));
-    if (left.length === 0) return true;
-    if (clock.monotonic() >= end) return false;
+    if (left.length === 0 || clock.monotonic() >= end) return left;
     await clock.sleep(waitMs, signal);
   }
 }

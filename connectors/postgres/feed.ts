@@ -6,8 +6,8 @@ import { feedName } from "./feed-names.ts";
 import { positionText } from "./feed-position.ts";
 import { readFeed } from "./feed-read.ts";
 import type { FeedServer } from "./feed-server.ts";
+import { endSession, openReplication } from "./feed-session.ts";
 import { createSlot, dropSlot, identify, requireLogical, type ServerIdentity, slotOf } from "./feed-slot.ts";
-import { endSession, openReplication } from "./feed-stream.ts";
 import { watchedTables } from "./feed-tables.ts";
 import { logicalReplication } from "./sql.ts";
 
@@ -26,9 +26,9 @@ export function postgresFeed(server: FeedServer): Feed {
       // A slot that is older than its publication can't be read.
       const watched = await watchedTables(server, { tables, publication: name }, signal);
       const signatures = requirePublished({ server, tables, name }, watched);
-      const lsn = await createSlot(server, name, signal);
+      const slot = await createSlot(server, name, signal);
       const shapes = tables.map(({ table }, index) => [table, signatures[index]]);
-      return positionText({ system, timeline, database: server.database, lsn, tables: Object.fromEntries(shapes) });
+      return positionText({ system, timeline, database: server.database, ...slot, tables: Object.fromEntries(shapes) });
     },
     read: (tables, position, signal) => readFeed({ server, tables, name, position, signal }),
     async marks(tables, signal) {

@@ -7,20 +7,11 @@ import { fillTemplate } from "../parameters.ts";
 import { digested, type Layout } from "../row-batch.ts";
 import { type ChildTemplate, childTemplates, columnIndex, selectSource } from "../source-select.ts";
 import { concat, type Statement } from "../statement.ts";
-import { askServer } from "./describe.ts";
 import type { Link, ResultSet, SentValue } from "./link.ts";
+import { orderOf } from "./order.ts";
 import { postgresSyntax, withLiterals } from "./sql.ts";
 import type { ContinuedSelect } from "./stream.ts";
-import {
-  boundRaw,
-  columnOfField,
-  decoderOf,
-  type Field,
-  keyLiteral,
-  matchExpression,
-  orderExpression,
-  typeOf,
-} from "./values.ts";
+import { boundRaw, columnOfField, decoderOf, type Field, keyLiteral, matchExpression, typeOf } from "./values.ts";
 
 /** A source query whose result columns the server has described. */
 export interface PreparedSource {
@@ -66,7 +57,12 @@ export async function prepareSource(
     columns: fields.map(decoderOf),
     children: children.map((child) => child.fields.map(decoderOf)),
   };
-  const order = await orderOf(link, source, { fields, key, signal });
+  const columns = key.map((position) => ({
+    name: source.columns[position] as string,
+    position,
+    field: fields[position] as Field,
+  }));
+  const order = await orderOf(link, columns, { inTable: "table" in source.from, operation, signal });
   return {
     source,
     fields,
@@ -80,35 +76,6 @@ export async function prepareSource(
     },
     children,
   };
-}
-
-/** What the rows are ordered by: the key's columns, which an index may serve, or their text where a type has no order. */
-async function orderOf(
-  link: Link,
-  source: SourceQuery,
-  { fields, key, signal }: { fields: readonly Field[]; key: readonly number[]; signal: AbortSignal },
-): Promise<ContinuedSelect["order"]> {
-  const columns = key.map((position) => fields[position] as Field);
-  const list = (numbers: readonly number[]): string => [...new Set(numbers)].join(", ");
-  const rows = await askServer(
-    link,
-    `SELECT 'type' AS kind, oid AS id, 0 AS nr FROM pg_type WHERE oid IN (${list(columns.map(({ oid }) => oid))}) AND (typtype = 'e' OR typcategory = 'S')
-    UNION ALL SELECT 'filled', attrelid, attnum FROM pg_attribute WHERE attnotnull AND attrelid IN (${list(columns.map(({ table }) => table))})`,
-    signal,
-    `describe the source ${source.source}`,
-  );
-  const ordered = new Set(rows.filter(({ kind }) => kind === "type").map(({ id }) => Number(id)));
-  const filled = new Set(rows.filter(({ kind }) => kind === "filled").map(({ id, nr }) => `${id}.${nr}`));
-  return columns.map((field, index) => {
-    const position = key[index] as number;
-    const quoted = postgresSyntax.quote(source.columns[position] as string);
-    return {
-      expression: orderExpression(quoted, field.oid, ordered),
-      position,
-      // Within a query an outer join may leave any column empty.
-      filled: "table" in source.from && filled.has(`${field.table}.${field.column}`),
-    };
-  });
 }
 
 /** @throws FuserError transient when the server now types the columns in another way: the values would be read wrongly */

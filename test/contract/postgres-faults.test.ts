@@ -99,6 +99,22 @@ describe("PostgreSQL: real faults", () => {
     await connector.close();
   });
 
+  it("rows of one mark are read in bounded snapshots, too, and each of them once", async () => {
+    await erp.run("CREATE TABLE marked (id INTEGER PRIMARY KEY, changed TIMESTAMP NOT NULL)");
+    await erp.run("INSERT INTO marked SELECT n, '2026-10-25 02:30:00' FROM generate_series(1, 200) n");
+    await erp.run("GRANT SELECT ON marked TO agent");
+    const connector = await as({}, { limits: { batchRows: 20, snapshotMs: 50 } });
+    const query = { table: "marked", column: "changed", kind: "timestamp", key: ["id"], own: ["id"] } as const;
+    const seen: (string | undefined)[] = [];
+    const open = "SELECT FROM pg_stat_activity WHERE usename = 'agent' AND xact_start IS NOT NULL";
+    for await (const rows of connector.changedSince(query, "2026-10-25T00:00:00", never)) {
+      seen.push(...rows.map(({ key }) => key));
+      await expect.poll(async () => (await admin.query(open)).rowCount, { interval: 5 }).toBe(0);
+    }
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, index) => String(index + 1)));
+    await connector.close();
+  });
+
   it("a connection that is reset on its way is transient, and the next one reads", async () => {
     await using proxy = await openProxy(server);
     const connector = await as({ port: proxy.port });

@@ -1,9 +1,11 @@
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { FeedTable } from "../../connectors/feed.ts";
+import type { Feed, FeedTable } from "../../connectors/feed.ts";
+import { postgresFeed } from "../../connectors/postgres/feed.ts";
 import { followFeed } from "../support/feed-follower.ts";
 import type { Postgres } from "../support/postgres.ts";
 import { type FeedBench, feedBench, statementOf } from "../support/postgres-feed.ts";
+import { atFirst, openProxy } from "../support/proxy.ts";
 import { postgres, postgresPrograms } from "../support/servers.ts";
 import { never } from "./erp/subject.ts";
 
@@ -200,6 +202,77 @@ describe.each(postgresPrograms())("$name: faults of its feed", (program) => {
     await follower.stop();
     await using second = await bench.follow(tables, follower.position);
     await second.until(({ keys }) => keys().includes(later));
+  });
+
+  it("a server that does not answer the feed's session is left: on an abort at once, else after a while", async () => {
+    await using proxy = await openProxy(server);
+    await using far = await feedBench(server, { port: proxy.port });
+    await far.admin.query("CREATE TABLE rent (id int PRIMARY KEY)");
+    const position = await far.begin(tables);
+    const { server: way } = far;
+    const { clock } = way.context;
+    const hasty = { ...clock, after: (ms: number, act: () => void) => clock.after(ms > 20_000 ? 50 : ms, act) };
+    const quick = postgresFeed({ ...way, context: { ...way.context, clock: hasty } });
+    for (const words of ["IDENTIFY_SYSTEM", "START_REPLICATION"]) {
+      const swallowed = () => atFirst(words, () => Buffer.alloc(0));
+      const work = (feed: Feed, signal: AbortSignal): Promise<unknown> =>
+        words === "IDENTIFY_SYSTEM"
+          ? feed.begin(tables, signal)
+          : feed.read(tables, position, signal)[Symbol.asyncIterator]().next();
+      const { tamper, seen } = swallowed();
+      proxy.tamper("up", tamper);
+      const abort = new AbortController();
+      const opening = work(far.feed, abort.signal).catch((error: unknown) => error);
+      await seen;
+      abort.abort();
+      expect(await opening).toMatchObject({ name: "AbortError" });
+      proxy.tamper("up", swallowed().tamper);
+      await expect(work(quick, never)).rejects.toMatchObject({ kind: "transient", code: "erp-connection-lost" });
+    }
+    await proxy.heal();
+  });
+
+  it("what may have been committed before the slot and could not be seen yet is compared once it can", async () => {
+    await bench.begin(tables);
+    const other = await server.connect(bench.database);
+    const { server: way } = bench;
+    const { clock } = way.context;
+    let now = 0;
+    const feed = postgresFeed({
+      ...way,
+      context: { ...way.context, clock: { ...clock, monotonic: () => (now += 500) } },
+      async ask(statement, operation, signal) {
+        const rows = await way.ask(statement, operation, signal);
+        if (operation.startsWith("make") && "lsn" in (rows[0] ?? {})) await other.query("BEGIN; SELECT txid_current()");
+        return rows;
+      },
+    });
+    const position = await feed.begin(tables, never);
+    await using first = await bench.follow(tables, position);
+    await first.until(({ batches }) => batches.length > 1);
+    expect(first.batches.flatMap(({ untold }) => untold)).toEqual([]);
+    await first.stop();
+    await using second = await bench.follow(tables, first.position);
+    await other.query("COMMIT");
+    await other.end();
+    await second.until(({ batches }) => batches.some(({ untold }) => untold.includes(0)));
+    await second.stop();
+    await using third = await bench.follow(tables, second.position);
+    await third.until(({ batches }) => batches.length > 1);
+    expect(third.batches.flatMap(({ untold }) => untold)).toEqual([]);
+  });
+
+  it("a slot is made once the transactions of the ERP that are open have ended, which may take longer than a lock is waited for", async () => {
+    await using hasty = await feedBench(server, { limits: { lockTimeoutMs: 20 } });
+    await hasty.admin.query("CREATE TABLE rent (id int PRIMARY KEY)");
+    const clerk = await server.connect(hasty.database);
+    await clerk.query("BEGIN; INSERT INTO rent VALUES (1)");
+    const beginning = hasty.begin(tables);
+    const waits = `SELECT FROM pg_stat_activity WHERE query LIKE '%pg_create_logical%' AND wait_event_type = 'Lock' AND query_start < clock_timestamp() - interval '200 ms'`;
+    await expect.poll(async () => (await admin.query(waits)).rowCount).toBe(1);
+    await clerk.query("COMMIT");
+    await beginning;
+    await clerk.end();
   });
 
   it("a session that is ended and a connection that breaks are tried again, from the same position", async () => {

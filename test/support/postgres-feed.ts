@@ -8,6 +8,7 @@ import { isLost } from "../../connectors/postgres/errors.ts";
 import { postgresFeed } from "../../connectors/postgres/feed.ts";
 import { feedServer } from "../../connectors/postgres/feed-connections.ts";
 import { feedName } from "../../connectors/postgres/feed-names.ts";
+import type { FeedServer } from "../../connectors/postgres/feed-server.ts";
 import { openLink } from "../../connectors/postgres/link.ts";
 import { contextOf } from "../contract/erp/subject.ts";
 import { type FeedFollower, followFeed } from "./feed-follower.ts";
@@ -16,6 +17,8 @@ import type { Postgres } from "./postgres.ts";
 /** A feed of its own database on a server, by an account that may replicate and read. */
 export interface FeedBench extends AsyncDisposable {
   feed: Feed;
+  /** What the feed is made of: for a feed over a spoilt one. */
+  server: FeedServer;
   /** Administrator and owner of the tables, within the database. */
   admin: pg.Client;
   /** A new one, once the server was restarted. */
@@ -55,7 +58,8 @@ export async function feedBench(server: Postgres, options: FeedBenchOptions = {}
   const settings = { server: "127.0.0.1", port, database, user, password: { secret: "erp" } };
   const access = accessOf(settings, async () => (user === "postgres" ? server.password : "secret"), context);
   const links = new LinkPool({ open: (signal) => openLink(access, "read", signal), isLost, size: 2 });
-  const feed = postgresFeed(feedServer(access, links, options.beatMs ?? 500));
+  const way = feedServer(access, links, options.beatMs ?? 500);
+  const feed = postgresFeed(way);
   const name = feedName(context.sessionName, database);
   const unread = async (): Promise<void> => {
     const inUse = "SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active";
@@ -63,6 +67,7 @@ export async function feedBench(server: Postgres, options: FeedBenchOptions = {}
   };
   return {
     feed,
+    server: way,
     get admin() {
       return admin;
     },

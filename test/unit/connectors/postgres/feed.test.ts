@@ -20,7 +20,7 @@ describe("names of slot and publication", () => {
 
 describe("positions", () => {
   it("come back from their text as they were", () => {
-    const position = { system: "7711", timeline: "3", database: "erp", lsn: 0x1_0000_00ffn, tables: { rent: "x" } };
+    const position = { system: "7711", timeline: "3", database: "erp", lsn: 0x1_0000_00ffn, tables: { rent: "x" }, unseen: [7] };
     expect(parsePosition(positionText(position), "here")).toEqual(position);
     expect(lsnText(lsnOf("16/B374D848"))).toBe("16/B374D848");
   });
