@@ -66,6 +66,25 @@ export function compareRights(wanted: readonly Right[], held: readonly Right[]):
   };
 }
 
+/**
+ * What must be given anew so that taking the rights that are too many leaves what is needed: a wanted right that only a wider one gave, and one on the columns of a table
+ * on which the same is taken (a REVOKE on the table takes its columns with it, postgresql.org and dev.mysql.com, "REVOKE").
+ * @returns what can be given before the wider right goes, so that nothing lacks meanwhile, and what behind it
+ */
+export function givenAnew(
+  wanted: readonly Right[],
+  held: readonly Right[],
+  tooMany: readonly Right[],
+): { before: Right[]; after: Right[] } {
+  const kept = held.filter((one) => !tooMany.includes(one));
+  const afterwards = (one: Right): boolean => tooMany.some((wide) => wide.object.length === 2 && covers(wide, one));
+  const alone = (one: Right): boolean => tooMany.some((wide) => covers(wide, one)) && !kept.some((other) => covers(other, one));
+  return {
+    before: wanted.filter((one) => alone(one) && !afterwards(one)),
+    after: wanted.filter(afterwards),
+  };
+}
+
 /** A name with its schema, or in the one given. */
 export function tablePath(name: string, schema: string): readonly string[] {
   return name.includes(".") ? name.split(".") : [schema, name];

@@ -2,6 +2,7 @@ import type { Dialect } from "../connector.ts";
 import type { ConnectorModule } from "../module.ts";
 import { csvCapabilities } from "./capabilities.ts";
 import { type CsvSettings, csvSettings } from "./config.ts";
+import { csvGrantScript } from "./grants.ts";
 import type { ImportMoment } from "./look.ts";
 
 /** What reads the private file: the connector of its kind of database, handed over by the registry. */
@@ -20,6 +21,7 @@ export function csvOver(reader: FileReader, onMoment?: OnMoment): ConnectorModul
     name: "csv",
     settings: csvSettings,
     dialect,
+    grants: csvGrantScript,
     open: async (settings, secret, context) =>
       (await import("./open.ts")).openDrops({ settings, secret, context, dialect, reader, onMoment }),
   };

@@ -167,11 +167,20 @@ async function rights({ link, needs, signal }: Inspection): Promise<Problem[]> {
   ];
 }
 
+/** The agent needs no right of the server's for it: the DBA can look. */
+const unseen: Problem = {
+  severity: "info",
+  code: "erp-account-shared",
+  message:
+    "Whether others log in with the agent's account can't be seen without VIEW SERVER STATE, which it does not need otherwise",
+  remedy: "Let the DBA look: SELECT DISTINCT program_name, host_name FROM sys.dm_exec_sessions WHERE login_name = the account.",
+};
+
 /** Other programs that log in with our account: a shared password changes without us, and nobody can tell who wrote what. */
 async function sharing({ access, link, signal }: Inspection): Promise<Problem[]> {
   const asked = { signal, operation };
   const [may] = await ask(link, "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') AS may", asked);
-  if (may?.may !== "1") return [];
+  if (may?.may !== "1") return [unseen];
   const rows = await ask(
     link,
     concat(
@@ -180,7 +189,7 @@ async function sharing({ access, link, signal }: Inspection): Promise<Problem[]>
     ),
     asked,
   );
-  const programs = rows.map(({ program }) => program ?? "").filter((program) => program !== "");
+  const programs = rows.map(({ program }) => program || "a program without a name");
   if (programs.length === 0) return [];
   const person = programs.find((program) => /Management Studio|Azure Data Studio|Microsoft Office|SQLCMD|Access/i.test(program));
   return [

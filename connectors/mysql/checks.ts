@@ -1,28 +1,15 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
-import type { Finding, Severity } from "../../base/findings.ts";
+import type { Finding } from "../../base/findings.ts";
 import type { CheckNeeds, Table, WriteRight } from "../connector.ts";
 import { bind, concat, join } from "../statement.ts";
 import { checkRoutine } from "./call.ts";
+import { companyProblems } from "./company.ts";
 import { placeOf, tlsChoice } from "./config.ts";
 import type { Access } from "./connect.ts";
 import { askServer, describeTables } from "./describe.ts";
+import type { Inspection, Problem } from "./inspection.ts";
 import { type Link, openLink } from "./link.ts";
 import { mysqlSyntax } from "./sql.ts";
-
-interface Problem {
-  severity: Severity;
-  code: string;
-  place?: string;
-  message: string;
-  remedy: string;
-}
-
-interface Inspection {
-  access: Access;
-  link: Link;
-  needs: CheckNeeds;
-  signal: AbortSignal;
-}
 
 const operation = "check the ERP's database";
 /** Oldest versions whose behaviour the connector relies on (max_statement_time, sql_mode, GTID). */
@@ -48,7 +35,7 @@ export async function checkMysql(access: Access, needs: CheckNeeds, signal: Abor
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, encryption, rights, tables, calls]) {
+    for (const inspect of [server, encryption, rights, companyProblems, tables, calls]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {

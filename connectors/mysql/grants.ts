@@ -6,6 +6,7 @@ import {
   type GrantNeeds,
   type GrantScript,
   type GrantServer,
+  givenAnew,
   type Right,
   rightsByObject,
   tablePath,
@@ -26,7 +27,7 @@ export function mysqlGrantScript({ database, user }: { database: string; user: s
         return [
           `${about}: reads the schema, so that a configuration can be drafted; afterwards the script of \`erpfuser grants\` takes its place`,
           `-- CREATE USER ${account} IDENTIFIED BY 'a password of your choice';`,
-          `GRANT SELECT ON ${mysqlSyntax.quote(database)}.* TO ${account};`,
+          `GRANT SELECT ON ${mysqlSyntax.quote(database.replace(/[_%]/g, "\\$&"))}.* TO ${account};`,
         ];
       case "ledger":
         return [
@@ -113,16 +114,52 @@ export async function compareGrants(
   { needs, database, signal }: { needs: GrantNeeds; database: string; signal: AbortSignal },
 ): Promise<Comparison> {
   const server = await grantServer(link, signal);
-  const { missing, tooMany } = compareRights(rightsFor(needs, database, server), await heldRights(link, signal));
+  const { account } = server;
+  const shown = await shownGrants(link, signal);
+  const { rights, patterns } = await heldRights(link, shown, signal);
+  const wanted = rightsFor(needs, database, server);
+  const { missing, tooMany } = compareRights(wanted, rights);
+  const { before, after } = givenAnew(wanted, rights, tooMany);
+  // A right on databases is taken back by the very pattern that it was given with.
+  const taken = tooMany.map((one) => ({ ...one, object: patterns.get(one) ?? one.object }));
   return {
     server,
-    missing: statements("GRANT", missing, server.account),
-    tooMany: statements("REVOKE", tooMany, server.account),
+    missing: statements("GRANT", missing, account),
+    tooMany: [
+      ...statements("GRANT", before, account),
+      ...statements("REVOKE", taken, account),
+      ...rolesIn(shown).map((role) => `REVOKE ${role} FROM ${account};`),
+      ...statements("GRANT", after, account),
+    ],
   };
 }
 
-/** By information_schema, which shows an account its own; procedures stand in SHOW GRANTS alone. Rights by roles are not told apart. */
-async function heldRights(link: Link, signal: AbortSignal): Promise<Right[]> {
+/** What SHOW GRANTS says of the account itself; an active role's own lines are not among it. */
+async function shownGrants(link: Link, signal: AbortSignal): Promise<string[]> {
+  const [me] = await askServer(link, "SELECT CURRENT_USER() AS account", signal, operation);
+  const [, user = "", host = ""] = /^(.*)@([^@]*)$/s.exec(me?.account ?? "") ?? [];
+  const to = ` TO ${mysqlSyntax.quote(user)}@${mysqlSyntax.quote(host)}`;
+  // Names are one part each here, with dots of their own as well.
+  const plain = to.replaceAll("`.`", ".");
+  return (await askServer(link, "SHOW GRANTS", signal, operation))
+    .map((row) => Object.values(row)[0] ?? "")
+    .filter((line) => line.includes(plain));
+}
+
+/** Roles that were given to the account: nothing of the script comes by one, and what they hold is not told apart. */
+function rolesIn(shown: readonly string[]): string[] {
+  return shown.flatMap((line) => {
+    const [, roles] = /^GRANT ((?:`(?:[^`]|``)+`(?:@`(?:[^`]|``)*`)?(?:, ?)?)+) TO /.exec(line) ?? [];
+    return roles === undefined ? [] : roles.split(/, ?(?=`)/);
+  });
+}
+
+/** By information_schema, which shows an account its own; procedures stand in SHOW GRANTS alone. */
+async function heldRights(
+  link: Link,
+  shown: readonly string[],
+  signal: AbortSignal,
+): Promise<{ rights: Right[]; patterns: Map<Right, readonly string[]> }> {
   const mine =
     " WHERE GRANTEE = CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')";
   const ask = (what: string) => askServer(link, `SELECT ${what}${mine} AND PRIVILEGE_TYPE <> 'USAGE'`, signal, operation);
@@ -134,19 +171,21 @@ async function heldRights(link: Link, signal: AbortSignal): Promise<Right[]> {
       "PRIVILEGE_TYPE, IS_GRANTABLE, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMN_PRIVILEGES",
     )),
   ];
+  const patterns = new Map<Right, readonly string[]>();
   const rights = rows.flatMap((row): Right[] => {
     // `_` is a wildcard in the name of a database that rights are given on, and is written `\_` where it is none.
     const path = [row.table_schema?.replaceAll("\\_", "_"), row.table_name, row.column_name];
     const object = path.filter((part) => part !== undefined && part !== null);
     const right = { right: row.privilege_type ?? "", object };
-    return row.is_grantable === "YES" ? [right, { right: "GRANT OPTION", object: object.slice(0, 2) }] : [right];
+    const list = row.is_grantable === "YES" ? [right, { right: "GRANT OPTION", object: object.slice(0, 2) }] : [right];
+    if (object.length === 1) for (const one of list) patterns.set(one, [row.table_schema as string]);
+    return list;
   });
-  const shown = (await askServer(link, "SHOW GRANTS", signal, operation)).map((row) => Object.values(row)[0] ?? "");
   const routines = shown.flatMap((line): Right[] => {
     const [, right, kind, schema, name] = /^GRANT (.+?) ON (PROCEDURE|FUNCTION) `(.+?)`\.`(.+?)` TO /.exec(line) ?? [];
     return right === undefined
       ? []
       : right.split(", ").map((one) => ({ right: one, object: [schema as string, `${kind} ${name}`] }));
   });
-  return [...rights, ...routines];
+  return { rights: [...rights, ...routines], patterns };
 }

@@ -8,7 +8,6 @@ import { askServer } from "./describe.ts";
 import { type Inspection, operation, type Problem } from "./inspection.ts";
 import { type Link, openLink } from "./link.ts";
 import { rightsProblems } from "./rights.ts";
-import { textLiteral } from "./sql.ts";
 import { tableProblems } from "./table-checks.ts";
 
 /** Oldest version whose behaviour the connector relies on (shortest exact floats, generated columns). */
@@ -127,10 +126,11 @@ async function encryption({ access, link, signal }: Inspection): Promise<Problem
 const tools = /psql|pgadmin|dbeaver|datagrip|navicat|toad|excel|access|odbc/i;
 
 /** Who else is logged in with our account: its password is then known to others, and its rights are theirs. */
-async function company({ access, link, signal }: Inspection): Promise<Problem[]> {
+async function company({ link, signal }: Inspection): Promise<Problem[]> {
   const rows = await askServer(
     link,
-    `SELECT DISTINCT coalesce(nullif(application_name, ''), 'a program without a name') || coalesce(' from ' || host(client_addr), '') AS program FROM pg_stat_activity WHERE usename = current_user AND backend_type = 'client backend' AND application_name <> ${textLiteral(access.context.sessionName)} ORDER BY 1`,
+    // Our own name as the server keeps it: cut off, and without letters beyond ASCII.
+    "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a program without a name') || coalesce(' from ' || host(client_addr), '') AS program FROM pg_stat_activity WHERE usename = current_user AND backend_type = 'client backend' AND application_name <> (SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()) ORDER BY 1",
     signal,
     operation,
   );

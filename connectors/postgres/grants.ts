@@ -6,6 +6,7 @@ import {
   type GrantNeeds,
   type GrantScript,
   type GrantServer,
+  givenAnew,
   type Right,
   rightsByObject,
   tablePath,
@@ -113,12 +114,16 @@ export async function grantServer(link: Link, signal: AbortSignal): Promise<Gran
   return { version: String(row?.version), account: part(String(row?.account)) };
 }
 
-/** Rights on tables and their columns that were given to the account itself; procedures are open to all unless somebody closed them, and `check` tries them. */
+/**
+ * Rights on tables and their columns that were given to the account itself, and what it may do without any: as a superuser, as the owner of tables, as a member of other
+ * roles. Procedures are open to all unless somebody closed them, and `check` tries them.
+ */
 export async function compareGrants(
   link: Link,
   { needs, settings, signal }: { needs: GrantNeeds; settings: PostgresSettings; signal: AbortSignal },
 ): Promise<Comparison> {
   const server = await grantServer(link, signal);
+  const { account } = server;
   const rows = await askServer(link, held, signal, operation);
   const rights = rows.map(({ schema, name, column, right }): Right => {
     const object = [schema, name, ...(column === null ? [] : [column])].map(String);
@@ -126,26 +131,82 @@ export async function compareGrants(
   });
   const wanted = tableRights(needs, usualSchema(settings));
   const { missing, tooMany } = compareRights(wanted, rights);
-  // A REVOKE on the table takes the rights on its columns with it: they are given back right behind it.
-  const taken = wanted.filter((one) => tooMany.some((whole) => whole.object.length === 2 && isWithin(one, whole)));
+  const { before, after } = givenAnew(wanted, rights, tooMany);
+  // Rights that may be handed on: those that are needed stay, without that.
+  const handedOn = rights.filter((one, index) => rows[index]?.grantable === "t" && !tooMany.includes(one));
   return {
     server,
-    missing: statements("GRANT", missing, server.account),
-    tooMany: [...statements("REVOKE", tooMany, server.account), ...statements("GRANT", taken, server.account)],
+    missing: statements("GRANT", missing, account),
+    tooMany: [
+      ...statements("GRANT", before, account),
+      ...statements("REVOKE", tooMany, account),
+      ...statements("GRANT", after, account),
+      ...handedOn.flatMap((one) =>
+        statements("REVOKE", [one], account).map((line) => line.replace(/^REVOKE /, "REVOKE GRANT OPTION FOR ")),
+      ),
+      ...(await beyondGrants(link, { needs, settings, account }, signal)),
+    ],
   };
 }
 
-const isWithin = (one: Right, whole: Right): boolean =>
-  one.right === whole.right && whole.object.every((name, index) => name === one.object[index]);
+/** What no GRANT on a table gives, and no REVOKE there takes back. */
+async function beyondGrants(
+  link: Link,
+  { needs, settings, account }: { needs: GrantNeeds; settings: PostgresSettings; account: string },
+  signal: AbortSignal,
+): Promise<string[]> {
+  const [role] = await askServer(
+    link,
+    'SELECT rolsuper AS "SUPERUSER", rolcreaterole AS "CREATEROLE", rolcreatedb AS "CREATEDB", rolbypassrls AS "BYPASSRLS", rolreplication AS "REPLICATION" FROM pg_roles WHERE rolname = current_user',
+    signal,
+    operation,
+  );
+  const needed = new Set([
+    ...(needs.feeds.length > 0 ? ["REPLICATION"] : []),
+    ...((await hasRowSecurity(link, needs, usualSchema(settings), signal)) ? ["BYPASSRLS"] : []),
+  ]);
+  const attributes = Object.entries(role ?? {}).flatMap(([name, set]) => (set === "t" && !needed.has(name) ? [`NO${name}`] : []));
+  const roles = await askServer(
+    link,
+    "SELECT r.rolname AS name FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE m.member = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
+    signal,
+    operation,
+  );
+  const owned = await askServer(
+    link,
+    "SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1, 2 LIMIT 100",
+    signal,
+    operation,
+  );
+  return [
+    ...(attributes.length > 0 ? [`ALTER ROLE ${account} ${attributes.join(" ")};`] : []),
+    ...roles.map(({ name }) => `REVOKE ${part(String(name))} FROM ${account};`),
+    ...owned.map(({ schema, name }) => {
+      return `-- it owns ${quoted([String(schema), String(name)])}: ALTER TABLE ${quoted([String(schema), String(name)])} OWNER TO another_role;`;
+    }),
+  ];
+}
 
-/** Of tables and of columns, outside of the system's own schemas. */
+/** Where a table has row level security, only BYPASSRLS shows all of its rows. */
+async function hasRowSecurity(link: Link, { tables }: GrantNeeds, schema: string, signal: AbortSignal): Promise<boolean> {
+  const rows = await askServer(
+    link,
+    "SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relrowsecurity",
+    signal,
+    operation,
+  );
+  const secured = new Set(rows.map((row) => `${row.schema}.${row.name}`));
+  return tables.some(({ table }) => secured.has(tablePath(table, schema).join(".")));
+}
+
+/** Of tables and of columns, outside of the system's own schemas; an owner's are told as what they are. */
 const held = `
-  SELECT n.nspname AS schema, c.relname AS name, a.attname AS column, acl.privilege_type AS right
+  SELECT n.nspname AS schema, c.relname AS name, a.attname AS column, acl.privilege_type AS right, acl.is_grantable AS grantable
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
       SELECT NULL::name AS attname, c.relacl AS acl
       UNION ALL SELECT t.attname, t.attacl FROM pg_attribute t WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL
     ) a CROSS JOIN LATERAL aclexplode(a.acl) acl
   WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-    AND acl.grantee = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+    AND acl.grantee = (SELECT oid FROM pg_roles WHERE rolname = current_user) AND c.relowner <> acl.grantee
   ORDER BY 1, 2, 3, 4`;

@@ -1,4 +1,5 @@
 // The script of `erpfuser grants` on a real MariaDB: with its rights everything that the agent does to the sample ERP goes through, and nothing else does.
+import { connect as connectSocket } from "node:net";
 import { type Connection, createConnection } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Compiled, compile } from "../../agent/compile.ts";
@@ -193,6 +194,55 @@ describe.skipIf(!has("mariadb")).each(["column", "ledger"] as const)(
       }
       await own.end();
       expect(allowed).toEqual([]);
+    });
+
+    const once = it.skipIf(way === "ledger");
+    once(
+      "with the right of `init` alone the comparison leads to exactly what is needed, and so it does with a role",
+      async () => {
+        await root.query(`CREATE USER other@'%' IDENTIFIED BY '${password}'`);
+        await root.query("CREATE ROLE clerks");
+        await root.query(`GRANT ALL PRIVILEGES ON ${database}.AUFTRAG TO clerks`);
+        await root.query("GRANT clerks TO other@'%'");
+        await root.query("SET DEFAULT ROLE clerks FOR other@'%'");
+        const init = mysql.grants?.({ server: "127.0.0.1", database, user: "other" } as never);
+        await run(init?.("init", needs, undefined) ?? []);
+        await root.query(`GRANT UPDATE ON ${database}.AUFTRAG TO other@'%'`);
+        const asOther = await mysql.open(
+          { server: "127.0.0.1", port: server.port, database, user: "other", password: { secret: "x" } },
+          async () => password,
+          contextOf(),
+        );
+        const told = await asOther.grants?.compare(needs, never);
+        expect(told?.tooMany).toContain("REVOKE `clerks` FROM 'other'@'%';");
+        await run([...(told?.missing ?? []), ...(told?.tooMany ?? [])]);
+        expect(await asOther.grants?.compare(needs, never)).toMatchObject({ missing: [], tooMany: [] });
+        await asOther.close();
+        await root.query("DROP USER other@'%'");
+        await root.query("DROP ROLE clerks");
+      },
+    );
+
+    once("check names others who log in with the account, and an administrator's account", async () => {
+      const alone = (await erp.check(never, { read: [], write: [] })).filter(({ code }) => code === "erp-account-shared");
+      expect(alone).toEqual([]);
+      // From another address of this machine: without the performance schema only that tells it from ours.
+      const elsewhere = await createConnection({
+        ...{ user, password, database },
+        stream: () => connectSocket({ host: "127.0.0.1", port: server.port, localAddress: "127.0.0.2" }),
+      });
+      const told = (await erp.check(never, { read: [], write: [] })).filter(({ code }) => code === "erp-account-shared");
+      expect(told.map(({ message }) => message)).toEqual([expect.stringContaining("a program without a name from 127.0.0.2")]);
+      await elsewhere.end();
+      const asRoot = await mysql.open(
+        { server: "127.0.0.1", port: server.port, database, user: "root", password: { secret: "x" } },
+        async () => server.password,
+        contextOf(),
+      );
+      expect((await asRoot.check(never, { read: [], write: [] })).map(({ message }) => message)).toContainEqual(
+        expect.stringContaining("logs in as root"),
+      );
+      await asRoot.close();
     });
 
     it("names each right beyond the script with the statement that takes it back, and the counterpart takes all of it back", async () => {

@@ -1,5 +1,5 @@
 // The script of `erpfuser grants` on a real PostgreSQL: with its rights everything that a configuration does goes through, and nothing else does.
-import type pg from "pg";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compile } from "../../agent/compile.ts";
 import { grantNeeds } from "../../agent/grant-needs.ts";
@@ -106,6 +106,32 @@ describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", 
     expect(findings.filter(({ severity, code }) => severity === "error" || code.startsWith("erp-rights"))).toEqual([]);
   });
 
+  it("check names others who log in with the account, and takes our own sessions for ours whatever the agent is called", async () => {
+    const named = { ...contextOf(), sessionName: "erpfuser:Wohnungsgenossenschaft Schöneberg-Köpenick und Umgebung eG" };
+    const settings = { server: server.host, port: server.port, database: "wo", user: "fuser", password: { secret: "x" } };
+    const service = await postgres.open(settings, async () => "of the agent", named);
+    await service.identity(never);
+    const shared = async (): Promise<string[]> =>
+      (await service.check(never, { read: [], write: [] })).flatMap(({ code, message }) =>
+        code === "erp-account-shared" ? [message] : [],
+      );
+    await erp.close();
+    await expect.poll(shared).toEqual([]);
+    const other = new pg.Client({
+      host: server.host,
+      port: server.port,
+      database: "wo",
+      user: "fuser",
+      password: "of the agent",
+      application_name: "psql",
+    });
+    await other.connect();
+    expect(await shared()).toEqual([expect.stringMatching(/and a person among them: psql/)]);
+    await other.end();
+    await service.close();
+    erp = await open();
+  });
+
   it("lets sources be read and commands be written", async () => {
     const { sources, commands } = await compile(config, erp, never);
     for (const { mapping, cursor } of sources) {
@@ -163,6 +189,33 @@ describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", 
     ]);
     await run(told?.tooMany ?? []);
     expect(await erp.grants?.compare(needs, never)).toMatchObject({ missing: [], tooMany: [] });
+    // What no GRANT on a table gives.
+    await run([
+      "CREATE ROLE clerks",
+      "GRANT clerks TO fuser",
+      "ALTER ROLE fuser CREATEDB BYPASSRLS REPLICATION",
+      "ALTER TABLE others OWNER TO fuser",
+      "GRANT SELECT (name) ON person TO fuser WITH GRANT OPTION",
+      "REVOKE SELECT (nr) ON person FROM fuser",
+      "GRANT SELECT ON counters TO fuser",
+      "REVOKE SELECT (value) ON counters FROM fuser",
+    ]);
+    const beyond = await erp.grants?.compare(needs, never);
+    expect(beyond?.missing).toEqual(['GRANT SELECT ("nr") ON "public"."person" TO "fuser";']);
+    expect(beyond?.tooMany).toEqual([
+      'REVOKE SELECT ON "public"."counters" FROM "fuser";',
+      'GRANT SELECT ("name", "value") ON "public"."counters" TO "fuser";',
+      'REVOKE GRANT OPTION FOR SELECT ("name") ON "public"."person" FROM "fuser";',
+      'ALTER ROLE "fuser" NOCREATEDB NOBYPASSRLS NOREPLICATION;',
+      'REVOKE "clerks" FROM "fuser";',
+      '-- it owns "public"."others": ALTER TABLE "public"."others" OWNER TO another_role;',
+    ]);
+    await run([...(beyond?.missing ?? []), ...(beyond?.tooMany ?? []), "ALTER TABLE others OWNER TO CURRENT_USER"]);
+    await run(["REVOKE ALL ON others FROM fuser"]);
+    expect(await erp.grants?.compare(needs, never)).toMatchObject({ missing: [], tooMany: [] });
+    await run(["ALTER ROLE fuser SUPERUSER"]);
+    expect((await erp.grants?.compare(needs, never))?.tooMany).toEqual(['ALTER ROLE "fuser" NOSUPERUSER;']);
+    await run(["ALTER ROLE fuser NOSUPERUSER"]);
     await run(scriptOf("revoke", needs, undefined));
     const left = await root.query("SELECT privilege_type FROM information_schema.column_privileges WHERE grantee = 'fuser'");
     expect(left.rows).toEqual([]);
