@@ -1,5 +1,6 @@
 /** When all is done: nothing pending at the agent, nothing under way, every command settled at the portal, and all compared since. */
 import { FuserError } from "../../../base/errors.ts";
+import { readStatusFile } from "../../status-file.ts";
 import type { AgentStatus } from "./agent-process.ts";
 import { agentStore } from "./agent-store.ts";
 import type { AgentAtPortal } from "./portal-process.ts";
@@ -7,7 +8,9 @@ import type { Step } from "./progress.ts";
 import type { World } from "./world.ts";
 
 const finalOutcomes: ReadonlySet<string> = new Set(["applied", "rejected", "conflict", "expired"]);
-const lookEveryMs = 1_000;
+const lookEveryMs = 250;
+/** While the agent says in its file that it is at work, `erpfuser status` is asked at every so many looks only: each takes a process, and time of the machine. */
+const looksPerQuestion = 20;
 
 /** Of the demo's world, or of a test's. */
 type Resting = Pick<World, "agent" | "portal" | "signal"> & {
@@ -50,7 +53,16 @@ export async function awaitRest(world: Resting, step: Step, withinMs: number): P
       await session.clock.sleep(lookEveryMs, signal);
     }
   };
-  const atRest = async (): Promise<string[]> => underWay(await agent.status(), await portal.agent());
+  let looks = 0;
+  let told = ["the agent is at work"];
+  const atRest = async (): Promise<string[]> => {
+    const works = readStatusFile(world.home.state)?.inStepSince === undefined;
+    looks += 1;
+    if (works && looks % looksPerQuestion !== 0) return told;
+    const found = underWay(await agent.status(), await portal.agent());
+    if (found.length > 0) told = found;
+    return found;
+  };
   await untilNothing(atRest);
   await compareAnew(world, (compared) => untilNothing(async () => (compared() ? [] : ["a full compare"])));
   await untilNothing(atRest);

@@ -36,7 +36,7 @@ export async function runScript(session: Session, options: DemoOptions, progress
   try {
     const firstSync = await awaitFirstSync(world, progress);
     using _sampling = sampleMemory(world);
-    await changeErp(world, progress, { title: "Changes in the ERP, every kind", count: changes, seed: 11 });
+    await changeErp(world, progress, { title: "Changes in the ERP, every kind", count: changes, seed: 11, drop: "full" });
     const writes = world.drops === undefined;
     const homes = writes ? await findHomes(portal, tickets) : [];
     if (writes && homes.length === 0) throw tooSmall();
@@ -45,7 +45,6 @@ export async function runScript(session: Session, options: DemoOptions, progress
     await killAgent(world, progress, homes);
     if (writes) await useNumberedTickets(world, progress);
     const rest = progress.step("Both sides come to rest");
-    await world.drops?.full();
     await awaitRest(world, rest, options.restWithinSeconds * 1_000);
     rest.done("nothing pending, every command settled, all compared");
     const feed = readStatusFile(world.home.state)?.feed;
@@ -63,9 +62,15 @@ interface Changes {
   title: string;
   count: number;
   seed: number;
+  /** Of an ERP that drops CSV files: after all of it a full export, else deltas as it goes on. */
+  drop?: "full";
 }
 
-async function changeErp({ session, company, drops }: World, progress: Progress, { title, count, seed }: Changes): Promise<void> {
+async function changeErp(
+  { session, company, drops }: World,
+  progress: Progress,
+  { title, count, seed, drop }: Changes,
+): Promise<void> {
   const step = progress.step(title, count);
   const total = { events: 0, rows: 0, kinds: new Set<string>() };
   const random = seededRandom(seed);
@@ -76,9 +81,10 @@ async function changeErp({ session, company, drops }: World, progress: Progress,
     total.events += counts.events;
     total.rows += counts.rows;
     for (const [kind, times] of Object.entries(counts.byKind)) if (times > 0) total.kinds.add(kind);
-    await drops?.delta();
+    if (drop !== "full") await drops?.delta();
     step.update(total.events);
   }
+  if (drop === "full") await drops?.full();
   step.done(`${total.events} business events of ${total.kinds.size} kinds, ${total.rows} rows`);
 }
 

@@ -9,7 +9,7 @@ const fed = ({ feed, feedEvery = "30s", netEvery = "0 3 * * *" }: ErpConfigOptio
 const unstamped = (options: ErpConfigOptions): string => {
   const { compareEvery = "15m", cursorEvery = "1s", feed, dialect } = options;
   if (feed !== undefined) return fed(options);
-  const numbered = dialect === "csv" ? `column: FUSER_CHANGE, kind: sequence, every: ${cursorEvery}, ` : "";
+  const numbered = dialect === "csv" ? `column: FUSER_CHANGE, kind: sequence, overlap: 0, every: ${cursorEvery}, ` : "";
   return `changes: { ${numbered}compare: ${compareEvery} }`;
 };
 
