@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Connection } from "mysql2/promise";
 import { residentMb } from "../../agent/cli/demo/memory.ts";
 import type { Rig } from "../support/rig.ts";
-import { probedHeapMb } from "./probe-files.ts";
+import { type Collected, lastCollected } from "./probe-files.ts";
 
 export interface ProcessSample {
   rssMb: number;
-  heapMb: number | undefined;
+  collected: Collected | undefined;
   /** Open file descriptors. */
   handles: number;
 }
@@ -53,7 +53,7 @@ export async function takeSample(
 function processSample(pid: number | undefined, probes: string): ProcessSample | undefined {
   const rssMb = pid === undefined ? undefined : residentMb(pid, "VmRSS");
   if (pid === undefined || rssMb === undefined) return undefined;
-  return { rssMb, heapMb: probedHeapMb(probes, pid), handles: readdirSync(`/proc/${pid}/fd`).length };
+  return { rssMb, collected: lastCollected(probes, pid), handles: readdirSync(`/proc/${pid}/fd`).length };
 }
 
 function sizesOf(file: string): StoreSizes {

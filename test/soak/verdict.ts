@@ -8,13 +8,16 @@ export interface Growth {
   peak: number;
   /** MB per hour after the warm-up, with its 95 % confidence interval; undefined with too few samples. */
   perHour: Line | undefined;
-  /** The slope can be told from zero, upwards, or the last fifth lies too far above the first. */
-  grows: boolean;
+  /** MB between the medians of the first and the last fifth. */
+  between: number;
 }
 
 export interface ProcessVerdict {
+  /** At whatever moment of the process's own collections: goes up and down with them, in waves of a quarter of an hour and more. */
   rssMb: Growth;
-  heapMb: Growth;
+  /** What stayed resident, and in use, right after a collection. */
+  collectedRssMb: Growth;
+  collectedHeapMb: Growth;
   handles: { first: number; last: number; leaked: number };
 }
 
@@ -59,13 +62,13 @@ export function judgeSamples(
   const portalStore = judgeStore(counted, (sample) => sample.portalStore, told);
   const violations: string[] = [];
   // Whoever saw nothing has nothing to say.
-  if (agent.rssMb.perHour === undefined || gateway.rssMb.perHour === undefined)
+  if (agent.collectedRssMb.perHour === undefined || gateway.collectedRssMb.perHour === undefined)
     violations.push("too few samples to judge memory by");
   for (const [name, found] of [
     ["agent", agent],
     ["gateway", gateway],
   ] as const) {
-    if (found.rssMb.grows) violations.push(`the ${name}'s memory grows`);
+    if (growsIn(found)) violations.push(`the ${name}'s memory grows`);
     if (found.handles.leaked > 0) violations.push(`the ${name} leaks handles`);
   }
   if (connections.leaked > 0) violations.push("connections to the database are left behind");
@@ -80,27 +83,36 @@ export function judgeSamples(
 }
 
 function judgeProcess(samples: readonly Sample[], of: (sample: Sample) => ProcessSample): ProcessVerdict {
-  const heaps = samples.flatMap((sample): [number, number][] => {
-    const { heapMb } = of(sample);
-    return heapMb === undefined ? [] : [[sample.at / 3_600, heapMb]];
+  // Many samples see the same collection.
+  const collected = samples.flatMap((sample, index) => {
+    const found = of(sample).collected;
+    const before = samples[index - 1];
+    return found === undefined || before === undefined || found.no === of(before).collected?.no
+      ? []
+      : [{ at: sample.at, ...found }];
   });
   return {
     rssMb: growthOf(samples.map((sample) => [sample.at / 3_600, of(sample).rssMb])),
-    heapMb: growthOf(heaps),
+    collectedRssMb: growthOf(collected.map(({ at, rssMb }) => [at / 3_600, rssMb])),
+    collectedHeapMb: growthOf(collected.map(({ at, heapMb }) => [at / 3_600, heapMb])),
     handles: leakOf(samples.map((sample) => of(sample).handles)),
   };
 }
 
+/** The slope of what is left after collections can be told from zero, upwards, or the last fifth lies too far above the first. */
+function growsIn({ rssMb, collectedRssMb }: ProcessVerdict): boolean {
+  return (collectedRssMb.perHour?.low ?? 0) > 0 || Math.max(collectedRssMb.between, rssMb.between) > mostGrownMb;
+}
+
 function growthOf(points: readonly (readonly [hours: number, mb: number])[]): Growth {
   const values = points.map(([, mb]) => mb);
-  const perHour = fitLine(points);
   const rounded = (mb: number | undefined): number => Math.round((mb ?? 0) * 10) / 10;
   return {
     first: rounded(values[0]),
     last: rounded(values.at(-1)),
     peak: rounded(Math.max(0, ...values)),
-    perHour,
-    grows: (perHour?.low ?? 0) > 0 || grownBetweenFifths(values) > mostGrownMb,
+    perHour: fitLine(points),
+    between: values.length === 0 ? 0 : rounded(grownBetweenFifths(values)),
   };
 }
 
