@@ -46,9 +46,12 @@ export class LinkPool<Link extends PooledLink> implements AsyncDisposable {
     for (;;) {
       signal.throwIfAborted();
       const idle = this.#idle.pop();
-      if (idle?.usable) return { link: idle, reused: true };
-      if (idle) this.#open -= 1;
-      else if (this.#open < this.#options.size) break;
+      if (idle?.reusable) return { link: idle, reused: true };
+      if (idle) {
+        // While it lay idle it was lost, or another server took over.
+        this.#open -= 1;
+        if (idle.usable) void idle.close();
+      } else if (this.#open < this.#options.size) break;
       else await this.#turn(signal);
     }
     this.#open += 1;

@@ -5,8 +5,9 @@ import { bind, concat } from "../statement.ts";
 import { callProblems } from "./call-checks.ts";
 import { placeOf, tlsChoice } from "./config.ts";
 import type { Access, Driver } from "./connect.ts";
-import { type Link, openLink } from "./link.ts";
-import { ask, versioningOf } from "./session.ts";
+import type { Link } from "./link.ts";
+import { openLink } from "./open-link.ts";
+import { ask, databaseState } from "./session.ts";
 import { tableProblems } from "./table-checks.ts";
 
 export interface Problem {
@@ -68,7 +69,7 @@ export async function checkMssql({
 async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
   const [row] = await ask(
     link,
-    "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS version, CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition, CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(128)) AS updateability",
+    "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS version, CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition",
     { signal, operation },
   );
   const version = row?.version ?? "0";
@@ -88,15 +89,25 @@ async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
       remedy: "Update to SQL Server 2012 (11.0) or later.",
     });
   }
-  if (needs.write.length > 0 && row?.updateability === "READ_ONLY") {
-    problems.push({
-      severity: "error",
-      code: "erp-read-only",
-      message: "The database is read-only, perhaps a secondary replica",
-      remedy: "Connect to the primary server.",
-    });
-  }
+  if (link.readOnly) problems.push(readOnly(needs));
   return problems;
+}
+
+function readOnly({ write }: CheckNeeds): Problem {
+  const message = "The database can only be read here: a secondary replica, which may lag, or it was made read-only";
+  return write.length > 0
+    ? {
+        severity: "error",
+        code: "erp-read-only",
+        message,
+        remedy: "Name the primary server, or the listener of the availability group.",
+      }
+    : {
+        severity: "info",
+        code: "erp-standby",
+        message,
+        remedy: "Nothing to do. Feeds and rowversion columns need the primary server.",
+      };
 }
 
 async function encryption({ access: { settings } }: Inspection): Promise<Problem[]> {
@@ -132,7 +143,7 @@ async function encryption({ access: { settings } }: Inspection): Promise<Problem
 }
 
 async function versions({ access, link, signal }: Inspection): Promise<Problem[]> {
-  const { readCommitted, snapshot } = await versioningOf(link, signal);
+  const { readCommitted, snapshot } = await databaseState(link, signal);
   if (readCommitted || snapshot) return [];
   const database = `[${access.settings.database.replaceAll("]", "]]")}]`;
   return [

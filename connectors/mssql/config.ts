@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type ServerAddress, serverAddresses, serverList, serversText } from "../servers.ts";
 import { filledText, secretReference, truth, wholeNumber } from "../settings.ts";
 
 const tls = z.strictObject({
@@ -21,7 +22,9 @@ const tls = z.strictObject({
 /** `erp:` keys of an SQL Server database. */
 export const mssqlSettings = z
   .strictObject({
-    server: filledText.describe("Host name or address"),
+    server: serverList.describe(
+      "Host name or address, or `host\\\\instance`; of an availability group its listener. Of several, `[one, other:1434]`, the first that answers and can be written to is taken",
+    ),
     port: wholeNumber(1, 65_535).optional().describe("Default 1433"),
     instance: filledText
       .optional()
@@ -55,7 +58,28 @@ export function tlsChoice({ tls: given = {} }: MssqlSettings): TlsChoice {
   return { mode, ca: given.ca, verify, legacy: given.legacy ?? false };
 }
 
-/** Where the server is, for errors; never with credentials. */
-export function placeOf({ server, port, instance, database }: MssqlSettings): string {
-  return `${server}${instance === undefined ? `:${port ?? 1433}` : `\\${instance}`}/${database}`;
+/** A server, and the instance on it where its port is to be asked of the SQL Server Browser. */
+export interface InstanceAddress extends ServerAddress {
+  instance: string | undefined;
+}
+
+const usualPort = 1433;
+
+export const addressesOf = ({ server, port }: MssqlSettings): readonly ServerAddress[] =>
+  serverAddresses(server, port ?? usualPort);
+
+/** An instance may be written behind its host, as SQL Server's own clients do; a port says more. */
+export function instanceAt({ host, port }: ServerAddress, settings: Pick<MssqlSettings, "port" | "instance">): InstanceAddress {
+  const [name = host, own] = host.split("\\");
+  const instance = settings.port === undefined && port === usualPort ? (own ?? settings.instance) : undefined;
+  return { host: name, port, instance };
+}
+
+/** Where the servers are, for errors; never with credentials. */
+export function placeOf(settings: MssqlSettings): string {
+  const named = addressesOf(settings).map((address) => {
+    const { host, port, instance } = instanceAt(address, settings);
+    return instance === undefined ? serversText([{ host, port }]) : `${host}\\${instance}`;
+  });
+  return `${named.join(",")}/${settings.database}`;
 }

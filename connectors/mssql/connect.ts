@@ -3,12 +3,19 @@ import type { Connection, ConnectionConfiguration, Request, TYPES } from "tediou
 import { FuserError } from "../../base/errors.ts";
 import type { ConnectorContext } from "../connector.ts";
 import type { ReadSecret } from "../module.ts";
-import { type MssqlSettings, tlsChoice } from "./config.ts";
+import { createServers, type ServerAddress, type Servers } from "../servers.ts";
+import { addressesOf, instanceAt, type MssqlSettings, placeOf, tlsChoice } from "./config.ts";
 
 export interface Access {
   settings: MssqlSettings;
   secret: ReadSecret;
   context: ConnectorContext;
+  servers: Servers;
+}
+
+export function accessOf(given: Omit<Access, "servers">): Access {
+  const { settings, context } = given;
+  return { ...given, servers: createServers(addressesOf(settings), placeOf(settings), context.clock) };
 }
 
 /** The driver. It brings cloud logins of 30 MB of memory along, so it is loaded only where an SQL Server is asked for. */
@@ -23,14 +30,20 @@ export async function loadDriver(): Promise<Driver> {
   return driver;
 }
 
-/** How long a server may take to answer a connect. */
-const connectTimeoutMs = 10_000;
 /** How long it may take to give up a statement; then the connection is closed. */
 const cancelTimeoutMs = 2_000;
 
+/** Where a connection leads. */
+export interface Target {
+  server: ServerAddress;
+  /** How long it may take to answer. */
+  timeoutMs: number;
+  database: string;
+}
+
 /** A bare connection that is logged in. @throws the driver's error, with the server's number where it refused the login; the signal's reason */
-export async function connect(access: Access, driver: Driver, signal: AbortSignal): Promise<Connection> {
-  const connection = new driver.Connection(await configurationOf(access));
+export async function connect(access: Access, driver: Driver, target: Target, signal: AbortSignal): Promise<Connection> {
+  const connection = new driver.Connection(await configurationOf(access, target));
   // Errors are told to whoever waits, and once more here.
   connection.on("error", () => {});
   let refused: number | undefined;
@@ -57,27 +70,31 @@ export async function connect(access: Access, driver: Driver, signal: AbortSigna
   }
 }
 
-async function configurationOf({ settings, secret, context }: Access): Promise<ConnectionConfiguration> {
-  const { user, domain, database, instance, port } = settings;
+async function configurationOf(
+  { settings, secret, context }: Access,
+  { server, timeoutMs, database }: Target,
+): Promise<ConnectionConfiguration> {
+  const { user, domain } = settings;
   const password = await secret(settings.password.secret);
-  const place = instance === undefined ? { port: port ?? 1433 } : { instanceName: instance };
+  const { host, port, instance } = instanceAt(server, settings);
   return {
-    server: settings.server,
+    server: host,
     authentication:
       domain === undefined
         ? { type: "default", options: { userName: user, password } }
         : { type: "ntlm", options: { userName: user, password, domain } },
     options: {
-      ...place,
+      ...(instance === undefined ? { port } : { instanceName: instance }),
       ...encryptionOf(settings),
       database,
       appName: context.sessionName.slice(0, 128),
-      connectTimeout: connectTimeoutMs,
+      connectTimeout: timeoutMs,
       cancelTimeout: cancelTimeoutMs,
       // Statements have a limit of the agent's own (link.ts).
       requestTimeout: 0,
       maxRetriesOnTransientErrors: 0,
-      multiSubnetFailover: false,
+      // A listener has an address in each subnet, of which one answers: the others must not be waited for.
+      multiSubnetFailover: true,
       useUTC: true,
     },
   };

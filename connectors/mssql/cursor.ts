@@ -180,3 +180,12 @@ function markOf({ columns }: PreparedCursor, raw: Exclude<RawValue, null>): stri
   const type = columnType((columns[0] as DescribedColumn).type);
   return type === "date" ? `${String(raw)}T00:00:00` : String(raw);
 }
+
+export function versionOnReplica({ query }: PreparedCursor): FuserError {
+  return new FuserError("config", `The rowversion ${query.column} can't be followed where the database can only be read`, {
+    code: "erp-cursor-unusable",
+    operation: `read changes of the table ${query.table}`,
+    place: query.table,
+    hint: "A replica does not know which transactions are open on the primary. Name the primary under `erp: server:`, or use `compare`.",
+  });
+}

@@ -49,6 +49,8 @@ const byNumber: Readonly<Record<number, MeaningName>> = {
   942: "away",
   945: "away",
   952: "away",
+  954: "away",
+  955: "away",
   976: "away",
   978: "readOnly",
   979: "away",
@@ -209,6 +211,11 @@ function wordsOf({ message, number, state }: DriverError, { plain }: Meaning): s
 /** Whether the connection is gone with this error. */
 export function isLost(error: unknown): boolean {
   return error instanceof FuserError && ["erp-connection-lost", "erp-unreachable"].includes(error.code);
+}
+
+/** Whether what was asked for wants the primary, and this is none. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof FuserError && error.code === "erp-read-only";
 }
 
 /** Whether the session reads by snapshots that the database, or another one that its views read, does not keep or keeps no longer. */

@@ -16,9 +16,22 @@ export async function checkFeed(
   { settings, tables, signal }: { settings: MssqlSettings; tables: readonly FeedTable[]; signal: AbortSignal },
 ): Promise<Finding[]> {
   const asked = { signal, operation: "check change tracking" };
-  const found = await databaseFindings(link, settings, asked);
+  const found = [...replicaFindings(link, settings), ...(await databaseFindings(link, settings, asked))];
   for (const fed of await fedTables(link, tables, signal)) found.push(...(await tableFindings(link, fed, asked)));
   return found;
+}
+
+function replicaFindings({ readOnly }: Link, settings: MssqlSettings): Finding[] {
+  if (!readOnly) return [];
+  return [
+    {
+      severity: "error",
+      code: "erp-feed-replica",
+      place: placeOf(settings),
+      message: "The server is a replica: what it tells comes later than on the primary",
+      remedy: "Name the primary server under `erp: server:`, or the listener of the availability group.",
+    },
+  ];
 }
 
 async function databaseFindings(link: Link, settings: MssqlSettings, asked: Asked): Promise<Finding[]> {

@@ -14,7 +14,8 @@ import { type FeedPosition, gap, otherHistory, parsePosition, positionText } fro
 import { changesOf, type FedTable, fedTables } from "./feed-tables.ts";
 import { versionsOf } from "./feed-versions.ts";
 import { identityOf } from "./identity.ts";
-import { type Link, openLink } from "./link.ts";
+import type { Link } from "./link.ts";
+import { openLink, requirePrimary } from "./open-link.ts";
 
 /** How often the server is asked whether anything was committed: one short question. */
 const lookMs = 250;
@@ -31,9 +32,11 @@ export function createFeed(access: Access, driver: () => Promise<Driver>, short:
   async function connect(signal: AbortSignal): Promise<{ link: Link; database: string }> {
     const link = await openLink(access, await driver(), "read", signal);
     try {
-      const { database } = await identityOf(link, signal);
+      requirePrimary(link, access, () => onReplica(place));
+      const { database, label } = await identityOf(link, signal);
       const reading = await short.use(signal, (other) => identityOf(other, signal));
-      if (reading.database === database) return { link, database };
+      if (reading.database === database && reading.label === label) return { link, database };
+      if (reading.database === database) throw movesOver(access, place);
       throw new FuserError("config", "The feed comes from another database than the rows", {
         code: "erp-feed-other-server",
         operation,
@@ -82,6 +85,26 @@ export function createFeed(access: Access, driver: () => Promise<Driver>, short:
     },
     marks: createMarks(short),
   };
+}
+
+/** Two replicas of one database: what one tells the other may not know yet. The reads follow to where the feed is. */
+function movesOver({ servers }: Access, place: string): FuserError {
+  servers.doubt();
+  return new FuserError("transient", "The ERP moves over to another server: feed and reads reach different ones", {
+    code: "erp-feed-other-server",
+    operation,
+    place,
+    hint: "It is tried again by itself. If it stays, name the listener of the availability group under `erp: server:`.",
+  });
+}
+
+function onReplica(place: string): FuserError {
+  return new FuserError("config", "The server is a replica: what it tells comes later than on the primary", {
+    code: "erp-feed-replica",
+    operation,
+    place,
+    hint: "Name the primary server under `erp: server:`, or the listener of the availability group.",
+  });
 }
 
 interface Looking {

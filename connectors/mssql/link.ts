@@ -2,15 +2,15 @@ import type { Connection, Request } from "tedious";
 import { FuserError } from "../../base/errors.ts";
 import type { RawValue } from "../digest.ts";
 import { sizeOf } from "../row-batch.ts";
+import { noPrimary } from "../servers.ts";
 import type { Statement } from "../statement.ts";
 import { placeOf } from "./config.ts";
-import { type Access, connect, type Driver } from "./connect.ts";
-import { isLost, isWithoutSnapshots, mssqlError } from "./errors.ts";
+import type { Access, Driver } from "./connect.ts";
+import { isLost, isReadOnly, isWithoutSnapshots, mssqlError } from "./errors.ts";
 import { addValues } from "./request-values.ts";
-import { prepareSession, refuseSnapshots } from "./session.ts";
+import { refuseSnapshots } from "./session.ts";
 import { withParameters } from "./sql.ts";
 import { type Transactions, watchTransactions } from "./transactions.ts";
-import { refusalOf } from "./unopened.ts";
 import { type DriverColumn, type ResultColumn, resultColumn } from "./values.ts";
 
 /** `read`: sees what is committed. `write`: the one that holds the agent's lock. */
@@ -41,6 +41,9 @@ export class Link {
   readonly #driver: Driver;
   readonly #access: Access;
   readonly transactions: Transactions;
+  /** The database can only be read here: a secondary replica, mostly. */
+  readOnly = false;
+  readonly #epoch: number;
   #broken = false;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -48,6 +51,7 @@ export class Link {
     this.#connection = connection;
     this.#driver = driver;
     this.#access = access;
+    this.#epoch = access.servers.epoch;
     this.transactions = watchTransactions(connection);
     const broke = (): void => {
       this.#broken = true;
@@ -60,8 +64,10 @@ export class Link {
     return !this.#broken;
   }
 
+  /** Whether the next work should get it: of several servers another one may be the primary by now. */
   get reusable(): boolean {
-    return this.usable;
+    const { epoch, several } = this.#access.servers;
+    return this.usable && !(several && (this.readOnly || epoch !== this.#epoch));
   }
 
   /** Every result of a text with bound values. */
@@ -147,9 +153,13 @@ export class Link {
       cancelTimer();
       signal.removeEventListener("abort", onAbort);
       if (!error) return resolve();
-      const told = reason === undefined ? mssqlError(error, operation, place) : reason.why;
+      let told = reason === undefined ? mssqlError(error, operation, place) : reason.why;
       // A database that is away comes back as another one, perhaps on another server.
       this.#broken ||= isLost(told);
+      if (isReadOnly(told) && this.#access.servers.several) {
+        this.#access.servers.doubt();
+        told = noPrimary(place);
+      }
       if (isWithoutSnapshots(told)) {
         refuseSnapshots(this.#access);
         this.#broken = true;
@@ -213,33 +223,4 @@ function tooLong(operation: string, place: string): FuserError {
     place,
     hint: "Look for a missing index, or raise `erp: courtesy: statementTimeout`.",
   });
-}
-
-/** Opens a connection and prepares its session. @throws FuserError config or transient */
-export async function openLink(access: Access, driver: Driver, kind: LinkKind, signal: AbortSignal): Promise<Link> {
-  signal.throwIfAborted();
-  try {
-    const link = await connectedLink(access, driver, signal);
-    try {
-      await prepareSession(link, access, { kind, signal });
-    } catch (error) {
-      await link.cancel();
-      throw error;
-    }
-    return link;
-  } catch (error) {
-    throw mssqlError(error, "connect to the ERP's database", placeOf(access.settings));
-  }
-}
-
-/** @throws the driver's error, with the server's number where it refused the login */
-async function connectedLink(access: Access, driver: Driver, signal: AbortSignal): Promise<Link> {
-  const opened = async (to: Access): Promise<Link> => new Link(await connect(to, driver, signal), driver, access);
-  try {
-    return await opened(access);
-  } catch (error) {
-    const { database } = access.settings;
-    const openMaster = (): Promise<Link> => opened({ ...access, settings: { ...access.settings, database: "master" } });
-    throw await refusalOf(error, { database, openMaster, signal });
-  }
 }

@@ -7,13 +7,14 @@ import { createSerial } from "../serial.ts";
 import { fromSource } from "../source-select.ts";
 import { concat } from "../statement.ts";
 import { checkMssql } from "./checks.ts";
-import { type Access, type Driver, loadDriver } from "./connect.ts";
-import { lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
+import { type Access, accessOf, type Driver, loadDriver } from "./connect.ts";
+import { lastChange, type PreparedCursor, prepareCursor, readChanges, versionOnReplica } from "./cursor.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { createFeed } from "./feed.ts";
 import { identityOf } from "./identity.ts";
-import { openLink } from "./link.ts";
+import type { Link } from "./link.ts";
+import { openLink, requirePrimary } from "./open-link.ts";
 import { ask } from "./session.ts";
 import { childrenOf, describedQuery, type PreparedSource, prepareSource, selectKeys } from "./source.ts";
 import { mssqlDialect, mssqlSyntax } from "./sql.ts";
@@ -21,7 +22,8 @@ import { readOn, type StreamContext } from "./stream.ts";
 import { Writer } from "./write.ts";
 
 /** Connections: two that read, whatever is read, since no read holds one for longer than a page; one that writes. */
-export function openMssql(access: Access): Connector {
+export function openMssql(given: Omit<Access, "servers">): Connector {
+  const access = accessOf(given);
   const { clock, limits } = access.context;
   const digest = new RowDigest();
   let loading: Promise<Driver> | undefined;
@@ -50,6 +52,12 @@ export function openMssql(access: Access): Connector {
   async function describedCursor(query: CursorQuery, signal: AbortSignal): Promise<PreparedCursor> {
     const cursor = cursors.get(query) ?? (await pool.use(signal, (link) => prepareCursor(link, query, signal)));
     cursors.set(query, cursor);
+    return cursor;
+  }
+
+  /** @throws FuserError for a rowversion on a replica, which knows nothing of what is open on the primary */
+  function requireCursorSuits(cursor: PreparedCursor, link: Link): PreparedCursor {
+    if (cursor.versioned) requirePrimary(link, access, () => versionOnReplica(cursor));
     return cursor;
   }
 
@@ -98,9 +106,12 @@ export function openMssql(access: Access): Connector {
       const cursor = await describedCursor(query, signal);
       try {
         if (from === undefined) {
-          const last = await pool.use(signal, (link) => lastChange(link, cursor, signal));
+          const last = await pool.use(signal, (link) => lastChange(link, requireCursorSuits(cursor, link), signal));
           if (last.length > 0) yield last;
-        } else yield* readChanges(cursor, from, streaming(signal, `read changes of the table ${query.table}`));
+        } else {
+          const reading = streaming(signal, `read changes of the table ${query.table}`);
+          yield* readChanges(cursor, from, { ...reading, requireSuits: (link) => requireCursorSuits(cursor, link) });
+        }
       } catch (error) {
         cursors.delete(query);
         throw error;

@@ -18,21 +18,27 @@ function textOf(raw: RawValue): string | null {
   return raw instanceof Uint8Array ? Buffer.from(raw).toString("hex") : String(raw);
 }
 
-/** How the database keeps row versions: what a reader sees without locks. */
-export interface Versioning {
+/** How the database keeps row versions, which a reader sees without locks, and whether it can be written. */
+export interface DatabaseState {
   /** READ_COMMITTED_SNAPSHOT is on: every statement reads versions. */
   readCommitted: boolean;
   /** ALLOW_SNAPSHOT_ISOLATION is on. */
   snapshot: boolean;
+  /** A secondary replica, or a database that was made read-only. */
+  readOnly: boolean;
 }
 
-export async function versioningOf(link: Link, signal: AbortSignal): Promise<Versioning> {
+export async function databaseState(link: Link, signal: AbortSignal): Promise<DatabaseState> {
   const [row] = await ask(
     link,
-    "SELECT is_read_committed_snapshot_on AS committed, snapshot_isolation_state AS snapshot FROM sys.databases WHERE database_id = DB_ID()",
+    "SELECT is_read_committed_snapshot_on AS committed, snapshot_isolation_state AS snapshot, CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(128)) AS updateability FROM sys.databases WHERE database_id = DB_ID()",
     { signal, operation: "prepare the session" },
   );
-  return { readCommitted: row?.committed === "1", snapshot: row?.snapshot === "1" };
+  return {
+    readCommitted: row?.committed === "1",
+    snapshot: row?.snapshot === "1",
+    readOnly: row?.updateability === "READ_ONLY",
+  };
 }
 
 const withoutSnapshots = new WeakSet<Access>();
@@ -51,9 +57,10 @@ export async function prepareSession(
   link: Link,
   access: Access,
   { kind, signal }: { kind: LinkKind; signal: AbortSignal },
-): Promise<void> {
+): Promise<DatabaseState> {
   const { lockTimeoutMs } = access.context.limits;
-  const { readCommitted, snapshot } = await versioningOf(link, signal);
+  const state = await databaseState(link, signal);
+  const { readCommitted, snapshot } = state;
   const snapshots = kind === "read" && !readCommitted && snapshot && !withoutSnapshots.has(access);
   const level = snapshots ? "SNAPSHOT" : "READ COMMITTED";
   const settings = [
@@ -63,4 +70,5 @@ export async function prepareSession(
     `SET TRANSACTION ISOLATION LEVEL ${level}`,
   ];
   await link.batch(settings.join("; "), { signal, operation: "prepare the session" });
+  return state;
 }

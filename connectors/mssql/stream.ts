@@ -24,6 +24,8 @@ export interface StreamContext {
   limits: ConnectorLimits;
   signal: AbortSignal;
   operation: string;
+  /** Throws on a connection that the rows can't be read from. */
+  requireSuits?: (link: Link) => void;
 }
 
 /**
@@ -64,9 +66,10 @@ export async function* readOn(select: ContinuedSelect, context: StreamContext): 
 function readPage(
   { verify }: ContinuedSelect,
   statement: Statement,
-  { pool, limits, signal, operation }: StreamContext,
+  { pool, limits, signal, operation, requireSuits }: StreamContext,
 ): Promise<{ rows: RawValue[][]; last: boolean }> {
   return pool.use(signal, async (link) => {
+    requireSuits?.(link);
     const bounds = { rows: Number.POSITIVE_INFINITY, bytes: limits.batchBytes };
     for await (const piece of link.rows(statement, { signal, operation }, bounds)) {
       verify(piece.columns);
@@ -80,12 +83,13 @@ function readPage(
 async function* group(
   select: ContinuedSelect,
   condition: Statement,
-  { pool, limits, signal, operation }: StreamContext,
+  { pool, limits, signal, operation, requireSuits }: StreamContext,
 ): AsyncGenerator<RawValue[][]> {
   const bounds = { rows: limits.batchRows, bytes: limits.batchBytes };
   const statement = select.statement({ condition });
   // One piece is the rule; more are read while the connection is held.
   const pieces = await pool.use(signal, async (link) => {
+    requireSuits?.(link);
     const all: RawValue[][][] = [];
     for await (const piece of link.rows(statement, { signal, operation }, bounds)) {
       select.verify(piece.columns);

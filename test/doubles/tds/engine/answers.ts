@@ -58,7 +58,7 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     object_name: (id) => byId(id)?.name ?? null,
     col_name: (id, column) => byId(id)?.columns[Number(column) - 1]?.name ?? null,
     serverproperty: property,
-    databasepropertyex: (_, name) => property(name as Cell),
+    databasepropertyex: (_, name) => (name === "Updateability" && options.secondary ? "READ_ONLY" : property(name as Cell)),
     is_srvrolemember: (role) => flag(options.roles?.includes(String(role)) ?? false),
     is_rolemember: (role) => flag(options.roles?.includes(String(role)) ?? false),
     has_perms_by_name: (securable) => flag(securable === null || idOf(securable ?? null) !== null),

@@ -9,6 +9,12 @@ export interface DatabaseOptions {
   name: string;
   /** READ_COMMITTED_SNAPSHOT, ALLOW_SNAPSHOT_ISOLATION. */
   versions?: { committed: boolean; snapshot: boolean };
+  /** `@@SERVERNAME`. */
+  server?: string;
+  /** Its id in an availability group, the same on every replica. */
+  group?: string;
+  /** A secondary replica: it refuses to write. */
+  secondary?: boolean;
   /** Roles of every login. */
   roles?: readonly string[];
 }
@@ -63,7 +69,9 @@ export class TdsDatabase {
   describeItself(state = 0n): void {
     const { committed, snapshot } = this.options.versions ?? { committed: true, snapshot: false };
     const flags = [committed, snapshot].map((on) => (on ? 1n : 0n));
-    fillView(this.#main, "sys.databases", [[5n, this.options.name, ...flags, this.brokerId, null, state, 0n]]);
+    fillView(this.#main, "sys.databases", [
+      [5n, this.options.name, ...flags, this.brokerId, this.options.group ?? null, state, 0n],
+    ]);
   }
 
   /** A connection of its own, as each session has one. */

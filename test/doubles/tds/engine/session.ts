@@ -279,6 +279,9 @@ export class Session {
   }
 
   async *#write(tokens: readonly Token[]): AsyncGenerator<Outcome> {
+    if (this.database.options.secondary) {
+      throw new SqlError(3906, `Failed to update database "${this.database.options.name}" because the database is read-only.`);
+    }
     await this.#lock();
     const { text, table, into } = writeStatement(tokens, this.database.catalogue, this.#scope());
     const statement = this.#prepare(text);
@@ -387,7 +390,7 @@ export class Session {
       case "@@SPID":
         return String(this.id);
       case "@@SERVERNAME":
-        return "'DOUBLE'";
+        return `'${this.database.options.server ?? "DOUBLE"}'`;
       case "@@DBTS":
         return `X'${Buffer.from(versionBytes(this.database.rowVersion)).toString("hex")}'`;
       default:
