@@ -5,6 +5,7 @@
 import type { Config, Source, SqlText, Step } from "../config/config.ts";
 import type { Table } from "../connectors/connector.ts";
 import type { Columns, GrantNeeds, TableNeeds } from "../connectors/grants.ts";
+import { sessionNameOf } from "./erp.ts";
 import { buildQuery } from "./map/query.ts";
 import { columnIn, tableFinder } from "./map/write-scope.ts";
 
@@ -64,6 +65,7 @@ export function grantNeeds(config: Config, tables: readonly Table[]): GrantNeeds
     calls: callsOf(config),
     ledgers: [...new Set(config.commands.flatMap(({ idempotency: way }) => (way.way === "ledger" ? [way.table] : [])))],
     feeds: feedsOf(config),
+    sessionName: sessionNameOf(config.agent.name),
   };
 }
 

@@ -20,6 +20,8 @@ export interface GrantNeeds {
   ledgers: readonly string[];
   /** Feeds that are used, and the tables of which they tell. */
   feeds: readonly { name: string; tables: readonly string[] }[];
+  /** Name that the agent's sessions give: what a server keeps for its feed bears it. Absent before there is a configuration. */
+  sessionName?: string;
 }
 
 /** Server and account, as the database writes them. */

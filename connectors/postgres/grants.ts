@@ -13,15 +13,11 @@ import {
 } from "../grants.ts";
 import type { PostgresSettings } from "./config.ts";
 import { askServer } from "./describe.ts";
+import { compareFeed, feedCounterpart, feedRights, feedScript } from "./feed-grants.ts";
+import { part, quoted, usualSchema } from "./grant-names.ts";
 import type { Link } from "./link.ts";
-import { postgresSyntax } from "./sql.ts";
 
 const operation = "look up the account's rights";
-
-/** The schema of names that have none: the first of the configuration's, else the one that every database has. */
-function usualSchema({ schema }: Pick<PostgresSettings, "schema">): string {
-  return (Array.isArray(schema) ? schema[0] : schema) ?? "public";
-}
 
 export function postgresGrantScript(settings: Pick<PostgresSettings, "database" | "schema" | "user">): GrantScript {
   const { database, user } = settings;
@@ -51,7 +47,7 @@ export function postgresGrantScript(settings: Pick<PostgresSettings, "database" 
           `-- CREATE ROLE ${account} LOGIN PASSWORD 'a password of your choice';`,
           ...schemasOf(needs, schema).map((name) => `GRANT USAGE ON SCHEMA ${part(name)} TO ${account};`),
           ...statements("GRANT", [...tableRights(needs, schema), ...callRights(needs, schema)], account),
-          ...(needs.feeds.length > 0 ? [`ALTER ROLE ${account} REPLICATION;`] : []),
+          ...feedScript(feedRights(needs, settings), account),
           ...(needs.tables.some(({ insert }) => insert.length > 0)
             ? [
                 "-- A serial column (not an identity one) of a table that is inserted into needs GRANT USAGE ON SEQUENCE: `erpfuser check` names it",
@@ -61,9 +57,9 @@ export function postgresGrantScript(settings: Pick<PostgresSettings, "database" 
       case "revoke":
         return [
           `${about}: takes back what the configuration needs`,
+          ...feedCounterpart(feedRights(needs, settings), account),
           ...statements("REVOKE", [...tableRights(needs, schema), ...callRights(needs, schema)], account),
           ...schemasOf(needs, schema).map((name) => `REVOKE USAGE ON SCHEMA ${part(name)} FROM ${account};`),
-          ...(needs.feeds.length > 0 ? [`ALTER ROLE ${account} NOREPLICATION;`] : []),
         ];
     }
   };
@@ -99,11 +95,6 @@ function statements(verb: "GRANT" | "REVOKE", rights: readonly Right[], account:
   });
 }
 
-/** A name with dots of its own is one part here. */
-const part = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-const quoted = (path: readonly string[]): string => path.map((one) => postgresSyntax.quote(one)).join(".");
-
 export async function grantServer(link: Link, signal: AbortSignal): Promise<GrantServer> {
   const [row] = await askServer(
     link,
@@ -130,13 +121,14 @@ export async function compareGrants(
     return { right: String(right), object };
   });
   const wanted = tableRights(needs, usualSchema(settings));
+  const feed = await compareFeed(link, { wanted: feedRights(needs, settings), account, signal });
   const { missing, tooMany } = compareRights(wanted, rights);
   const { before, after } = givenAnew(wanted, rights, tooMany);
   // Rights that may be handed on: those that are needed stay, without that.
   const handedOn = rights.filter((one, index) => rows[index]?.grantable === "t" && !tooMany.includes(one));
   return {
     server,
-    missing: statements("GRANT", missing, account),
+    missing: [...statements("GRANT", missing, account), ...feed.missing],
     tooMany: [
       ...statements("GRANT", before, account),
       ...statements("REVOKE", tooMany, account),
@@ -144,6 +136,7 @@ export async function compareGrants(
       ...handedOn.flatMap((one) =>
         statements("REVOKE", [one], account).map((line) => line.replace(/^REVOKE /, "REVOKE GRANT OPTION FOR ")),
       ),
+      ...feed.tooMany,
       ...(await beyondGrants(link, { needs, settings, account }, signal)),
     ],
   };

@@ -6,6 +6,7 @@ import { grantNeeds } from "../../agent/grant-needs.ts";
 import type { Config } from "../../config/config.ts";
 import { parseConfig } from "../../config/load.ts";
 import type { Connector } from "../../connectors/connector.ts";
+import type { FeedTable } from "../../connectors/feed.ts";
 import type { GrantNeeds } from "../../connectors/grants.ts";
 import { postgres } from "../../connectors/postgres/connector.ts";
 import type { Postgres } from "../support/postgres.ts";
@@ -60,8 +61,9 @@ describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", 
     postgres.open(
       { server: server.host, port: server.port, database: "wo", user: "fuser", password: { secret: "x" } },
       async () => "of the agent",
-      contextOf(),
+      contextOf({ sessionName: "erpfuser:Test" }),
     );
+  const postgresFindings = async (tables: readonly FeedTable[]) => (await erp.feed?.check(tables, never)) ?? [];
 
   beforeAll(async () => {
     server = await startServer();
@@ -156,6 +158,34 @@ describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", 
     expect((await root.query("SELECT nr, title, must, state FROM orders")).rows).toEqual([
       { nr: 42, title: "Kalt", must: "", state: "neu" },
     ]);
+  });
+
+  it("prints what a feed needs, misses it until it was run, and takes it back with what the feed left behind", async () => {
+    const feed: GrantNeeds = { ...needs, feeds: [{ name: "logical-replication", tables: ["person", "orders"] }] };
+    const only = (lines: readonly string[]): string[] => lines.filter((line) => /PUBLICATION|REPLICATION|slot/.test(line));
+    const printed = only(scriptOf("grant", feed, undefined));
+    const [, name = ""] = /CREATE PUBLICATION (\w+) /.exec(printed.join("\n")) ?? [];
+    expect(printed).toEqual([
+      'ALTER ROLE "fuser" REPLICATION;',
+      `CREATE PUBLICATION ${name} FOR TABLE "public"."orders", "public"."person";`,
+    ]);
+    expect(await erp.grants?.compare(feed, never)).toMatchObject({ missing: printed, tooMany: [] });
+    await run(printed);
+    expect(await erp.grants?.compare(feed, never)).toMatchObject({ missing: [], tooMany: [] });
+    // The name is the feed's own.
+    const findings = await postgresFindings([{ table: "person", key: ["nr"], own: ["nr"] }]);
+    expect(findings.filter(({ severity }) => severity === "error")).toEqual([]);
+    await run([`ALTER PUBLICATION ${name} SET TABLE person, others`]);
+    expect(await erp.grants?.compare(feed, never)).toMatchObject({
+      missing: [`ALTER PUBLICATION ${name} ADD TABLE "public"."orders";`],
+      tooMany: [`ALTER PUBLICATION ${name} DROP TABLE "public"."others";`],
+    });
+    const leftBehind = [`DROP PUBLICATION ${name};`, 'ALTER ROLE "fuser" NOREPLICATION;'];
+    expect(await erp.grants?.compare(needs, never)).toMatchObject({ missing: [], tooMany: leftBehind });
+    await root.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [name]);
+    await run(only(scriptOf("revoke", feed, undefined)));
+    expect((await root.query("SELECT FROM pg_replication_slots")).rowCount).toBe(0);
+    expect(await erp.grants?.compare(needs, never)).toMatchObject({ missing: [], tooMany: [] });
   });
 
   it("lets nothing else be done, names what is beyond it, and takes all of it back", async () => {

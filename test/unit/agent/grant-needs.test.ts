@@ -93,6 +93,7 @@ test("columns are those that the configuration and its SQL texts name, and no ot
     calls: [{ name: "P_DONE", kind: "procedure" }],
     ledgers: ["LEDGER"],
     feeds: [],
+    sessionName: "erpfuser:Test",
   });
 });
 
