@@ -37,13 +37,14 @@ export async function checkMssql({
   signal,
 }: Omit<Inspection, "link"> & { driver: () => Promise<Driver> }): Promise<Finding[]> {
   const place = placeOf(access.settings);
+  const account = accountProblems(access.settings).map((problem) => ({ place, ...problem }));
   let link: Link;
   try {
     link = await openLink(access, await driver(), "read", signal);
   } catch (error) {
     if (isAbort(error) || !(error instanceof FuserError)) throw error;
     const remedy = error.hint ?? "Correct the settings under `erp:`.";
-    return [{ severity: "error", code: error.code, place, message: error.message, remedy }];
+    return [...account, { severity: "error", code: error.code, place, message: error.message, remedy }];
   }
   try {
     const problems: Problem[] = [];
@@ -60,10 +61,28 @@ export async function checkMssql({
         });
       }
     }
-    return problems.map((problem) => ({ place, ...problem }));
+    return [...account, ...problems.map((problem) => ({ place, ...problem }))];
   } finally {
     await link.close();
   }
+}
+
+/** Accounts that the driver can't log in as, told before the server refuses them with words that help nobody. */
+function accountProblems({ user, domain }: Inspection["access"]["settings"]): Problem[] {
+  const managed = /\$$/.test(user);
+  if (!managed && (domain !== undefined || !user.includes("\\"))) return [];
+  return [
+    {
+      severity: "error",
+      code: "erp-login-refused",
+      message: managed
+        ? `${user} looks like a managed service account (gMSA): it logs in by Kerberos alone, which the database driver does not have`
+        : `${user} is a Windows account, which a SQL login can't be`,
+      remedy: managed
+        ? "Let the DBA make a SQL login, or name a Windows account with a password of its own and `erp: domain:` (NTLM)."
+        : "Write its domain as `erp: domain:` and its name alone as `user` (NTLM), or let the DBA make a SQL login.",
+    },
+  ];
 }
 
 async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {

@@ -5,11 +5,12 @@ import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { TdsDatabase } from "./engine/database.ts";
 import { type Outcome, Session } from "./engine/session.ts";
 import { SqlError } from "./engine/sql-error.ts";
-import { type Login, preloginAnswer, readLogin, wantsEncryption } from "./login.ts";
+import { isIntegrated, type Login, preloginAnswer, readLogin, wantsEncryption } from "./login.ts";
+import { ntlmAnswer, ntlmChallenge } from "./ntlm.ts";
 import { messagesOf, PacketWriter, packetSize, packetType } from "./packets.ts";
 import { type Parameter, readParameter } from "./parameters.ts";
 import { wrapTls } from "./tls.ts";
-import { done, status, writeColumns, writeDone, writeError, writeTransaction, writeWelcome } from "./tokens.ts";
+import { done, status, writeColumns, writeDone, writeError, writeSspi, writeTransaction, writeWelcome } from "./tokens.ts";
 import { wireType } from "./wire-types.ts";
 
 /** What befalls a statement: an error in its place, a connection that breaks before or after it was carried out, no answer at all. */
@@ -39,6 +40,8 @@ class TdsClient {
   readonly #options: ConnectionOptions;
   #stream: Duplex;
   #session: Session | undefined;
+  /** Who wants to log in. */
+  #asking: Login | undefined;
   #cancelled: (() => void) | undefined;
   #isCancelled = false;
   #chain: Promise<void> = Promise.resolve();
@@ -71,7 +74,11 @@ class TdsClient {
       case packetType.prelogin:
         return this.#prelogin(body);
       case packetType.login:
-        return this.#login(readLogin(body));
+        this.#asking = readLogin(body);
+        if (isIntegrated(body)) return this.#send((into) => writeSspi(into, ntlmChallenge("DOUBLE")));
+        return this.#login(this.#asking);
+      case packetType.sspi:
+        return this.#login({ ...(this.#asking as Login), ...ntlmAnswer(body), password: undefined });
       case packetType.attention: {
         this.#isCancelled = false;
         return this.#send((into) => writeDone(into, done.batch, status.attention));

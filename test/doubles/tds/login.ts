@@ -3,10 +3,16 @@ import { ByteWriter } from "./bytes.ts";
 /** What a client says of itself ([MS-TDS] 2.2.6.4). */
 export interface Login {
   user: string;
-  password: string;
+  /** Undefined where the password is proved and not told. */
+  password: string | undefined;
+  /** Of a Windows account. */
+  domain?: string;
   program: string;
   database: string;
 }
+
+/** Whether the client wants to log in as a Windows account. */
+export const isIntegrated = (body: Buffer): boolean => body.readUInt16LE(80) > 0;
 
 export function readLogin(body: Buffer): Login {
   const field = (index: number): Buffer => {

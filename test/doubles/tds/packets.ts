@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 
 /** Kinds of packets ([MS-TDS] 2.2.3.1.1). */
-export const packetType = { batch: 1, rpc: 3, response: 4, attention: 6, login: 16, prelogin: 18 } as const;
+export const packetType = { batch: 1, rpc: 3, response: 4, attention: 6, login: 16, sspi: 17, prelogin: 18 } as const;
 
 export const packetSize = 4_096;
 const headerSize = 8;

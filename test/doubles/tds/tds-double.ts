@@ -26,11 +26,18 @@ export interface TdsDouble extends AsyncDisposable {
 
 export interface DoubleOptions extends Partial<DatabaseOptions> {
   password?: string;
+  /** A loopback address; default 127.0.0.1. */
+  host?: string;
   tls?: TLSSocketOptions;
 }
 
 /** Starts a double on a free loopback port. */
-export async function startTdsDouble({ password = "secret", tls, ...options }: DoubleOptions = {}): Promise<TdsDouble> {
+export async function startTdsDouble({
+  password = "secret",
+  host = "127.0.0.1",
+  tls,
+  ...options
+}: DoubleOptions = {}): Promise<TdsDouble> {
   const database = new TdsDatabase({ name: "erp", ...options });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -41,7 +48,7 @@ export async function startTdsDouble({ password = "secret", tls, ...options }: D
       tls,
       onLogin: (login) => {
         const refused = double.onLogin?.(login);
-        if (refused || login.password === password) return refused;
+        if (refused || login.password === password || login.domain !== undefined) return refused;
         return new SqlError(18456, `Login failed for user '${login.user}'.`, { state: 1, severity: 14 });
       },
       onStatement: (text, session) => {
@@ -50,7 +57,7 @@ export async function startTdsDouble({ password = "secret", tls, ...options }: D
       },
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const double: TdsDouble = {
     port: (server.address() as { port: number }).port,
     database,

@@ -27,6 +27,11 @@ export function writeError(into: ByteWriter, { number, state, severity, message 
   into.u8(0xaa).u16(body.length).raw(body);
 }
 
+/** SSPI: what a Windows login is answered with. */
+export function writeSspi(into: ByteWriter, message: Buffer): void {
+  into.u8(0xed).u16(message.length).raw(message);
+}
+
 function writeChange(into: ByteWriter, type: number, now: Uint8Array, before: Uint8Array): void {
   const body = new Writer().u8(type).raw(now).raw(before).take();
   into.u8(0xe3).u16(body.length).raw(body);
