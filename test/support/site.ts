@@ -24,6 +24,7 @@ import type { ErpDb } from "./erp/db.ts";
 import { generateErp, mainMandant } from "./erp/generate.ts";
 import { consultOracle, type OracleVerdict } from "./erp/oracle.ts";
 import type { MariaDb } from "./mariadb.ts";
+import type { Postgres } from "./postgres.ts";
 import { openProxy, type TcpProxy } from "./proxy.ts";
 import { root } from "./run/child.ts";
 import { observed, tempDirectory } from "./servers.ts";
@@ -32,7 +33,7 @@ export interface SiteOptions {
   /** Default 4: some 60 rows. */
   units?: number;
   /** Where the ERP stands; an SQLite file where none is named. */
-  server?: MariaDb;
+  server?: MariaDb | Postgres;
   portal?: Partial<GatewayOptions>;
   /** Proxies between the parts (`ways`); needs a server. */
   proxied?: boolean;
@@ -110,14 +111,18 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const database = `site_${process.pid}_${++databases}`;
   const account =
     server === undefined ? undefined : { user: `agent_${databases}`, password: `pw-${process.pid}-${Math.random()}`, database };
+  const isPostgres = server !== undefined && "give" in server;
   const url = (user: string, password: string, port = server?.port): string =>
-    `mysql://${user}:${password}@${server?.host}:${port}/${database}`;
+    `${isPostgres ? "postgres" : "mysql"}://${user}:${password}@${server?.host}:${port}/${database}`;
   const owner = server === undefined ? sqlitePlace(join(folder, "erp.db")) : serverPlace(url(server.user, server.password));
   const ways = options.proxied && server !== undefined ? { erp: opened.use(await openProxy(server)) } : undefined;
   const place = account === undefined ? owner : serverPlace(url(account.user, account.password, ways?.erp.port));
   const erp = opened.use(owner.open());
   await generateErp(erp, { units: options.units ?? fewUnits, seed: 5 });
-  if (account !== undefined) {
+  if (account !== undefined && isPostgres) {
+    await erp.run(`CREATE ROLE ${account.user} LOGIN PASSWORD '${account.password}'`);
+    await erp.run(`GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO ${account.user}`);
+  } else if (account !== undefined) {
     await erp.run(`CREATE USER '${account.user}'@'%' IDENTIFIED BY '${account.password}'`);
     await erp.run(`GRANT SELECT, INSERT, UPDATE ON ${database}.* TO '${account.user}'@'%'`);
   } else observed("sqlite", process.versions.sqlite ?? "");
@@ -275,8 +280,8 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
 
 /** A rented unit and its tenant, by the ids that the configuration makes. */
 async function someTenant(erp: ErpDb): Promise<{ unitId: string; reporterId: string }> {
-  const sql =
-    "SELECT * FROM MIETVERTRAG WHERE MANDANT = ? AND PERSNR <> '' AND STORNO <> 'J' AND LEERSTAND <> 'J' ORDER BY PERSNR LIMIT 1";
+  const rented = erp.dialect === "postgres" ? "NOT LEERSTAND" : "LEERSTAND <> 'J'";
+  const sql = `SELECT * FROM MIETVERTRAG WHERE MANDANT = ? AND PERSNR <> '' AND STORNO <> 'J' AND ${rented} ORDER BY PERSNR LIMIT 1`;
   const [row] = await erp.query(sql, [mainMandant]);
   const id = (...names: string[]): string => [mainMandant, ...names.map((name) => String(row?.[name]))].join(".");
   return { unitId: id("OBJNR", "HAUSNR", "WOHNNR"), reporterId: `${id("PERSNR")}.1` };
