@@ -106,6 +106,27 @@ describe.each(postgresPrograms())("$name: faults of its feed", (program) => {
     expect(await codes()).not.toContainEqual(["warning", "erp-feed-gap"]);
   });
 
+  it("slots that are used up are told by check and at the beginning, until one is free", async () => {
+    await bench.begin(tables);
+    await bench.feed.drop?.(never);
+    const filler = await admin.query(
+      "SELECT pg_create_physical_replication_slot('filler_' || n) FROM generate_series(1, current_setting('max_replication_slots')::int) n",
+    );
+    try {
+      expect(await codes()).toContainEqual(["error", "erp-feed-slots"]);
+      const refused = { kind: "config", code: "erp-feed-slots", hint: expect.stringContaining("max_replication_slots") };
+      await expect(bench.feed.begin(tables, never)).rejects.toMatchObject(refused);
+      await admin.query("SELECT pg_drop_replication_slot('filler_1')");
+      expect((await codes()).filter(([severity]) => severity === "error")).toEqual([]);
+      await bench.begin(tables);
+      // Our own is none that lacks.
+      expect((await codes()).filter(([severity]) => severity === "error")).toEqual([]);
+    } finally {
+      await admin.query("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name LIKE 'filler%'");
+    }
+    expect(filler.rowCount).toBe(10);
+  });
+
   it("a position of another server, of another timeline or ahead of the server is another history", async () => {
     const position = await bench.begin(tables);
     for (const change of [{ system: "1" }, { timeline: "7" }, { database: "other" }, { lsn: "FF/0" }, { lsn: "nonsense" }]) {
@@ -290,5 +311,18 @@ describe.each(postgresPrograms())("$name: faults of its feed", (program) => {
     const id = await insert();
     await using third = await bench.follow(tables, second.position);
     await third.until(({ keys }) => keys().includes(id));
+  });
+});
+
+describe("PostgreSQL: a server that does not write what logical replication needs", () => {
+  it("is told by check with the statement that changes it, and no slot is made", async () => {
+    await using server = await postgres({ settings: ["wal_level=replica"] });
+    await using bench = await feedBench(server);
+    await bench.admin.query("CREATE TABLE rent (id int PRIMARY KEY)");
+    const findings = (await bench.feed.check(tables, never)).filter(({ code }) => code === "erp-feed-settings");
+    expect(findings).toMatchObject([{ severity: "error", remedy: expect.stringContaining("SET wal_level = 'logical'") }]);
+    const refused = { kind: "config", code: "erp-feed-settings", hint: expect.stringContaining("SET wal_level = 'logical'") };
+    await expect(bench.begin(tables)).rejects.toMatchObject(refused);
+    expect((await bench.admin.query("SELECT FROM pg_replication_slots")).rowCount).toBe(0);
   });
 });
