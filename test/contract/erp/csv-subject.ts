@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Connector } from "../../../connectors/connector.ts";
 import { csvOver } from "../../../connectors/csv/connector.ts";
+import { createSerial } from "../../../connectors/serial.ts";
 import { sqlite } from "../../../connectors/sqlite/connector.ts";
 import { csvFolder } from "./csv.ts";
 import type { OpenOptions, Subject } from "./subject.ts";
@@ -92,21 +93,41 @@ export async function csvSubject(): Promise<Subject> {
     }
   }
 
-  const opened: { options: OpenOptions | undefined; settings: string; inner: Connector }[] = [];
+  interface Opened {
+    options: OpenOptions | undefined;
+    settings: string;
+    /** Closed where tables were added since, which are made anew only while nobody reads them by other settings. */
+    inner: Connector | undefined;
+  }
 
-  async function current(entry: (typeof opened)[number]): Promise<Connector> {
+  const opened: Opened[] = [];
+
+  async function reopened(entry: Opened): Promise<Connector> {
     const wanted = settings();
-    if (JSON.stringify(wanted) !== entry.settings) {
-      await entry.inner.close();
-      entry.inner = await place.open(wanted, entry.options);
-      entry.settings = JSON.stringify(wanted);
+    const text = JSON.stringify(wanted);
+    if (entry.inner !== undefined && entry.settings === text) return entry.inner;
+    for (const other of opened) {
+      if (other.settings === text) continue;
+      await other.inner?.close();
+      other.inner = undefined;
     }
-    if (dirty) {
-      await write();
-      await take(entry.inner);
-    }
+    entry.inner = await place.open(wanted, entry.options);
+    entry.settings = text;
     return entry.inner;
   }
+
+  const oneByOne = createSerial();
+
+  /** One after the other: polls of the same moment meet the same connector. */
+  const current = (entry: Opened): Promise<Connector> =>
+    oneByOne(async () => {
+      const inner = await reopened(entry);
+      if (dirty) {
+        await write();
+        await take(inner);
+      }
+      return inner;
+    });
 
   /** What a compare of any table does first: it takes in all files. */
   async function take(inner: Connector): Promise<void> {
@@ -127,11 +148,11 @@ export async function csvSubject(): Promise<Subject> {
   }
 
   async function open(options?: OpenOptions): Promise<Connector> {
-    const wanted = settings();
-    const entry = { options, settings: JSON.stringify(wanted), inner: await place.open(wanted, options) };
+    const entry: Opened = { options, settings: "", inner: undefined };
     opened.push(entry);
+    const { dialect } = await reopened(entry);
     return {
-      dialect: entry.inner.dialect,
+      dialect,
       identity: async (signal) => (await current(entry)).identity(signal),
       check: async (signal, needs) => (await current(entry)).check(signal, needs),
       describe: async (signal, names) => (await current(entry)).describe(signal, names),
@@ -152,9 +173,9 @@ export async function csvSubject(): Promise<Subject> {
         yield* (await current(entry)).changedSince(query, from, signal);
       },
       aggregate: async (source, cursor, signal) => (await current(entry)).aggregate(source, cursor, signal),
-      write: async (plan, signal) => entry.inner.write(plan, signal),
-      lookup: async (plan, signal) => entry.inner.lookup(plan, signal),
-      close: () => entry.inner.close(),
+      write: async (plan, signal) => (await current(entry)).write(plan, signal),
+      lookup: async (plan, signal) => (await current(entry)).lookup(plan, signal),
+      close: async () => entry.inner?.close(),
     };
   }
 
