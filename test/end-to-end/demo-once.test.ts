@@ -136,7 +136,7 @@ describe.skipIf(!has("postgres"))("npm run demo -- --once --json --erp postgres:
     await using directory = await tempDirectory();
     await using server = await postgres();
     const url = `postgres://${server.user}:${server.password}@127.0.0.1:${server.port}/firma`;
-    const by = ["--erp", url, "--feed", "logical-replication"];
+    const by = ["--erp", url, "--feed", "pgoutput"];
     await using demo = startDemo(["--once", "--json", "--units", "60", ...by, "--directory", directory.path]);
     const code = await demo.ended;
     expect(code, `${demo.stdout}\n${demo.stderr}`).toBe(0);

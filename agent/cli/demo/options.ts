@@ -40,7 +40,8 @@ export function readOptions(given: Record<string, unknown>): DemoOptions {
     once: given.once === true,
     units: whole("units", 10, 100_000) ?? 200,
     erp: given.erp as string | undefined,
-    feed: given.feed as string | undefined,
+    // Many know PostgreSQL's feed by the plugin that writes it.
+    feed: given.feed === "pgoutput" ? "logical-replication" : (given.feed as string | undefined),
     keep: given.keep === true,
     reset: given.reset === true,
     directory: (given.directory as string | undefined) ?? join(root, ".demo"),
