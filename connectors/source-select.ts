@@ -22,6 +22,8 @@ export interface SelectOptions {
   /** Quoted columns to order by. */
   orderBy?: readonly string[];
   limit?: number;
+  /** Stands behind the name of the source's own table: the moment of which it is read, where the database can look back. */
+  asOf?: Statement | undefined;
   /** What is read in place of each of the source's columns: expressions that keep what the database's driver would lose. */
   columns?: readonly string[];
 }
@@ -71,7 +73,7 @@ export function fromSource(syntax: Syntax, source: SourceQuery, options: Omit<Se
   const { from } = source;
   const rows =
     "table" in from
-      ? syntax.quote(from.table)
+      ? concat(syntax.quote(from.table), options.asOf ?? "")
       : concat("(", configured(syntax, from.query, from.parameters, source.source), "\n) q");
   const conditions = [...ownConditions(syntax, source), ...(options.condition ? [options.condition] : [])];
   return concat(" FROM ", rows, ending(conditions, options));

@@ -40,8 +40,12 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
 
 /** The number of the last commit; undefined without the right to ask. */
 export async function currentScn(link: Link, signal: AbortSignal): Promise<RawValue | undefined> {
-  const asked = sql("SELECT DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER AS SCN FROM DUAL");
-  return (await ifAllowed(() => one(link, asked, signal)))?.[0];
+  const ways = ["DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER AS SCN FROM DUAL", "CURRENT_SCN FROM V$DATABASE"];
+  for (const way of ways) {
+    const row = await ifAllowed(() => one(link, sql(`SELECT ${way}`), signal));
+    if (row !== undefined) return row[0];
+  }
+  return undefined;
 }
 
 async function one(link: Link, statement: Statement, signal: AbortSignal): Promise<RawValue[] | undefined> {

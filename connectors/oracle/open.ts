@@ -9,7 +9,8 @@ import { type Access, loadClient } from "./connect.ts";
 import { changesSince, cursorRow, lastChange, type PreparedCursor, prepareCursor } from "./cursor.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
-import { identityOf } from "./identity.ts";
+import { createFlashback } from "./flashback.ts";
+import { currentScn, identityOf } from "./identity.ts";
 import { type Link, openLink } from "./link.ts";
 import { lobRows } from "./lobs.ts";
 import { type RunSelect, readPages } from "./pages.ts";
@@ -40,6 +41,7 @@ export function openOracle(access: Access): Connector {
   const writer = new Writer(access);
   const serial = createSerial();
   const digest = new RowDigest();
+  const flashback = createFlashback(access.context.log);
   const described = new WeakMap<SourceQuery, PreparedSource>();
   const cursors = new WeakMap<CursorQuery, PreparedCursor>();
 
@@ -98,9 +100,21 @@ export function openOracle(access: Access): Connector {
       const operation = `scan the source ${source.source}`;
       const run: RunSelect = (statement, mostBytes) =>
         pages.use(signal, (link) => link.execute(statement, signal, { operation, mostBytes }));
-      for await (const read of readPages(known.select, run, { context: access.context, signal })) {
-        const children = await short.use(signal, (link) => childrenOf(known, read.rows, { link, signal }));
-        yield rowBatch(read, known.layout, digest, children);
+      let ground = await flashback.begin(source, () => short.use(signal, (link) => currentScn(link, signal)));
+      for (let begun = false; ; ) {
+        const { statement } = known.select;
+        const select = { ...known.select, statement: (of: Parameters<typeof statement>[0]) => statement({ ...of, ...ground }) };
+        try {
+          for await (const read of readPages(select, run, { context: access.context, signal })) {
+            begun = true;
+            const children = await short.use(signal, (link) => childrenOf(known, read.rows, { link, signal }));
+            yield rowBatch(read, known.layout, digest, children);
+          }
+          return;
+        } catch (error) {
+          if (flashback.failed(source, { ground, error, begun }) === "told") throw error;
+          ground = { asOf: undefined };
+        }
       }
     },
     async *readKeys(source, keys, signal) {

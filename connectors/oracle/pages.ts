@@ -10,7 +10,12 @@ export interface PagedSelect {
   order: readonly { column: string; by: string; position: number; bound: (raw: RawValue) => Statement | undefined }[];
   /** No two rows are equal in it, and none is null. */
   unique: boolean;
-  statement: (options: { condition?: Statement; orderBy?: readonly string[]; limit?: number }) => Statement;
+  statement: (options: {
+    condition?: Statement;
+    orderBy?: readonly string[];
+    limit?: number;
+    asOf?: Statement | undefined;
+  }) => Statement;
   digested: (rows: readonly RawValue[][]) => DigestedRows;
 }
 

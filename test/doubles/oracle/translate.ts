@@ -64,6 +64,8 @@ export function translate(sql: string): Translated {
   rest = rest
     .replace(/\s+WHERE\s+ROWNUM\s*<=\s*(\d+)\s*$/i, " LIMIT $1")
     .replace(/CAST\(((?:[^()]|\([^()]*\))*) AS TIMESTAMP\(9\)\)/gi, "ora_timestamp($1)")
+    // The double keeps no history: it reads what is there now.
+    .replace(/\bFROM (§\d+§|\w+) AS OF SCN (\?\d+)/g, "FROM (SELECT * FROM $1 WHERE $2 > 0) $1")
     .replace(/\bROWID = (\?\d+)/g, "ROWID = chartorowid($1)")
     .replace(/\bDBMS_LOB\.GETLENGTH\b/gi, "ora_lob_length")
     .replace(/\bDBMS_FLASHBACK\.GET_SYSTEM_CHANGE_NUMBER\b/gi, "ora_scn()")
