@@ -1,10 +1,12 @@
 import { FuserError } from "../../base/errors.ts";
-import type { CursorQuery, CursorRow } from "../connector.ts";
+import type { AskedRows, CursorQuery, CursorRow } from "../connector.ts";
 import type { RowDigest } from "../digest.ts";
 import { type Decode, digested, keyOf } from "../row-batch.ts";
+import { selectAround } from "../source-select.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
 import type { Link, SentValue } from "./link.ts";
 import { orderOf } from "./order.ts";
+import type { PreparedSource } from "./source.ts";
 import { postgresSyntax, withLiterals } from "./sql.ts";
 import { type ContinuedSelect, readOn, type StreamContext } from "./stream.ts";
 import { decoderOf, type Field, typeOf } from "./values.ts";
@@ -84,7 +86,37 @@ export async function fewChanges(
   return rows.length > most ? undefined : rows.map((row) => cursorRow(cursor, row));
 }
 
-/** The same, however many, as a stream. */
+/**
+ * The same with the rows of a source, whose table and key are the cursor's: its changes, and the rows that belong to it.
+ * @throws FuserError transient when the server now types a column in another way
+ */
+export async function changedWhole(
+  link: Link,
+  { cursor, prepared }: { cursor: PreparedCursor; prepared: PreparedSource },
+  { from, most, signal }: AskedRows,
+): Promise<{ changes: CursorRow[]; rows: SentValue[][] } | undefined> {
+  const { query } = cursor;
+  const { source, layout, select } = prepared;
+  const statement = selectAround(postgresSyntax, source, {
+    table: query.table,
+    column: query.column,
+    condition: join(since(cursor, from), " AND "),
+    orderBy: [postgresSyntax.quote(query.column)],
+    limit: most + 1,
+  });
+  const { fields, rows } = await link.select(withLiterals(statement), signal, `look for changes of the table ${query.table}`);
+  select.verify(fields);
+  requireSameTypes({ ...cursor, fields: cursor.fields.slice(0, 1) }, fields.slice(-1));
+  if (rows.length > most) return undefined;
+  const width = source.columns.length + source.flags.length;
+  const changes = rows.map((sent): CursorRow => {
+    const key = keyOf(layout.key.map((position) => (layout.columns[position] as Decode)(sent[position] ?? null)));
+    return { mark: markOf(cursor, sent[width + 1] ?? null), key, own: key };
+  });
+  return { changes, rows: rows.filter((sent) => sent[width] === "1").map((sent) => sent.slice(0, width)) };
+}
+
+/** The same as `fewChanges`, however many, as a stream. */
 export async function* readChanges(
   cursor: PreparedCursor,
   from: string,
@@ -142,12 +174,17 @@ function ending({ query }: PreparedCursor): Statement[] {
   return query.kind === "sequence" ? [] : [sql(`isfinite(${postgresSyntax.quote(query.column)})`)];
 }
 
-function cursorRow({ query, decoders }: PreparedCursor, sent: readonly SentValue[]): CursorRow {
-  const [mark, ...values] = sent.map((value, index) => (decoders[index] as Decode)(value));
-  const text = String(mark).replace(/Z$/, "");
+function markOf({ query, decoders }: PreparedCursor, sent: SentValue): string {
+  const text = String((decoders[0] as Decode)(sent)).replace(/Z$/, "");
+  return query.kind === "timestamp" && !text.includes("T") ? `${text}T00:00:00` : text;
+}
+
+function cursorRow(cursor: PreparedCursor, sent: readonly SentValue[]): CursorRow {
+  const { query, decoders } = cursor;
+  const values = sent.slice(1).map((value, index) => (decoders[index + 1] as Decode)(value));
   return {
     key: query.key.length === 0 ? undefined : keyOf(values.slice(0, query.key.length)),
     own: query.own.length === 0 ? undefined : keyOf(values.slice(query.key.length)),
-    mark: query.kind === "timestamp" && !text.includes("T") ? `${text}T00:00:00` : text,
+    mark: markOf(cursor, sent[0] ?? null),
   };
 }

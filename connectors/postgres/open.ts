@@ -10,7 +10,7 @@ import { concat } from "../statement.ts";
 import { checkPostgres } from "./checks.ts";
 import type { PostgresSettings } from "./config.ts";
 import { accessOf } from "./connect.ts";
-import { fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
+import { changedWhole, fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { postgresFeed } from "./feed.ts";
@@ -119,6 +119,21 @@ export function openPostgres(settings: PostgresSettings, secret: ReadSecret, con
         } else if (few.length > 0) yield few;
       } catch (error) {
         cursors.delete(query);
+        throw error;
+      }
+    },
+    async changedRows(source, query, asked) {
+      const cursor = await describedCursor(query, asked.signal);
+      const prepared = await describedOnce(source, asked.signal);
+      try {
+        const seen = await short.use(asked.signal, (link) => changedWhole(link, { cursor, prepared }, asked));
+        if (seen === undefined) return undefined;
+        const { changes, rows } = seen;
+        if (rows.length === 0) return { changes, rows: undefined };
+        return { changes, rows: await batchOf(prepared, digested(rows, digest, prepared.layout), asked.signal) };
+      } catch (error) {
+        cursors.delete(query);
+        described.delete(source);
         throw error;
       }
     },

@@ -140,8 +140,10 @@ describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", 
       await Array.fromAsync(erp.scan(mapping.query, never));
       await Array.fromAsync(erp.readKeys(mapping.query, ["1"], never));
       await erp.aggregate(mapping.query, cursor?.query, never);
-      if (cursor)
-        expect((await Array.fromAsync(erp.changedSince(cursor.query, "2026-01-01T00:00:00", never))).flat().length).toBe(2);
+      if (cursor === undefined) continue;
+      const from = "2026-01-01T00:00:00";
+      expect((await Array.fromAsync(erp.changedSince(cursor.query, from, never))).flat().length).toBe(2);
+      expect((await erp.changedRows?.(mapping.query, cursor.query, { from, most: 10, signal: never }))?.rows?.length).toBe(1);
     }
     const message = {
       type: "command",
