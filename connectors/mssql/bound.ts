@@ -1,6 +1,8 @@
+import { FuserError } from "../../base/errors.ts";
 import type { Column, Value } from "../connector.ts";
 import { keyPart } from "../row-batch.ts";
 import { bind, concat, type Statement, sql } from "../statement.ts";
+import { lackingIn } from "./code-page.ts";
 import { isLong } from "./request-values.ts";
 import { mssqlSyntax } from "./sql.ts";
 import { columnType, isComparable, type NativeType } from "./types.ts";
@@ -46,6 +48,7 @@ export function keyBound(part: string, type: NativeType): Statement | undefined 
 function textBound(part: string, type: NativeType): Statement | undefined {
   if (type.name === "uniqueidentifier") return guid.test(part) ? concat("CAST(", bind(part), " AS uniqueidentifier)") : undefined;
   if (type.length !== undefined && part.length > type.length) return undefined;
+  if (lackingIn(type.codePage, part) !== undefined) return undefined;
   if (/^n/.test(type.name) || type.name === "sysname") return bind(part);
   // The column's collation brings its code page: the database's own may lack a character of it.
   const collate = type.collation === undefined ? "" : ` COLLATE ${type.collation}`;
@@ -72,10 +75,14 @@ export function rowBound(value: Value, type: NativeType): Statement {
   return keyBound(keyPart(value), { ...type, collation: undefined }) ?? bind(value);
 }
 
-/** What is bound to write a value into a column. Most conversions are the server's own, by the column's type. */
+/**
+ * What is bound to write a value into a column. Most conversions are the server's own, by the column's type.
+ * @throws FuserError rejected `erp-value-type` for a text with a character that the column can't hold
+ */
 export function writtenBound(value: Value, type: NativeType): Statement {
   if (value === null) return sql("NULL");
   if (typeof value !== "string") return bind(value);
+  requireCharacters(value, type);
   if (type.name === "money" || type.name === "smallmoney") return concat("CAST(", bind(value), ` AS ${type.name})`);
   switch (columnType(type)) {
     case "datetime": {
@@ -86,6 +93,21 @@ export function writtenBound(value: Value, type: NativeType): Statement {
     default:
       return bind(value);
   }
+}
+
+function requireCharacters(value: string, { codePage, declared }: NativeType): void {
+  const lacking = lackingIn(codePage, value);
+  if (lacking === undefined) return;
+  const point = (lacking.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  throw new FuserError(
+    "rejected",
+    `A text holds a character (U+${point}) that the ERP's ${declared} of code page ${codePage} lacks`,
+    {
+      code: "erp-value-type",
+      operation: "write to the ERP",
+      hint: "The server would write another one in its place. Leave the character out, or ask the ERP's vendor for an nvarchar column.",
+    },
+  );
 }
 
 /** Condition that a column holds the value, written so that an index can be used. */

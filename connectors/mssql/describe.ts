@@ -64,7 +64,7 @@ function commentOf(object: string, column: string): string {
 }
 
 const columnsOf = (ids: string): string =>
-  `SELECT c.object_id AS id, c.name AS name, COALESCE(TYPE_NAME(c.system_type_id), TYPE_NAME(c.user_type_id)) AS type, c.max_length AS size, c.precision AS digits, c.scale AS scale, c.collation_name AS collation, c.is_nullable AS nullable, c.is_identity AS counted, c.is_computed AS computed, c.default_object_id AS preset, ${commentOf("c.object_id", "c.column_id")} FROM sys.columns AS c WHERE c.object_id IN ${ids} ORDER BY c.object_id, c.column_id`;
+  `SELECT c.object_id AS id, c.name AS name, COALESCE(TYPE_NAME(c.system_type_id), TYPE_NAME(c.user_type_id)) AS type, c.max_length AS size, c.precision AS digits, c.scale AS scale, c.collation_name AS collation, COLLATIONPROPERTY(c.collation_name, 'CodePage') AS page, c.is_nullable AS nullable, c.is_identity AS counted, c.is_computed AS computed, c.default_object_id AS preset, ${commentOf("c.object_id", "c.column_id")} FROM sys.columns AS c WHERE c.object_id IN ${ids} ORDER BY c.object_id, c.column_id`;
 
 const indexesOf = (ids: string): string =>
   `SELECT i.object_id AS id, i.index_id AS number, i.is_unique AS uniq, i.is_primary_key AS prime, i.has_filter AS filtered, c.name AS name FROM sys.indexes AS i JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id WHERE i.object_id IN ${ids} AND k.key_ordinal > 0 AND i.is_disabled = 0 AND i.is_hypothetical = 0 ORDER BY i.object_id, i.is_primary_key DESC, i.index_id, k.key_ordinal`;
@@ -119,7 +119,7 @@ function nameOf(owner: string | null | undefined, name: string | null | undefine
 }
 
 function columnOf(row: Told): Column {
-  const native = nativeType(declaredOf(row), row.collation);
+  const native = nativeType(declaredOf(row), row.collation, row.page);
   const column: Column = {
     ...bareColumn(row.name as string, native, row.nullable === "1"),
     hasDefault: row.preset !== "0" || row.computed === "1" || native.name === "timestamp",

@@ -22,7 +22,7 @@ export async function describeResult(link: Link, select: Statement, asked: Asked
   const rows = await ask(
     link,
     concat(
-      "SELECT name, COALESCE(system_type_name, user_type_name) AS type, collation_name AS collation, is_nullable AS nullable, error_number AS error, error_message AS message FROM sys.dm_exec_describe_first_result_set(",
+      "SELECT name, COALESCE(system_type_name, user_type_name) AS type, collation_name AS collation, COLLATIONPROPERTY(collation_name, 'CodePage') AS page, is_nullable AS nullable, error_number AS error, error_message AS message FROM sys.dm_exec_describe_first_result_set(",
       bind(text),
       ", ",
       bind(declarations),
@@ -36,9 +36,9 @@ export async function describeResult(link: Link, select: Statement, asked: Asked
     await link.query(select, asked);
     throw notDescribed(failed.message, asked.operation);
   }
-  return rows.map(({ name, type, collation, nullable }) => ({
+  return rows.map(({ name, type, collation, page, nullable }) => ({
     name: name ?? "",
-    type: nativeType(type ?? "unknown", collation),
+    type: nativeType(type ?? "unknown", collation, page),
     nullable: nullable !== "0",
   }));
 }

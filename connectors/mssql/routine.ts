@@ -40,7 +40,7 @@ export async function describeRoutine(link: Link, name: string, asked: Asked): P
   const rows = await ask(
     link,
     concat(
-      "SELECT RTRIM(o.type) AS kind, SCHEMA_NAME(o.schema_id) AS owner, o.name AS routine, p.name AS name, p.parameter_id AS number, p.is_output AS output, COALESCE(TYPE_NAME(p.system_type_id), TYPE_NAME(p.user_type_id)) AS type, p.max_length AS size, p.precision AS digits, p.scale AS scale FROM sys.objects AS o LEFT JOIN sys.parameters AS p ON p.object_id = o.object_id WHERE o.object_id = OBJECT_ID(",
+      "SELECT RTRIM(o.type) AS kind, SCHEMA_NAME(o.schema_id) AS owner, o.name AS routine, p.name AS name, p.parameter_id AS number, p.is_output AS output, COALESCE(TYPE_NAME(p.system_type_id), TYPE_NAME(p.user_type_id)) AS type, p.max_length AS size, p.precision AS digits, p.scale AS scale, COLLATIONPROPERTY(CAST(DATABASEPROPERTYEX(DB_NAME(), 'Collation') AS nvarchar(128)), 'CodePage') AS page FROM sys.objects AS o LEFT JOIN sys.parameters AS p ON p.object_id = o.object_id WHERE o.object_id = OBJECT_ID(",
       bind(mssqlSyntax.quote(name)),
       ") ORDER BY p.parameter_id",
     ),
@@ -54,7 +54,7 @@ export async function describeRoutine(link: Link, name: string, asked: Asked): P
 }
 
 function parameterOf(row: Told): RoutineParameter {
-  return { name: bareName(row.name ?? ""), type: nativeType(declaredOf(row)), output: row.output === "1" };
+  return { name: bareName(row.name ?? ""), type: nativeType(declaredOf(row), undefined, row.page), output: row.output === "1" };
 }
 
 /** Names of parameters are written with or without their @. */

@@ -12,12 +12,14 @@ export interface NativeType {
   scale: number | undefined;
   /** Of texts: decides on order, equality and code page. */
   collation: string | undefined;
+  /** Of texts that are not Unicode: their code page; undefined where it is not known. */
+  codePage: number | undefined;
 }
 
 const pattern = /^([a-z_][\w]*)(?:\((max|\d+)(?:,\s*(\d+))?\))?$/i;
 
 /** Reads a type's name; of one that is nobody knows (a CLR type of the ERP's own) the name is all there is. */
-export function nativeType(declared: string, collation?: string | null): NativeType {
+export function nativeType(declared: string, collation?: string | null, codePage?: string | null): NativeType {
   const match = pattern.exec(declared.trim());
   const name = (match?.[1] ?? declared).toLowerCase();
   const first = match?.[2] === undefined || match[2] === "max" ? undefined : Number(match[2]);
@@ -29,6 +31,7 @@ export function nativeType(declared: string, collation?: string | null): NativeT
     precision: exact ? (first ?? 18) : name === "money" ? 19 : name === "smallmoney" ? 10 : undefined,
     scale: exact ? Number(match?.[3] ?? 0) : /money/.test(name) ? 4 : undefined,
     collation: collation ?? undefined,
+    codePage: /^(char|varchar|text)$/.test(name) && codePage ? Number(codePage) : undefined,
   };
 }
 

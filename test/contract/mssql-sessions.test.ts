@@ -58,6 +58,26 @@ describe("SQL Server: sessions", () => {
     expect(await read()).toBe(1);
   });
 
+  it("a text with a character that the column's code page lacks is refused, and looks like no other row's key", async () => {
+    await erp.run("CREATE TABLE fusertest_narrow (id VARCHAR(10) NOT NULL PRIMARY KEY, words VARCHAR(40), wide NVARCHAR(40))");
+    await erp.run("INSERT INTO fusertest_narrow VALUES ('L?dz', 'x', 'x')");
+    const plan = (values: Record<string, string>): WritePlan => ({
+      commandId: "narrow",
+      idempotency: { way: "base" },
+      mayBeRepeated: false,
+      steps: [{ kind: "insert", table: "fusertest_narrow", values: () => values }],
+      resultKey: () => ["1"],
+      found: {},
+      rehearse: false,
+    });
+    const refused = { state: "rejected", code: "erp-value-type", message: expect.stringContaining("U+1F3E0") };
+    expect(await connector.write(plan({ id: "a", words: "Größe – 3 € 🏠" }), never)).toMatchObject(refused);
+    expect(await connector.write(plan({ id: "b", words: "Größe – 3 €", wide: "🏠" }), never)).toMatchObject({ state: "applied" });
+    expect(await erp.rows("SELECT id, words, wide FROM fusertest_narrow WHERE id = 'b'")).toEqual([["b", "Größe – 3 €", "🏠"]]);
+    const narrow = sourceOf("fusertest_narrow", ["id"], ["id"]);
+    expect(await collect(connector.readKeys(narrow, ["Lódz", "L🏠dz", "Lłdz"], never))).toEqual([]);
+  });
+
   it("an update whose moment the column rounds is known again when it is looked at a second time", async () => {
     const planOf = (mayBeRepeated: boolean): WritePlan => ({
       commandId: "moment",

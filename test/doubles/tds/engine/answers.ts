@@ -17,6 +17,7 @@ const properties: Readonly<Record<string, string>> = {
   ProductVersion: "16.0.4135.4",
   Edition: "Developer Edition (64-bit)",
   Updateability: "READ_WRITE",
+  Collation: "Latin1_General_CI_AS",
 };
 
 /** The functions of T-SQL that the connector and its suites use. */
@@ -58,6 +59,7 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     object_name: (id) => byId(id)?.name ?? null,
     col_name: (id, column) => byId(id)?.columns[Number(column) - 1]?.name ?? null,
     serverproperty: property,
+    collationproperty: (collation) => (collation === null ? null : /UTF8/.test(String(collation)) ? 65_001n : 1_252n),
     databasepropertyex: (_, name) => (name === "Updateability" && options.secondary ? "READ_ONLY" : property(name as Cell)),
     is_srvrolemember: (role) => flag(options.roles?.includes(String(role)) ?? false),
     is_rolemember: (role) => flag(options.roles?.includes(String(role)) ?? false),

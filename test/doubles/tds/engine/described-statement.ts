@@ -10,6 +10,7 @@ const columns = [
   { name: "name", type: declaredType("nvarchar(128)") },
   { name: "type", type: declaredType("nvarchar(256)") },
   { name: "collation", type: declaredType("nvarchar(128)") },
+  { name: "page", type: declaredType("int") },
   { name: "nullable", type: declaredType("bit") },
   { name: "error", type: declaredType("int") },
   { name: "message", type: declaredType("nvarchar(4000)") },
@@ -25,7 +26,7 @@ export function describedStatement(tokens: readonly Token[], cellOf: (variable: 
     return { kind: "rows", columns, rows: described(given(text), declared(given(declarations)), types) };
   } catch (error) {
     const said = asSqlError(error);
-    return { kind: "rows", columns, rows: [[null, null, null, null, BigInt(said.number), said.message]] };
+    return { kind: "rows", columns, rows: [[null, null, null, null, null, BigInt(said.number), said.message]] };
   }
 }
 
@@ -53,6 +54,14 @@ function described(text: string, variables: ReadonlyMap<string, DeclaredType>, t
     const origin = origins[index];
     const isText = /char|text/.test(type.name);
     const collation = isText ? (origin?.collation ?? "Latin1_General_CI_AS") : null;
-    return [name, typeText(type), collation, (origin?.nullable ?? true) ? 1n : 0n, null, null];
+    return [
+      name,
+      typeText(type),
+      collation,
+      collation === null ? null : 1_252n,
+      (origin?.nullable ?? true) ? 1n : 0n,
+      null,
+      null,
+    ];
   });
 }
