@@ -12,6 +12,9 @@ import { judgeSamples, type Verdict } from "./verdict.ts";
 import { type Done, work } from "./work.ts";
 
 export interface SoakOptions {
+  /** Of load before anything is measured: heaps, caches and tables take their size. */
+  warmUp: number;
+  /** Of load that is measured. */
   minutes: number;
   seed: number;
   units?: number;
@@ -23,6 +26,7 @@ export interface SoakOptions {
 }
 
 export interface SoakReport extends Verdict {
+  warmUp: number;
   minutes: number;
   seed: number;
   units: number;
@@ -39,14 +43,13 @@ export interface SoakReport extends Verdict {
 const sampleEveryMs = 3_000;
 const reconnectEveryMs = 60_000;
 const restWithinMs = 240_000;
-/** Share of the time that is warm-up: heaps reach their size, tables theirs. */
-const warmUp = 1 / 3;
 /** Less than this share of the load counts as not having been carried out. */
 const enough = 0.95;
 /** Clerks may have changed first what a command wants to change, but not most of the time. */
 const enoughApplied = 0.5;
 
 export async function soak({
+  warmUp,
   minutes,
   seed,
   units = 1_000,
@@ -65,10 +68,10 @@ export async function soak({
   rig.agent.start();
   await rig.inStep(120_000);
   const before = await entitiesAtPortal(rig);
-  say(`${before} entities are in step; ${minutes} minutes begin`);
+  say(`${before} entities are in step; ${warmUp} minutes of warm-up begin, then ${minutes} that count`);
   const over = new AbortController();
   const signal = AbortSignal.any([rig.signal, over.signal, stop]);
-  const cancel = systemClock.after(minutes * 60_000, () => over.abort());
+  const cancel = systemClock.after((warmUp + minutes) * 60_000, () => over.abort());
   const began = systemClock.monotonic();
   const watching = watch(rig, { signal, folder, say });
   const cutting = cutLinks(rig, signal);
@@ -94,7 +97,7 @@ export async function soak({
   const restSeconds = Math.round((systemClock.monotonic() - rested) / 100) / 10;
   const oracle = await rig.judge();
   const newEntities = (await entitiesAtPortal(rig)) - before;
-  const verdict = judgeSamples(samples, { warmUp, commands: done.commands, newEntities });
+  const verdict = judgeSamples(samples, { warmUp: 60 * warmUp, commands: done.commands, newEntities });
   const pace = { changesPerSecond: round(done.changes / seconds), commandsPerSecond: round(done.commands / seconds) };
   const { violations } = verdict;
   if (restless !== undefined) violations.push(restless);
@@ -102,9 +105,9 @@ export async function soak({
   if (pace.commandsPerSecond < commandsPerSecond * enough) violations.push("the portal issued fewer commands than asked for");
   if (oracle.mismatches > 0) violations.push("ERP and portal differ");
   if (oracle.commands.appliedOnce < oracle.commands.issued * enoughApplied) violations.push("most commands were not carried out");
-  if (reconnects < Math.floor(minutes) - 1) violations.push("the link was not made anew after each cut");
+  if (reconnects < Math.floor(warmUp + minutes) - 1) violations.push("the link was not made anew after each cut");
   return {
-    ...{ minutes, seed, units, ...done, ...pace, reconnects, restSeconds, ...verdict },
+    ...{ warmUp, minutes, seed, units, ...done, ...pace, reconnects, restSeconds, ...verdict },
     oracle: { mismatches: oracle.mismatches, commands: oracle.commands, entities: sum(Object.values(oracle.entities)) },
   };
 }

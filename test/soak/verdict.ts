@@ -48,13 +48,12 @@ const slackMb = 16;
 const mostGrownMb = 32;
 const mostWalMb = 64;
 
-/** `warmUp`: share of the time that does not count. */
+/** `warmUp`: seconds that do not count. */
 export function judgeSamples(
   samples: readonly Sample[],
   told: { warmUp: number; commands: number; newEntities: number },
 ): Verdict {
-  const end = samples.at(-1)?.at ?? 0;
-  const counted = samples.filter(({ at }) => at >= end * told.warmUp);
+  const counted = samples.filter(({ at }) => at >= told.warmUp);
   const agent = judgeProcess(counted, (sample) => sample.agent);
   const gateway = judgeProcess(counted, (sample) => sample.gateway);
   const connections = leakOf(counted.map((sample) => sample.databaseConnections));
