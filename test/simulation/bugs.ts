@@ -1,5 +1,5 @@
 /**
- * Fifteen bugs that the simulation must find. Each is a change of one place in the product's source, made while the module is loaded, in a process of its own
+ * Bugs that the simulation must find. Each is a change of one place in the product's source, made while the module is loaded, in a process of its own
  * (planted.ts): the product itself knows nothing of them. Where the place has changed, the bug must be planted anew, and says so.
  */
 export interface Edit {
@@ -130,6 +130,49 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
     {
       file: "agent/capture/settle.ts",
       from: "if (this.#missingParent(upsert, false)) still.push(upsert);\n        else ",
+      to: "",
+    },
+  ],
+  "feed's position committed without its keys": [
+    {
+      file: "agent/capture/feed-batch.ts",
+      from: "store.pending.mark(source.mapping.source, [...keys], { now, confirm: true });",
+      to: "clock.after(1_000, () => store.pending.mark(source.mapping.source, [...keys], { now, confirm: true }));",
+    },
+  ],
+  "gap that owes no compare": [
+    {
+      file: "agent/capture/feed-reader.ts",
+      from: 'for (const use of plan.uses.flat()) oweTable(room, use, "begun");',
+      to: "",
+    },
+    { file: "agent/capture/feed-silence.ts", from: "return suspected && !behind;", to: "return false;" },
+  ],
+  "gap that keeps the old position": [
+    {
+      file: "agent/capture/feed-reader.ts",
+      from: 'store.transaction(() => store.sources.setPosition(name, undefined), "position");',
+      to: "",
+    },
+  ],
+  "event before its row is visible not read again": [
+    {
+      file: "agent/capture/feed-batch.ts",
+      from: "store.pending.mark(source.mapping.source, [...keys], { now, confirm: true });",
+      to: "store.pending.mark(source.mapping.source, [...keys], { now, confirm: false });",
+    },
+  ],
+  "untold changes ignored": [
+    {
+      file: "agent/capture/feed-batch.ts",
+      from: 'if (untold) oweTable(room, { source, child, signal }, "untold");',
+      to: "",
+    },
+  ],
+  "child told by its own key alone not read": [
+    {
+      file: "agent/capture/feed-batch.ts",
+      from: "if (key === undefined || store.pending.get(child, own) !== undefined) news.unread.add(own);",
       to: "",
     },
   ],
