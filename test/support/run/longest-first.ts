@@ -6,6 +6,8 @@ const longest = [
   "fault/restored",
   "fault/agent-killed",
   "fault/command-killed",
+  "end-to-end/demo-living",
+  "end-to-end/demo-mariadb",
   "end-to-end/demo-once",
   "fault/torn-store",
   "fault/erp-restart",
