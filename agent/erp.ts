@@ -13,6 +13,7 @@ export interface ErpSettings {
   /** Without `state` before there is one (`init`). */
   agent: Pick<Config["agent"], "name"> & Partial<Pick<Config["agent"], "state">>;
   erp: Pick<Config["erp"], "connector" | "settings"> & {
+    confirmAfterMs?: number;
     courtesy: Pick<Config["erp"]["courtesy"], "statementTimeoutMs" | "lockTimeoutMs" | "pace">;
   };
 }
@@ -49,7 +50,9 @@ export async function openErp({ config, clock, log, secret }: ErpParts): Promise
   }
   const { statementTimeoutMs, lockTimeoutMs, pace } = config.erp.courtesy;
   const rows = pace === "full" ? { batchRows, packedBatchRows } : { batchRows: gentleBatchRows };
-  const limits = { statementTimeoutMs, lockTimeoutMs, ...rows, batchBytes, snapshotMs };
+  const { confirmAfterMs } = config.erp;
+  const confirming = confirmAfterMs === undefined ? {} : { confirmAfterMs };
+  const limits = { statementTimeoutMs, lockTimeoutMs, ...rows, batchBytes, snapshotMs, ...confirming };
   return await module.open(config.erp.settings, secret, {
     clock,
     log: log.part("erp"),

@@ -10,6 +10,8 @@ interface Pin {
   /** `HistoryIdentity.database`. */
   database: string;
   label: string;
+  /** `HistoryIdentity.family`: another server of it is the same ERP. */
+  family?: string;
 }
 
 /** What was noted; undefined before the first enrolment. */
@@ -19,8 +21,13 @@ export async function readPin(secrets: SecretStore): Promise<Pin | undefined> {
 }
 
 /** Notes the database; an earlier note is replaced. */
-export async function pinDatabase(secrets: SecretStore, { database, label }: HistoryIdentity): Promise<void> {
-  await secrets.set(pinSecret, JSON.stringify({ database, label } satisfies Pin));
+export async function pinDatabase(secrets: SecretStore, { database, label, family }: HistoryIdentity): Promise<void> {
+  await secrets.set(pinSecret, JSON.stringify({ database, label, ...(family === undefined ? {} : { family }) } satisfies Pin));
+}
+
+/** Whether this is the database that was noted, or another server of its family. */
+export function isPinned(pin: Pin, { database, family }: HistoryIdentity): boolean {
+  return pin.database === database || (family !== undefined && pin.family === family);
 }
 
 /**
@@ -31,9 +38,14 @@ export async function pinDatabase(secrets: SecretStore, { database, label }: His
 export async function acceptPinned(parts: { secrets: SecretStore; meta: MetaStore; identity: HistoryIdentity }): Promise<void> {
   const { secrets, meta, identity } = parts;
   const pin = await readPin(secrets);
-  if (pin !== undefined && pin.database !== identity.database) throw otherDatabase(pin, identity);
+  if (pin === undefined) return;
   const remembered = meta.get("erp.identity");
-  if (pin !== undefined && remembered !== undefined && remembered !== pin.database) meta.set("erp.identity", undefined);
+  const sameFamily = pin.family !== undefined && meta.get("erp.family") === pin.family;
+  const tookOver = sameFamily && remembered === identity.database;
+  if (!isPinned(pin, identity) && !tookOver) throw otherDatabase(pin, identity);
+  if (remembered !== undefined && remembered !== pin.database && !sameFamily) meta.set("erp.identity", undefined);
+  // Servers that the configuration names beside it are known from now on, and those that it no longer names are not.
+  if (pin.family !== identity.family) await pinDatabase(secrets, identity);
 }
 
 function otherDatabase(pin: Pin, identity: HistoryIdentity): FuserError {

@@ -201,6 +201,11 @@ export interface HistoryIdentity {
    * keeps none.
    */
   position: Readonly<Record<string, string>> | undefined;
+  /**
+   * Where the configuration names several servers that have identities of their own: what they have in common. Another `database` of the same family has taken
+   * over, and its position tells whether it went on where the other one stopped.
+   */
+  family?: string;
 }
 
 export interface Aggregate {
@@ -424,6 +429,8 @@ export interface ConnectorLimits {
   batchBytes: number;
   /** Longest life of one scan statement. */
   snapshotMs: number;
+  /** So long after a feed has told of a row it is read once more: by then it must be visible. Undefined where nobody reads a feed. */
+  confirmAfterMs?: number;
 }
 
 export interface ConnectorContext {

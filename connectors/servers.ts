@@ -24,9 +24,10 @@ export function serverAddresses(server: string | readonly string[], port: number
   });
 }
 
-/** For errors: `erp1:3306,erp2:3306`. */
-export function serversText(addresses: readonly ServerAddress[]): string {
-  return addresses.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`).join(",");
+/** `erp1:3306,erp2:3306`, as the configuration has them, or the same whatever their order. */
+export function serversText(addresses: readonly ServerAddress[], order: "given" | "sorted" = "given"): string {
+  const texts = addresses.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
+  return (order === "sorted" ? texts.sort() : texts).join(",");
 }
 
 /** How a connector opens a connection to one server. */
@@ -54,8 +55,10 @@ export interface Servers {
   connect<Session>(ways: Ways<Session>, signal: AbortSignal): Promise<Session>;
   /** Changes when connections that are open may lead to another server than new ones: they are not used again. */
   readonly epoch: number;
-  /** The server that was taken turns out not to be the primary any more. */
+  /** The server that was taken turns out not to be the primary any more: it is looked for anew. */
   doubt(): void;
+  /** The same, by an error that shows it. Gives the error as it is to be told: transient where another server may be the primary. */
+  doubtFor(error: FuserError): FuserError;
 }
 
 /** How long a server may take to answer, ms: a single one, and one of several. */
@@ -95,6 +98,12 @@ export function createServers(addresses: readonly ServerAddress[], place: string
     doubt() {
       if (several) epoch += 1;
     },
+    doubtFor(error) {
+      if (!several) return error;
+      epoch += 1;
+      const { code, operation, message } = error;
+      return new FuserError("transient", message, { code, operation, place, hint: noPrimaryHint, cause: error });
+    },
     async connect<Session>(ways: Ways<Session>, signal: AbortSignal): Promise<Session> {
       const [only] = addresses;
       if (!several) return ways.open(only as ServerAddress, aloneTimeoutMs);
@@ -133,12 +142,14 @@ export function createServers(addresses: readonly ServerAddress[], place: string
   };
 }
 
+const noPrimaryHint = "It is tried again by itself. If it stays, ask the DBA which server of `erp: server:` is the primary.";
+
 /** Another one is about to take over. */
 export function noPrimary(place: string): FuserError {
   return new FuserError("transient", "None of the ERP's servers can be written to", {
     code: "erp-read-only",
     operation: "connect to the ERP's database",
     place,
-    hint: "It is tried again by itself. If it stays, ask the DBA which server of `erp: server:` is the primary.",
+    hint: noPrimaryHint,
   });
 }

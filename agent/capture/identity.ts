@@ -3,29 +3,39 @@ import { FuserError } from "../../base/errors.ts";
 import type { HistoryIdentity } from "../../connectors/connector.ts";
 import type { MetaStore } from "../store/store.ts";
 import { noteLostHistory } from "./lost-history.ts";
+import { oweCompare } from "./owed-compares.ts";
 import type { Room } from "./parts.ts";
 
 /** Names in the store's `meta`; without `erp.identity` the next database met is accepted. */
-const names = { identity: "erp.identity", label: "erp.label", position: "erp.position" } as const;
+const names = { identity: "erp.identity", label: "erp.label", position: "erp.position", family: "erp.family" } as const;
 
 type Position = Readonly<Record<string, string>>;
 
 /**
- * Asks the ERP who it is. A database met for the first time is remembered.
+ * Asks the ERP who it is. A database met for the first time is remembered. One that took over from another of its family is compared in full: what the other one
+ * committed last it may lack.
  * @throws FuserError `erp-other-database` when it is another one
  */
 export async function checkIdentity(room: Room, signal: AbortSignal): Promise<HistoryIdentity> {
   const { connector, store, clock, log } = room;
   const identity = await connector.identity(signal);
   const known = store.meta.get(names.identity);
-  if (known !== undefined && known !== identity.database) throw otherDatabase(store.meta.get(names.label), identity.label);
+  const label = store.meta.get(names.label);
+  const another = known !== undefined && known !== identity.database;
+  const takesOver = another && identity.family !== undefined && store.meta.get(names.family) === identity.family;
+  if (another && !takesOver) throw otherDatabase(label, identity.label);
   const before = store.meta.get(names.position);
   const reason = known === undefined ? replaced(room) : wentBackSince(before, identity);
   store.transaction(() => {
     remember(store.meta, identity);
+    if (takesOver) for (const { mapping } of room.sources) oweCompare(room, mapping.source, "begun");
     if (reason === undefined) return;
     for (const source of room.sources) noteLostHistory(store, source, { reason, now: clock.now() });
   }, "identity");
+  if (takesOver) {
+    const message = `Another server of the ERP has taken over, ${identity.label}: everything is compared in full`;
+    log.warn(message, { code: "erp-failover", before: label });
+  }
   if (reason !== undefined) {
     const hint = "Everything is compared in full; what is missing now is deleted at the portal only when you approve it";
     log.error("The ERP tells another history: it was restored from a backup, or replaced", {
@@ -37,8 +47,13 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   return identity;
 }
 
-function remember(meta: MetaStore, { database, label, position }: HistoryIdentity): void {
-  const values = { [names.identity]: database, [names.label]: label, [names.position]: position && JSON.stringify(position) };
+function remember(meta: MetaStore, { database, label, position, family }: HistoryIdentity): void {
+  const values = {
+    [names.identity]: database,
+    [names.label]: label,
+    [names.position]: position && JSON.stringify(position),
+    [names.family]: family,
+  };
   for (const [name, value] of Object.entries(values)) if (meta.get(name) !== value) meta.set(name, value);
 }
 

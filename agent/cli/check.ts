@@ -13,7 +13,7 @@ import { readEnrolment, tokenSource } from "../channel/identity.ts";
 import { probePortal } from "../channel/probe.ts";
 import { type Compiled, faultFindings, tryCompile, writtenTables } from "../compile.ts";
 import { newId, openErp } from "../erp.ts";
-import { readPin } from "../pin.ts";
+import { isPinned, readPin } from "../pin.ts";
 import { transportSettings } from "../portal-way.ts";
 import type { Register } from "./command.ts";
 import { requireSecrets } from "./configuration.ts";
@@ -131,7 +131,7 @@ async function erpFindings({ session, config, secrets }: CheckParts): Promise<re
     const identity = await erp.identity(session.signal);
     const pin = await readPin(secrets);
     const other: Finding[] =
-      pin === undefined || pin.database === identity.database
+      pin === undefined || isPinned(pin, identity)
         ? []
         : [
             {

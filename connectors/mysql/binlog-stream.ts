@@ -6,7 +6,7 @@ import { randomInt } from "node:crypto";
 import ZongJi, { type AnyBinlogEvent, type BinlogEventByName, type BinlogEventName } from "@vlasky/zongji";
 import type { Connection } from "mysql2";
 import { placeOf } from "./config.ts";
-import { type Access, connectWithTls, hangUp } from "./connect.ts";
+import { type Access, type Connected, connectToPrimary, connectWithTls, hangUp } from "./connect.ts";
 import { binlogError } from "./errors.ts";
 import { Link } from "./link.ts";
 
@@ -20,6 +20,11 @@ export type BinlogTables = Readonly<Record<string, readonly string[]>>;
 const heartbeatPeriodMs = 2_000;
 /** A server that has said nothing for so long is gone, ms; it may be silent while it looks for the place to begin at. */
 const silenceMs = 60_000;
+
+/** How long a server that has just answered may take for another connection, ms. */
+const controlTimeoutMs = 10_000;
+/** What every server takes for wait_timeout (on Windows no more). */
+const longestIdleSeconds = 2_147_483;
 
 const operation = "read the binlog";
 
@@ -80,11 +85,11 @@ export class BinlogStream implements AsyncDisposable {
   #fail: (reason: unknown) => void = () => {};
   #quiet: () => void = () => {};
 
-  private constructor(access: Access, dump: Connection, control: Connection) {
+  private constructor(access: Access, { connection: dump, server }: Connected, control: Connection) {
     this.#access = access;
     this.#dump = dump;
     this.#control = control;
-    this.link = new Link(dump, access);
+    this.link = new Link({ connection: dump, server }, access);
     this.#zongji = new ZongJi({});
     this.#zongji.connection = dump;
     this.#zongji.ctrlConnection = control;
@@ -93,22 +98,16 @@ export class BinlogStream implements AsyncDisposable {
 
   /** Connects; nothing is read yet. @param checksums whether entries have them; by default as the server is set now @throws FuserError config or transient */
   static async open(access: Access, signal: AbortSignal, checksums?: boolean): Promise<BinlogStream> {
-    const connect = async (): Promise<Connection> => {
-      try {
-        return await connectWithTls(access, "feed", signal);
-      } catch (error) {
-        throw binlogError(error, operation, placeOf(access.settings));
-      }
-    };
-    const dump = await connect();
-    dump.on("error", () => {});
+    const dump = await connectToPrimary(access, "feed", signal);
+    dump.connection.on("error", () => {});
     try {
-      const stream = new BinlogStream(access, dump, await connect());
+      const opening = { server: dump.server, kind: "feed", timeoutMs: controlTimeoutMs } as const;
+      const stream = new BinlogStream(access, dump, await connectWithTls(access, opening, signal));
       await stream.#prepare(checksums, signal);
       return stream;
     } catch (error) {
-      hangUp(dump);
-      throw error;
+      hangUp(dump.connection);
+      throw binlogError(error, operation, placeOf(access.settings));
     }
   }
 
@@ -121,6 +120,9 @@ export class BinlogStream implements AsyncDisposable {
         ([name, value]) => `@master_${name} = ${value}, @source_${name} = ${value}`,
       );
       await this.link.query(`SET ${sets.join(", ")}`, signal, operation);
+      // It is asked what columns a table has, and for nothing else: for days it may be idle, which not every server bears.
+      const idle = new Link({ connection: this.#control, server: this.link.server }, this.#access);
+      await idle.query(`SET SESSION wait_timeout = ${longestIdleSeconds}`, signal, operation);
       const [result] = await this.link.query("SELECT @@GLOBAL.binlog_checksum", signal, operation);
       const set = String(result?.rows[0]?.[0]) !== "NONE";
       // The library goes by the server's setting alone, and would take the checksums of an older file for part of its rows.
@@ -150,8 +152,8 @@ export class BinlogStream implements AsyncDisposable {
       handlers.onEnd(expected ? reason : binlogError(reason, operation, placeOf(this.#access.settings)));
     };
     for (const connection of [this.#dump, this.#control]) {
-      connection.on("error", (error) => connection === this.#dump && this.#fail(error));
-      connection.on("end", () => connection === this.#dump && this.#fail(new Error("Connection closed")));
+      connection.on("error", (error) => this.#fail(error));
+      connection.on("end", () => this.#fail(new Error("Connection closed")));
     }
     this.#zongji.on("error", (error) => this.#fail(error));
     this.#zongji.on("binlog", (event) => {

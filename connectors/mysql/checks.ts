@@ -1,11 +1,12 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding } from "../../base/findings.ts";
 import type { CheckNeeds, Table, WriteRight } from "../connector.ts";
+import { serversText } from "../servers.ts";
 import { bind, concat, join } from "../statement.ts";
 import { checkRoutine } from "./call.ts";
 import { companyProblems } from "./company.ts";
 import { placeOf, tlsChoice } from "./config.ts";
-import type { Access } from "./connect.ts";
+import { type Access, lookAt } from "./connect.ts";
 import { askServer, describeTables } from "./describe.ts";
 import type { Inspection, Problem } from "./inspection.ts";
 import { type Link, openLink } from "./link.ts";
@@ -35,7 +36,7 @@ export async function checkMysql(access: Access, needs: CheckNeeds, signal: Abor
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, encryption, rights, companyProblems, tables, calls]) {
+    for (const inspect of [server, others, encryption, rights, companyProblems, tables, calls]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -121,9 +122,36 @@ async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
   return problems;
 }
 
+/** The other servers of the list: one that can't be reached takes over nothing, and of two that can be written to nobody knows which one the ERP writes to. */
+async function others({ access, link, signal }: Inspection): Promise<Problem[]> {
+  const { addresses } = access.servers;
+  const problems: Problem[] = [];
+  const writable = [link.server];
+  for (const one of addresses.filter((address) => address !== link.server)) {
+    const found = await lookAt(access, one, signal);
+    if (found === "primary") writable.push(one);
+    else if (found !== "standby")
+      problems.push({
+        severity: "warning",
+        code: found.code,
+        place: serversText([one]),
+        message: found.message,
+        remedy: found.hint ?? "Mend this, so that the server can take over.",
+      });
+  }
+  if (writable.length > 1)
+    problems.push({
+      severity: "warning",
+      code: "erp-several-primaries",
+      message: `Several of the servers can be written to (${serversText(writable)}): the first that answers is taken`,
+      remedy: "SET GLOBAL read_only = ON on those that follow the primary (and in their configuration)",
+    });
+  return problems;
+}
+
 async function encryption({ access, link, signal }: Inspection): Promise<Problem[]> {
   const [row] = await askServer(link, "SHOW SESSION STATUS LIKE 'Ssl_cipher'", signal, operation);
-  const choice = tlsChoice(access.settings);
+  const choice = tlsChoice(access.settings, link.server);
   if (choice.mode !== "off" && !row?.value) {
     return [
       {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type ServerAddress, serverAddresses, serverList, serversText } from "../servers.ts";
 import { filledText, secretReference, truth, wholeNumber } from "../settings.ts";
 
 const tls = z.strictObject({
@@ -15,7 +16,11 @@ const tls = z.strictObject({
 /** `erp:` keys of a MariaDB or MySQL database. */
 export const mysqlSettings = z
   .strictObject({
-    server: filledText.optional().describe("Host name or address"),
+    server: serverList
+      .optional()
+      .describe(
+        "Host name or address. Of several, `[one, other:3307]`, the first that answers and can be written to is taken (`read_only` is off)",
+      ),
     port: wholeNumber(1, 65_535).optional().describe("Default 3306"),
     socket: filledText.optional().describe("Path of the server's local socket, in place of `server`"),
     database: filledText.describe("Name of the database (schema)"),
@@ -45,15 +50,19 @@ export interface TlsChoice {
   verify: boolean;
 }
 
-/** What the settings mean for encryption: nobody can listen within the machine, elsewhere it is asked for. */
-export function tlsChoice(settings: MysqlSettings): TlsChoice {
-  const { server, tls: given = {} } = settings;
-  const local = server === undefined || /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/i.test(server);
+/** What the settings mean for encryption with one of the servers: nobody can listen within the machine, elsewhere it is asked for. */
+export function tlsChoice({ socket, tls: given = {} }: MysqlSettings, { host }: ServerAddress): TlsChoice {
+  const local = socket !== undefined || /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host);
   const mode = given.mode ?? (given.ca !== undefined ? "required" : local ? "off" : "preferred");
   return { mode, ca: given.ca, verify: given.verify ?? (given.ca !== undefined || mode === "required") };
 }
 
+/** The servers; a local socket counts as one, by its path. */
+export function addressesOf({ socket, server = [], port }: MysqlSettings): readonly ServerAddress[] {
+  return socket === undefined ? serverAddresses(server, port ?? 3306) : [{ host: socket, port: 0 }];
+}
+
 /** Where the server is, for errors; never with credentials. */
 export function placeOf(settings: MysqlSettings): string {
-  return settings.socket ?? `${settings.server}:${settings.port ?? 3306}/${settings.database}`;
+  return settings.socket ?? `${serversText(addressesOf(settings))}/${settings.database}`;
 }

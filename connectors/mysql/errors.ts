@@ -21,6 +21,18 @@ const meanings = {
     hint: "Check user and password: `erpfuser secret set`.",
     plain: true,
   },
+  expired: {
+    kind: "config",
+    code: "erp-login-refused",
+    text: "The password of the ERP's account has run out",
+    hint: "Let the DBA give it a new one (ALTER USER … IDENTIFIED BY …; PASSWORD EXPIRE NEVER keeps it), then `erpfuser secret set`.",
+  },
+  accountLocked: {
+    kind: "config",
+    code: "erp-login-refused",
+    text: "The ERP's account is locked",
+    hint: "Ask the DBA why; ALTER USER … ACCOUNT UNLOCK lets it in again.",
+  },
   databaseMissing: {
     kind: "config",
     code: "erp-database-missing",
@@ -216,16 +228,21 @@ const byNumber: Readonly<Record<number, Name>> = {
   1690: "range",
   1698: "login",
   1792: "readOnly",
+  1820: "expired",
   1836: "readOnly",
+  1862: "expired",
   1927: "lost",
   1969: "timeout",
   2002: "unreachable",
   2006: "lost",
   2013: "lost",
   3024: "timeout",
+  3118: "accountLocked",
   3819: "check",
   3948: "rights",
+  3955: "accountLocked",
   4025: "check",
+  4151: "accountLocked",
 };
 
 /** Codes of Node, of TLS and of the driver. */
@@ -304,7 +321,9 @@ function meaningOf(error: DriverError): Meaning | undefined {
 
 /** The driver has no code for these. */
 function byMessage(message: string): Name | undefined {
-  if (/closed state|connection lost|Connection closed|write after end|has been destroyed/i.test(message)) return "lost";
+  const lost =
+    /closed state|connection lost|Connection closed|write after end|has been destroyed|Control connection unavailable/i;
+  if (lost.test(message)) return "lost";
   return /connect ETIMEDOUT|handshake.*timeout/i.test(message) ? "unreachable" : undefined;
 }
 

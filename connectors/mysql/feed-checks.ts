@@ -1,6 +1,8 @@
 /** Everything that keeps the binlog from being read, or lets it tell less than what changes, each with what a DBA would run. */
 import { FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding, Severity } from "../../base/findings.ts";
+import { formatDuration } from "../../base/time.ts";
+import type { ConnectorLimits } from "../connector.ts";
 import type { FeedTable } from "../feed.ts";
 import type { LinkPool } from "../link-pool.ts";
 import { BinlogStream } from "./binlog-stream.ts";
@@ -41,7 +43,7 @@ export async function checkFeed(options: {
   return short.use(signal, async (link) => {
     const rows = await askServer(
       link,
-      "SHOW GLOBAL VARIABLES WHERE Variable_name LIKE '%binlog%' OR Variable_name LIKE '%log_bin%' OR Variable_name LIKE '%log_%_updates' OR Variable_name IN ('version', 'gtid_mode', 'expire_logs_days', 'read_only')",
+      "SHOW GLOBAL VARIABLES WHERE Variable_name LIKE '%binlog%' OR Variable_name LIKE '%log_bin%' OR Variable_name LIKE '%log_%_updates' OR Variable_name LIKE 'rpl_semi_sync_%' OR Variable_name IN ('version', 'gtid_mode', 'expire_logs_days', 'read_only')",
       signal,
       operation,
     );
@@ -60,7 +62,7 @@ function setting(message: string, remedy: string, severity: Severity = "error"):
   return { severity, code: "erp-feed-settings", message, remedy };
 }
 
-function settings({ variables }: Inspection): FeedProblem[] {
+function settings({ variables, access }: Inspection): FeedProblem[] {
   if (variables.get("log_bin") !== "ON") {
     const file =
       "log_bin = ON, binlog_format = ROW, binlog_row_metadata = FULL and a server_id in the server's configuration, then a restart";
@@ -94,7 +96,20 @@ function settings({ variables }: Inspection): FeedProblem[] {
         : "SET GLOBAL binlog_row_metadata = FULL (and in the server's configuration)";
     problems.push(setting(message, remedy));
   }
-  return [...problems, ...retention(variables)];
+  return [...problems, ...retention(variables), ...semiSync(variables, access.context.limits)];
+}
+
+/** Commits that wait for a replica between the binlog and the tables: who reads sees their rows only when it has answered, or after the time-out. */
+function semiSync(variables: ReadonlyMap<string, string>, { confirmAfterMs }: ConnectorLimits): FeedProblem[] {
+  // MySQL 8 calls it a source.
+  const [prefix = ""] = ["rpl_semi_sync_master_", "rpl_semi_sync_source_"].filter((name) => variables.has(`${name}enabled`));
+  const hiddenMs = Number(variables.get(`${prefix}timeout`));
+  const waits = variables.get(`${prefix}enabled`) === "ON" && variables.get(`${prefix}wait_point`) === "AFTER_SYNC";
+  if (!waits || confirmAfterMs === undefined || confirmAfterMs > hiddenMs) return [];
+  const longest = formatDuration(hiddenMs);
+  const message = `${prefix}wait_point is AFTER_SYNC: rows may become visible up to ${longest} after the binlog has told of them (${prefix}timeout), and confirmAfter is ${formatDuration(confirmAfterMs)}`;
+  const remedy = `\`erp: { confirmAfter: ${Math.ceil(hiddenMs / 1_000) + 2}s }\` in the agent's configuration, or SET GLOBAL ${prefix}wait_point = AFTER_COMMIT (and in the server's configuration)`;
+  return [setting(message, remedy)];
 }
 
 /** A binlog that is thrown away before a weekend is over. */

@@ -54,12 +54,13 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
       const server = await askFeedServer(stream.link, place, signal);
       const reading = await short.use(signal, (link) => askFeedServer(link, place, signal));
       if (reading.database === server.database) return { stream, server };
-      throw new FuserError("config", "The binlog comes from another server than the rows", {
+      const other = new FuserError("config", "The binlog comes from another server than the rows", {
         code: "erp-feed-other-server",
         operation: "connect to the binlog",
         place,
         hint: "Let `erp: server:` name one server, the primary, in place of a proxy or a name that stands for several.",
       });
+      throw access.servers.doubtFor(other);
     } catch (error) {
       await stream[Symbol.asyncDispose]();
       throw error;
@@ -93,6 +94,7 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
       for (;;) {
         const described = await describe(tables, signal);
         const { stream, server } = await connect(signal, checksums);
+        const { epoch } = access.servers;
         await using running = new Reading(access, stream);
         const parsed = parsePosition(position, place);
         const files = await requireKept(server, parsed, { place, signal });
@@ -100,21 +102,22 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
         const events = new FeedEvents({
           tables: described,
           causes: await short.use(signal, (link) => causesOf(link, described, signal)),
-          position: { ...parsed, database: server.database, gtids },
+          position: standsOn(server.database, { ...parsed, gtids }),
           kind: server.kind,
           place,
         });
         running.start(events, signal);
         const stands = await running.begun();
         if (stands !== undefined && server.database === parsed.database) await requireSameFile(parsed, stands, files);
-        while (!running.over) {
+        // When another server has taken over, rows are read there.
+        while (!running.over && epoch === access.servers.epoch) {
           signal.throwIfAborted();
           const batch = await running.next();
           position = batch.position;
           yield batch;
         }
         // Columns or the entries' form have changed: another stream goes on from here, by a new description.
-        position = positionText(events.position);
+        if (running.over) position = positionText(events.position);
         checksums = running.checksums;
       }
 
@@ -131,6 +134,11 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
     },
     marks: (tables, signal) => short.use(signal, (link) => changeMarks(link, tables, signal)),
   };
+}
+
+/** Where a stream of this server begins: file and offset are those of the server that wrote them, and mean nothing on another one, whatever its files are called. */
+function standsOn(database: string, position: FeedPosition): FeedPosition {
+  return position.database === database ? position : { ...position, database, file: "", offset: 0, begun: 0 };
 }
 
 /** A stream being read: what has come waits here until it is asked for, up to a bound. */

@@ -1,4 +1,6 @@
 import type { HistoryIdentity } from "../connector.ts";
+import { noPrimary, serversText } from "../servers.ts";
+import { isWritable } from "./connect.ts";
 import { askServer } from "./describe.ts";
 import type { Link } from "./link.ts";
 
@@ -15,12 +17,15 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
   const operation = "identify the ERP's database";
   const [row] = await askServer(
     link,
-    "SELECT VERSION() AS version, @@hostname AS host, @@port AS port, @@datadir AS datadir, DATABASE() AS db, @@log_bin AS logged",
+    "SELECT VERSION() AS version, @@hostname AS host, @@port AS port, @@datadir AS datadir, DATABASE() AS db, @@log_bin AS logged, CAST(@@GLOBAL.read_only AS CHAR) AS locked",
     signal,
     operation,
   );
   const version = row?.version ?? "";
   const database = row?.db ?? "";
+  const { servers } = link;
+  if (servers.several && !isWritable(row?.locked)) throw servers.doubtFor(noPrimary(serversText(servers.addresses)));
+  const family = servers.several ? { family: `mysql:${serversText(servers.addresses, "sorted")}:${database}` } : {};
   if (/mariadb/i.test(version)) {
     const [gtid] = row?.logged === "1" ? await askServer(link, "SELECT @@gtid_current_pos AS position", signal, operation) : [];
     return {
@@ -29,6 +34,7 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
       product: "MariaDB",
       version,
       position: mariadbPosition(gtid?.position ?? ""),
+      ...family,
     };
   }
   const [server] = await askServer(link, "SELECT @@server_uuid AS uuid, @@gtid_executed AS position", signal, operation);
@@ -38,6 +44,7 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
     product: "MySQL",
     version,
     position: row?.logged === "1" ? mysqlPosition(server?.position ?? "") : undefined,
+    ...family,
   };
 }
 

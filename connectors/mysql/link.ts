@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import type { Connection } from "mysql2";
 import { FuserError } from "../../base/errors.ts";
+import type { ServerAddress, Servers } from "../servers.ts";
 import { placeOf } from "./config.ts";
-import { type Access, connectWithTls, hangUp, killThread, type LinkKind } from "./connect.ts";
+import { type Access, type Connected, connectToPrimary, hangUp, killThread, type LinkKind } from "./connect.ts";
 import { mysqlError } from "./errors.ts";
 import { behindServerMs, lockSeconds, snapshotLimitMs, statementLimitMs } from "./limits.ts";
 import { type PackedRows, RowPacker, type SentValue } from "./packed-rows.ts";
@@ -28,16 +29,21 @@ const inTransaction = 1;
  * ends the statement in the server too, and the connection with it: nothing is ever reused in an unknown state.
  */
 export class Link {
+  /** The one of the configured servers that it is on. */
+  readonly server: ServerAddress;
   readonly #connection: Connection;
   readonly #access: Access;
+  readonly #epoch: number;
   #broken: unknown;
   #lackedRights = false;
   #cancelled: Promise<void> | undefined;
   #fail: (reason: unknown) => void = () => {};
 
-  constructor(connection: Connection, access: Access) {
+  constructor({ connection, server }: Connected, access: Access) {
+    this.server = server;
     this.#connection = connection;
     this.#access = access;
+    this.#epoch = access.servers.epoch;
     connection.on("error", (error) => {
       this.#broken ??= error;
     });
@@ -51,9 +57,16 @@ export class Link {
     return this.#broken === undefined;
   }
 
-  /** Whether the next work should get it: rights on a database are looked up as a session begins, so that one which lacked some would never see their grant. */
+  /**
+   * Whether the next work should get it: rights on a database are looked up as a session begins, so that one which lacked some would never see their grant; and
+   * another server may be the primary by now.
+   */
   get reusable(): boolean {
-    return this.usable && !this.#lackedRights;
+    return this.usable && !this.#lackedRights && this.#epoch === this.servers.epoch;
+  }
+
+  get servers(): Servers {
+    return this.#access.servers;
   }
 
   get id(): number {
@@ -122,7 +135,8 @@ export class Link {
     } catch (error) {
       const described = mysqlError(error, receiver.operation, place);
       this.#lackedRights ||= described instanceof FuserError && described.code === "erp-rights";
-      throw described;
+      const readOnly = described instanceof FuserError && described.code === "erp-read-only";
+      throw readOnly ? this.servers.doubtFor(described) : described;
     } finally {
       stop();
     }
@@ -166,9 +180,8 @@ export class Link {
   }
 
   async #end(reason: unknown): Promise<void> {
-    const { id } = this;
     hangUp(this.#connection);
-    await killThread(this.#access, id);
+    await killThread(this.#access, this);
     // Only now: the server has been told to end it. The driver itself forgets the commands of a destroyed connection.
     this.#fail(reason);
   }
@@ -232,7 +245,7 @@ export async function openLink(access: Access, kind: LinkKind, signal: AbortSign
   const operation = "connect to the ERP's database";
   const place = placeOf(access.settings);
   try {
-    const link = new Link(await connectWithTls(access, kind, signal), access);
+    const link = new Link(await connectToPrimary(access, kind, signal), access);
     try {
       await prepareSession(link, access, { kind, signal });
     } catch (error) {

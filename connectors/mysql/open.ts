@@ -6,7 +6,7 @@ import { fromSource } from "../source-select.ts";
 import { concat } from "../statement.ts";
 import { packedBatch } from "./batch.ts";
 import { checkMysql } from "./checks.ts";
-import type { Access, LinkKind } from "./connect.ts";
+import { type Access, accessOf, type LinkKind } from "./connect.ts";
 import { changedWhole, fewChanges, lastChange, type PreparedCursor, prepareCursor, readChanges } from "./cursor.ts";
 import { askServer, describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
@@ -22,7 +22,8 @@ import { type DigestedRows, digested, readOn } from "./stream.ts";
 import { Writer } from "./write.ts";
 
 /** Connections: two for short reads, one more for polls, one for child rows, one per running stream, one that writes. */
-export function openMysql(access: Access): Connector {
+export function openMysql({ settings, secret, context }: Omit<Access, "servers">): Connector {
+  const access = accessOf(settings, secret, context);
   const { clock, log } = access.context;
   const pool = (kind: LinkKind, size: number) => new LinkPool({ size, isLost, open: (signal) => openLink(access, kind, signal) });
   const short = pool("read", 2);

@@ -40,7 +40,7 @@ export class Writer implements AsyncDisposable {
     this.#tables.clear();
     const link = await openLink(this.#access, "write", signal);
     try {
-      await takeLock(link, this.#access, { lost: this.#link?.id, signal });
+      await takeLock(link, this.#access, { lost: this.#link, signal });
     } catch (error) {
       await link.cancel();
       throw error;
@@ -247,11 +247,11 @@ function idOf(result: ResultSet | undefined): bigint | undefined {
 async function takeLock(
   link: Link,
   access: Access,
-  { lost, signal }: { lost: number | undefined; signal: AbortSignal },
+  { lost, signal }: { lost: Link | undefined; signal: AbortSignal },
 ): Promise<void> {
   const { context } = access;
   let { taken, holder } = await askForLock(link, access, signal);
-  if (!taken && lost !== undefined && holder === String(lost)) {
+  if (!taken && lost?.server === link.server && holder === String(lost.id)) {
     await killThread(access, lost);
     ({ taken, holder } = await askForLock(link, access, signal));
   }

@@ -393,7 +393,7 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     await connector.close();
   });
 
-  it("locks and deadlocks are transient and leave nothing of the plan", async () => {
+  it("locks are transient and leave nothing of the plan", async () => {
     const connector = await writer();
     await erp.run("INSERT INTO things (id, words) VALUES (1000, 'base'), (1001, 'base')");
     const update = (id: number): PlanStep => ({
@@ -410,6 +410,37 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     await admin.query("ROLLBACK");
     expect(await written("l1")).toBe(0);
     expect(await connector.write(plan, never)).toMatchObject({ state: "applied", repeated: false });
+    await connector.close();
+  });
+
+  it("the victim of a deadlock leaves nothing of the plan, and the repetition writes once", async () => {
+    const connector = await writer({ limits: { lockTimeoutMs: 20_000 } });
+    await erp.run("INSERT INTO things (id, words) SELECT seq, 'base' FROM seq_1020_to_1060");
+    const update = (id: number): PlanStep => ({
+      kind: "update",
+      table: "things",
+      key: () => ({ id }),
+      values: () => ({ words: "ours" }),
+      expectRows: 1,
+    });
+    const plan: WritePlan = { ...insert("dead"), steps: [...insert("dead").steps, update(1020), update(1021)] };
+    // Without locks on the gaps between rows, for which our insert would wait first.
+    await admin.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    await admin.query("START TRANSACTION");
+    // The one that has changed more is spared.
+    await admin.query("UPDATE things SET words = 'theirs' WHERE id BETWEEN 1021 AND 1060");
+    const writing = connector.write(plan, never).catch((error: unknown) => error);
+    const waiting = async (): Promise<number> => {
+      const [found] = await admin.query("SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'");
+      return (found as { n: number }[])[0]?.n ?? 0;
+    };
+    await expect.poll(waiting, { timeout: 15_000 }).toBe(1);
+    await admin.query("UPDATE things SET words = 'theirs' WHERE id = 1020");
+    expect(await writing).toMatchObject({ kind: "transient", code: "erp-deadlock" });
+    await admin.query("ROLLBACK");
+    expect(await written("dead")).toBe(0);
+    expect(await connector.write({ ...plan, mayBeRepeated: true }, never)).toMatchObject({ state: "applied", repeated: false });
+    expect(await written("dead")).toBe(1);
     await connector.close();
   });
 
@@ -574,6 +605,32 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     expect(await collect(connector.readKeys(source, ["1"], never))).toHaveLength(1);
     await connector.close();
     await admin.query("ALTER USER reader@'%' IDENTIFIED BY 'secret'");
+  });
+
+  it("a password that has run out, and an account that is locked, stop with the remedy, in a session that is there and in a new one", async () => {
+    const read = (connector: Connector) => collect(connector.readKeys(source, ["1"], never));
+    const connector = await as({});
+    expect(await read(connector)).toHaveLength(1);
+    const refused = (words: RegExp) => ({ kind: "config", code: "erp-login-refused", hint: expect.stringMatching(words) });
+    for (const disconnects of ["OFF", "ON"]) {
+      await admin.query(`SET GLOBAL disconnect_on_expired_password = ${disconnects}`);
+      await admin.query("ALTER USER reader@'%' PASSWORD EXPIRE");
+      for (const { id } of await ours()) await admin.query(`KILL ${id}`);
+      await expect(read(connector)).rejects.toMatchObject(refused(/EXPIRE NEVER/));
+      const findings = await connector.check(never);
+      expect(findings).toMatchObject([
+        { severity: "error", code: "erp-login-refused", remedy: expect.stringMatching(/secret set/) },
+      ]);
+      await admin.query("ALTER USER reader@'%' IDENTIFIED BY 'secret'");
+      expect(await read(connector)).toHaveLength(1);
+    }
+    await admin.query("SET GLOBAL disconnect_on_expired_password = OFF");
+    await admin.query("ALTER USER reader@'%' ACCOUNT LOCK");
+    for (const { id } of await ours()) await admin.query(`KILL ${id}`);
+    await expect(read(connector)).rejects.toMatchObject(refused(/ACCOUNT UNLOCK/));
+    await admin.query("ALTER USER reader@'%' ACCOUNT UNLOCK");
+    expect(await read(connector)).toHaveLength(1);
+    await connector.close();
   });
 
   it("a server that is killed and comes back is met again without help", async () => {

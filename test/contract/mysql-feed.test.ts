@@ -101,6 +101,26 @@ describe.skipIf(!has("mariadb"))("MariaDB: the binlog", () => {
       });
     });
 
+    it("commits that wait for a replica between binlog and tables for longer than rows are confirmed after", async () => {
+      const hides = "rpl_semi_sync_master_wait_point = 'AFTER_SYNC'";
+      const found = async (confirmAfterMs: number): Promise<string[]> => {
+        const patient = await erp.open({ limits: { confirmAfterMs } });
+        const all = await errors(patient.feed);
+        await patient.close();
+        return all;
+      };
+      await globally(hides, async () => expect(await found(2_000)).toEqual([]));
+      await globally("rpl_semi_sync_master_enabled = 1", async () => {
+        expect(await found(2_000)).toEqual([]);
+        await globally(hides, async () => {
+          expect(await found(2_000)).toEqual([
+            expect.stringMatching(/^erp-feed-settings: `erp: { confirmAfter: 12s }`.*AFTER_COMMIT/),
+          ]);
+          expect(await found(12_000)).toEqual([]);
+        });
+      });
+    });
+
     it("tables that it does not tell of, or not all of", async () => {
       await admin.query("CREATE VIEW seen AS SELECT id FROM r");
       await admin.query("CREATE TABLE addresses (id INET6 PRIMARY KEY)");
@@ -284,6 +304,20 @@ describe.skipIf(!has("mariadb"))("MariaDB: the binlog", () => {
       .not.toBe(before);
     await admin.query("SET SESSION sql_log_bin = 1");
     expect(told.keys()).toHaveLength(1);
+  });
+
+  it("is lost, and no gap, when the connection ends by which it asks for columns", async () => {
+    const fed = await asFed();
+    await using told = follow(fed.feed as Feed, [rows], await (fed.feed as Feed).begin([rows], never));
+    await told.until(() => told.batches.length > 0);
+    const [asking] = await admin.query<RowDataPacket[]>(
+      "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE USER = 'fed' AND COMMAND <> 'Binlog Dump'",
+    );
+    for (const { id } of asking) await admin.query(`KILL ${id}`);
+    await admin.query("FLUSH BINARY LOGS");
+    await admin.query(`INSERT INTO r VALUES (${next()}, '')`);
+    expect(await told.failed()).toMatchObject({ kind: "transient", code: "erp-connection-lost" });
+    await fed.close();
   });
 
   it("holds the server back while nobody asks, and goes on without a loss", async () => {

@@ -108,7 +108,8 @@ describe("of several servers", () => {
     await connect();
     expect(connecting.epoch).not.toBe(first);
     const second = connecting.epoch;
-    connecting.doubt();
+    const readOnly = new FuserError("config", "read-only", { code: "erp-read-only", operation: "write" });
+    expect(connecting.doubtFor(readOnly)).toMatchObject({ kind: "transient", code: "erp-read-only", cause: readOnly });
     expect(connecting.epoch).not.toBe(second);
   });
 
@@ -116,6 +117,7 @@ describe("of several servers", () => {
     const { connect, connecting } = cluster("standby");
     expect(await connect()).toBe("a");
     connecting.doubt();
+    expect(connecting.doubtFor(refused)).toBe(refused);
     expect(connecting.epoch).toBe(0);
   });
 

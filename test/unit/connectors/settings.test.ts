@@ -29,10 +29,14 @@ describe("settings of connectors", () => {
     expect(result?.error?.issues.map((issue) => issue.message).join("\n")).toMatch(message);
   });
 
+  const elsewhere = { host: "erp", port: 3306 };
   it("encrypt off this machine unless told otherwise, and verify where an authority is named", () => {
-    expect(tlsChoice({ ...mysql })).toMatchObject({ mode: "preferred", verify: false });
-    expect(tlsChoice({ ...mysql, server: "127.0.0.1" })).toMatchObject({ mode: "off" });
-    expect(tlsChoice({ ...mysql, tls: { ca: "ca.pem" } })).toMatchObject({ mode: "required", verify: true });
-    expect(tlsChoice({ ...mysql, tls: { mode: "required", verify: false } })).toMatchObject({ mode: "required", verify: false });
+    expect(tlsChoice({ ...mysql }, elsewhere)).toMatchObject({ mode: "preferred", verify: false });
+    expect(tlsChoice({ ...mysql }, { host: "127.0.0.1", port: 3306 })).toMatchObject({ mode: "off" });
+    expect(tlsChoice({ ...mysql, tls: { ca: "ca.pem" } }, elsewhere)).toMatchObject({ mode: "required", verify: true });
+    expect(tlsChoice({ ...mysql, tls: { mode: "required", verify: false } }, elsewhere)).toMatchObject({
+      mode: "required",
+      verify: false,
+    });
   });
 });

@@ -338,6 +338,37 @@ test("Another database under the agent's feet ends its run with a remedy, and no
   expect(deletes(bench)).toEqual([]);
 });
 
+test("Another server of the same family that goes on where the first one stopped is compared in full, and its deletes are as good as any", async () => {
+  const erp = estates(3);
+  Object.assign(erp.identity, { family: "one,other", position: { "0": "0-1-500" } });
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(70_000);
+  bench.portal.pull();
+  Object.assign(erp.identity, { database: "other", position: { "0": "0-2-501" } });
+  erp.remove("parents", "p1");
+  await bench.pass(130_000);
+  bench.portal.pull();
+  expect(journal(bench)).toEqual([]);
+  expect(bench.portal.entities).toEqual(bench.expected());
+  expect(bench.store.guards.list()).toEqual([]);
+});
+
+test("Another server of the same family that lacks what the first one had is a loss of history, and one of another family ends the run", async () => {
+  const erp = estates(3);
+  Object.assign(erp.identity, { family: "one,other", position: { "0": "0-1-500" } });
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  Object.assign(erp.identity, { database: "other", position: { "0": "0-1-499" } });
+  erp.remove("parents", "p1");
+  await bench.pass(75_000);
+  bench.portal.pull();
+  expect(journal(bench).length).toBeGreaterThan(0);
+  expect(deletes(bench)).toEqual([]);
+  Object.assign(erp.identity, { database: "third", family: "one,third" });
+  await expect(bench.until(bench.failure())).rejects.toThrow(expect.objectContaining({ code: "erp-other-database" }));
+});
+
 test("Samples older than remembered are found by the position of one row alone", async () => {
   const erp = estates(5);
   const bench = await start({ erp, compareEveryMs: 3_600_000 });
