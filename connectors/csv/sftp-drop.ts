@@ -1,4 +1,4 @@
-import { mkdir, rm, stat as statLocal } from "node:fs/promises";
+import { mkdir, readdir, rm, stat as statLocal } from "node:fs/promises";
 import { join as joinLocal, posix } from "node:path";
 import type { Attributes, FileEntryWithStats, SFTPWrapper } from "ssh2";
 import type { ReadSecret } from "../module.ts";
@@ -41,12 +41,26 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
   };
   let downloads = 0;
 
-  async function here<T>(request: string, work: (sftp: SFTPWrapper) => Promise<T>, where = place): Promise<T> {
-    const sftp = await link.sftp();
+  async function here<T>(
+    { request, where = place, signal }: { request: string; where?: string; signal?: AbortSignal },
+    work: (sftp: SFTPWrapper) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    // A download may take an hour, and a server may never answer: whoever closes the agent waits for neither.
+    const ended = Promise.withResolvers<never>();
+    const end = (): void => {
+      link.abandon();
+      ended.reject(signal?.reason);
+    };
+    ended.promise.catch(() => {});
+    signal?.addEventListener("abort", end, { once: true });
     try {
-      return await work(sftp);
+      return await Promise.race([link.sftp().then(work), ended.promise]);
     } catch (error) {
+      signal?.throwIfAborted();
       throw requestError(error, request, { place: where, user });
+    } finally {
+      signal?.removeEventListener("abort", end);
     }
   }
 
@@ -80,6 +94,7 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
   async function download(sftp: SFTPWrapper, from: string): Promise<string> {
     const directory = incoming(place);
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (downloads === 0) await removeLeftovers(directory);
     downloads += 1;
     const path = joinLocal(directory, `${process.pid}-${downloads}`);
     try {
@@ -100,8 +115,7 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
   return {
     place,
     list: (signal) =>
-      here("look for files", async (sftp) => {
-        signal.throwIfAborted();
+      here({ request: "look for files", signal }, async (sftp) => {
         const entries = await asked<FileEntryWithStats[]>((done) => sftp.readdir(folder, done));
         if (marker !== undefined) {
           const known = entries.some(({ filename }) => filename === markerFile);
@@ -112,16 +126,16 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
           .filter(({ attrs }) => attrs.isFile())
           .map(({ filename, attrs }) => ({ name: filename, bytes: attrs.size, modifiedMs: attrs.mtime * 1_000 }));
       }),
-    fetch: (file) =>
-      here("download a file", async (sftp) => {
+    fetch: (file, signal) =>
+      here({ request: "download a file", signal }, async (sftp) => {
         const path = await download(sftp, inFolder(file.name));
         const unchanged = async (): Promise<boolean> =>
           (await statLocal(path)).size === file.bytes &&
-          (await here("download a file", (again) => isAsListed(again, inFolder(file.name), file)));
+          (await here({ request: "download a file", signal }, (again) => isAsListed(again, inFolder(file.name), file)));
         return fetched(path, unchanged);
       }),
-    fetchArchived: (name) =>
-      here("download an archived file", async (sftp) => {
+    fetchArchived: (name, signal) =>
+      here({ request: "download an archived file", signal }, async (sftp) => {
         try {
           return fetched(await download(sftp, onShelf("archive", name)), async () => true);
         } catch (error) {
@@ -130,23 +144,19 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
         }
       }),
     shelve: (file, shelf) =>
-      here(
-        "move a file",
-        async (sftp) => {
-          const from = inFolder(file.name);
-          if (!(await isAsListed(sftp, from, file))) return undefined;
-          await makeShelf(sftp, shelf);
-          const name = freeName(await namesIn(sftp, onShelf(shelf)), file.name);
-          await rename(sftp, from, onShelf(shelf, name));
-          if (await isAsListed(sftp, onShelf(shelf, name), file)) return name;
-          // The ERP has put another file in its place at that very moment: it goes back.
-          await rename(sftp, onShelf(shelf, name), from);
-          return undefined;
-        },
-        shelves[shelf],
-      ),
+      here({ request: "move a file", where: shelves[shelf] }, async (sftp) => {
+        const from = inFolder(file.name);
+        if (!(await isAsListed(sftp, from, file))) return undefined;
+        await makeShelf(sftp, shelf);
+        const name = freeName(await namesIn(sftp, onShelf(shelf)), file.name);
+        await rename(sftp, from, onShelf(shelf, name));
+        if (await isAsListed(sftp, onShelf(shelf, name), file)) return name;
+        // The ERP has put another file in its place at that very moment: it goes back.
+        await rename(sftp, onShelf(shelf, name), from);
+        return undefined;
+      }),
     readable: (file) =>
-      here("read a file", async (sftp) => {
+      here({ request: "read a file" }, async (sftp) => {
         const handle = await asked<Buffer>((done) => sftp.open(inFolder(file.name), "r", done));
         await asked<void>((done) => sftp.close(handle, (failed) => done(failed, undefined)));
         return true;
@@ -155,29 +165,25 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
         throw error;
       }),
     takeBack: (file, shelf, name) =>
-      here(
-        "take a file back",
-        async (sftp) => {
-          const shelved = onShelf(shelf, name);
-          if (await isAsListed(sftp, shelved, file)) return "as-it-was";
-          const isThere = (path: string): Promise<boolean> =>
-            asked<Attributes>((done) => sftp.stat(path, done)).then(
-              () => true,
-              () => false,
-            );
-          if (!(await isThere(shelved)) || (await isThere(inFolder(file.name)))) return "gone";
-          await rename(sftp, shelved, inFolder(file.name));
-          if (shelf === "reject") await asked<void>((done) => sftp.unlink(`${shelved}.txt`, () => done(null, undefined)));
-          return "back";
-        },
-        shelves[shelf],
-      ),
+      here({ request: "take a file back", where: shelves[shelf] }, async (sftp) => {
+        const shelved = onShelf(shelf, name);
+        if (await isAsListed(sftp, shelved, file)) return "as-it-was";
+        const isThere = (path: string): Promise<boolean> =>
+          asked<Attributes>((done) => sftp.stat(path, done)).then(
+            () => true,
+            () => false,
+          );
+        if (!(await isThere(shelved)) || (await isThere(inFolder(file.name)))) return "gone";
+        await rename(sftp, shelved, inFolder(file.name));
+        if (shelf === "reject") await asked<void>((done) => sftp.unlink(`${shelved}.txt`, () => done(null, undefined)));
+        return "back";
+      }),
     explain: (name, text) =>
-      here("write why a file was rejected", (sftp) =>
+      here({ request: "write why a file was rejected" }, (sftp) =>
         asked<void>((done) => sftp.writeFile(onShelf("reject", `${name}.txt`), text, (failed) => done(failed, undefined))),
       ),
     discard: (names) =>
-      here("remove old files", async (sftp) => {
+      here({ request: "remove old files" }, async (sftp) => {
         for (const name of names) {
           await asked<void>((done) =>
             sftp.unlink(onShelf("archive", name), (failed) => done(isMissing(failed ?? {}) ? undefined : failed, undefined)),
@@ -185,20 +191,35 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
         }
       }),
     rejected: () =>
-      here("count rejected files", async (sftp) => countRejected(await namesIn(sftp, onShelf("reject")).catch(() => []))),
-    tryShelf: (shelf) =>
-      here(
-        "try to move files",
-        async (sftp) => {
-          await makeShelf(sftp, shelf);
-          const from = inFolder(`.erpfuser-${process.pid}.tmp`);
-          const to = onShelf(shelf, `.erpfuser-${process.pid}.tmp`);
-          await asked<void>((done) => sftp.writeFile(from, "", (failed) => done(failed, undefined)));
-          await rename(sftp, from, to);
-          await asked<void>((done) => sftp.unlink(to, (failed) => done(failed, undefined)));
-        },
-        shelves[shelf],
+      here({ request: "count rejected files" }, async (sftp) =>
+        countRejected(await namesIn(sftp, onShelf("reject")).catch(() => [])),
       ),
+    tryShelf: (shelf) =>
+      here({ request: "try to move files", where: shelves[shelf] }, async (sftp) => {
+        await makeShelf(sftp, shelf);
+        const from = inFolder(`.erpfuser-${process.pid}.tmp`);
+        const to = onShelf(shelf, `.erpfuser-${process.pid}.tmp`);
+        await asked<void>((done) => sftp.writeFile(from, "", (failed) => done(failed, undefined)));
+        await rename(sftp, from, to);
+        await asked<void>((done) => sftp.unlink(to, (failed) => done(failed, undefined)));
+      }),
     [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
   };
+}
+
+/** Downloads of processes that were killed: each may be as large as an export. */
+async function removeLeftovers(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const pid = Number(/^(\d+)-\d+$/.exec(name)?.[1] ?? process.pid);
+    if (!isRunning(pid)) await rm(joinLocal(directory, name), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }

@@ -12,6 +12,8 @@ const keepaliveMs = 10_000;
 export interface SftpLink extends AsyncDisposable {
   /** @throws FuserError `erp-login-refused`, `erp-host-key`, `erp-unreachable` */
   sftp(): Promise<SFTPWrapper>;
+  /** Gives the connection up at once: whoever waits on it gets an error. The next request opens another. */
+  abandon(): void;
 }
 
 interface Opened {
@@ -22,6 +24,7 @@ interface Opened {
 
 export function sftpLink(settings: SftpSettings, secret: ReadSecret, place: string): SftpLink {
   let opening: Promise<Opened> | undefined;
+  let current: Client | undefined;
 
   async function connect(): Promise<Opened> {
     const read = async (name: { secret: string } | undefined): Promise<string | undefined> =>
@@ -32,6 +35,7 @@ export function sftpLink(settings: SftpSettings, secret: ReadSecret, place: stri
       await read(settings.passphrase),
     ];
     const client = new Client();
+    current = client;
     const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
     let seen: string | undefined;
     const sftp = await new Promise<SFTPWrapper>((resolve, reject) => {
@@ -42,6 +46,10 @@ export function sftpLink(settings: SftpSettings, secret: ReadSecret, place: stri
             : connectError(error, place),
         );
       });
+      // Servers that ask for the password themselves (PAM) take it in no other way.
+      client.on("keyboard-interactive", (...[, , , prompts, answer]) =>
+        answer(prompts.map(({ echo }) => (echo ? "" : (password ?? "")))),
+      );
       client.once("ready", () => client.sftp((error, opened) => (error ? reject(connectError(error, place)) : resolve(opened))));
       try {
         client.connect({
@@ -51,6 +59,7 @@ export function sftpLink(settings: SftpSettings, secret: ReadSecret, place: stri
           ...(password === undefined ? {} : { password }),
           ...(privateKey === undefined ? {} : { privateKey }),
           ...(passphrase === undefined ? {} : { passphrase }),
+          tryKeyboard: password !== undefined,
           readyTimeout: readyMs,
           keepaliveInterval: keepaliveMs,
           hostVerifier: (key: Buffer) => {
@@ -85,6 +94,10 @@ export function sftpLink(settings: SftpSettings, secret: ReadSecret, place: stri
         opening = undefined;
         throw error;
       }
+    },
+    abandon() {
+      opening = undefined;
+      current?.destroy();
     },
     async [Symbol.asyncDispose]() {
       const opened = await opening?.catch(() => undefined);
