@@ -2,6 +2,7 @@ import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding } from "../../base/findings.ts";
 import type { CheckNeeds } from "../connector.ts";
 import { sql } from "../statement.ts";
+import { company, undo, writeRights } from "./account-checks.ts";
 import { callProblems } from "./call-checks.ts";
 import { placeOf } from "./config.ts";
 import type { Access } from "./connect.ts";
@@ -24,7 +25,7 @@ export async function checkOracle(access: Access, needs: CheckNeeds, signal: Abo
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [product, account, excess, lock, tables, callProblems]) {
+    for (const inspect of [product, account, company, undo, excess, lock, tables, callProblems]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -139,7 +140,8 @@ async function unreadable({ link, signal }: Inspection, name: string): Promise<P
   return [{ severity: "error", code: "erp-rights", place: name, message: `The account may not read ${name}`, remedy }];
 }
 
-async function writing({ link, signal }: Inspection, name: string, table: OracleTable): Promise<Problem[]> {
+async function writing(inspection: Inspection, name: string, table: OracleTable): Promise<Problem[]> {
+  const { link, needs, signal } = inspection;
   if (table.kind === "view") {
     return [
       { severity: "warning", code: "erp-view-written", place: name, message: `${name} is a view`, remedy: "Write to its table." },
@@ -149,8 +151,11 @@ async function writing({ link, signal }: Inspection, name: string, table: Oracle
     `SELECT TRIGGER_NAME FROM ALL_TRIGGERS WHERE TABLE_OWNER = '${table.owner.replaceAll("'", "''")}' AND TABLE_NAME = '${bareName(table)}'`,
   );
   const found = await ask({ link, signal }, asked);
-  if (found.length === 0) return [];
+  const wanted = (needs.rights?.[name] ?? []).map((right) => right.toUpperCase());
+  const rights = await writeRights(inspection, { owner: table.owner, name: bareName(table), wanted });
+  if (found.length === 0) return rights;
   return [
+    ...rights,
     {
       severity: "info",
       code: "erp-triggers",

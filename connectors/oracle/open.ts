@@ -10,6 +10,7 @@ import { changesSince, cursorRow, lastChange, type PreparedCursor, prepareCursor
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
 import { createFlashback } from "./flashback.ts";
+import { compareGrants, grantServer } from "./grants.ts";
 import { currentScn, identityOf } from "./identity.ts";
 import { type Link, openLink } from "./link.ts";
 import { lobRows } from "./lobs.ts";
@@ -88,6 +89,10 @@ export function openOracle(access: Access): Connector {
     dialect: oracleDialect,
     identity: (signal) => short.use(signal, (link) => identityOf(link, signal)),
     check: (signal, needs) => checkOracle(access, needs ?? { read: [], write: [] }, signal),
+    grants: {
+      server: (signal) => short.use(signal, (link) => grantServer(link, signal)),
+      compare: (needs, signal) => short.use(signal, (link) => compareGrants(link, { needs, settings: access.settings, signal })),
+    },
     describe: (signal, tables) => short.use(signal, (link) => describeTables(link, tables, signal)),
     async describeQuery(source, signal) {
       const known = await prepared(source, signal);

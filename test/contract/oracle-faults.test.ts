@@ -300,6 +300,42 @@ describe("Oracle: faults", () => {
     expect(await ids()).toEqual(["1", "2"]);
   });
 
+  it("check tells who else uses the account, what the undo keeps, and which right to write is missing, with its grant", async () => {
+    const { admin, owner } = erp.engine;
+    admin.exec(`CREATE TABLE V$SESSION (USERNAME TEXT, PROGRAM TEXT, MACHINE TEXT, MODULE TEXT);
+      CREATE TABLE V$PARAMETER (NAME TEXT, VALUE TEXT); INSERT INTO V$PARAMETER VALUES ('undo_retention', '120');
+      INSERT INTO V$SESSION VALUES ('${owner}', 'node', 'agent', 'erpfuser'), ('${owner}', 'SQL Developer', 'PC7', 'SQL Developer');
+      INSERT INTO ALL_TAB_PRIVS VALUES ('${owner}', 'OTHER', 'FUSERTEST_THEIRS', 'SELECT');
+      INSERT INTO ALL_COL_PRIVS VALUES ('${owner}', 'OTHER', 'FUSERTEST_THEIRS', 'WORDS', 'UPDATE');
+      INSERT INTO ALL_OBJECTS VALUES ('OTHER', 'FUSERTEST_THEIRS', 'TABLE'); INSERT INTO ALL_TABLES VALUES ('OTHER', 'FUSERTEST_THEIRS', 5)`);
+    const write = ["other.fusertest_theirs", "fusertest_rows"];
+    const rights = { "other.fusertest_theirs": ["insert", "update"], fusertest_rows: ["insert"] } as const;
+    const findings = await connector.check(never, { read: [], write, rights });
+    const told = (code: string) => findings.filter((finding) => finding.code === code);
+    expect(told("erp-account-shared")).toMatchObject([
+      { severity: "warning", message: expect.stringMatching(/person.*SQL Developer on PC7/) },
+    ]);
+    expect(told("erp-snapshot-old")).toMatchObject([{ severity: "info", message: expect.stringContaining("120 s") }]);
+    expect(told("erp-rights").filter(({ place }) => place !== "DBMS_LOCK")).toMatchObject([
+      {
+        severity: "error",
+        place: "OTHER.FUSERTEST_THEIRS",
+        remedy: expect.stringContaining('GRANT INSERT ON "OTHER"."FUSERTEST_THEIRS"'),
+      },
+    ]);
+  });
+
+  it("grants are compared with what the account was given, and what is too much is taken back without what it needs", async () => {
+    erp.engine.admin.exec(`INSERT INTO USER_TAB_PRIVS_RECD VALUES ('ERP', 'T', 'SELECT'), ('ERP', 'T', 'DELETE'), ('SYS', 'DBMS_LOCK', 'EXECUTE');
+      INSERT INTO USER_COL_PRIVS_RECD VALUES ('ERP', 'T', 'A', 'UPDATE'), ('ERP', 'T', 'B', 'UPDATE')`);
+    const table = { table: "erp.t", read: ["id"], insert: ["id"], update: ["a"], remove: false } as const;
+    const needs = { tables: [table], calls: [], ledgers: [], feeds: [] };
+    expect(await connector.grants?.compare(needs, never)).toMatchObject({
+      missing: ['GRANT INSERT ("ID") ON "ERP"."T" TO "FUSER";'],
+      tooMany: ['REVOKE DELETE, UPDATE ON "ERP"."T" FROM "FUSER";', 'GRANT UPDATE ("A") ON "ERP"."T" TO "FUSER";'],
+    });
+  });
+
   it("a second agent of one name waits for the lock and gives up, and another name is free", async () => {
     await connector.write(planOf("2"), never);
     const twin = await erp.open();
@@ -473,5 +509,5 @@ END;`);
     const shapes = [...new Map(own.map((sql) => [shapeOf(sql), sql])).values()];
     expect(shapes.length).toBeGreaterThan(15);
     expect(shapes.map((sql) => [sql, plsqlFault(sql)]).filter(([, fault]) => fault !== undefined)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 });
