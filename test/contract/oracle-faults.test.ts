@@ -2,12 +2,14 @@
 // statement that the connector made on the way is one for a grammar of Oracle's SQL.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Connector, PlanStep, WritePlan } from "../../connectors/connector.ts";
+import { oracle } from "../../connectors/oracle/connector.ts";
 import { lobRows, longestLob } from "../../connectors/oracle/lobs.ts";
 import type { Interfering } from "../doubles/tns/connection.ts";
 import { OracleError } from "../doubles/tns/database.ts";
+import { startTnsDouble } from "../doubles/tns/server.ts";
 import { plsqlFault } from "../support/plsql-grammar.ts";
 import { oracleSubject } from "./erp/oracle.ts";
-import { collect, never, sourceOf } from "./erp/subject.ts";
+import { collect, contextOf, never, sourceOf } from "./erp/subject.ts";
 
 const rows = sourceOf("fusertest_rows", ["id"], ["id", "words", "code"]);
 
@@ -122,6 +124,22 @@ describe("Oracle: faults", () => {
     await erp.double.start();
     await erp.reconnect();
     expect(await read()).toEqual([[1, "one", "A"]]);
+  });
+
+  it("of several addresses the next one is taken where the first server is gone", async () => {
+    const other = await startTnsDouble(erp.engine);
+    const { port } = other;
+    await other.stop();
+    const address = (at: number): string => `(ADDRESS=(PROTOCOL=tcp)(HOST=127.0.0.1)(PORT=${at}))`;
+    const connect = `(DESCRIPTION=(ADDRESS_LIST=(FAILOVER=on)${address(port)}${address(erp.double.port)})(CONNECT_DATA=(SERVICE_NAME=${erp.engine.serviceName})))`;
+    const settings = { connect, user: "fuser", password: { secret: "erp" } };
+    const elsewhere = await oracle.open(settings, async () => "geheim", contextOf());
+    try {
+      expect((await collect(elsewhere.readKeys(rows, ["1"], never))).map(({ key }) => key)).toEqual(["1"]);
+      expect(await elsewhere.write(planOf("2"), never)).toMatchObject({ state: "applied" });
+    } finally {
+      await elsewhere.close();
+    }
   });
 
   it("a server that does not answer is left after the time limit", async () => {
