@@ -1,4 +1,4 @@
-import { access, constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { isAbsolute, join, parse, resolve } from "node:path";
 import type { Drop, DropFile, Shelf } from "./drop.ts";
 import { account, folderError } from "./errors.ts";
@@ -80,9 +80,13 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
         await rename(to, from);
         return undefined;
       }),
+    // Only opening it tells: Windows leaves a file's access list out of what `access` asks.
     readable: (file) =>
-      access(join(place, file.name), constants.R_OK).then(
-        () => true,
+      open(join(place, file.name)).then(
+        async (handle) => {
+          await handle.close();
+          return true;
+        },
         () => false,
       ),
     takeBack: (file, shelf, name) =>

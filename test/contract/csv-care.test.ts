@@ -1,5 +1,5 @@
-import { chmod, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, chown, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Connector, Value } from "../../connectors/connector.ts";
 import { csvSettings } from "../../connectors/csv/config.ts";
@@ -12,6 +12,26 @@ const changed = { tables: { T: { ...T, columns: { ID: "text", NAME: "text" } } }
 const { full: _, ...deltas } = T;
 const source = sourceOf("T", ["ID"], ["ID", "NAME"]);
 const file = (...names: string[]): string => `ID;NAME\n${names.map((name, index) => `${index + 1};${name}\n`).join("")}`;
+
+const nobody = 65_534;
+
+/** Root may read everything: until it is disposed the process has the rights of a user who owns the directory and nothing else. */
+async function withoutRootsRights(directory: string): Promise<AsyncDisposable> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) {
+    for (const entry of await readdir(directory, { recursive: true })) await chown(join(directory, entry), nobody, nobody);
+    await chown(directory, nobody, nobody);
+    for (let above = dirname(directory); above !== dirname(above); above = dirname(above)) {
+      await chmod(above, (await stat(above)).mode | 0o011);
+    }
+    process.seteuid?.(nobody);
+  }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      if (isRoot) process.seteuid?.(0);
+    },
+  };
+}
 
 describe("CSV folder: what careless hands and unlucky moments do", () => {
   let place: CsvFolder;
@@ -141,17 +161,15 @@ describe("CSV folder: what careless hands and unlucky moments do", () => {
     ]);
   });
 
-  it.skipIf(process.getuid?.() === 0)(
-    "a file without read permission holds up its own table alone, and check names it",
-    async () => {
-      const connector = await connect({ tables: { T, OTHER: { ...T, full: "OTHER_{n}.csv", delta: undefined } } });
-      await place.drop("T_20260201.csv", file("Ada"));
-      await chmod(join(place.folder, "T_20260201.csv"), 0);
-      await place.drop("OTHER_1.csv", file("Bob"));
-      expect(await names(connector, sourceOf("OTHER", ["ID"], ["ID", "NAME"]))).toEqual(["Bob"]);
-      expect(await connector.check(never)).toContainEqual(expect.objectContaining({ code: "erp-file-unreadable" }));
-    },
-  );
+  it("a file without read permission holds up its own table alone, and check names it", async () => {
+    const connector = await connect({ tables: { T, OTHER: { ...T, full: "OTHER_{n}.csv", delta: undefined } } });
+    await place.drop("T_20260201.csv", file("Ada"));
+    await chmod(join(place.folder, "T_20260201.csv"), 0);
+    await place.drop("OTHER_1.csv", file("Bob"));
+    await using _ = await withoutRootsRights(dirname(place.folder));
+    expect(await names(connector, sourceOf("OTHER", ["ID"], ["ID", "NAME"]))).toEqual(["Bob"]);
+    expect(await connector.check(never)).toContainEqual(expect.objectContaining({ code: "erp-file-unreadable" }));
+  });
 
   it("one damaged letter does not make another encoding of a UTF-8 file; windows-1252 stays what it is", async () => {
     const connector = await connect();

@@ -196,7 +196,10 @@ describe.skipIf(!has("mariadb")).each(["column", "ledger"] as const)(
       expect(allowed).toEqual([]);
     });
 
-    const once = it.skipIf(way === "ledger");
+    /** What does not depend on the way. */
+    const once = (title: string, work: () => Promise<void>): void => {
+      if (way === "column") it(title, work);
+    };
     once(
       "with the right of `init` alone the comparison leads to exactly what is needed, and so it does with a role",
       async () => {
