@@ -30,15 +30,24 @@ export interface FaultBench {
 
 const impatient = "{ statementTimeout: 1s, lockTimeout: 1s }";
 
-/** To be called in a `describe`. A row that fails shows what its agent said last. */
-export function faultBench(): FaultBench {
+/**
+ * To be called in a `describe`. A row that fails shows what its agent said last.
+ * @param oneSite all rows work on one site, which the file opens before them
+ */
+export function faultBench({ oneSite = false } = {}): FaultBench {
   let server: MariaDb | undefined;
   let site: Site | undefined;
   let run: Run | undefined;
   beforeAll(async () => {
     server = await mariadb();
   });
+  const leave = async (): Promise<void> => {
+    await site?.[Symbol.asyncDispose]();
+    site = undefined;
+    run = undefined;
+  };
   afterAll(async () => {
+    await leave();
     await server?.stop();
   });
   beforeEach(({ task }) => {
@@ -46,9 +55,7 @@ export function faultBench(): FaultBench {
   });
   afterEach(async ({ task }) => {
     if (task.result?.state === "fail" && run !== undefined) console.log(`seed ${seed}\n${lastWords(run)}`);
-    await site?.[Symbol.asyncDispose]();
-    site = undefined;
-    run = undefined;
+    if (!oneSite) await leave();
   });
   const bench: FaultBench = {
     get server() {
@@ -66,6 +73,8 @@ export function faultBench(): FaultBench {
       const trusting = (text: string): string =>
         own.tls ? text.replace("agent: { ", `agent: { caFile: ${JSON.stringify(ca)}, `) : text;
       site.configure({ courtesy: impatient, ...config }, trusting);
+      if (config?.feed === "binlog")
+        await site.erp.run(`GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO '${site.account?.user}'@'%'`);
       return site;
     },
     async running(more) {
