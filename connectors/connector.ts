@@ -206,6 +206,11 @@ export interface HistoryIdentity {
    * over, and its position tells whether it went on where the other one stopped.
    */
   family?: string;
+  /**
+   * Where several servers share one `database`: the one that answers, told by the primary alone. Another one has taken over, and may lack what the one before
+   * committed last, although its position is no longer behind.
+   */
+  server?: string;
 }
 
 export interface Aggregate {

@@ -7,13 +7,19 @@ import { oweCompare } from "./owed-compares.ts";
 import type { Room } from "./parts.ts";
 
 /** Names in the store's `meta`; without `erp.identity` the next database met is accepted. */
-const names = { identity: "erp.identity", label: "erp.label", position: "erp.position", family: "erp.family" } as const;
+const names = {
+  identity: "erp.identity",
+  label: "erp.label",
+  position: "erp.position",
+  family: "erp.family",
+  server: "erp.server",
+} as const;
 
 type Position = Readonly<Record<string, string>>;
 
 /**
- * Asks the ERP who it is. A database met for the first time is remembered. One that took over from another of its family is compared in full: what the other one
- * committed last it may lack.
+ * Asks the ERP who it is. A database met for the first time is remembered. One that took over from another of its family, or another server of the same one, is
+ * compared in full: what the other one committed last it may lack.
  * @throws FuserError `erp-other-database` when it is another one
  */
 export async function checkIdentity(room: Room, signal: AbortSignal): Promise<HistoryIdentity> {
@@ -22,8 +28,10 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   const known = store.meta.get(names.identity);
   const label = store.meta.get(names.label);
   const another = known !== undefined && known !== identity.database;
-  const takesOver = another && identity.family !== undefined && store.meta.get(names.family) === identity.family;
-  if (another && !takesOver) throw otherDatabase(label, identity.label);
+  const related = another && identity.family !== undefined && store.meta.get(names.family) === identity.family;
+  if (another && !related) throw otherDatabase(label, identity.label);
+  const server = store.meta.get(names.server);
+  const takesOver = related || (!another && identity.server !== undefined && server !== undefined && server !== identity.server);
   const before = store.meta.get(names.position);
   const reason = known === undefined ? replaced(room) : wentBackSince(before, identity);
   store.transaction(() => {
@@ -47,12 +55,14 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   return identity;
 }
 
-function remember(meta: MetaStore, { database, label, position, family }: HistoryIdentity): void {
+function remember(meta: MetaStore, { database, label, position, family, server }: HistoryIdentity): void {
   const values = {
     [names.identity]: database,
     [names.label]: label,
     [names.position]: position && JSON.stringify(position),
     [names.family]: family,
+    // A replica that answers for a while has taken over nothing.
+    [names.server]: server ?? meta.get(names.server),
   };
   for (const [name, value] of Object.entries(values)) if (meta.get(name) !== value) meta.set(name, value);
 }

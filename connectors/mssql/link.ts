@@ -2,7 +2,7 @@ import type { Connection, Request } from "tedious";
 import { FuserError } from "../../base/errors.ts";
 import type { RawValue } from "../digest.ts";
 import { sizeOf } from "../row-batch.ts";
-import { noPrimary } from "../servers.ts";
+import { noPrimary, type Servers } from "../servers.ts";
 import type { Statement } from "../statement.ts";
 import { placeOf } from "./config.ts";
 import type { Access, Driver } from "./connect.ts";
@@ -62,6 +62,10 @@ export class Link {
 
   get usable(): boolean {
     return !this.#broken;
+  }
+
+  get servers(): Servers {
+    return this.#access.servers;
   }
 
   /** Whether the next work should get it: of several servers another one may be the primary by now. */

@@ -16,6 +16,7 @@ const fed = [{ table: "fusertest_rows", key: ["id"], own: ["id"] }];
 const versions = { table: "fusertest_rows", column: "rv", kind: "sequence", key: ["id"], own: [] } as const;
 
 describe("SQL Server: several servers", () => {
+  const group = "9E0BB8F1-8A38-4B1C-94A1-0C7F1D4E3A55";
   let one: Replica;
   let other: Replica;
   let connector: Connector;
@@ -29,8 +30,8 @@ describe("SQL Server: several servers", () => {
     await other[Symbol.asyncDispose]();
   });
 
-  async function replica(server: string): Promise<Replica> {
-    const erp = await mssqlSubject({ server, group: "9E0BB8F1-8A38-4B1C-94A1-0C7F1D4E3A55" });
+  async function replica(server: string, of: { group?: string } = { group }): Promise<Replica> {
+    const erp = await mssqlSubject({ server, ...of });
     await erp.run("CREATE TABLE fusertest_rows (id INT NOT NULL PRIMARY KEY, words NVARCHAR(20), rv ROWVERSION)");
     await erp.run("CREATE TABLE fusertest_ledger (command_id NVARCHAR(60) NOT NULL PRIMARY KEY, results NVARCHAR(2000))");
     await erp.run("ALTER DATABASE erp SET CHANGE_TRACKING = ON");
@@ -133,6 +134,35 @@ describe("SQL Server: several servers", () => {
     const codes = async (writes: string[]) => (await connector.check(never, { read: [], write: writes })).map(({ code }) => code);
     expect(await codes([])).toContain("erp-standby");
     expect(await codes(["fusertest_rows"])).toContain("erp-read-only");
+  });
+
+  it("of one database in a group the primary's name is told, and no replica's, also where no connection broke", async () => {
+    secondary(other);
+    await open(one, other);
+    const before = await connector.identity(never);
+    expect(before.server).toBe("ONE");
+    secondary(one);
+    await expect(write("7")).rejects.toMatchObject({ code: "erp-read-only" });
+    const between = await connector.identity(never);
+    expect(between).toMatchObject({ database: before.database });
+    expect(between).not.toHaveProperty("server");
+    secondary(other, false);
+    expect(await write("8")).toMatchObject({ state: "applied" });
+    expect(await connector.identity(never)).toMatchObject({ database: before.database, server: "OTHER" });
+    expect(before).not.toHaveProperty("family");
+  });
+
+  it("the two of a mirror, which have identities of their own, have a family", async () => {
+    await one[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+    [one, other] = [await replica("ONE", {}), await replica("OTHER", {})];
+    await open(one, other);
+    const before = await connector.identity(never);
+    away(one, 976);
+    const { database, family, server } = await connector.identity(never);
+    expect(database).not.toBe(before.database);
+    expect(family).toContain(`127.0.0.1:${other.double.port}`);
+    expect([family, server]).toEqual([before.family, undefined]);
   });
 
   it("a refused password is told at once, and not tried on every server", async () => {

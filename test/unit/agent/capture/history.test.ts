@@ -369,6 +369,29 @@ test("Another server of the same family that lacks what the first one had is a l
   await expect(bench.until(bench.failure())).rejects.toThrow(expect.objectContaining({ code: "erp-other-database" }));
 });
 
+test("Another replica of the same database that has taken over is compared in full, whatever its position; one that is only read from meanwhile is none", async () => {
+  const erp = estates(3);
+  Object.assign(erp.identity, { server: "one", position: { rowversion: "500" } });
+  const bench = await start({ erp, cursor: false, compareEveryMs: 3_600_000 });
+  await bench.pass(70_000);
+  // No compare follows from what only answers reads, nor from the primary that is back.
+  erp.identity.server = undefined;
+  erp.put("parents", "p2", { name: "Changed by nobody who told", parent: null });
+  await bench.pass(130_000);
+  erp.identity.server = "one";
+  await bench.pass(130_000);
+  bench.portal.pull();
+  expect(bench.portal.entities).not.toEqual(bench.expected());
+  Object.assign(erp.identity, { server: "other", position: { rowversion: "501" } });
+  await bench.pass(130_000);
+  bench.portal.pull();
+  expect(journal(bench)).toEqual([]);
+  expect(bench.portal.entities).toEqual(bench.expected());
+  await bench.crash();
+  await bench.pass(5_000);
+  expect(bench.portal.entities).toEqual(bench.expected());
+});
+
 test("Samples older than remembered are found by the position of one row alone", async () => {
   const erp = estates(5);
   const bench = await start({ erp, compareEveryMs: 3_600_000 });

@@ -282,6 +282,35 @@ test("A change committed late, under a mark below the position, is found within 
   expect(erp.reads.get("p1")).toBe(2);
 });
 
+test.each(["timestamp", "sequence"] as const)(
+  "What a transaction open for ten minutes has changed under marks long passed is at the portal by the next compare, no delete of it lost (%s)",
+  async (cursorKind) => {
+    const erp = fakeErp(cursorKind === "timestamp" ? "showing" : "plain");
+    for (const key of ["p0", "p1", "p2"]) erp.put("parents", key, { name: "Before", parent: null });
+    const polls = { everyMs: 1_000, overlap: 500 };
+    const bench = await start({ erp, cursorKind, polls, compareEveryMs: 900_000 });
+    await bench.pass(5_000);
+    const [inserted, updated] = [erp.stamp(), erp.stamp()];
+    for (let minute = 0; minute < 10; minute++) {
+      for (let other = 0; other < 100; other++) erp.stamp();
+      erp.put("parents", "p0", { name: `Minute ${minute}`, parent: null });
+      await bench.pass(60_000, 5_000);
+    }
+    erp.tables.parents.set("late", { name: "Inserted", parent: null, stamp: inserted });
+    erp.tables.parents.set("p1", { name: "Updated", parent: null, stamp: updated });
+    erp.remove("parents", "p2");
+    await bench.pass(60_000, 5_000);
+    bench.portal.pull();
+    // The polls have passed it over: nothing but the compare can find it.
+    expect(bench.portal.entities.get("property:late")).toBeUndefined();
+    expect(bench.portal.entities.get("property:p0")).toEqual({ name: "Minute 9" });
+    await bench.pass(900_000, 5_000);
+    bench.portal.pull();
+    expect(bench.portal.entities).toEqual(bench.expected());
+    expect(bench.portal.entities.get("property:late")).toEqual({ name: "Inserted" });
+  },
+);
+
 test("A row changed between two pages of the first sync and signalled before its end arrives in its last state", async () => {
   const erp = estates(6);
   const { passed, open } = gate();
