@@ -6,12 +6,20 @@ import { follow } from "./erp/follow.ts";
 import { mssqlSubject } from "./erp/mssql.ts";
 import { collect, never, sourceOf } from "./erp/subject.ts";
 
+const sessionName = "fuser-statements";
+
 describe("SQL Server: the connector's statements", () => {
   let erp: Awaited<ReturnType<typeof mssqlSubject>>;
   let connector: Connector;
+  /** What the connector's sessions said, and not the suite's own. */
+  const said: { session: number; text: string }[] = [];
   beforeAll(async () => {
     erp = await mssqlSubject({ versions: { committed: false, snapshot: true } });
-    connector = await erp.open({ limits: { batchRows: 3 } });
+    connector = await erp.open({ sessionName, limits: { batchRows: 3 } });
+    erp.double.onStatement = (text, session) => {
+      if (session.program === sessionName) said.push({ session: session.id, text });
+      return undefined;
+    };
     await erp.run(
       "CREATE TABLE fusertest_all (k VARCHAR(10) NOT NULL, part INT NOT NULL, cost MONEY, exact DECIMAL(30,4), changed DATETIME2(3), id BIGINT, PRIMARY KEY (k, part))",
     );
@@ -110,6 +118,26 @@ describe("SQL Server: the connector's statements", () => {
     expect(texts.length).toBeGreaterThan(30);
     expect(texts.map((text) => [tsqlFault(text), text]).filter(([fault]) => fault !== undefined)).toEqual([]);
   }, 120_000);
+
+  it("change no schema and lock no table; a session has its limit for locks before it reads, and reads in portions or by key", () => {
+    const own = said.map(({ session, text }) => ({ session, text: text.replaceAll(/'(?:[^']|'')*'/g, "''") }));
+    expect(new Set(own.map(({ session }) => session)).size).toBeGreaterThan(2);
+    const forbidden =
+      /(^|;)\s*(CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|DENY|DELETE|MERGE|BACKUP|RESTORE|DBCC|BULK)\b|TABLOCK|HOLDLOCK|XLOCK|SERIALIZABLE|REPEATABLE|NOLOCK|UNCOMMITTED/i;
+    expect(own.filter(({ text }) => forbidden.test(text))).toEqual([]);
+    const ofTables = own.filter(({ text }) => /\bfusertest_/.test(text));
+    expect(ofTables.length).toBeGreaterThan(15);
+    const limited = new Set<number>();
+    for (const { session, text } of own) {
+      if (/SET LOCK_TIMEOUT [1-9]\d*;/.test(text)) limited.add(session);
+      if (/\bfusertest_/.test(text)) expect([limited.has(session), text]).toEqual([true, text]);
+    }
+    const bounded = /\bTOP \(|\bWHERE\b[\s\S]*(=|\bIN \()|COUNT_BIG\(\*\)|\bMAX\(|^\s*(INSERT|EXEC|DECLARE)/;
+    expect(ofTables.filter(({ text }) => /\bFROM\b/.test(text) && !bounded.test(text))).toEqual([]);
+    const locking = ofTables.filter(({ text }) => /UPDLOCK/.test(text));
+    expect(locking.length).toBeGreaterThan(0);
+    expect(locking.filter(({ text }) => !/UPDLOCK, ROWLOCK\) WHERE .+ = /.test(text))).toEqual([]);
+  });
 
   it("is held against a grammar that does refuse", () => {
     expect(tsqlFault("SELECT a FROM t LIMIT 3")).toBeDefined();
