@@ -376,6 +376,15 @@ export interface CheckNeeds {
   rights?: Readonly<Record<string, readonly WriteRight[]>>;
   /** Procedures and functions that are called. */
   calls?: readonly string[];
+  /** Tables that are asked for changes by a column. */
+  polls?: readonly Poll[];
+}
+
+export interface Poll {
+  table: string;
+  column: string;
+  /** Undefined where it is asked by a cron line. */
+  everyMs: number | undefined;
 }
 
 export interface Connector {

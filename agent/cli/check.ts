@@ -14,6 +14,7 @@ import { probePortal } from "../channel/probe.ts";
 import { type Compiled, faultFindings, tryCompile, writtenTables } from "../compile.ts";
 import { newId, openErp } from "../erp.ts";
 import { isPinned, readPin } from "../pin.ts";
+import { pollsOf } from "../polls.ts";
 import { transportSettings } from "../portal-way.ts";
 import type { Register } from "./command.ts";
 import { requireSecrets } from "./configuration.ts";
@@ -162,7 +163,7 @@ async function databaseFindings(parts: { session: Session; config: Config; erp: 
   const calls = [
     ...new Set(config.commands.flatMap(({ steps }) => steps.flatMap((step) => (step.kind === "call" ? [step.procedure] : [])))),
   ];
-  const found = await erp.check(session.signal, { read: [...new Set(read)], write, rights, calls });
+  const found = await erp.check(session.signal, { read: [...new Set(read)], write, rights, calls, polls: pollsOf(config) });
   const { faults, compiled } = await tryCompile(config, erp, session.signal);
   const refused = write.length > 0 ? [] : commandsRefused(config, erp);
   return [...found, ...refused, ...faultFindings(faults ?? []), ...(await feedFindings(erp, compiled, session.signal))];

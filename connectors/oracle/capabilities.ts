@@ -12,7 +12,8 @@ export const oracleCapabilities: Capabilities = {
     {
       method: "column: ORA_ROWSCN",
       sees: { inserts: true, updates: true, deletes: false },
-      latency: "the poll's interval; each poll reads all of the table, so take it for small ones",
+      latency:
+        "the poll's interval; no index has it, so that each poll reads the whole table: take it for small ones, and set `every` accordingly (`erpfuser check` says how)",
       rights: "none",
     },
     compareMethod,

@@ -1,7 +1,7 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding } from "../../base/findings.ts";
 import type { CheckNeeds } from "../connector.ts";
-import { sql } from "../statement.ts";
+import { bind, concat, sql } from "../statement.ts";
 import { company, undo, writeRights } from "./account-checks.ts";
 import { callProblems } from "./call-checks.ts";
 import { placeOf } from "./config.ts";
@@ -10,6 +10,7 @@ import { describeTables, type OracleTable } from "./describe.ts";
 import { ifAllowed } from "./identity.ts";
 import { ask, type Inspection, type Problem } from "./inspection.ts";
 import { type Link, openLink } from "./link.ts";
+import { pollCosts } from "./poll-checks.ts";
 import { oracleSyntax } from "./sql.ts";
 
 /** Every problem of server, rights and settings at once; only what can't be reached at all ends it early. */
@@ -25,7 +26,7 @@ export async function checkOracle(access: Access, needs: CheckNeeds, signal: Abo
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [product, account, company, undo, excess, lock, tables, callProblems]) {
+    for (const inspect of [product, account, company, undo, excess, lock, tables, pollCosts, callProblems]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -58,12 +59,14 @@ async function account({ access, link, signal }: Inspection): Promise<Problem[]>
   const asked = sql("SELECT USERNAME, ACCOUNT_STATUS, TO_CHAR(EXPIRY_DATE, 'YYYY-MM-DD') AS EXPIRES FROM USER_USERS");
   const [user, state, expires] = (await ask({ link, signal }, asked))[0] ?? [];
   const left = Date.parse(String(expires)) - access.context.clock.now();
-  if (Number.isNaN(left) || left > warnMs) return [];
+  const isNear = left <= warnMs;
+  if (!isNear && link.warning === undefined) return [];
+  const when = isNear ? `The password of ${user} (${state}) expires on ${expires}` : `The server warns: ${link.warning}`;
   return [
     {
       severity: "warning",
       code: "erp-password-expires",
-      message: `The password of ${user} (${state}) expires on ${expires}: then the agent stands still`,
+      message: `${when}: then the agent stands still`,
       remedy:
         "Ask the DBA for a profile with PASSWORD_LIFE_TIME UNLIMITED for this account, or change the password in time and store it by `erpfuser secret set`.",
     },
@@ -147,12 +150,16 @@ async function writing(inspection: Inspection, name: string, table: OracleTable)
       { severity: "warning", code: "erp-view-written", place: name, message: `${name} is a view`, remedy: "Write to its table." },
     ];
   }
-  const asked = sql(
-    `SELECT TRIGGER_NAME FROM ALL_TRIGGERS WHERE TABLE_OWNER = '${table.owner.replaceAll("'", "''")}' AND TABLE_NAME = '${bareName(table)}'`,
+  const { owner, object } = table;
+  const asked = concat(
+    "SELECT TRIGGER_NAME FROM ALL_TRIGGERS WHERE TABLE_OWNER = ",
+    bind(owner),
+    " AND TABLE_NAME = ",
+    bind(object),
   );
   const found = await ask({ link, signal }, asked);
   const wanted = (needs.rights?.[name] ?? []).map((right) => right.toUpperCase());
-  const rights = await writeRights(inspection, { owner: table.owner, name: bareName(table), wanted });
+  const rights = await writeRights(inspection, { owner, name: object, wanted });
   if (found.length === 0) return rights;
   return [
     ...rights,
@@ -165,5 +172,3 @@ async function writing(inspection: Inspection, name: string, table: OracleTable)
     },
   ];
 }
-
-const bareName = ({ name }: OracleTable): string => (/([^."]+)"?$/.exec(name)?.[1] ?? name).replaceAll("'", "''");

@@ -61,11 +61,22 @@ export async function connect(access: Access, kind: LinkKind): Promise<oracledb.
     });
     connection.module = "erpfuser";
     connection.clientId = access.context.sessionName.slice(0, 64);
+    if (connection.warning) tellWarning(access, connection.warning.message);
     for (const statement of sessionStatements(settings, kind)) await connection.execute(statement);
     return connection;
   } catch (error) {
     throw oracleError(error, operation, place);
   }
+}
+
+/** What was last told of these settings: each connection is warned of the same. */
+const toldWarnings = new WeakMap<Access, string>();
+
+/** A login may succeed with a warning: the password runs out in so many days (ORA-28002, ORA-28011). */
+function tellWarning(access: Access, message: string): void {
+  if (toldWarnings.get(access) === message) return;
+  toldWarnings.set(access, message);
+  access.context.log.warn("The ERP's database let us in with a warning", { warning: message, place: placeOf(access.settings) });
 }
 
 function sessionStatements({ schema }: OracleSettings, kind: LinkKind): string[] {

@@ -3,11 +3,14 @@ import type { RawValue } from "../digest.ts";
 import { bind, concat, join, type Statement, sql } from "../statement.ts";
 import type { Link } from "./link.ts";
 import { catalogueName, writtenName } from "./sql.ts";
+import { synonymTarget } from "./synonyms.ts";
 import { type OracleColumn, typeOf } from "./values.ts";
 
 export interface OracleTable extends Table {
   columns: readonly OracleColumn[];
+  /** Whose it is, and its name in the catalogue: of the table itself, where `name` is a synonym. */
   owner: string;
+  object: string;
 }
 
 const operation = "describe the ERP's tables";
@@ -18,7 +21,7 @@ interface Wanted {
   names: readonly string[] | undefined;
 }
 
-/** Tables and views of the current schema; with `tables` only those, which may lie with another owner (`OWNER.NAME`). Synonyms are not followed. */
+/** Tables and views of the current schema; with `tables` only those, which may lie with another owner (`OWNER.NAME`) or behind a synonym. */
 export async function describeTables(
   link: Link,
   tables: readonly string[] | undefined,
@@ -26,16 +29,33 @@ export async function describeTables(
 ): Promise<OracleTable[]> {
   const schema = await currentSchema(link, signal);
   if (tables === undefined) return describeOwner(link, { owner: schema, names: undefined }, { schema, signal });
-  const byOwner = new Map<string, string[]>();
+  const byOwner = new Map<string, Set<string>>();
+  const qualified = new Set<string>();
   for (const table of tables) {
     const parts = [...table.matchAll(/"[^"]+"|[^."]+/g)].map(([part]) => catalogueName(part));
     const owner = parts.length > 1 ? (parts[0] as string) : schema;
-    byOwner.set(owner, [...(byOwner.get(owner) ?? []), parts.at(-1) as string]);
+    const name = parts.at(-1) as string;
+    if (parts.length > 1) qualified.add(`${owner}.${name}`);
+    byOwner.set(owner, (byOwner.get(owner) ?? new Set()).add(name));
   }
   const found: OracleTable[] = [];
-  for (const [owner, names] of byOwner) found.push(...(await describeOwner(link, { owner, names }, { schema, signal })));
+  for (const [owner, names] of byOwner) {
+    const own = await describeOwner(link, { owner, names: [...names] }, { schema, signal });
+    found.push(...own);
+    for (const name of names) {
+      if (own.some(({ object }) => object === name)) continue;
+      const target = await synonymTarget(link, { schema: owner, name, qualified: qualified.has(`${owner}.${name}`) }, signal);
+      if (target === undefined) continue;
+      const [behind] = await describeOwner(link, { owner: target.owner, names: [target.name] }, { schema, signal });
+      if (behind !== undefined) found.push({ ...behind, name: nameOf({ owner, object: name }, schema) });
+    }
+  }
   return found;
 }
+
+/** As the configuration may write it. */
+const nameOf = ({ owner, object }: Pick<OracleTable, "owner" | "object">, schema: string): string =>
+  owner === schema ? writtenName(object) : `${writtenName(owner)}.${writtenName(object)}`;
 
 export async function currentSchema(link: Link, signal: AbortSignal): Promise<string> {
   const asked = sql("SELECT SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AS NAME FROM DUAL");
@@ -88,10 +108,10 @@ async function describeOwner(
   return objects.map(([name, type, rows, comment]) => {
     const own = of(constraints, name as RawValue);
     const indexed = of(indexes, name as RawValue);
-    const written = writtenName(String(name));
+    const place = { owner: wanted.owner, object: String(name) };
     return {
-      owner: wanted.owner,
-      name: wanted.owner === schema ? written : `${writtenName(wanted.owner)}.${written}`,
+      ...place,
+      name: nameOf(place, schema),
       kind: type === "VIEW" ? ("view" as const) : ("table" as const),
       columns: of(columns, name as RawValue).map(columnOf),
       primaryKey: own.filter(([, , kind]) => kind === "P").map(([, , , column]) => writtenName(String(column))),

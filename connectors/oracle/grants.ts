@@ -1,7 +1,7 @@
 /**
  * Least-privilege scripts for Oracle: INSERT and UPDATE by columns, SELECT of tables as a whole; what is only read may be READ from 12.2 on, which can lock nothing
- * (docs.oracle.com, "GRANT"). A right on columns can't be taken back but with the whole right. Parsed by a grammar of Oracle's SQL in the tests; not verified on a real
- * server: `npm run contract -- --connector oracle --url …` there, then `erpfuser check`.
+ * (docs.oracle.com, "GRANT"). A right on columns can't be taken back but with the whole right. Each line is parsed by a grammar of Oracle's SQL in test/contract/oracle-statements.test.ts
+ * (which knows no REVOKE: they are parsed as the GRANTs they take back); not verified on a real server: `npm run contract -- --connector oracle --url …` there, then `erpfuser check`.
  */
 import {
   type Comparison,

@@ -102,6 +102,11 @@ export class Link {
     return this.#connection.oracleServerVersionString ?? "";
   }
 
+  /** What the server told along with the login: a password that runs out. */
+  get warning(): string | undefined {
+    return this.#connection.warning?.message;
+  }
+
   /** As the server told with its last answer. */
   get inTransaction(): boolean {
     return this.#usable && this.#connection.transactionInProgress === true;

@@ -6,6 +6,8 @@ import { CaseChangingStream, PlSQLGrammar, PlSqlLexer } from "antlr4ts-sql";
 const gaps: readonly [pattern: RegExp, instead: string][] = [
   // ALTER SESSION may set several parameters at once.
   [/^(ALTER SESSION SET \w+ = \w+) .*$/s, "$1"],
+  // It has no REVOKE, which is written as the GRANT of whole rights is.
+  [/^REVOKE ([\w ,]+(?: ON "[^"]+"(?:\."[^"]+")?)?) FROM ("[^"]+");?$/, "GRANT $1 TO $2"],
 ];
 
 /** What the grammar has against a statement; undefined where it is well-formed. */

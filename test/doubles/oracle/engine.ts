@@ -35,6 +35,8 @@ export interface Engine extends Database, Disposable {
   mayLock: boolean;
   /** Told to whoever logs in with the right password. */
   refuseLogin: OracleError | undefined;
+  verifier: number | undefined;
+  warning: OracleError | undefined;
 }
 
 /** What its sessions share. */
@@ -71,6 +73,8 @@ export function createEngine(account: Account): Engine {
     transactions: 0,
     mayLock: true,
     refuseLogin: undefined,
+    verifier: undefined,
+    warning: undefined,
     statements: new Set(),
     tables: new Map(),
     routines: new Map(),

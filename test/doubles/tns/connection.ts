@@ -14,6 +14,7 @@ import {
   rowOf,
   status,
   typesReply,
+  warningReply,
 } from "./replies.ts";
 import { type Execute, isPlsql, type Request, readRequest, returnedBinds } from "./requests.ts";
 import type { Cell, TypeName, WireType } from "./values.ts";
@@ -151,7 +152,7 @@ export class Connection {
   #loginStep({ proves, user, values }: Extract<Request, { kind: "login" }>): Buffer {
     const { database, version } = this.#served;
     if (!proves) {
-      const asked = challenge(database.password(user.toUpperCase()));
+      const asked = challenge(database.password(user.toUpperCase()), database.verifier);
       this.#login = { user: user.toUpperCase(), challenge: asked };
       return parametersReply(asked.asked);
     }
@@ -159,7 +160,7 @@ export class Connection {
       const proof = this.#login?.challenge.answer(values);
       if (proof === undefined) throw new OracleError(1017, "invalid username/password; logon denied");
       this.#session = database.login(this.#login?.user ?? "");
-      return parametersReply([
+      const proven = parametersReply([
         ["AUTH_VERSION_NO", String(versionNumber(version))],
         ["AUTH_SVR_RESPONSE", proof],
         ["AUTH_SC_SERVICE_NAME", database.serviceName],
@@ -171,6 +172,7 @@ export class Connection {
         ["AUTH_SESSION_ID", "42"],
         ["AUTH_SERIAL_NUM", "7"],
       ]);
+      return database.warning === undefined ? proven : Buffer.concat([warningReply(database.warning), proven]);
     } catch (error) {
       if (error instanceof OracleError) return this.#end(new ByteWriter(), { error });
       throw error;

@@ -49,6 +49,10 @@ export interface Database {
   login(user: string): DatabaseSession;
   password(user: string): string | undefined;
   serviceName: string;
+  /** Type of the passwords' verifiers, as the login tells it; default: 12c's. */
+  verifier?: number | undefined;
+  /** Told along with a login that succeeds. */
+  warning?: OracleError | undefined;
 }
 
 /** An error as the server tells it. */

@@ -12,8 +12,11 @@ export interface Challenge {
   answer(given: Readonly<Record<string, string>>): string | undefined;
 }
 
+/** Type of the verifier by which this proof goes. */
+const verifier12c = 0x4815;
+
 /** @param password undefined for a user who does not exist: who asks learns no difference */
-export function challenge(password: string | undefined): Challenge {
+export function challenge(password: string | undefined, type = verifier12c): Challenge {
   const verifier = randomBytes(16);
   const salt = randomBytes(16);
   const serverHalf = randomBytes(32);
@@ -23,7 +26,7 @@ export function challenge(password: string | undefined): Challenge {
   return {
     asked: [
       ["AUTH_SESSKEY", hex(encrypt(hash, serverHalf)), 0],
-      ["AUTH_VFR_DATA", hex(verifier), 0x4815],
+      ["AUTH_VFR_DATA", hex(verifier), type],
       ["AUTH_PBKDF2_CSK_SALT", hex(salt), 0],
       ["AUTH_PBKDF2_VGEN_COUNT", String(rounds), 0],
       ["AUTH_PBKDF2_SDER_COUNT", String(keyRounds), 0],

@@ -4,7 +4,7 @@ import type { ResultColumn } from "./database.ts";
 import { type Cell, type TypeName, typeCodes, writeValue } from "./values.ts";
 
 const utf8 = 873;
-const messages = { error: 4, rowHeader: 6, row: 7, parameter: 8, status: 9, ioVector: 11, describe: 16 } as const;
+const messages = { error: 4, rowHeader: 6, row: 7, parameter: 8, status: 9, ioVector: 11, warning: 15, describe: 16 } as const;
 /** Field version of a 19c server: what follows it is left out everywhere. */
 const fieldVersion = 12;
 const noData = 1403;
@@ -31,6 +31,12 @@ export function parametersReply(pairs: readonly (readonly [string, string, numbe
       .text(value)
       .ub(flag ?? 0);
   return writer.raw(status(false)).whole;
+}
+
+/** Stands before an answer that is none the worse for it. */
+export function warningReply({ number, message }: { number: number; message: string }): Buffer {
+  const text = `${message}\n`;
+  return new ByteWriter().u8(messages.warning).ub(number, Buffer.byteLength(text), 0).bytes(text).whole;
 }
 
 export function status(inTransaction: boolean): Buffer {

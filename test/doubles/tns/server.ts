@@ -15,6 +15,8 @@ export interface TnsDouble extends AsyncDisposable {
   readonly port: number;
   /** What happens to the next statements; `undefined` for all goes on as it should. */
   interfere: Interference;
+  /** Version of the protocol that it accepts: 318 is 12.2's and later, 314 that of 11.2. */
+  protocol: number;
   /** How many clients are connected. */
   readonly clients: number;
   /** Breaks every connection, as a server that dies. */
@@ -33,6 +35,7 @@ export async function startTnsDouble(database: Database, version = "19.3.0.0.0")
       return port;
     },
     interfere: () => undefined,
+    protocol: 318,
     get clients() {
       return sockets.size;
     },
@@ -43,7 +46,7 @@ export async function startTnsDouble(database: Database, version = "19.3.0.0.0")
       server = createServer({ noDelay: true }, (socket) => {
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
-        serve(socket, { database, version, interfere: (what) => double.interfere(what) });
+        serve(socket, { database, version, interfere: (what) => double.interfere(what), protocol: double.protocol });
       });
       server.listen(port, "127.0.0.1");
       await once(server, "listening");
@@ -63,7 +66,7 @@ export async function startTnsDouble(database: Database, version = "19.3.0.0.0")
   return double;
 }
 
-function serve(socket: Socket, served: ConstructorParameters<typeof Connection>[0]): void {
+function serve(socket: Socket, served: ConstructorParameters<typeof Connection>[0] & { protocol: number }): void {
   let received = Buffer.alloc(0);
   /** Once accepted, a packet's length has four bytes. */
   let large = false;
@@ -88,7 +91,7 @@ function serve(socket: Socket, served: ConstructorParameters<typeof Connection>[
     const { serviceName } = served.database;
     const asked = /SERVICE_NAME=([^)]+)/i.exec(text)?.[1];
     if (asked !== undefined && asked.toLowerCase() !== serviceName.toLowerCase()) return send(packets.refuse, refusal(12514));
-    send(packets.accept, acceptance());
+    send(packets.accept, acceptance(served.protocol));
     large = true;
   };
 
@@ -137,10 +140,10 @@ function refusal(code: number): Buffer {
   return Buffer.concat([head, text]);
 }
 
-/** Version 318, no encryption of its own, attention by a marker within the stream. */
-function acceptance(): Buffer {
+/** No encryption of its own, attention by a marker within the stream. */
+function acceptance(protocol: number): Buffer {
   const body = Buffer.alloc(37);
-  body.writeUInt16BE(318, 0);
+  body.writeUInt16BE(protocol, 0);
   body.writeUInt16BE(1, 2);
   body.writeUInt16BE(sessionDataUnit, 4);
   body.writeUInt16BE(65_535, 6);
