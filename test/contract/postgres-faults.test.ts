@@ -384,6 +384,23 @@ describe("PostgreSQL: a server that goes, comes back and changes its part", () =
       const replayed = await connector.identity(never);
       expect(BigInt(replayed.position?.["1"] ?? 0)).toBeGreaterThanOrEqual(BigInt(third.position?.["1"] ?? 0));
 
+      // Of several servers one that reads are taken from meanwhile is none for a feed: it has no slot, which is no gap.
+      const { host, port, user, password } = server;
+      const several = { server: [`${host}:${port}`, `localhost:${port}`], database: erp.database, user };
+      const listed = await postgres.open({ ...several, password: { secret: "erp" } }, async () => password, contextOf());
+      try {
+        expect(await collect(listed.readKeys(sourceOf("things", ["id"], ["id"]), ["1"], never))).toHaveLength(1);
+        const fed = [{ table: "things", key: ["id"], own: ["id"] }];
+        const position = JSON.stringify({ system: "1", timeline: "1", database: erp.database, lsn: "0/1", tables: {} });
+        await expect(listed.feed?.read(fed, position, never)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+          kind: "transient",
+          code: "erp-read-only",
+        });
+        await expect(listed.write(change, never)).rejects.toMatchObject({ kind: "transient", code: "erp-read-only" });
+      } finally {
+        await listed.close();
+      }
+
       const promoting = await server.connect();
       await promoting.query("SELECT pg_promote()");
       await promoting.end();
