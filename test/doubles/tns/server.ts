@@ -9,6 +9,7 @@ const packets = { connect: 1, accept: 2, refuse: 4, data: 6, marker: 12 } as con
 const markers = { break: 1, reset: 2, interrupt: 3 } as const;
 const sessionDataUnit = 8192;
 const headerBytes = 8;
+const largeFrom = 315;
 const dataFlags = { end: 0x40 } as const;
 
 export interface TnsDouble extends AsyncDisposable {
@@ -68,7 +69,7 @@ export async function startTnsDouble(database: Database, version = "19.3.0.0.0")
 
 function serve(socket: Socket, served: ConstructorParameters<typeof Connection>[0] & { protocol: number }): void {
   let received = Buffer.alloc(0);
-  /** Once accepted, a packet's length has four bytes. */
+  /** Once accepted, a packet's length has four bytes, from version 315 of the protocol on. */
   let large = false;
   /** A connect text too long for its packet comes in a data packet of its own. */
   let wanted: number | undefined;
@@ -92,7 +93,7 @@ function serve(socket: Socket, served: ConstructorParameters<typeof Connection>[
     const asked = /SERVICE_NAME=([^)]+)/i.exec(text)?.[1];
     if (asked !== undefined && asked.toLowerCase() !== serviceName.toLowerCase()) return send(packets.refuse, refusal(12514));
     send(packets.accept, acceptance(served.protocol));
-    large = true;
+    large = served.protocol >= largeFrom;
   };
 
   const take = (packet: Buffer): void => {
