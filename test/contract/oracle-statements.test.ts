@@ -394,4 +394,18 @@ END;`);
     expect(shapes.length).toBeGreaterThan(15);
     expect(shapes.map((sql) => [sql, plsqlFault(sql)]).filter(([, fault]) => fault !== undefined)).toEqual([]);
   }, 300_000);
+
+  it("none of them changes the schema, the system or rights, or locks a table; rows are locked by a condition, and not waited for without end; reads come in portions or by key", () => {
+    const own = [...bench.erp.engine.executed].map((sql) => sql.replaceAll(/'(?:[^']|'')*'/g, "''"));
+    // What the suite itself defines names things of its own.
+    const forbidden =
+      /(^|;)\s*(CREATE|DROP)\b(?![\s\S]*\bfuser)|(^|;)\s*(ALTER(?! SESSION\b)|TRUNCATE|GRANT|REVOKE|LOCK|RENAME|ANALYZE|MERGE|PURGE|FLASHBACK|COMMENT)\b|SERIALIZABLE/i;
+    expect(own.filter((sql) => forbidden.test(sql))).toEqual([]);
+    const locking = own.filter((sql) => /\bFOR UPDATE\b/i.test(sql));
+    expect(locking.length).toBeGreaterThan(0);
+    expect(locking.filter((sql) => !/\bWHERE\b[\s\S]+ FOR UPDATE (NOWAIT|WAIT \d+)/.test(sql))).toEqual([]);
+    const reads = own.filter((sql) => /^SELECT\b[\s\S]*\bFROM "FUSERTEST_/.test(sql));
+    expect(reads.length).toBeGreaterThan(10);
+    expect(reads.filter((sql) => !/\bFETCH (FIRST|NEXT)\b|\bROWNUM\b|\bWHERE\b|COUNT\(\*\)/.test(sql))).toEqual([]);
+  });
 });

@@ -26,6 +26,8 @@ import { translate } from "./translate.ts";
 export interface Engine extends Database, Disposable {
   /** Every statement that was asked, once. */
   readonly statements: ReadonlySet<string>;
+  /** Of them what was carried out, and not only parsed. */
+  readonly executed: ReadonlySet<string>;
   readonly tables: ReadonlyMap<string, readonly Column[]>;
   /** Beside all sessions: rows of the dictionary and the like. */
   readonly admin: DatabaseSync;
@@ -44,6 +46,7 @@ interface Inside extends Engine {
   tables: Map<string, readonly Column[]>;
   routines: Map<string, Routine>;
   statements: Set<string>;
+  executed: Set<string>;
   /** By id, who holds it. */
   locks: Map<string, unknown>;
   transactions: number;
@@ -76,6 +79,7 @@ export function createEngine(account: Account): Engine {
     verifier: undefined,
     warning: undefined,
     statements: new Set(),
+    executed: new Set(),
     tables: new Map(),
     routines: new Map(),
     admin,
@@ -129,6 +133,7 @@ class Session implements DatabaseSession {
       return { columns: [{ name: "DBTIMEZONE", type: "VARCHAR2", size: 6 }], rows: [["+00:00"]] };
     }
     this.#engine.statements.add(sql);
+    if (!asked.parseOnly) this.#engine.executed.add(sql);
     try {
       if (/^\s*ALTER SESSION SET\b/i.test(sql)) return { affected: 0 };
       if (/^\s*(CREATE|DROP)\b/i.test(sql)) return await this.#define(sql, signal);
