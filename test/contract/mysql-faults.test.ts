@@ -413,6 +413,14 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     await connector.close();
   });
 
+  /** Until a session waits for a row. */
+  const waiting = async (): Promise<void> => {
+    const locks = "SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
+    // The server looks at its transactions ten times a second at the most.
+    const count = async (): Promise<number> => Number(((await admin.query(locks))[0] as { n: number }[])[0]?.n);
+    await expect.poll(count, { interval: 150, timeout: 15_000 }).toBe(1);
+  };
+
   it("the victim of a deadlock leaves nothing of the plan, and the repetition writes once", async () => {
     const connector = await writer({ limits: { lockTimeoutMs: 20_000 } });
     await erp.run("INSERT INTO things (id, words) SELECT seq, 'base' FROM seq_1020_to_1060");
@@ -430,11 +438,7 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     // The one that has changed more is spared.
     await admin.query("UPDATE things SET words = 'theirs' WHERE id BETWEEN 1021 AND 1060");
     const writing = connector.write(plan, never).catch((error: unknown) => error);
-    const waiting = async (): Promise<number> => {
-      const [found] = await admin.query("SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'");
-      return (found as { n: number }[])[0]?.n ?? 0;
-    };
-    await expect.poll(waiting, { timeout: 15_000 }).toBe(1);
+    await waiting();
     await admin.query("UPDATE things SET words = 'theirs' WHERE id = 1020");
     expect(await writing).toMatchObject({ kind: "transient", code: "erp-deadlock" });
     await admin.query("ROLLBACK");
@@ -554,14 +558,6 @@ describe.skipIf(!has("mariadb"))("MariaDB: real faults", () => {
     ]);
     await patient.close();
   });
-
-  /** Until a session waits for a row. */
-  const waiting = async (): Promise<void> => {
-    const locks = "SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
-    // The server looks at its transactions ten times a second at the most.
-    const count = async (): Promise<number> => Number(((await admin.query(locks))[0] as { n: number }[])[0]?.n);
-    await expect.poll(count, { interval: 150, timeout: 6_000 }).toBe(1);
-  };
 
   it("a procedure's result set and the message of its refusal reach the plan", async () => {
     await erp.run(
