@@ -9,7 +9,8 @@ import { seed } from "./seed.ts";
 import { openPortalStore } from "./storm.ts";
 
 export const units = 200;
-export const restMs = 90_000;
+/** A command that a restored store holds as received waits for the portal's word: a minute, and two heartbeats of 30 s until it counts as silence (decision 28). */
+export const restMs = 150_000;
 
 let rigs: Rig[] = [];
 afterEach(async ({ task }) => {
