@@ -32,7 +32,8 @@ export function converterOf({ type, decimal, scale, formats, truths }: ConvertRu
     case "boolean":
       return booleans(truths);
     case "bytes":
-      return (text) => (/^(?:0x)?(?:[0-9a-f]{2})*$/i.test(text) ? Buffer.from(text.replace(/^0x/i, ""), "hex") : text);
+      return (text) =>
+        /^(?:0x)?(?:[0-9a-f]{2})*$/i.test(text) ? new Uint8Array(Buffer.from(text.replace(/^0x/i, ""), "hex")) : text;
     default:
       return moments(type, formats);
   }
@@ -51,6 +52,8 @@ function plainNumber(text: string, decimal: "," | "."): string | undefined {
 }
 
 const largest = 2n ** 63n;
+/** Bytes of their own: those of a Buffer lie among others, all of which would go over to the thread that writes. */
+const encoder = new TextEncoder();
 
 /** Numbers beyond 64 bits would become floats in the column: as bytes they stay what they are. */
 function integerOf(number: string | undefined): StoredValue | undefined {
@@ -58,7 +61,7 @@ function integerOf(number: string | undefined): StoredValue | undefined {
   if (!match) return undefined;
   const text = match[2] === "0" ? "0" : `${match[1]}${match[2]}`;
   const value = BigInt(text);
-  return value >= -largest && value < largest ? value : Buffer.from(text);
+  return value >= -largest && value < largest ? value : encoder.encode(text);
 }
 
 /** Up to 15 digits, those of the scale included, survive the way through a float; more are kept as bytes. */
@@ -69,7 +72,7 @@ function decimalOf(number: string | undefined, scale = 0): StoredValue | undefin
   const fraction = given.padEnd(scale, "0");
   const zero = /^0*$/.test(whole + fraction);
   const text = `${zero ? "" : sign}${whole === "" ? "0" : whole}${fraction === "" ? "" : `.${fraction}`}`;
-  return whole.length + fraction.length <= 15 ? text : Buffer.from(text);
+  return whole.length + fraction.length <= 15 ? text : encoder.encode(text);
 }
 
 function floatOf(text: string, decimal: "," | "."): number | undefined {
@@ -88,7 +91,7 @@ function booleans([yes, no]: ConvertRules["truths"]): Convert {
 
 /** A column of numbers turns a text that looks like one into a number, and its zeros are lost. */
 function asIs(text: string): StoredValue {
-  return /^\s*[+-]?(\d|\.\d)/.test(text) && !Number.isNaN(Number(text)) ? Buffer.from(text) : text;
+  return /^\s*[+-]?(\d|\.\d)/.test(text) && !Number.isNaN(Number(text)) ? encoder.encode(text) : text;
 }
 
 /** A date or time as read: its parts, in the ways that are told by `formats`. */

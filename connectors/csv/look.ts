@@ -17,18 +17,21 @@ import { rebuild } from "./rebuild.ts";
 import { rejectionText } from "./rejection-text.ts";
 import { createSettling } from "./settling.ts";
 import type { CsvTable, FileKind } from "./table.ts";
+import type { WritingThread } from "./writing-thread.ts";
 
 /** Named moments of an import, where tests end the process. */
-export type ImportMoment = "read" | "before-commit" | "after-commit" | "after-move";
+export type ImportMoment = "read" | "before-commit" | "commit" | "after-commit" | "after-move";
 
 export interface LookParts {
   drop: Drop;
   tables: readonly CsvTable[];
+  /** For the notes of the history, a line each. */
   writer(): DatabaseSync;
+  /** For what files hold. */
+  thread(): WritingThread;
+  reader(): DatabaseSync;
   /** After an import: its pages are taken over from the log. */
   checkpoint(): Promise<void>;
-  /** Before its commit: what it has written is on the disk. */
-  flush(): Promise<void>;
   clock: Clock;
   log: Log;
   settleMs: number;
@@ -134,7 +137,7 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
   async function restore(table: CsvTable, signal: AbortSignal): Promise<void> {
     if (rebuilt.has(table.name)) return;
     try {
-      await rebuild({ drop, writer: parts.writer(), log, now: clock.now(), flush: parts.flush }, table, signal);
+      await rebuild({ drop, writer: parts.writer(), thread: parts.thread(), log, now: clock.now() }, table, signal);
       rebuilt.add(table.name);
     } catch (error) {
       throw databaseError(error, "import a file from the archive", drop.place);
@@ -185,7 +188,7 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
     return false;
   }
 
-  type Opened = Pick<Parameters<typeof importFile>[1], "path" | "inspected" | "unchanged">;
+  type Opened = Pick<Parameters<typeof importFile>[0], "path" | "inspected" | "unchanged">;
 
   async function importIt(candidate: Candidate, opened: Opened, signal: AbortSignal): Promise<boolean> {
     const { table, kind, file, order, accepted } = candidate;
@@ -194,9 +197,8 @@ export function createLook(parts: LookParts): (signal: AbortSignal) => Promise<L
     try {
       const begun = clock.monotonic();
       const imported = await importFile(
-        writer,
         { table, kind, name: file.name, bytes: file.bytes, modifiedMs: file.modifiedMs, order, accepted, ...opened },
-        { now, signal, moment: async (name) => parts.onMoment?.(name), flush: parts.flush },
+        { reader: parts.reader(), thread: parts.thread(), now, signal, moment: async (name) => parts.onMoment?.(name) },
       );
       if (imported === undefined) return wait(file);
       log.info("A file was imported", {

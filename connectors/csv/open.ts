@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
+import type { DatabaseSync } from "node:sqlite";
 import { FuserError } from "../../base/errors.ts";
 import { durationMs } from "../../base/time.ts";
 import type { Connector, ConnectorContext, Dialect, SourceQuery } from "../connector.ts";
 import type { ReadSecret } from "../module.ts";
-import { checkpoint, flush } from "./checkpoint.ts";
 import { checkFolder } from "./checks.ts";
 import type { CsvSettings } from "./config.ts";
 import type { FileReader, OnMoment } from "./connector.ts";
@@ -13,11 +13,12 @@ import { forgetStuckRejections, standing } from "./history.ts";
 import { exportAwaited } from "./import.ts";
 import { localDrop } from "./local-drop.ts";
 import { createLook, type Looked } from "./look.ts";
-import { hasTables, lastImport, makeTables, openPrivate, type PrivateDatabase, privateFile } from "./private-database.ts";
+import { hasTables, lastImport, openPrivate, type PrivateDatabase, privateFile, tableStatements } from "./private-database.ts";
 import { readOnly } from "./read-only.ts";
 import { sftpDrop } from "./sftp-drop.ts";
 import { tablesOf } from "./table.ts";
 import { tableUse } from "./table-use.ts";
+import { besideLargeLog, checkpoint, openWritingThread, type WritingThread } from "./writing-thread.ts";
 
 /** A poll does not wait longer for an import that is under way: it tells what stands. */
 const pollPatienceMs = 2_000;
@@ -37,6 +38,7 @@ export async function openDrops({ settings, secret, context, dialect, reader, on
   const drop = dropOf(settings, secret, context);
   const file = privateFile(context.stateDirectory, drop.place);
   const openFile = (path: string): Promise<Connector> => reader.open({ file: path }, secret, context);
+  await using _ = await besideLargeLog(file);
   return openCsv({ settings, drop, file, rows: await openFile(file), openFile, dialect, context, onMoment });
 }
 
@@ -75,25 +77,41 @@ function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMom
   let ready = false;
   let shapes = 0;
   let looking: Promise<Looked> | undefined;
+  /** While a look that writes is under way. */
+  let writing: WritingThread | undefined;
 
   function database(): PrivateDatabase {
     opened ??= openPrivate(file);
     return opened;
   }
 
+  function thread(): WritingThread {
+    writing ??= openWritingThread(database().file);
+    return writing;
+  }
+
   /** For whoever imports: the tables of the settings are made where they are others, which nobody may read meanwhile. */
-  function prepared(): PrivateDatabase {
-    if (ready) return database();
-    const known = database();
+  async function prepare(): Promise<void> {
+    if (ready) return;
+    const { reader, writer } = database();
     try {
       use.keep();
-      if (!hasTables(known.reader, tables)) use.alone(() => makeTables(known, tables));
-      forgetStuckRejections(known.writer);
+      if (!hasTables(reader, tables)) await use.alone(() => makeTables(reader));
+      forgetStuckRejections(writer);
     } catch (error) {
       throw databaseError(error, "make the tables of the CSV folder", file);
     }
     ready = true;
-    return known;
+  }
+
+  async function makeTables(reader: DatabaseSync): Promise<void> {
+    try {
+      await thread().exec(tableStatements(reader, tables));
+    } finally {
+      await thread()
+        .rollback()
+        .catch(() => {});
+    }
   }
 
   /** For whoever only wants to know what the tables are: those that stand there by other settings are left alone. */
@@ -103,7 +121,7 @@ function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMom
     const path = `${file}.shape-${process.pid}-${shapes}`;
     try {
       using shape = openPrivate(path);
-      makeTables(shape, tables);
+      shape.writer.exec(tableStatements(shape.reader, tables));
       const from = await openFile(path);
       try {
         return await ask(from);
@@ -117,15 +135,22 @@ function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMom
 
   const lookOnce = createLook({
     ...{ drop, tables, clock, log, settleMs, onMoment },
-    writer: () => prepared().writer,
-    checkpoint: () => checkpoint(file),
-    flush: () => flush(file),
+    writer: () => database().writer,
+    reader: () => database().reader,
+    thread,
+    checkpoint: () => checkpoint(file, thread()),
     archiveKeepMs: durationMs(settings.archiveKeep ?? "90d") as number,
   });
 
   /** Everybody who asks while a look is under way waits for the same one. */
   function look(): Promise<Looked> {
-    looking ??= lookOnce(closing.signal)
+    looking ??= prepare()
+      .then(() => lookOnce(closing.signal))
+      .finally(async () => {
+        const done = writing;
+        writing = undefined;
+        await done?.[Symbol.asyncDispose]();
+      })
       .catch((cause: unknown) => {
         const error = databaseError(cause, "import files", file);
         // Another process of the agent imports: what stands is read.
@@ -214,6 +239,7 @@ function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMom
     async close() {
       closing.abort();
       await looking?.catch(() => {});
+      await using _ = await besideLargeLog(file);
       await rows.close();
       opened?.[Symbol.dispose]();
       opened = undefined;

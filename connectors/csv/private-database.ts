@@ -12,7 +12,7 @@ import { type CsvTable, changeColumn } from "./table.ts";
 
 export interface PrivateDatabase extends Disposable {
   file: string;
-  /** The connection that imports. */
+  /** Takes the notes of the history; what files hold is written by a thread (writing-thread.ts). */
   writer: DatabaseSync;
   /** Sees what was committed alone: what an import has written so far may still be taken back. */
   reader: DatabaseSync;
@@ -81,53 +81,35 @@ const definitions = (database: DatabaseSync): [string, string][] =>
     .map(({ name, definition }) => [String(name), String(definition)]);
 
 /**
- * Makes the tables of the settings. One whose definition has changed is made anew, since its rows were made by other rules, and stands once it is imported again: from
- * the archive, or by its next full export. Nobody may read them meanwhile.
+ * The statements that make the tables of the settings. One whose definition has changed is made anew, since its rows were made by other rules, and stands once it is imported
+ * again: from the archive, or by its next full export. Nobody may read them meanwhile.
  */
-export function makeTables({ writer, file }: PrivateDatabase, tables: readonly CsvTable[]): void {
-  try {
-    writer.exec("BEGIN IMMEDIATE");
-    dropOthers(writer, tables);
-    for (const table of tables) prepareTable(writer, table);
-    writer.exec("COMMIT");
-  } catch (error) {
-    if (writer.isTransaction) writer.exec("ROLLBACK");
-    throw databaseError(error, "make the tables of the CSV folder", file);
-  }
+export function tableStatements(database: DatabaseSync, tables: readonly CsvTable[]): string {
+  const known = new Map(definitions(database));
+  // A table that is no longer named would be read with what it held when it was.
+  const others = [...known.keys()].filter((name) => !tables.some((table) => table.name === name));
+  const anew = tables.filter(({ name, definition }) => known.get(name) !== definition);
+  const drop = (name: string): string => `DROP TABLE ${quoted(name)}; DELETE FROM fuser_table WHERE name = ${literal(name)};`;
+  return ["BEGIN IMMEDIATE;", ...others.map(drop), ...anew.map(makeTable), "COMMIT"].join("\n");
 }
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** A table that is no longer named would be read with what it held when it was. */
-function dropOthers(database: DatabaseSync, tables: readonly CsvTable[]): void {
-  const names = new Set(tables.map(({ name }) => name));
-  for (const { name } of database.prepare("SELECT name FROM fuser_table").all()) {
-    if (names.has(String(name))) continue;
-    database.exec(`DROP TABLE ${quoted(String(name))}`);
-    database.prepare("DELETE FROM fuser_table WHERE name = ?").run(String(name));
-  }
-}
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-function prepareTable(database: DatabaseSync, table: CsvTable): void {
-  const known = database.prepare("SELECT definition FROM fuser_table WHERE name = ?").get(table.name) as
-    | { definition: string }
-    | undefined;
-  if (known?.definition === table.definition) return;
+function makeTable(table: CsvTable): string {
   const name = quoted(table.name);
   const key = table.key.map((index) => table.columns[index]?.name);
   const columns = table.columns.map(
     (column) => `${quoted(column.name)} ${column.declared}${key.includes(column.name) ? " NOT NULL" : ""}`,
   );
   const keyList = table.key.map((index) => quoted(table.columns[index]?.name as string)).join(", ");
-  database.exec(`
+  return `
     DROP TABLE IF EXISTS ${name};
     CREATE TABLE ${name} (${columns.join(", ")}, ${changeColumn} BIGINT NOT NULL, PRIMARY KEY (${keyList}));
-    CREATE INDEX ${quoted(`fuser_change_${table.name}`)} ON ${name} (${changeColumn});`);
-  database
-    .prepare(
-      "INSERT INTO fuser_table VALUES (?, ?, 0, NULL, NULL) ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, stands = 0, last_order = NULL, rows_in_full = NULL",
-    )
-    .run(table.name, table.definition);
+    CREATE INDEX ${quoted(`fuser_change_${table.name}`)} ON ${name} (${changeColumn});
+    INSERT INTO fuser_table VALUES (${literal(table.name)}, ${literal(table.definition)}, 0, NULL, NULL)
+      ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, stands = 0, last_order = NULL, rows_in_full = NULL;`;
 }
 
 /** Number of the last import: the position of this history. */

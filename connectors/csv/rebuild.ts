@@ -12,13 +12,14 @@ import { type ArchivedImport, forgetImports, importsOf, standing } from "./histo
 import { importFile } from "./import.ts";
 import { orderOf } from "./order.ts";
 import type { CsvTable } from "./table.ts";
+import type { WritingThread } from "./writing-thread.ts";
 
 export interface RebuildParts {
   drop: Drop;
   writer: DatabaseSync;
+  thread: WritingThread;
   log: Log;
   now: number;
-  flush: () => Promise<void>;
 }
 
 export async function rebuild({ log, ...parts }: RebuildParts, table: CsvTable, signal: AbortSignal): Promise<void> {
@@ -37,7 +38,7 @@ export async function rebuild({ log, ...parts }: RebuildParts, table: CsvTable, 
 
 /** @returns why it can't be */
 async function importArchived(
-  { drop, writer, now, flush }: Omit<RebuildParts, "log">,
+  { drop, writer, thread, now }: Omit<RebuildParts, "log">,
   { table, archived, last }: { table: CsvTable; archived: ArchivedImport; last: boolean },
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -51,7 +52,7 @@ async function importArchived(
   const { path, unchanged } = fetched;
   const told = { table, kind, ...listed, ...named, accepted: true, inspected, path, unchanged, again: { id, last } };
   try {
-    await importFile(writer, told, { now, signal, moment: async () => {}, flush });
+    await importFile(told, { reader: writer, thread, now, signal, moment: async () => {} });
     return undefined;
   } catch (error) {
     if (error instanceof FileFault) return error.message;

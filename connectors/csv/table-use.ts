@@ -9,7 +9,7 @@ export interface TableUse extends Disposable {
   /** From now on no other process makes the tables anew. */
   keep(): void;
   /** Does work that nobody may read beside, and keeps the tables from then on. @throws FuserError transient `erp-tables-in-use` */
-  alone(work: () => void): void;
+  alone(work: () => Promise<void>): Promise<void>;
 }
 
 export function tableUse(file: string): TableUse {
@@ -34,10 +34,10 @@ export function tableUse(file: string): TableUse {
   };
   return {
     keep,
-    alone(work) {
+    async alone(work) {
       begin("BEGIN EXCLUSIVE");
       try {
-        work();
+        await work();
       } finally {
         end();
       }

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Connector, Value } from "../../connectors/connector.ts";
 import { mayMount, smallDisk } from "../support/disk.ts";
 import { type CsvFolder, csvFolder } from "./erp/csv.ts";
@@ -36,7 +37,7 @@ describe("CSV folder: faults", () => {
     await place[Symbol.asyncDispose]();
   });
 
-  it.each(["read", "before-commit", "after-commit", "after-move"])(
+  it.each(["read", "before-commit", "commit", "after-commit", "after-move"])(
     "killed at the moment %s, each file is imported once, whole",
     async (moment) => {
       await place.drop("T_1.csv", many("one"));
@@ -63,6 +64,30 @@ describe("CSV folder: faults", () => {
       expect(await place.names()).toEqual(["archive"]);
     },
   );
+
+  it("rows are written, committed and dropped by a thread: what the agent's own thread writes is a few lines of history", async () => {
+    const spies = [vi.spyOn(DatabaseSync.prototype, "exec"), vi.spyOn(DatabaseSync.prototype, "prepare")];
+    try {
+      const connector = await connect();
+      await place.drop("T_1.csv", many("one"));
+      expect((await rows(connector)).length).toBe(5_000);
+      await place.drop("T_2.csv", many("two", 3_000));
+      expect((await rows(connector)).length).toBe(3_000);
+      expect((await imports()).length).toBe(2);
+      const databases = spies.flatMap(({ mock }) => mock.contexts as DatabaseSync[]).filter(({ isOpen }) => isOpen);
+      const changes = [...new Set(databases)].map((one) => Number(one.prepare("SELECT total_changes() AS n").get()?.n));
+      expect(Math.max(...changes)).toBeGreaterThan(0);
+      expect(Math.max(...changes)).toBeLessThan(20);
+      await connector.close();
+      // The table is made anew from the archive.
+      const columns = { ...settings.tables.T.columns, NAME: "text(80)" };
+      expect((await rows(await connect({ tables: { T: { ...settings.tables.T, columns } } }))).length).toBe(3_000);
+      const texts = spies.flatMap(({ mock }) => mock.calls.map(([text]) => text));
+      expect(texts.filter((text) => /DROP TABLE|wal_checkpoint/.test(text))).toEqual([]);
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+  });
 
   it("two of the agent's processes that look at the same moment import each file once", async () => {
     const [one, other] = [await connect(), await connect()];
