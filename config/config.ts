@@ -2,6 +2,7 @@
  * What a loaded configuration is: the mapping language (docs: mapping.md) after shorthands are resolved. Every node that a later stage may
  * find fault with carries the place where it stands in the file.
  */
+import type { MaskPart } from "../base/number-mask.ts";
 import type { Json, TypeName } from "../protocol/model.ts";
 
 /** Where a node stands: path such as `sources.units.fields.name`, and line in the file, from 1. */
@@ -195,7 +196,18 @@ export type Step = { when: Expression | undefined; at: Place } & (
       as: string;
       from:
         | { kind: "counter"; table: string; column: string; where: Writes }
-        | { kind: "max"; table: string; column: string; where: Writes };
+        | {
+            kind: "max";
+            table: string;
+            column: string;
+            where: Writes;
+            /** Character at which the number begins, where the column holds more than it. */
+            from: number | undefined;
+            /** Rows that count. */
+            like: readonly MaskPart[] | undefined;
+          };
+      /** How the number is written; undefined: as the number it is. */
+      mask: readonly MaskPart[] | undefined;
     }
   | {
       kind: "insert";

@@ -2,6 +2,7 @@
 import { connectors } from "../connectors/registry.ts";
 import type { Step } from "./config.ts";
 import type { Path } from "./document.ts";
+import { resolveNumber } from "./resolve-number.ts";
 import { type CommandScope, resolveWrites } from "./resolve-write.ts";
 import { conditionOf, type Scene, sqlOf, tableOf } from "./scene.ts";
 import type { StepNode } from "./schema-command.ts";
@@ -57,7 +58,8 @@ export function resolveStep(scene: Scene, node: StepNode, { path, scope }: At): 
     return { ...common, kind: "sql", sql, out: results(scene, [...path, "out"], { names: node.out ?? {}, scope }) };
   }
   if ("call" in node) return { ...common, ...callStep(scene, node, { path, scope }) };
-  return { ...common, ...numberStep(scene, node, { path, scope }) };
+  addResult(scene, [...path, "number"], { name: typeof node.number === "string" ? node.number : node.number.as, scope });
+  return { ...common, ...resolveNumber(scene, node, { path, scope }) };
 }
 
 function needsColumns(scene: Scene, path: Path, writes: object): void {
@@ -104,37 +106,4 @@ function callStep(scene: Scene, node: Extract<StepNode, { call: unknown }>, { pa
   if (node.returns !== undefined) addResult(scene, [...path, "returns"], { name: node.returns, scope });
   const procedure = tableOf(scene, [...path, "call"], node.call);
   return { kind: "call" as const, procedure, args, out, rows, returns: node.returns };
-}
-
-function numberStep(scene: Scene, node: Extract<StepNode, { number: unknown }>, { path, scope }: At) {
-  const inner = typeof node.number === "string" ? undefined : node.number;
-  const as = inner === undefined ? (node.number as string) : inner.as;
-  const at = inner === undefined ? path : [...path, "number"];
-  const { counter, max } = inner ?? node;
-  addResult(scene, [...path, "number"], { name: as, scope });
-  if ((counter === undefined) === (max === undefined) && !scene.broken([...at, "counter"]) && !scene.broken([...at, "max"]))
-    scene.fault(
-      at,
-      "A number comes from either `counter` or `max`",
-      "Write `counter: { table, column, where }`, or `max: { table, column, where }`.",
-    );
-  const kind = counter === undefined ? ("max" as const) : ("counter" as const);
-  const from = counter ?? max ?? { table: "", column: "", where: {} };
-  if (
-    kind === "counter" &&
-    Object.keys(from.where).length === 0 &&
-    counter !== undefined &&
-    !scene.broken([...at, kind, "where"])
-  )
-    scene.fault([...at, kind], "`where` must find the counter's one row", "Add `where: { COLUMN: value }`.");
-  return {
-    kind: "number" as const,
-    as,
-    from: {
-      kind,
-      table: from.table === "" ? "" : tableOf(scene, [...at, kind, "table"], from.table),
-      column: from.column,
-      where: resolveWrites(scene, [...at, kind, "where"], { nodes: from.where, scope }),
-    },
-  };
 }

@@ -3,7 +3,7 @@ import type { Write, Writes } from "./config.ts";
 import type { Path } from "./document.ts";
 import { sharedValues } from "./resolve-dictionaries.ts";
 import { hasExpression, knownName, type Scene, templateOf } from "./scene.ts";
-import type { WriteNode } from "./schema-command.ts";
+import type { WriteNode } from "./schema-write.ts";
 
 /** What the values of one command may refer to. */
 export interface CommandScope {

@@ -1,47 +1,11 @@
-/** `commands:` as written: plain text is a constant (mapping.md, rule 1). */
+/** `commands:` as written. */
 import * as z from "zod";
 import { complaint } from "./fault-text.ts";
+import { numberStep } from "./schema-number.ts";
 import { anyText, flag, identifier, keys, listOf, named, text, whole } from "./schema-values.ts";
-
-const write = z
-  .union(
-    [
-      anyText.describe("A constant, or `${...}`: an expression. A text around expressions (`AB-${pad(nr, 4, '0')}`) joins them"),
-      keys(
-        {
-          from: text.describe("Field of the command"),
-          map: text.optional().describe("Code map whose `write` side is used"),
-          as: text.optional().describe("Name of the date format under `types`"),
-          max: whole(1, 1_000_000)
-            .optional()
-            .describe("Most characters that the column takes; a longer text is refused, or goes on in `overflow`"),
-          overflow: text.optional().describe("Field of the command that takes the rest of a text longer than `max`"),
-          default: anyText.optional().describe("Written when the command does not carry the field"),
-        },
-        { lookup: "Use a code map under `maps`." },
-      ).describe("A field of the command with options"),
-      keys({ value: anyText.describe("The constant, taken as it stands") }).describe("A constant, even if it contains `${`"),
-      keys({ empty: flag.describe("Always `true`") }).describe("NULL"),
-    ],
-    {
-      error: complaint(
-        "is no way to write a value",
-        "Write a constant, an expression `${…}`, `{ from: field }` or `{ empty: true }`.",
-      ),
-    },
-  )
-  .meta({ id: "write" });
+import { write } from "./schema-write.ts";
 
 const writes = named(write);
-const numbered = keys({
-  table: text.describe("The table"),
-  column: text.describe("The column with the number"),
-  where: writes.prefault({}).describe("Column = value, for the counter's row or the rows that are counted"),
-});
-const numberSources = {
-  counter: numbered.optional().describe("A counter row that is locked and raised by one"),
-  max: numbered.optional().describe("The highest number of a column plus one; needs a unique index"),
-};
 
 const when = { when: text.optional().describe("Expression; the step is skipped where it is false") };
 const later = {
@@ -80,11 +44,7 @@ const step = z.union(
     ).describe("Updates rows"),
     keys(
       {
-        number: z.union([
-          identifier.describe("Name of the number for later steps"),
-          keys({ as: identifier.describe("Name of the number for later steps"), ...numberSources }),
-        ]),
-        ...numberSources,
+        ...numberStep,
         ...when,
       },
       later,
@@ -156,4 +116,3 @@ export const command = keys(
 
 export type CommandNode = z.output<typeof command>;
 export type StepNode = CommandNode["steps"][number];
-export type WriteNode = z.output<typeof write>;

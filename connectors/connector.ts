@@ -246,6 +246,20 @@ export interface Dialect {
 export type StepResults = ReadonlyMap<string, Value>;
 export type StepValues = (results: StepResults) => Readonly<Record<string, Value>>;
 
+/** Where the highest number of a column is looked for. */
+export interface HighestOf {
+  table: string;
+  column: string;
+  where: StepValues;
+  /** Of a text column that holds more than the number. */
+  part?: {
+    /** Character at which the number begins, from 1; it goes on to the end. What is no number there counts for nothing. */
+    from: number;
+    /** Pattern of SQL's LIKE; no other row counts. */
+    like: string | undefined;
+  };
+}
+
 /** One step of an ERP transaction. `when` false: the step is skipped. */
 export type PlanStep = { when?: (results: StepResults) => boolean } & (
   | {
@@ -279,9 +293,9 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
       /** Result name. */
       as: string;
       /** A counter row locked FOR UPDATE and raised by one, or the highest value of a column plus one. */
-      from:
-        | { counter: { table: string; column: string; key: StepValues } }
-        | { max: { table: string; column: string; where: StepValues } };
+      from: { counter: { table: string; column: string; key: StepValues } } | { max: HighestOf };
+      /** How it is written; absent: the result is the number itself. */
+      written?: (number: bigint) => string;
     }
   | {
       kind: "sql";

@@ -50,8 +50,10 @@ export interface WriteSession {
   kept?(value: Value, column: Column): Value;
   /** What makes a SELECT lock its rows: behind the table's name, and at the end of the statement. Both empty where a transaction locks everything. */
   readonly locking: { readonly table: string; readonly end: string };
-  /** Expression for the whole number that a text column holds. */
-  castInteger(column: string): string;
+  /** Expression for the whole number that a text holds; what else it may hold must not end the statement. */
+  castInteger(text: string): string;
+  /** Expression for the characters of a text column from this one on, counted from 1. Absent where SUBSTR gives them. */
+  textFrom?(column: string, from: number): string;
   begin(signal: AbortSignal): Promise<void>;
   /** @throws FuserError transient `erp-commit-unknown` when the connection was lost and nobody knows whether it was done */
   commit(signal: AbortSignal): Promise<void>;

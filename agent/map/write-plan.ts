@@ -162,7 +162,7 @@ function makePlan(
   const frame = frameOf(scope, message, context);
   const made = steps.flatMap((step) => step.make(frame) ?? []);
   if (made.length === 0) throw new Unwritable("nothing-to-write");
-  const trial = trialResults(scope);
+  const trial = trialResults(scope, context.now);
   for (const step of made) tryOut(step, trial);
   const { found, keyOf } = result;
   const plan: WritePlan = {

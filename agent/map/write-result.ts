@@ -2,9 +2,9 @@
 import type { Write } from "../../config/config.ts";
 import type { Column, StepResults, Value } from "../../connectors/connector.ts";
 import { codeText } from "./code-maps.ts";
+import { refusing } from "./column-writes.ts";
 import type { WriteFrame } from "./write-frame.ts";
 import { columnIn, tableFinder, type WriteScope } from "./write-scope.ts";
-import { refusing } from "./write-steps.ts";
 import { anyText, type CompiledWrite, compileWrite } from "./write-values.ts";
 
 export interface CompiledResult {

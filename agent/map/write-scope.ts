@@ -87,7 +87,7 @@ export function tableFinder(tables: readonly Table[]): (name: string) => Table |
     tables.find((table) => last(table.name) === last(name));
 }
 
-/** A number has its column's type, a read-back column its own; what `sql` and `call` give out is text. */
+/** A number has its column's type (text where a mask writes it), a read-back column its own; what `sql` and `call` give out is text. */
 function resultTypes(command: CommandConfig, table: (name: string) => Table | undefined): Map<string, CelType> {
   const types = new Map<string, CelType>();
   const typeOf = (tableName: string, column: string): CelType => {
@@ -96,7 +96,7 @@ function resultTypes(command: CommandConfig, table: (name: string) => Table | un
     return (type && celTypeOfColumn(type)) ?? "text";
   };
   for (const step of command.steps) {
-    if (step.kind === "number") types.set(step.as, typeOf(step.from.table, step.from.column));
+    if (step.kind === "number") types.set(step.as, step.mask ? "text" : typeOf(step.from.table, step.from.column));
     if (step.kind === "insert")
       for (const [name, column] of Object.entries(step.returning)) types.set(name, typeOf(step.table, column));
     if (step.kind === "sql") for (const name of Object.keys(step.out)) types.set(name, "text");

@@ -1,19 +1,20 @@
 /** The steps of a command compiled: checked against the described tables, and made into plan steps for each command that comes. */
-import { FuserError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/nearest.ts";
-import type { Place, Step, Write, Writes } from "../../config/config.ts";
-import type { Column, Parameters, PlanStep, StepResults, StepValues, Table, Value } from "../../connectors/connector.ts";
+import type { Place, Step } from "../../config/config.ts";
+import type { Parameters, PlanStep, StepResults, Value } from "../../connectors/connector.ts";
 import { instantText } from "./calendar.ts";
 import type { CelValue } from "./cel-values.ts";
 import { celText, isDecimal } from "./cel-values.ts";
+import { type ColumnWrite, compileWrites, refusalOf, refusing, stepValues, usesIn } from "./column-writes.ts";
 import { formatDecimal } from "./decimal.ts";
 import { Unwritable } from "./reader-texts.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 import { baseReader, bearsField, codesAlike } from "./write-base.ts";
-import { blankFor, checkInsert, checkMax, checkTransactional } from "./write-checks.ts";
+import { blankFor, checkInsert, checkTransactional } from "./write-checks.ts";
 import { celOfField, celTypeOfField, commandFields, commandPart, commandRecord, type WriteFrame } from "./write-frame.ts";
+import { compileNumber, maskedText } from "./write-number.ts";
 import type { WriteScope } from "./write-scope.ts";
-import { anyText, type CompiledWrite, compileWrite, evaluated, usesOf } from "./write-values.ts";
+import { anyText, compileWrite, evaluated, usesOf } from "./write-values.ts";
 
 /** A step that makes itself for a frame; undefined when there is nothing to write. */
 export interface CompiledStep {
@@ -22,12 +23,6 @@ export interface CompiledStep {
   /** Fields whose only value here is a constant, by field: the value as the model has it. */
   fixed: ReadonlyMap<string, unknown>;
   make(frame: WriteFrame): PlanStep | undefined;
-}
-
-interface ColumnWrite {
-  column: Column;
-  write: Write;
-  compiled: CompiledWrite;
 }
 
 export function compileStep(step: Step, scope: WriteScope): CompiledStep | undefined {
@@ -64,38 +59,6 @@ function compileKind(step: Step, scope: WriteScope): CompiledStep | undefined {
 
 const noneFixed: ReadonlyMap<string, unknown> = new Map();
 type StepOf<K extends Step["kind"]> = Extract<Step, { kind: K }>;
-
-function compileWrites(writes: Writes, table: Table, scope: WriteScope): ColumnWrite[] | undefined {
-  const compiled = Object.entries(writes).map(([name, write]) => {
-    const column = scope.column(table, name, write.at);
-    const value = column && compileWrite(write, column, scope);
-    return value && { column, write, compiled: value };
-  });
-  return compiled.includes(undefined) ? undefined : (compiled as ColumnWrite[]);
-}
-
-const usesIn = (writes: readonly ColumnWrite[]): string[] => writes.flatMap(({ compiled }) => compiled.uses);
-
-/** Values of columns within the transaction: what can't be written there is the ERP's refusal, since the plan's trial did not see it. */
-function stepValues(writes: readonly ColumnWrite[], frame: WriteFrame): StepValues {
-  return (results) => {
-    const now = { ...frame, results };
-    return Object.fromEntries(writes.map(({ column, compiled }) => [column.name, refusing(() => compiled.value(now))]));
-  };
-}
-
-export function refusing<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof Unwritable)) throw error;
-    throw refusalOf(error);
-  }
-}
-
-function refusalOf(cause: Unwritable): FuserError {
-  return new FuserError("rejected", cause.message, { code: cause.code, operation: "write to the ERP", cause });
-}
 
 function compileInsert(step: StepOf<"insert">, scope: WriteScope): CompiledStep | undefined {
   const table = scope.table(step.table, step.at);
@@ -186,32 +149,6 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
 
 function isByBase({ command }: WriteScope): boolean {
   return command.idempotency.way === "base" && command.steps.every((step) => step.kind === "update");
-}
-
-function compileNumber(step: StepOf<"number">, scope: WriteScope): CompiledStep | undefined {
-  const { from, as } = step;
-  const table = scope.table(from.table, step.at);
-  const column = table && scope.column(table, from.column, step.at);
-  const where = table && compileWrites(from.where, table, scope);
-  if (table === undefined || column === undefined || where === undefined) return undefined;
-  checkTransactional(table, step.at, scope);
-  if (!["integer", "decimal", "text"].includes(column.type)) {
-    scope.faults.add(step.at, `Column ${column.name} is ${column.type} and holds no numbers`, "Name the column with the number.");
-  }
-  if (from.kind === "max") checkMax({ table, column, where: where.map((each) => each.column.name), at: step.at }, scope);
-  return {
-    uses: usesIn(where),
-    fixed: noneFixed,
-    make(frame) {
-      const key = stepValues(where, frame);
-      const place = { table: table.name, column: column.name };
-      return {
-        kind: "number",
-        as,
-        from: from.kind === "max" ? { max: { ...place, where: key } } : { counter: { ...place, key } },
-      };
-    },
-  };
 }
 
 type ParameterReader = (frame: WriteFrame) => Value;
@@ -305,7 +242,7 @@ function plainValue(value: CelValue): Value {
 }
 
 /** Results that stand in for the real ones while a plan is tried out before it is sent to the ERP. */
-export function trialResults(scope: WriteScope): StepResults {
+export function trialResults(scope: WriteScope, now: number): StepResults {
   const samples: Readonly<Record<string, Value>> = {
     integer: 1,
     decimal: "1",
@@ -316,5 +253,9 @@ export function trialResults(scope: WriteScope): StepResults {
     instant: "2000-01-01T00:00:00Z",
     boolean: true,
   };
-  return new Map([...scope.results].map(([name, type]) => [name, samples[type] ?? null]));
+  const trial = new Map([...scope.results].map(([name, type]): [string, Value] => [name, samples[type] ?? null]));
+  for (const step of scope.command.steps) {
+    if (step.kind === "number" && step.mask) trial.set(step.as, maskedText(step.mask, 1n, scope.zone.toLocal(now)));
+  }
+  return trial;
 }

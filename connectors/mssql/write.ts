@@ -49,7 +49,9 @@ export class Writer implements AsyncDisposable {
       syntax: mssqlSyntax,
       // The row stays ours until the commit, and the server is asked not to lock more than it.
       locking: { table: " WITH (UPDLOCK, ROWLOCK)", end: "" },
-      castInteger: (column) => `TRY_CONVERT(bigint, ${column})`,
+      castInteger: (text) => `TRY_CONVERT(bigint, ${text})`,
+      // 8,000 is more than any column under a unique index holds.
+      textFrom: (column, from) => `SUBSTRING(${column}, ${from}, 8000)`,
       begin: (signal) => this.#begin(signal),
       commit: () => this.#commit(),
       rollback: () => this.#rollback(),

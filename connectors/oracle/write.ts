@@ -68,7 +68,8 @@ export class Writer implements AsyncDisposable {
         table: "",
         end: ` FOR UPDATE WAIT ${Math.max(1, Math.ceil(this.#access.context.limits.lockTimeoutMs / 1_000))}`,
       },
-      castInteger: (column) => `TO_NUMBER(${column})`,
+      // Of anything but digits TO_NUMBER alone makes an error, for which the whole statement fails.
+      castInteger: (text) => `TO_NUMBER(REGEXP_SUBSTR(TRIM(${text}), '^[0-9]+$'))`,
       begin: (signal) => this.#begin(plan, signal),
       commit: () => this.#commit(),
       rollback: () => this.#rollback(),

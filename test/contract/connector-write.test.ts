@@ -64,6 +64,7 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
     await erp.run("CREATE TABLE fusertest_counters (name VARCHAR(20) NOT NULL PRIMARY KEY, value INTEGER NOT NULL)");
     await erp.run("INSERT INTO fusertest_counters VALUES ('tickets', 41)");
     await erp.run(`CREATE TABLE fusertest_ledger (command_id ${erp.type("key")} NOT NULL PRIMARY KEY, results VARCHAR(2000))`);
+    await erp.run("CREATE TABLE fusertest_refs (entity INTEGER NOT NULL, ref VARCHAR(20) NOT NULL, PRIMARY KEY (entity, ref))");
     connector = await erp.open();
   });
   afterAll(async () => {
@@ -199,6 +200,43 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
     expect(await connector.write(plan(), never)).toMatchObject({ state: "applied", key: "001.1" });
     const others = await Promise.all([connector.write(plan(), never), connector.write(plan(), never)]);
     expect(others.map((outcome) => (outcome as { key: string }).key).sort()).toEqual(["001.2", "001.3"]);
+  });
+
+  it("a number within a text follows the highest of those that the pattern finds, past its width too, and is taken again when it exists", async () => {
+    for (const [entity, ref] of [
+      [1, "TS2610-0041"],
+      [1, "TS2611-0007"],
+      [1, "TS2611-junk"],
+      [1, "PR2611-9000"],
+      [2, "TS2611-0500"],
+    ] as const)
+      await erp.run("INSERT INTO fusertest_refs VALUES (?, ?)", [entity, ref]);
+    const plan = (
+      like: string,
+      written = (number: bigint): string => `TS2611-${String(number).padStart(4, "0")}`,
+    ): WritePlan => ({
+      ...planOf(nextId(), { way: "base" }),
+      steps: [
+        {
+          kind: "number",
+          as: "ref",
+          from: { max: { table: "fusertest_refs", column: "ref", where: () => ({ entity: 1 }), part: { from: 8, like } } },
+          written,
+        },
+        { kind: "insert", table: "fusertest_refs", values: (r) => ({ entity: 1, ref: r.get("ref") ?? null }) },
+      ],
+      resultKey: (r) => [r.get("ref") ?? null],
+    });
+    const drawn = async (...of: Parameters<typeof plan>) => (await connector.write(plan(...of), never)) as { key?: string };
+    expect(await drawn("TS____-%")).toMatchObject({ state: "applied", key: "TS2611-0042" });
+    expect(await drawn("TS2609-%")).toMatchObject({ state: "applied", key: "TS2611-0001" });
+    let tries = 0;
+    const late = (number: bigint): string => (tries++ === 0 ? "TS2611-0007" : `TS2611-${number + 9_000n}`);
+    expect(await drawn("TS2611-00%", late)).toMatchObject({ state: "applied", key: "TS2611-9043" });
+    expect(tries).toBe(2);
+    await erp.run("INSERT INTO fusertest_refs VALUES (1, 'TS2611-9999')");
+    expect(await drawn("TS2611-%")).toMatchObject({ state: "applied", key: "TS2611-10000" });
+    expect(await drawn("TS2611-%")).toMatchObject({ state: "applied", key: "TS2611-10001" });
   });
 
   it("an update writes what stands at its base, passes what is done, and reports anything else as a conflict", async () => {

@@ -28,6 +28,9 @@ export function addFunctions(database: DatabaseSync, facts: SessionFacts): void 
     return value ?? null;
   });
   define("sys_extract_utc", (value) => value ?? null);
+  define("regexp_substr", (value, pattern) =>
+    typeof value === "string" ? (new RegExp(String(pattern)).exec(value)?.[0] ?? null) : (value ?? null),
+  );
   define("to_number", (value, mask) => toNumber(value ?? null, mask as string | undefined));
   define(
     "dump",
