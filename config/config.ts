@@ -53,6 +53,10 @@ export type Read =
       map: string | undefined;
       /** Days added to a date. */
       shiftDays: number;
+      /** Condition under which the number counts negated. */
+      sign?: Expression | undefined;
+      /** Digits behind the point to which the number is rounded, half away from zero. */
+      round?: number | undefined;
       /** Makes money of a decimal. */
       currency: string | undefined;
       /** Value when the column is null or empty. */
@@ -70,6 +74,8 @@ export type Read =
       at: Place;
     }
   | { kind: "list"; items: readonly ListItem[]; at: Place }
+  /** The first of several whose `when` holds: a reference whose target depends on a column. */
+  | { kind: "oneOf"; items: readonly ListItem[]; at: Place }
   | { kind: "object"; fields: Readonly<Record<string, Read>>; at: Place };
 
 /** Item of a list written out in the mapping, present only when `when` holds. */

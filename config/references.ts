@@ -23,7 +23,7 @@ function checkPrefixes(scene: Scene, sources: readonly Source[]): void {
 /** Sources that a value refers to. */
 function targetsOf(read: Read): string[] {
   if (read.kind === "ref") return [read.source];
-  if (read.kind === "list") return read.items.flatMap((item) => targetsOf(item.read));
+  if (read.kind === "list" || read.kind === "oneOf") return read.items.flatMap((item) => targetsOf(item.read));
   if (read.kind === "object") return Object.values(read.fields).flatMap(targetsOf);
   return read.kind === "rows" && read.item ? targetsOf(read.item) : [];
 }

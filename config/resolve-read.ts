@@ -45,7 +45,9 @@ export function resolveRead(scene: Scene, node: ReadNode, { path, expected }: At
   if ("ref" in node) return resolveRef(scene, node as unknown as RefNode, { path, expected });
   if ("date" in node) return resolveDateTime(scene, node as unknown as DateTimeNode, { path, expected });
   if ("rows" in node) return resolveRows(scene, node as unknown as RowsNode, { path, expected });
+  if ("oneOf" in node) return resolveOneOf(scene, node.oneOf as readonly ReadNode[], { path: [...path, "oneOf"], expected });
   if ("value" in node) return resolveConstant(scene, node.value as ConstantNode, { path: [...path, "value"], expected });
+  if ("empty" in node) return resolveEmpty(scene, { path, expected });
   if ("object" in node)
     return resolveObject(scene, node.object as Record<string, ReadNode>, { path: [...path, "object"], expected });
   return resolveObject(scene, node as Record<string, ReadNode>, { path, expected });
@@ -84,18 +86,30 @@ function wantsValue(scene: Scene, { path, expected }: At): void {
 function resolveList(scene: Scene, nodes: readonly ReadNode[], { path, expected }: At): Read {
   if (kindOf(expected) !== "list" && kindOf(expected) !== "unknown")
     scene.fault(path, "No list is wanted here", "Write a single value, without `[ ]` and `- `.");
-  const element = elementOf(expected);
-  const items = nodes.map((node, index): ListItem => {
+  return { kind: "list", items: resolveItems(scene, nodes, { path, expected: elementOf(expected) }), at: scene.place(path) };
+}
+
+/** Items of a list, or of `oneOf`, each with its `when`. */
+function resolveItems(scene: Scene, nodes: readonly ReadNode[], { path, expected }: At): readonly ListItem[] {
+  return nodes.map((node, index): ListItem => {
     const at = [...path, index];
     if (typeof node === "string" || Array.isArray(node))
-      return { when: undefined, read: resolveRead(scene, node, { path: at, expected: element }) };
+      return { when: undefined, read: resolveRead(scene, node, { path: at, expected }) };
     const { when, ...rest } = node;
     return {
       when: conditionOf(scene, [...at, "when"], textPart(scene, [...at, "when"], when)),
-      read: resolveRead(scene, rest, { path: at, expected: element }),
+      read: resolveRead(scene, rest, { path: at, expected }),
     };
   });
-  return { kind: "list", items, at: scene.place(path) };
+}
+
+/** What stands behind an item without `when` is never taken. */
+function resolveOneOf(scene: Scene, nodes: readonly ReadNode[], { path, expected }: At): Read {
+  const items = resolveItems(scene, nodes, { path, expected });
+  const last = items.findIndex(({ when }, index) => when === undefined && !scene.broken([...path, index]));
+  if (last >= 0 && last < items.length - 1)
+    scene.fault([...path, last], "The items behind this one are never taken", "Give it a `when`, or move it to the end.");
+  return { kind: "oneOf", items, at: scene.place(path) };
 }
 
 function resolveFrom(scene: Scene, node: FromNode, { path, expected }: At): Read {
@@ -109,6 +123,9 @@ function resolveFrom(scene: Scene, node: FromNode, { path, expected }: At): Read
   if (hasExpression(node.from))
     scene.fault([...path, "from"], "`from` must be a column", "Write an expression without `{ from: … }` around it.");
   if (node.as !== undefined) knownName(scene, [...path, "as"], "type", { name: node.as, known: scene.names.types });
+  for (const option of ["sign", "round"] as const)
+    if (node[option] !== undefined && (node.as !== undefined || node.map !== undefined || makesList))
+      scene.fault([...path, option], `\`${option}\` is for numbers`, "Leave out `as`, `map` and steps that make a list.");
   if (node.shift !== undefined && node.as === undefined)
     scene.fault([...path, "shift"], "Only a date can be shifted", "Name the date's format with `as`.");
   if (node.map !== undefined && knownName(scene, [...path, "map"], "map", { name: node.map, known: scene.names.maps }))
@@ -126,6 +143,8 @@ function resolveFrom(scene: Scene, node: FromNode, { path, expected }: At): Read
     as: node.as,
     map: node.map,
     shiftDays: node.shift ?? 0,
+    sign: conditionOf(scene, [...path, "sign"], node.sign),
+    round: node.round,
     currency: node.currency,
     default: fallback,
     at: scene.place(path),
@@ -238,10 +257,17 @@ function resolveConstant(scene: Scene, node: ConstantNode, { path, expected }: A
   return { kind: "constant", value: made.value, at };
 }
 
+/** Null in every row: what a type must say and this ERP does not know, such as the end of a purchase. */
+function resolveEmpty(scene: Scene, { path, expected }: At): Read {
+  if (expected !== undefined && !expected.safeParse(null).success)
+    scene.fault(path, "The model does not take an empty value here", "Write a column, a constant or an expression.");
+  return { kind: "constant", value: null, at: scene.place(path) };
+}
+
 function resolveObject(scene: Scene, node: Record<string, ReadNode>, { path, expected }: At): Read {
   const kind = kindOf(expected);
   if (kind === "list" || kind === "value") {
-    const options = ["from", "ref", "date", "rows", "value", "as", "map", "do"];
+    const options = ["from", "ref", "date", "rows", "value", "oneOf", "as", "map", "do"];
     const names = Object.keys(node);
     const meant = names.find((name) => options.includes(name)) ?? names[0] ?? "";
     scene.fault(

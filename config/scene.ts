@@ -110,11 +110,11 @@ export function textPart(scene: Scene, path: Path, value: unknown): string | und
   return undefined;
 }
 
-/** The condition of `when:`, which may be written with or without `${...}` around it. */
+/** The condition of `when:` or `sign:`. */
 export function conditionOf(scene: Scene, path: Path, text: string | undefined): Expression | undefined {
   if (text === undefined) return undefined;
   if (hasExpression(text)) return expressionOf(scene, path, text);
-  scene.fault(path, "`when` must be an expression", `Write it as "\${…}", for example "\${!empty(NAME2)}".`);
+  scene.fault(path, `\`${path.at(-1)}\` must be an expression`, `Write it as "\${…}", for example "\${!empty(NAME2)}".`);
   return undefined;
 }
 

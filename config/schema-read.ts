@@ -1,7 +1,7 @@
 /** How a value of the model is read from a row, as written (mapping.md, rule 1): plain text is a column. */
 import * as z from "zod";
 import { complaint } from "./fault-text.ts";
-import { anyText, currency, days, keys, listOf, oneOf, text } from "./schema-values.ts";
+import { anyText, currency, days, flag, keys, listOf, oneOf, text, whole } from "./schema-values.ts";
 
 /** Steps of `do:`, in the words of the configuration. */
 export const cleanSteps = [
@@ -29,6 +29,8 @@ export interface FromNode {
   as?: string;
   map?: string;
   shift?: number;
+  sign?: string;
+  round?: number;
   currency?: string;
   default?: string;
 }
@@ -49,14 +51,13 @@ export interface RowsNode {
   item?: ReadNode;
 }
 export type ConstantNode = string | ConstantNode[] | { [key: string]: ConstantNode };
-/** One of the forms above, `{ value }`, `{ object }`, or the fields of a nested object. */
+/** One of the forms above, `{ value }`, `{ object }`, `{ oneOf }`, or the fields of a nested object. */
 export type ReadNode = string | ReadNode[] | { [key: string]: unknown };
 
 export const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, listOf(item)]);
 
-const forms = ["from", "ref", "date", "time", "rows", "value", "object"];
+const forms = ["from", "ref", "date", "time", "rows", "value", "object", "oneOf", "empty"];
 const notYet = {
-  sign: "Compute the sign with an expression, or in a query.",
   regex: "Cut the text in a query with the database's own functions.",
   html: "Write `do: [html-to-text]`.",
   lookup: "Join the table in a query.",
@@ -84,12 +85,18 @@ function readForms<E extends z.ZodRawShape>(extra: E) {
           as: text.optional().describe("Name of the date format under `types`"),
           map: text.optional().describe("Name of the code map under `maps`"),
           shift: days.optional().describe("Days added to a date; `-1d` where the ERP's end is exclusive"),
+          sign: text
+            .optional()
+            .describe("Expression; where it is true the number counts negated (a column that says debit or credit)"),
+          round: whole(0, 12)
+            .optional()
+            .describe("Digits behind the point, rounded half away from zero: for amounts that the ERP keeps as floats"),
           currency: currency.optional().describe("Makes money of a decimal"),
           default: anyText.optional().describe("Constant in place of an empty value"),
           ...extra,
         },
         notYet,
-      ).describe("A column with options, applied in the order do, as, map"),
+      ).describe("A column with options, applied in the order do, as, map, and sign, round, currency for a number"),
       keys({
         ref: text.describe("Name of the source that the value points at"),
         key: oneOrMore(keyPart).describe("The key there, made from this row; as many parts as that source has key columns"),
@@ -111,16 +118,21 @@ function readForms<E extends z.ZodRawShape>(extra: E) {
         ...extra,
       }).describe("Child rows"),
       keys({ value: constant.describe("The constant"), ...extra }).describe("A constant"),
+      keys({ empty: flag.describe("Always `true`"), ...extra }).describe("Known to be empty, in every row"),
       keys({
         object: z.record(z.string(), inner).describe("The fields of the nested object"),
         ...extra,
       }).describe("A nested object one of whose fields is called like a form (from, date, value, …)"),
+      keys({
+        oneOf: listOf(item).describe("Values, each with its `when`; one without is taken in any case"),
+        ...extra,
+      }).describe("The first of several values whose `when` holds: where a column says what another one points at"),
       nested.describe("A nested object, field by field"),
     ],
     {
       error: complaint(
         "is no way to read a value",
-        "Write a column, `{ value: … }`, `{ from: … }`, `{ ref: … }`, `{ date: …, time: … }`, `{ rows: … }` or an expression `${…}`.",
+        "Write a column, `{ value: … }`, `{ from: … }`, `{ ref: … }`, `{ date: …, time: … }`, `{ rows: … }`, `{ oneOf: … }` or an expression `${…}`.",
       ),
     },
   );

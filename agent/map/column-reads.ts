@@ -1,4 +1,4 @@
-/** `{ from: COLUMN, do, as, map, shift, currency, default }` compiled: the options are applied in the order do, as, map. */
+/** `{ from: COLUMN, do, as, map, shift, sign, round, currency, default }` compiled: the options are applied in this order, `default` for what is empty. */
 
 import { didYouMean } from "../../base/nearest.ts";
 import type { Place, Read } from "../../config/config.ts";
@@ -10,9 +10,11 @@ import { shiftDate } from "./calendar.ts";
 import { type CleanStepRule, cleanSteps } from "./clean-steps.ts";
 import { type CompiledCodes, codeText, compileCodes } from "./code-maps.ts";
 import type { FoundColumn } from "./columns.ts";
+import { compileCondition } from "./conditions.ts";
 import { constantFor } from "./constants.ts";
 import { asIs, type Convert, conversionTo, type Made, type MadeType } from "./conversions.ts";
 import { type CompiledDate, compileDateType, isMoment } from "./date-types.ts";
+import { type Decimal, decimalOfFloat, formatDecimal, negateDecimal, parseDecimal, roundDecimal } from "./decimal.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import type { RowFault } from "./mapped.ts";
 import type { ReadScope } from "./read-scope.ts";
@@ -43,6 +45,9 @@ export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadSc
   if (read.as !== undefined) made = date?.made;
   if (made === undefined) return undefined;
   if (read.shiftDays !== 0 && !addShift(work, stages, made)) return undefined;
+  const amount = addAmount(work, stages, made);
+  if (amount === undefined) return undefined;
+  made = amount.made;
   const finish = read.map === undefined ? fitting(work, made) : mapping(work);
   const otherwise = read.default === undefined ? null : constantOrFault(work, read.default);
   if (finish === undefined || otherwise === undefined) return undefined;
@@ -57,8 +62,8 @@ export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadSc
   const { index } = found;
   return {
     constant: false,
-    columns: [index],
-    recipe: recipeOf(work, { remembered: take !== taken, dropEmpty, otherwise, date }),
+    columns: [index, ...amount.columns],
+    recipe: amount.turned ? undefined : recipeOf(work, { remembered: take !== taken, dropEmpty, otherwise, date }),
     read(reading) {
       const value = reading.values[index];
       return value === null || value === undefined ? otherwise : take(value, reading);
@@ -197,6 +202,41 @@ function addShift({ read, scope, field, found }: Work, stages: Stage[], made: Ma
   });
   return true;
 }
+
+interface Amount {
+  made: MadeType;
+  /** The value is not what the column holds any more. */
+  turned: boolean;
+  columns: readonly number[];
+}
+
+/** `sign:` and `round:` a number, negated where the condition holds, rounded; undefined after a fault. */
+function addAmount({ read, scope, field, found }: Work, stages: Stage[], made: MadeType): Amount | undefined {
+  if (read.sign === undefined && read.round === undefined) return { made, turned: false, columns: [] };
+  const { name } = found.column;
+  if (made !== "integer" && made !== "decimal" && made !== "float" && made !== "text") {
+    scope.faults.add(read.at, `sign: and round: are for numbers, but column ${name} is ${made}`, "Remove them.");
+    return undefined;
+  }
+  const turns = read.sign && compileCondition(read.sign, { at: read.at, field, scope });
+  if (read.sign !== undefined && turns === undefined) return undefined;
+  const fault: RowFault = { code: "value-invalid", field, column: name, message: `column ${name} holds no number` };
+  stages.push((value, reading) => {
+    // An empty text is no number, and no fault either.
+    if (value === "") return null;
+    const number = decimalOf(value);
+    if (number === undefined) {
+      reading.faults.push(fault);
+      return null;
+    }
+    const signed = turns?.test(reading) ? negateDecimal(number) : number;
+    return formatDecimal(read.round === undefined ? signed : roundDecimal(signed, read.round));
+  });
+  return { made: "decimal", turned: true, columns: turns?.columns ?? [] };
+}
+
+const decimalOf = (value: Made): Decimal | undefined =>
+  typeof value === "number" ? decimalOfFloat(value) : parseDecimal(String(value).trim());
 
 type Finish = (value: Made, reading: RowReading) => string | null;
 

@@ -1,10 +1,21 @@
 /** `when:` compiled: for a row's values, and where it asks no more than whether texts are empty or the same, for their bytes. */
 import type { ASTNode } from "@marcbachmann/cel-js";
-import type { Expression } from "../../config/config.ts";
+import type { Expression, Place } from "../../config/config.ts";
 import type { FoundColumn } from "./columns.ts";
 import { type Compiled, language, recordAccess, visit } from "./language.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { type AskedOfBytes, type Condition, noteFailure, type RowReading } from "./row-reading.ts";
+
+/** Compiles a condition; undefined after a fault of it. */
+export function compileCondition(
+  expression: Expression,
+  { at, field, scope }: { at: Place; field: string; scope: ReadScope },
+): Condition | undefined {
+  const compiled = scope.expression(expression);
+  if (compiled === undefined) return undefined;
+  if (compiled.type !== "boolean") scope.faults.add(at, `The condition gives ${compiled.type}`, "A condition is true or false.");
+  return conditionOf(compiled, { expression, field, scope });
+}
 
 /** A compiled `when:`; a failure is a fault of the row and counts as not met. */
 export function conditionOf(

@@ -77,8 +77,8 @@ export function namesIn(cel: string): string[] | undefined {
     const names = new Set<string>();
     visit(language.parse(cel).ast, (node) => {
       if (node.op === "id") names.add(node.args);
-      if (node.op === "[]" && node.args[0].op === "id" && node.args[0].args === "row" && typeof node.args[1].args === "string")
-        names.add(node.args[1].args);
+      const record = recordAccess(node);
+      if (record?.name === "row") names.add(record.field);
     });
     names.delete("row");
     return [...names];
@@ -106,7 +106,7 @@ export function visit(node: ASTNode, look: (node: ASTNode) => void): void {
   walk(node.args);
 }
 
-/** `vars.mandant` and `row["name"]`. */
+/** `vars.mandant`, `row.NAME` and `row["name"]`. */
 export function recordAccess(node: ASTNode): { name: string; field: string } | undefined {
   if (node.op === "." && node.args[0].op === "id") return { name: node.args[0].args, field: node.args[1] };
   if (node.op === "[]" && node.args[0].op === "id" && typeof node.args[1].args === "string")

@@ -40,8 +40,11 @@ export function needsOf(source: Source, config: Config): Needs {
       case "constant":
         return;
       case "column":
+        add(read.column, read.at);
+        return;
       case "from":
         add(read.column, read.at);
+        addExpression(read.sign);
         return;
       case "expression":
         return addExpression(read.expression);
@@ -58,6 +61,7 @@ export function needsOf(source: Source, config: Config): Needs {
         for (const name of sqlParameters(read.query.sql)) if (name.startsWith("row.")) add(name.slice(4), read.at);
         return;
       case "list":
+      case "oneOf":
         for (const item of read.items) {
           addExpression(item.when);
           addRead(item.read);

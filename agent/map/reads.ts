@@ -7,7 +7,7 @@ import { lengthsOf } from "../../protocol/fits.ts";
 import type { CelType } from "./cel-values.ts";
 import { suggestion, takes } from "./code-maps.ts";
 import { compileColumnRead } from "./column-reads.ts";
-import { columnsIn, conditionOf } from "./conditions.ts";
+import { columnsIn, compileCondition } from "./conditions.ts";
 import { constantFor } from "./constants.ts";
 import { conversionTo, madeOfCel, madeValue } from "./conversions.ts";
 import { compileDateType } from "./date-types.ts";
@@ -16,7 +16,7 @@ import { namesIn } from "./language.ts";
 import { type ObjectPart, objectReader } from "./object-reads.ts";
 import type { ReadScope } from "./read-scope.ts";
 import { compileReference } from "./references.ts";
-import { type CompiledRead, type EmptyRule, noteFailure, type RowReading } from "./row-reading.ts";
+import { type CompiledRead, type Condition, type EmptyRule, noteFailure, type RowReading } from "./row-reading.ts";
 import { writerOf, writtenText } from "./value-text.ts";
 
 /**
@@ -49,6 +49,8 @@ export function compileRead(read: Read, kind: FieldKind, scope: ReadScope, field
       return compileRows(read, kind, scope, field);
     case "list":
       return compileList(read, kind, scope, field);
+    case "oneOf":
+      return compileOneOf(read, kind, scope, field);
     case "object":
       return compileObject(read, kind, scope, field);
   }
@@ -243,25 +245,18 @@ function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: Read
     scope.faults.add(read.at, `${field} takes ${kindText(kind)}, not a list`, "Write one value.");
     return undefined;
   }
-  const items = read.items.map((item) => {
-    const when = item.when && scope.expression(item.when);
-    const compiled = compileRead(item.read, kind.item as FieldKind, scope, field);
-    if (compiled === undefined || (item.when && when === undefined)) return undefined;
-    if (when && when.type !== "boolean") scope.faults.add(read.at, `when: gives ${when.type}`, "A condition is true or false.");
-    const { when: expression } = item;
-    return { when: when && expression && conditionOf(when, { expression, field, scope }), compiled };
-  });
-  if (!items.every((item) => item !== undefined)) return undefined;
+  const items = compileItems(read, kind.item as FieldKind, scope, field);
+  if (items === undefined) return undefined;
   const { least, most } = lengthsOf(kind.schema);
   return {
     constant: false,
-    columns: [...new Set(items.flatMap(({ when, compiled }) => [...(when?.columns ?? []), ...compiled.columns]))],
+    columns: columnsOfItems(items),
     recipe: { kind: "list", items, least, most },
     read(reading) {
       let found = "";
       let count = 0;
       for (let at = 0; at < items.length; at++) {
-        const { when, compiled } = items[at] as (typeof items)[number];
+        const { when, compiled } = items[at] as Item;
         const text = when === undefined || when.test(reading) ? compiled.read(reading) : null;
         if (text === null) continue;
         found = count === 0 ? text : `${found},${text}`;
@@ -271,6 +266,50 @@ function compileList(read: Read & { kind: "list" }, kind: FieldKind, scope: Read
       return `[${found}]`;
     },
   };
+}
+
+interface Item {
+  when: Condition | undefined;
+  compiled: CompiledRead;
+}
+
+/** Items with their conditions; undefined after a fault. */
+function compileItems(
+  read: Read & { kind: "list" | "oneOf" },
+  kind: FieldKind,
+  scope: ReadScope,
+  field: string,
+): readonly Item[] | undefined {
+  const items = read.items.map(({ when: expression, read: inner }): Item | undefined => {
+    const compiled = compileRead(inner, kind, scope, field);
+    const when = expression && compileCondition(expression, { at: read.at, field, scope });
+    return compiled === undefined || (expression && when === undefined) ? undefined : { when, compiled };
+  });
+  return items.every((item) => item !== undefined) ? items : undefined;
+}
+
+const columnsOfItems = (items: readonly Item[]): readonly number[] => [
+  ...new Set(items.flatMap(({ when, compiled }) => [...(when?.columns ?? []), ...compiled.columns])),
+];
+
+/** The first value whose condition holds, empty or not; null where none does. It goes by values: which one it is differs from row to row. */
+function compileOneOf(
+  read: Read & { kind: "oneOf" },
+  kind: FieldKind,
+  scope: ReadScope,
+  field: string,
+): CompiledRead | undefined {
+  const items = compileItems(read, kind, scope, field);
+  return (
+    items && {
+      constant: false,
+      columns: columnsOfItems(items),
+      read(reading) {
+        for (const { when, compiled } of items) if (when === undefined || when.test(reading)) return compiled.read(reading);
+        return null;
+      },
+    }
+  );
 }
 
 /** An object. It is null when all that it reads from the row is empty; constants alone don't make it something. */

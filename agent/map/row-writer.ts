@@ -67,7 +67,7 @@ function writtenFields({ fields }: CompiledSource, scope: WriterScope): readonly
 function targetsOf(fields: CompiledSource["source"]["fields"]): RowWriter["targets"] | undefined {
   const targets: RowWriter["targets"][number][] = [];
   const add = (read: Read): boolean => {
-    if (read.kind === "list") return read.items.every((item) => add(item.read));
+    if (read.kind === "list" || read.kind === "oneOf") return read.items.every((item) => add(item.read));
     if (read.kind === "object") return Object.values(read.fields).every(add);
     if (read.kind === "ref") {
       const { source, missing } = read;

@@ -175,6 +175,27 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "quarantine",
   ],
   [
+    25,
+    `      reporterId: { oneOf: [ { ref: persons, key: [A, B] }, { when: "\${A == 'P'}", ref: persons, key: [A, C] } ] }`,
+    "sources.tickets.fields.reporterId.oneOf[0]",
+    "never taken",
+    "Give it a `when`",
+  ],
+  [
+    25,
+    `      reporterId: { oneOf: [ { when: "\${A == 'P'}", ref: propertys, key: [A, C] } ] }`,
+    "sources.tickets.fields.reporterId.oneOf[0].ref",
+    "There is no source `propertys`",
+    "Did you mean `properties`?",
+  ],
+  [
+    24,
+    `      status: { from: STATUS, map: orderStatus, sign: "\${A == 'H'}" }`,
+    "sources.tickets.fields.status.sign",
+    "`sign` is for numbers",
+    "Leave out `as`",
+  ],
+  [
     8,
     `  properties: { type: propertie, table: OBJEKT, key: OBJNR, fields: { name: BEZ } }`,
     "sources.properties.type",

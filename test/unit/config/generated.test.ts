@@ -10,7 +10,11 @@ import { cleanSteps } from "../../../config/schema-read.ts";
 import { erpConfig } from "../../support/erp/config.ts";
 
 const examples = "config/examples";
-const files = readdirSync(examples).map((name) => `${examples}/${name}`);
+const files = [examples, "docs/examples"].flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => `${folder}/${name}`),
+);
 
 test.each(Object.entries(generatedFiles()))("%s is as `npm run generate` writes it", (path, contents) => {
   expect(readFileSync(path, "utf8")).toBe(contents);

@@ -18,6 +18,7 @@ import {
   mapOne,
   mappingOf,
   object,
+  oneOf,
   outcome,
   ref,
   rowOf,
@@ -135,6 +136,18 @@ const ticket = (fields: Parameters<typeof source>[2]["fields"]) =>
   });
 const ticketColumns = { NR: "text", KURZ: "text", STATUS: "text" } as const;
 
+test('An expression may name a column by itself, as row.NAME and as row["NAME"], and it is read although no field is', () => {
+  const compiled = mappingOf(ticket({ description: cel("OWN + row.DOT + row['A B']") }), {
+    ...ticketColumns,
+    OWN: "text",
+    DOT: "text",
+    "A B": "text",
+  });
+  expect(compiled.query.columns).toEqual(expect.arrayContaining(["OWN", "DOT", "A B"]));
+  const values = { KURZ: "x", STATUS: "0", OWN: "1", DOT: "2", "A B": "3" };
+  expect(outcome(mapOne(compiled, values))).toMatchObject({ description: "123" });
+});
+
 test("A code is looked up as text: the integer 0, the decimal 1.00 and a padded text are found", () => {
   for (const [type, zero, one] of [
     ["integer", 0, 1n],
@@ -200,6 +213,41 @@ test("An object is null when all that it reads is empty, whatever constants stan
     name: "x",
     address: { city: "Köln", country: "DE", street: null },
   });
+});
+
+test("The first item of oneOf whose condition holds gives the value and the parent, empty or not; none gives null", () => {
+  const people = source("people", "person", { key: ["P"], fields: { kind: constant("natural"), lastName: column("N") } });
+  const crafts = source("crafts", "serviceProvider", { key: ["P"], prefix: "k", fields: { name: column("N") } });
+  const payment = source("payments", "payment", {
+    key: ["NR"],
+    fields: {
+      direction: constant("made"),
+      date: column("DATUM"),
+      amount: from("BETRAG", { currency: "EUR", sign: { cel: "SH == 'H'", at: period.at } }),
+      payeeId: oneOf(
+        { when: "ART == 'P'", read: ref("people", ["NRZU"]) },
+        { when: "ART == 'K'", read: ref("crafts", ["NRZU"], "omit") },
+      ),
+    },
+  });
+  const columns = { NR: "text", DATUM: "date", BETRAG: "decimal", SH: "text", ART: "text", NRZU: "integer" } as const;
+  const compiled = mappingOf(payment, columns, { all: config([payment, people, crafts]) });
+  const paid = { DATUM: "2026-11-23", BETRAG: "12.50", SH: "S", ART: "K", NRZU: 7 };
+  const to = (values: Record<string, string | number | null>) => mapOne(compiled, { ...paid, ...values });
+  expect(to({})).toMatchObject({
+    fields: { payeeId: "k:7", amount: { amount: "12.50", currency: "EUR" } },
+    parents: [{ source: "crafts", id: "k:7", missing: "omit" }],
+  });
+  expect(to({ ART: "P", SH: "H" })).toMatchObject({
+    fields: { payeeId: "7", amount: { amount: "-12.50" } },
+    parents: [{ source: "people", id: "7", missing: "hold" }],
+  });
+  expect(to({ NRZU: null })).toMatchObject({ fields: { payeeId: null }, parents: [] });
+  expect(to({ ART: "X", BETRAG: "0.00", SH: "H" })).toMatchObject({ fields: { payeeId: null, amount: { amount: "0.00" } } });
+  const wrong = { ...payment, fields: { ...payment.fields, reference: field(from("DATUM", { round: 2 })) } };
+  expect(faultsOf(wrong, columns, { all: config([wrong, people, crafts]) })).toEqual([
+    "DATUM: sign: and round: are for numbers, but column DATUM is date. Remove them.",
+  ]);
 });
 
 test("Child rows become a joined text with its empty lines, or a list of items; no rows is null or an empty list", () => {

@@ -9,7 +9,21 @@ import { tables } from "../../../support/erp/schema.ts";
 import { batchOfSent, fieldOf } from "../../../support/packed-batch.ts";
 import { benchMappings, benchType, mappingsOf } from "../../../support/period-rows.ts";
 import { judgeWritten, writerAtWork } from "../../../support/written-entities.ts";
-import { cel, column, config, constant, field, from, list, mappingOf, object, orderStatus, ref, source } from "./sample.ts";
+import {
+  cel,
+  column,
+  config,
+  constant,
+  field,
+  from,
+  list,
+  mappingOf,
+  object,
+  oneOf,
+  orderStatus,
+  ref,
+  source,
+} from "./sample.ts";
 
 /** One column of each type, and one for the key. */
 const sampleTypes: Record<string, ColumnType> = {
@@ -89,6 +103,19 @@ const invoices = source("invoices", "invoice", {
     total: from("DECIMAL", { currency: "EUR" }),
   },
 });
+const payments = source("payments", "payment", {
+  key: ["K"],
+  fields: {
+    direction: constant("made"),
+    payeeId: oneOf(
+      { when: "OTHER == 'J'", read: ref("persons", ["TEXT"], "omit") },
+      { when: "!empty(OTHER)", read: ref("providers", ["TEXT"]) },
+    ),
+    date: column("DATE"),
+    amount: from("DECIMAL", { sign: { cel: "OTHER == '9'", at: { path: "x", line: 1 } }, round: 1, currency: "EUR" }),
+  },
+});
+const providers = source("providers", "serviceProvider", { key: ["TEXT"], fields: { name: column("TEXT") } });
 const catalog = source("catalog", "catalogEntry", {
   key: ["TEXT"],
   fields: {
@@ -123,7 +150,7 @@ const maps = {
   // Different texts of one sum of characters.
   letters: codes("letters", { Aa: "one", BB: "two", AaAa: "three", BBBB: "four", AaBB: "five", N: "six" }),
 };
-const all = config([persons, tickets, invoices, catalog, properties, units, meters], { maps });
+const all = config([persons, tickets, invoices, payments, providers, catalog, properties, units, meters], { maps });
 const samples = all.sources.map((one) => mappingOf(one, sampleTypes, { all }));
 
 const bytes = (values: readonly (string | number)[]): fc.Arbitrary<Buffer> =>

@@ -35,13 +35,13 @@ export const ref = (source: string, columns: readonly string[], missing: "hold" 
   at: at(`ref ${source}`),
 });
 export const object = (fields: Record<string, Read>): Read => ({ kind: "object", fields, at: at("object") });
-export const list = (...reads: readonly (Read | { when: string; read: Read })[]): Read => ({
-  kind: "list",
-  items: reads.map((item) =>
+type ItemGiven = Read | { when: string; read: Read };
+const items = (reads: readonly ItemGiven[]) =>
+  reads.map((item) =>
     "read" in item ? { when: { cel: item.when, at: at(item.when) }, read: item.read } : { when: undefined, read: item },
-  ),
-  at: at("list"),
-});
+  );
+export const list = (...reads: readonly ItemGiven[]): Read => ({ kind: "list", items: items(reads), at: at("list") });
+export const oneOf = (...reads: readonly ItemGiven[]): Read => ({ kind: "oneOf", items: items(reads), at: at("oneOf") });
 export const field = (read: Read, options: Partial<FieldMapping> = {}): FieldMapping => ({
   read,
   when: undefined,
