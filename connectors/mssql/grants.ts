@@ -1,21 +1,22 @@
 /**
  * Least-privilege scripts for SQL Server: SELECT and UPDATE by columns; INSERT and the rest know no columns (learn.microsoft.com, "GRANT Object Permissions").
- * Parsed by a grammar of T-SQL in the tests; not verified on a real server: `npm run contract` there, then `erpfuser check`.
+ * Parsed by a grammar of T-SQL in the tests, and run against the double, which lets an account do no more than it was given; not verified on a real server:
+ * `npm run contract` there, then `erpfuser check`.
  */
 import { columnRights, type GrantNeeds, type GrantScript, type Right, rightsByObject, tablePath } from "../grants.ts";
 import type { MssqlSettings } from "./config.ts";
-import { mssqlSyntax } from "./sql.ts";
 
 /** Where a name has no schema: what the server itself looks in behind the account's own. */
-const usualSchema = "dbo";
+export const usualSchema = "dbo";
 
 export function mssqlGrantScript({ database, user, domain }: Pick<MssqlSettings, "database" | "user" | "domain">): GrantScript {
   const name = domain === undefined ? user : `${domain}\\${user}`;
-  const account = part(name);
-  return (kind, needs) => {
-    const about = `-- ERP Fuser, for ${name} in ${database}`;
-    const login = domain === undefined ? "WITH PASSWORD = 'a password of your choice'" : "FROM WINDOWS";
-    const begin = [`USE ${part(database)};`, `-- CREATE LOGIN ${account} ${login}; CREATE USER ${account} FOR LOGIN ${account};`];
+  return (kind, needs, server) => {
+    const login = part(name);
+    const account = server?.account ?? login;
+    const about = `-- ERP Fuser, for ${name} in ${database}${server === undefined ? "" : ` on SQL Server ${server.version}`}`;
+    const how = domain === undefined ? "WITH PASSWORD = 'a password of your choice'" : "FROM WINDOWS";
+    const begin = [`USE ${part(database)};`, `-- CREATE LOGIN ${login} ${how}; CREATE USER ${account} FOR LOGIN ${login};`];
     switch (kind) {
       case "init":
         return [
@@ -45,7 +46,8 @@ function ledgerTable(table: string): string {
   return `CREATE TABLE ${table} (command_id VARCHAR(64) COLLATE Latin1_General_BIN2 NOT NULL PRIMARY KEY, results NVARCHAR(MAX) NULL);`;
 }
 
-function rightsFor({ tables, calls, feeds }: GrantNeeds): Right[] {
+/** What the configuration needs; a table's path begins with its schema. */
+export function rightsFor({ tables, calls, feeds }: GrantNeeds): Right[] {
   const onTables = tables.flatMap(({ table, read, insert, update, remove }) => {
     const object = tablePath(table, usualSchema);
     return [
@@ -63,16 +65,28 @@ function rightsFor({ tables, calls, feeds }: GrantNeeds): Right[] {
   ];
 }
 
-function statements(verb: "GRANT" | "REVOKE", rights: readonly Right[], account: string): string[] {
+/** One statement per right and object. @param ending goes behind the account */
+export function statements(
+  verb: "GRANT" | "REVOKE" | "REVOKE GRANT OPTION FOR",
+  rights: readonly Right[],
+  account: string,
+  ending = "",
+): string[] {
   return rightsByObject(rights).flatMap(({ object, rights: on }) =>
     [...on].map(([right, columns]) => {
       const what = columns.length === 0 ? right : `${right} (${columns.map(part).join(", ")})`;
-      return `${verb} ${what} ON ${quoted(object)} ${verb === "GRANT" ? "TO" : "FROM"} ${account};`;
+      return `${verb} ${what}${onObject(object)} ${verb === "GRANT" ? "TO" : "FROM"} ${account}${ending};`;
     }),
   );
 }
 
-/** A name with dots of its own is one part here. */
-const part = (name: string): string => `[${name.replaceAll("]", "]]")}]`;
+/** The database itself, a schema, or what is in one. */
+function onObject([schema, ...rest]: readonly string[]): string {
+  if (schema === undefined) return "";
+  return rest.length === 0 ? ` ON SCHEMA::${part(schema)}` : ` ON ${quoted([schema, ...rest])}`;
+}
 
-const quoted = (path: readonly string[]): string => path.map((one) => mssqlSyntax.quote(one)).join(".");
+/** A name with dots of its own is one part here. */
+export const part = (name: string): string => `[${name.replaceAll("]", "]]")}]`;
+
+export const quoted = (path: readonly string[]): string => path.map(part).join(".");

@@ -7,6 +7,7 @@ import { createSerial } from "../serial.ts";
 import { fromSource } from "../source-select.ts";
 import { concat } from "../statement.ts";
 import { checkMssql } from "./checks.ts";
+import { compareGrants, grantServer } from "./compare-grants.ts";
 import { type Access, accessOf, type Driver, loadDriver } from "./connect.ts";
 import { lastChange, type PreparedCursor, prepareCursor, readChanges, versionOnReplica } from "./cursor.ts";
 import { describeTables } from "./describe.ts";
@@ -88,6 +89,11 @@ export function openMssql(given: Omit<Access, "servers">): Connector {
   return {
     dialect: mssqlDialect,
     identity: (signal) => pool.use(signal, (link) => identityOf(link, signal)),
+    grants: {
+      server: (signal) => pool.use(signal, (link) => grantServer(link, signal)),
+      compare: (needs, signal) =>
+        pool.use(signal, (link) => compareGrants(link, { needs, database: access.settings.database, signal })),
+    },
     check: (signal, needs) => checkMssql({ access, driver, needs: needs ?? { read: [], write: [] }, signal }),
     describe: (signal, tables) => pool.use(signal, (link) => describeTables(link, tables, signal)),
     describeQuery: async (source, signal) => describedQuery(await prepare(source, signal)),

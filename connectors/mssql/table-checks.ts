@@ -36,8 +36,10 @@ function invisible(name: string): Problem {
 
 async function problemsOf({ link, needs, signal }: Inspection, name: string, table: Table): Promise<Problem[]> {
   const quoted = mssqlSyntax.quote(table.name);
-  const may = (right: string): Statement => concat("HAS_PERMS_BY_NAME(", bind(quoted), `, 'OBJECT', '${right}') AS may_${right}`);
-  const select = concat("SELECT ", join(["SELECT", "INSERT", "UPDATE"].map(may), ", "));
+  const select = concat(
+    "SELECT ",
+    join([mayOnColumns(quoted, "SELECT"), may(quoted, "INSERT"), mayOnColumns(quoted, "UPDATE")], ", "),
+  );
   const [row] = await ask(link, select, { signal, operation });
   const problems: Problem[] = [];
   if (needs.read.includes(name) && row?.may_SELECT !== "1") {
@@ -72,6 +74,19 @@ async function problemsOf({ link, needs, signal }: Inspection, name: string, tab
   }
   return problems;
 }
+
+const may = (table: string, right: string): Statement =>
+  concat("HAS_PERMS_BY_NAME(", bind(table), `, 'OBJECT', '${right}') AS may_${right}`);
+
+/** A right on some columns is none on the table (learn.microsoft.com, "HAS_PERMS_BY_NAME"). */
+const mayOnColumns = (table: string, right: string): Statement =>
+  concat(
+    "(SELECT MAX(HAS_PERMS_BY_NAME(",
+    bind(table),
+    `, 'OBJECT', '${right}', c.name, 'COLUMN')) FROM sys.columns AS c WHERE c.object_id = OBJECT_ID(`,
+    bind(table),
+    `)) AS may_${right}`,
+  );
 
 async function triggers({ link, needs, signal }: Inspection): Promise<Problem[]> {
   if (needs.write.length === 0) return [];

@@ -1,7 +1,8 @@
 /**
  * SQL Server's side of the wire (TDS 7.4), for the connector and the real driver. It proves the connector against the driver, not against the database: it
  * answers only the statements it knows, and what it does not know fails and is told in `refused`. What it does not imitate: comparing decimals by more than
- * equality, collations beyond the case of ASCII letters, locks of single rows (a session that writes holds the whole database).
+ * equality, collations beyond the case of ASCII letters, locks of single rows (a session that writes holds the whole database), rights to run functions. A login
+ * for which a test made a user may what it was granted; every other is the owner.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { TLSSocketOptions } from "node:tls";

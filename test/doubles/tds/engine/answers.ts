@@ -28,11 +28,25 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     String(name)
       .replace(/^\[?dbo\]?\./i, "")
       .replace(/^\[(.*)\]$/, "$1");
+  const { permissions } = database;
+  const user = () => permissions.userOf(asker.login);
   const idOf = (name: Cell): bigint | null => {
-    const table = catalogue.find(bare(name));
-    if (table) return BigInt(table.id);
-    const routine = routines.get(bare(name).toLowerCase());
-    return routine ? BigInt(routine.id) : null;
+    const object = bare(name).toLowerCase();
+    const id = catalogue.find(object)?.id ?? routines.get(object)?.id;
+    return id === undefined || !permissions.sees(user(), object) ? null : BigInt(id);
+  };
+  const nameOfId = (id: Cell): string | undefined =>
+    (byId(id) ?? [...routines.values()].find((routine) => BigInt(routine.id) === id))?.name.toLowerCase();
+  const may = ([securable, kind, right, column]: Cell[]): Cell => {
+    if (securable === null) {
+      const granted = permissions.serverGranted.some((one) => one.login === asker.login && one.right === right);
+      return flag(granted || permissions.isServerMember("sysadmin", asker.login) || user().id === 1);
+    }
+    if (kind === "DATABASE") return flag(permissions.may(user(), String(right), {}));
+    // What does not exist, or is not seen, is neither allowed nor denied.
+    if (idOf(securable ?? null) === null) return null;
+    const object = bare(securable ?? null).toLowerCase();
+    return flag(permissions.may(user(), String(right), { object, column: column ? bare(column).toLowerCase() : undefined }));
   };
   const byId = (id: Cell) => catalogue.tables.find((table) => BigInt(table.id) === id);
   const property = (name: Cell): Cell => {
@@ -46,6 +60,9 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     schema_name: () => "dbo",
     object_schema_name: () => "dbo",
     suser_sname: () => asker.login,
+    user_name: () => user().name,
+    database_principal_id: () => BigInt(user().id),
+    tsql_sees: (id) => flag(nameOfId(id as Cell) === undefined || permissions.sees(user(), nameOfId(id as Cell) as string)),
     type_name: (id) => catalogue.typeName(Number(id)),
     object_id: idOf,
     object_definition: (id) => [...routines.values()].find((routine) => BigInt(routine.id) === id)?.text ?? null,
@@ -61,9 +78,9 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     serverproperty: property,
     collationproperty: (collation) => (collation === null ? null : /UTF8/.test(String(collation)) ? 65_001n : 1_252n),
     databasepropertyex: (_, name) => (name === "Updateability" && options.secondary ? "READ_ONLY" : property(name as Cell)),
-    is_srvrolemember: (role) => flag(options.roles?.includes(String(role)) ?? false),
-    is_rolemember: (role) => flag(options.roles?.includes(String(role)) ?? false),
-    has_perms_by_name: (securable) => flag(securable === null || idOf(securable ?? null) !== null),
+    is_srvrolemember: (role) => flag(permissions.isServerMember(String(role), asker.login)),
+    is_rolemember: (role) => flag(permissions.rolesOf(user()).some(({ name }) => name === String(role))),
+    has_perms_by_name: (...given) => may(given),
     min_active_rowversion: () => versionBytes(database.minActiveVersion()),
     tsql_next_version: () => versionBytes(asker.nextVersion()),
     tsql_track_version: () => asker.trackVersion(),

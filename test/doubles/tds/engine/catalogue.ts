@@ -91,7 +91,7 @@ export class Catalogue {
 }
 
 const views: Readonly<Record<string, string>> = {
-  "sys.objects": "object_id, schema_id, name, type, is_ms_shipped",
+  "sys.objects": "object_id, schema_id, name, type, is_ms_shipped, principal_id",
   "sys.columns":
     "object_id, column_id, name, system_type_id, user_type_id, max_length, precision, scale, collation_name, is_nullable, is_identity, is_computed, default_object_id",
   "sys.indexes": "object_id, index_id, is_unique, is_primary_key, has_filter, is_disabled, is_hypothetical",
@@ -104,6 +104,13 @@ const views: Readonly<Record<string, string>> = {
   "sys.parameters": "object_id, parameter_id, name, system_type_id, user_type_id, max_length, precision, scale, is_output",
   "sys.databases":
     "database_id, name, is_read_committed_snapshot_on, snapshot_isolation_state, service_broker_guid, group_database_id, state, user_access",
+  "sys.schemas": "schema_id, name, principal_id",
+  "sys.database_permissions": "class, major_id, minor_id, grantee_principal_id, permission_name, state",
+  "sys.database_principals": "principal_id, name, type",
+  "sys.database_role_members": "role_principal_id, member_principal_id",
+  "sys.server_principals": "principal_id, name, type",
+  "sys.server_role_members": "role_principal_id, member_principal_id",
+  "sys.server_permissions": "class, grantee_principal_id, permission_name, state",
   "sys.change_tracking_tables": "object_id, begin_version",
   "sys.change_tracking_databases": "database_id, retention_period, retention_period_units, is_auto_cleanup_on",
 };
@@ -113,10 +120,16 @@ export function createViews(database: DatabaseSync): void {
   for (const [name, columns] of Object.entries(views)) database.exec(`CREATE TABLE "${name}" (${columns})`);
 }
 
-export function fillView(database: DatabaseSync, view: string, rows: readonly (readonly Cell[])[]): void {
-  database.exec(`DELETE FROM "${view}"`);
+/** What is in `temp` is a session's own. */
+export function fillView(
+  database: DatabaseSync,
+  view: string,
+  rows: readonly (readonly Cell[])[],
+  schema: "main" | "temp" = "main",
+): void {
+  database.exec(`DELETE FROM ${schema}."${view}"`);
   for (const row of rows) {
-    database.prepare(`INSERT INTO "${view}" VALUES (${row.map(() => "?").join(", ")})`).run(...(row as string[]));
+    database.prepare(`INSERT INTO ${schema}."${view}" VALUES (${row.map(() => "?").join(", ")})`).run(...(row as string[]));
   }
 }
 
@@ -130,7 +143,7 @@ export function fillViews(database: DatabaseSync, { tables }: Catalogue): void {
       view,
       tables.flatMap((table) => rows(table)),
     );
-  fill("sys.objects", (table) => [[id(table.id), 1n, table.name, "U", 0n]]);
+  fill("sys.objects", (table) => [[id(table.id), 1n, table.name, "U", 0n, null]]);
   fill("sys.partitions", (table) => [[id(table.id), 1n, 0n]]);
   fill("sys.columns", (table) =>
     table.columns.map((column, index) => {

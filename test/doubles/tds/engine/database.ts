@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Catalogue, type CatalogueTable, createViews, fillView, fillViews } from "./catalogue.ts";
+import { fillPermissions } from "./permission-views.ts";
+import { Permissions } from "./permissions.ts";
 import { fillRoutines, type Routine } from "./procedures.ts";
 
 export interface DatabaseOptions {
@@ -15,8 +17,6 @@ export interface DatabaseOptions {
   group?: string;
   /** A secondary replica: it refuses to write. */
   secondary?: boolean;
-  /** Roles of every login. */
-  roles?: readonly string[];
 }
 
 /** Someone who may hold locks. */
@@ -33,6 +33,7 @@ export interface Holder {
 export class TdsDatabase {
   readonly options: DatabaseOptions;
   readonly catalogue = new Catalogue();
+  readonly permissions = new Permissions();
   /** Procedures and functions, by their names in lower case. */
   readonly routines = new Map<string, Routine>();
   /** Last number of each sequence, by its name in lower case. */
@@ -85,6 +86,7 @@ export class TdsDatabase {
   described(on: DatabaseSync): void {
     fillViews(on, this.catalogue);
     fillRoutines(on, this.routines.values());
+    fillPermissions(on, this);
     const tracked = this.catalogue.tables.filter((table) => table.tracked);
     const begun = tracked.map(({ id, name }) => [BigInt(id), this.beginVersions.get(name) ?? 0n]);
     fillView(on, "sys.change_tracking_tables", begun);

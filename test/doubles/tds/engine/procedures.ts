@@ -77,7 +77,7 @@ function returned(text: string): string {
 /** Adds them to the views: after the tables, whose rows were written anew. */
 export function fillRoutines(database: DatabaseSync, routines: Iterable<Routine>): void {
   const all = [...routines];
-  const object = database.prepare(`INSERT INTO "sys.objects" VALUES (?, 1, ?, ?, 0)`);
+  const object = database.prepare(`INSERT INTO main."sys.objects" VALUES (?, 1, ?, ?, 0, NULL)`);
   for (const { id, name, kind } of all) object.run(BigInt(id), name, kind);
   fillView(
     database,

@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import { type DeclaredType, declaredType } from "../declared-type.ts";
 import type { Cell } from "../wire-types.ts";
 import type { CatalogueColumn } from "./catalogue.ts";
@@ -23,12 +23,12 @@ const change: Readonly<Record<string, DeclaredType>> = {
  * have in any row, whatever the statement's conditions: the engine knows no types of expressions.
  */
 export class ResultTypes {
-  readonly #connection: DatabaseSync;
+  readonly #prepare: (text: string) => StatementSync;
   readonly #database: TdsDatabase;
   readonly #seen = new Map<string, DeclaredType[]>();
 
-  constructor(connection: DatabaseSync, database: TdsDatabase) {
-    this.#connection = connection;
+  constructor(prepare: (text: string) => StatementSync, database: TdsDatabase) {
+    this.#prepare = prepare;
     this.#database = database;
   }
 
@@ -54,10 +54,7 @@ export class ResultTypes {
   }
 
   statement(text: string): StatementSync {
-    const statement = this.#connection.prepare(text);
-    statement.setReturnArrays(true);
-    statement.setReadBigInts(true);
-    return statement;
+    return this.#prepare(text);
   }
 
   #known(column: { name: string; table: string | null; column: string | null }, { variables }: Asked): DeclaredType | undefined {

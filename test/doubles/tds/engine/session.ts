@@ -5,6 +5,7 @@ import type { Parameter } from "../parameters.ts";
 import type { Cell } from "../wire-types.ts";
 import { answersFor, versionBytes } from "./answers.ts";
 import { takeAppLock } from "./app-lock.ts";
+import { type Authority, authorize } from "./authorize.ts";
 import { passedTo } from "./called-procedure.ts";
 import { fillView } from "./catalogue.ts";
 import { changeSchema, isSchemaChange } from "./change-schema.ts";
@@ -14,6 +15,7 @@ import { describedStatement } from "./described-statement.ts";
 import { registerFunctions } from "./functions.ts";
 import { meaningful, splitAt, type Token, textOf, tokensOf } from "./lexer.ts";
 import { OwnFunctions } from "./own-functions.ts";
+import { changePermissions, isPermissionStatement } from "./permission-statements.ts";
 import { ResultTypes } from "./result-types.ts";
 import { asSqlError, SqlError, unknown } from "./sql-error.ts";
 import { converted } from "./stored.ts";
@@ -65,6 +67,7 @@ export class Session {
   /** What the last procedure gave by RETURN. */
   #returned: Cell = 0n;
   readonly #functions: OwnFunctions;
+  readonly #authority: Authority;
   #lockTimeoutMs = patienceMs;
   #xactAbort = false;
 
@@ -75,10 +78,11 @@ export class Session {
     this.program = program;
     this.database = database;
     this.#connection = database.open();
-    this.#types = new ResultTypes(this.#connection, database);
+    this.#types = new ResultTypes((text) => this.#prepare(text), database);
     this.#functions = new OwnFunctions(this.#connection);
     registerFunctions(this.#connection, answersFor(database, this));
     this.#connection.exec(`CREATE TEMP TABLE "sys.dm_exec_sessions" (session_id, login_name, program_name)`);
+    this.#authority = authorize(this.#connection, database, () => database.permissions.userOf(login));
     database.sessions.add(this);
   }
 
@@ -157,7 +161,16 @@ export class Session {
         yield* this.#write(tokens);
         return;
     }
+    if (first === "USE") return;
+    if (isPermissionStatement(words)) {
+      this.#authority.requireOwner(textOf(tokens));
+      changePermissions(this.database, tokens);
+      await this.#waiting(() => this.database.described(this.#connection));
+      yield { kind: "done" };
+      return;
+    }
     if (!isSchemaChange(words)) throw unknown(textOf(tokens));
+    this.#authority.requireOwner(textOf(tokens));
     await this.#waiting(() => changeSchema(this.#connection, this.database, tokens));
     this.#types.forget();
     yield { kind: "done" };
@@ -275,7 +288,7 @@ export class Session {
 
   #listSessions(): void {
     const rows = [...this.database.sessions].map(({ id, login, program }) => [BigInt(id), login, program]);
-    fillView(this.#connection, "sys.dm_exec_sessions", rows);
+    fillView(this.#connection, "sys.dm_exec_sessions", rows, "temp");
   }
 
   async *#write(tokens: readonly Token[]): AsyncGenerator<Outcome> {
@@ -319,12 +332,13 @@ export class Session {
     }
     const routine = this.database.routines.get(name.toLowerCase());
     if (routine?.kind !== "P") throw new SqlError(2812, `Could not find stored procedure '${name}'.`);
+    this.#authority.requireExecute(routine.name);
     const parameters = passedTo(routine, given, (tokens) => this.#value(tokens));
     const callers = this.#variables;
     let own = callers;
     this.#returned = 0n;
     try {
-      yield* this.run(routine.body, parameters);
+      yield* this.#authority.within(() => this.run(routine.body, parameters));
     } finally {
       own = this.#variables;
       this.#variables = callers;
@@ -355,7 +369,7 @@ export class Session {
   }
 
   #prepare(text: string): StatementSync {
-    const statement = this.#connection.prepare(text);
+    const statement = this.#authority.prepare(text);
     statement.setReturnArrays(true);
     statement.setReadBigInts(true);
     return statement;
