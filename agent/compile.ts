@@ -123,6 +123,7 @@ export function writtenTables(config: Config): WrittenTable[] {
   return config.commands.flatMap((command) => {
     const steps = command.steps.flatMap((step): WrittenTable[] => {
       if (step.kind === "insert" || step.kind === "update") return [{ table: step.table, at: step.at, rights: [step.kind] }];
+      if (step.kind === "insertLines") return [{ table: step.table, at: step.at, rights: ["insert"] }];
       if (step.kind !== "number") return [];
       return [{ table: step.from.table, at: step.at, rights: step.from.kind === "counter" ? ["update"] : [] }];
     });

@@ -159,6 +159,8 @@ function addStep(step: Step, gathering: Gathering): void {
   switch (step.kind) {
     case "insert":
       return addInsert(step, gathering);
+    case "insertLines":
+      return addInsert({ ...step, returning: {} }, gathering);
     case "update":
       gathering.add(step.table, "update", Object.keys(step.values));
       gathering.add(step.table, "read", [...Object.keys(step.key), ...Object.keys(step.values)]);
@@ -176,7 +178,7 @@ function addStep(step: Step, gathering: Gathering): void {
   }
 }
 
-function addInsert(step: Step & { kind: "insert" }, gathering: Gathering): void {
+function addInsert(step: Omit<Step & { kind: "insert" }, "kind">, gathering: Gathering): void {
   const table = gathering.find(step.table);
   const given = Object.keys(step.values).map((name) => nameIn(table, name));
   const { blanks } = step;

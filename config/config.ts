@@ -222,6 +222,17 @@ export type Step = { when: Expression | undefined; at: Place } & (
       blanks: { text?: string; integer?: string } | undefined;
       returning: Readonly<Record<string, string>>;
     }
+  | {
+      /** One row for each line of a text. */
+      kind: "insertLines";
+      table: string;
+      /** Field of the command with the text. */
+      field: string;
+      /** Most characters of a line. */
+      width: number;
+      values: Writes;
+      blanks: { text?: string; integer?: string } | undefined;
+    }
   | { kind: "update"; table: string; key: Writes; values: Writes; expectRows: number }
   | { kind: "sql"; sql: SqlText; out: Readonly<Record<string, string>> }
   | {

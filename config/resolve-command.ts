@@ -73,8 +73,9 @@ function knownCommand(scene: Scene, path: Path, name: string): boolean {
 function checkOverflow(scene: Scene, steps: readonly Step[]): void {
   const writes = steps.flatMap((step) => {
     if (step.kind === "call") return Object.values(step.args);
-    return step.kind === "insert" || step.kind === "update" ? Object.values(step.values) : [];
+    return "values" in step ? Object.values(step.values) : [];
   });
+  const lines = steps.flatMap((step) => (step.kind === "insertLines" ? [step.field] : []));
   const sql = steps.flatMap((step) => (step.kind === "sql" ? [step.sql.sql] : []));
   const writesField = (write: Write, field: string): boolean =>
     write.kind === "from"
@@ -84,6 +85,7 @@ function checkOverflow(scene: Scene, steps: readonly Step[]): void {
     if (write.kind !== "from" || write.overflow === undefined) continue;
     const field = write.overflow;
     if (
+      lines.includes(field) ||
       writes.some((other) => other !== write && writesField(other, field)) ||
       sql.some((text) => text.includes(`:field.${field}`))
     )

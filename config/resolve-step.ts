@@ -3,7 +3,7 @@ import { connectors } from "../connectors/registry.ts";
 import type { Step } from "./config.ts";
 import type { Path } from "./document.ts";
 import { resolveNumber } from "./resolve-number.ts";
-import { type CommandScope, resolveWrites } from "./resolve-write.ts";
+import { type CommandScope, knownField, resolveWrites } from "./resolve-write.ts";
 import { conditionOf, type Scene, sqlOf, tableOf } from "./scene.ts";
 import type { StepNode } from "./schema-command.ts";
 
@@ -26,14 +26,10 @@ export function resolveStep(scene: Scene, node: StepNode, { path, scope }: At): 
     const values = resolveWrites(scene, [...path, "values"], { nodes: node.values, scope });
     needsColumns(scene, [...path, "values"], values);
     const returning = results(scene, [...path, "returning"], { names: node.returning ?? {}, scope });
-    const blanks = node.blanks && {
-      ...(node.blanks.text !== undefined && { text: node.blanks.text }),
-      ...(node.blanks.integer !== undefined && { integer: node.blanks.integer }),
-    };
-    if (blanks?.integer !== undefined && !/^-?\d{1,18}$/.test(blanks.integer))
-      scene.fault([...path, "blanks", "integer"], "The blank of number columns is no number", "Write `integer: 0`.");
+    const blanks = blanksOf(scene, [...path, "blanks"], node.blanks);
     return { ...common, kind: "insert", table: tableOf(scene, [...path, "insert"], node.insert), values, blanks, returning };
   }
+  if ("insertLines" in node) return { ...common, ...linesStep(scene, node, { path, scope }) };
   if ("update" in node) {
     const key = resolveWrites(scene, [...path, "key"], { nodes: node.key, scope });
     const values = resolveWrites(scene, [...path, "values"], { nodes: node.values, scope });
@@ -60,6 +56,48 @@ export function resolveStep(scene: Scene, node: StepNode, { path, scope }: At): 
   if ("call" in node) return { ...common, ...callStep(scene, node, { path, scope }) };
   addResult(scene, [...path, "number"], { name: typeof node.number === "string" ? node.number : node.number.as, scope });
   return { ...common, ...resolveNumber(scene, node, { path, scope }) };
+}
+
+function linesStep(scene: Scene, node: Extract<StepNode, { insertLines: unknown }>, { path, scope }: At) {
+  const values = resolveWrites(scene, [...path, "values"], { nodes: node.values, scope });
+  const broken = scene.broken([...path, "values"]);
+  knownField(scene, [...path, "from"], { name: node.from, scope });
+  if (scope.results.includes("line"))
+    scene.fault(
+      path,
+      "An earlier step has a result `line`, which is the line itself here",
+      "Choose another name for the result.",
+    );
+  const written = Object.values(values).some(
+    (write) => write.kind === "expression" && /\bline\s*\.\s*text\b/.test(write.expression.cel),
+  );
+  if (!written && !broken)
+    scene.fault(
+      [...path, "values"],
+      "The lines are written nowhere",
+      'Add `COLUMN: "${line.text}"`, and `"${line.number}"` for the number.',
+    );
+  return {
+    kind: "insertLines" as const,
+    table: tableOf(scene, [...path, "insertLines"], node.insertLines),
+    field: node.from,
+    width: node.width,
+    values,
+    blanks: blanksOf(scene, [...path, "blanks"], node.blanks),
+  };
+}
+
+type BlanksNode = Extract<StepNode, { insert: unknown }>["blanks"];
+
+function blanksOf(scene: Scene, path: Path, node: BlanksNode) {
+  if (node?.integer !== undefined && !/^-?\d{1,18}$/.test(node.integer))
+    scene.fault([...path, "integer"], "The blank of number columns is no number", "Write `integer: 0`.");
+  return (
+    node && {
+      ...(node.text !== undefined && { text: node.text }),
+      ...(node.integer !== undefined && { integer: node.integer }),
+    }
+  );
 }
 
 function needsColumns(scene: Scene, path: Path, writes: object): void {

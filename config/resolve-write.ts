@@ -56,7 +56,7 @@ export function resolveWrite(scene: Scene, node: WriteNode, { path, scope }: { p
   };
 }
 
-function knownField(scene: Scene, path: Path, { name, scope }: { name: string; scope: CommandScope }): void {
+export function knownField(scene: Scene, path: Path, { name, scope }: { name: string; scope: CommandScope }): void {
   if (scope.fields) knownName(scene, path, "field", { name, known: scope.fields });
 }
 

@@ -9,9 +9,15 @@ const writes = named(write);
 
 const when = { when: text.optional().describe("Expression; the step is skipped where it is false") };
 const later = {
-  insertLines: "Write the text to one column with `insert`.",
   staging: "Write to the tables themselves.",
 };
+
+const blanks = keys({
+  text: anyText.optional().describe("For text columns"),
+  integer: anyText.optional().describe("For number columns"),
+})
+  .optional()
+  .describe("Fills every other NOT NULL column that has no default");
 
 const step = z.union(
   [
@@ -19,12 +25,7 @@ const step = z.union(
       {
         insert: text.describe("Table to insert into"),
         values: writes.describe("Column: value"),
-        blanks: keys({
-          text: anyText.optional().describe("For text columns"),
-          integer: anyText.optional().describe("For number columns"),
-        })
-          .optional()
-          .describe("Fills every other NOT NULL column that has no default"),
+        blanks,
         returning: named(text)
           .optional()
           .describe("Result name: column, read back from the new row (a generated number, for example)"),
@@ -32,6 +33,19 @@ const step = z.union(
       },
       later,
     ).describe("Inserts a row"),
+    keys(
+      {
+        insertLines: text.describe("Table that takes a long text, one row for each line"),
+        from: text.describe("Field of the command with the text; without it there is no row"),
+        width: whole(1, 4_000).describe(
+          "Most characters of a line. Texts are broken at line breaks and blanks, words only where they are longer than a line; nothing is lost",
+        ),
+        values: writes.describe("Column: value; `line.number`, from 1, and `line.text` are the line's"),
+        blanks,
+        ...when,
+      },
+      later,
+    ).describe("Inserts a row for each line of a text"),
     keys(
       {
         update: text.describe("Table to update"),
@@ -69,7 +83,7 @@ const step = z.union(
       later,
     ).describe("Calls a procedure or function of the ERP, within the same transaction"),
   ],
-  { error: complaint("is no step", "Write `insert:`, `update:`, `number:`, `sql:` or `call:`.") },
+  { error: complaint("is no step", "Write `insert:`, `insertLines:`, `update:`, `number:`, `sql:` or `call:`.") },
 );
 
 const idempotency = z.union(

@@ -49,7 +49,7 @@ async function insert(step: Step<"insert">, running: Running): Promise<void> {
   const { session, signal, results } = running;
   const table = await writableTable(step.table, running);
   const given = valuesByColumn(table, step.values(results), session);
-  const values = new Map([...given, ...blanks(table, given, step.blanks)]);
+  const values = new Map([...given, ...blanks(table, { given, fill: step.blanks, emptyIsNull: session.emptyIsNull === true })]);
   for (const [column, value] of values) requireFits(table, column, value);
   const columns = [...values.keys()];
   const boundValues = columns.map((column) => session.toColumn(values.get(column) as Value, column));
@@ -100,11 +100,15 @@ async function insertReturning(
   return (session.insertReturning as NonNullable<WriteSession["insertReturning"]>)(insert, signal);
 }
 
-/** `blanks`: what stands in required columns that the plan does not write. */
-function blanks(table: Table, given: ReadonlyMap<Column, Value>, fill: Step<"insert">["blanks"]): [Column, Value][] {
+/** `blanks`: what stands in required columns that the plan does not write, or writes with an empty text where that is NULL. */
+function blanks(
+  table: Table,
+  { given, fill, emptyIsNull }: { given: ReadonlyMap<Column, Value>; fill: Step<"insert">["blanks"]; emptyIsNull: boolean },
+): [Column, Value][] {
   if (!fill) return [];
   return table.columns.flatMap((column): [Column, Value][] => {
-    if (column.nullable || column.hasDefault || column.autoIncrement || given.has(column)) return [];
+    const written = given.has(column) && !(emptyIsNull && given.get(column) === null);
+    if (column.nullable || written || (!given.has(column) && (column.hasDefault || column.autoIncrement))) return [];
     const numeric = ["integer", "decimal", "float", "boolean"].includes(column.type);
     const value = numeric ? fill.integer : column.type === "text" ? fill.text : undefined;
     return value === undefined ? [] : [[column, value]];

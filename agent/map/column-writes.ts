@@ -1,8 +1,9 @@
 /** Columns of a step with the values that they are written with. */
 import { FuserError } from "../../base/errors.ts";
-import type { Write, Writes } from "../../config/config.ts";
+import type { Step, Write, Writes } from "../../config/config.ts";
 import type { Column, StepValues, Table } from "../../connectors/connector.ts";
 import { Unwritable } from "./reader-texts.ts";
+import { blankFor } from "./write-checks.ts";
 import type { WriteFrame } from "./write-frame.ts";
 import type { WriteScope } from "./write-scope.ts";
 import { type CompiledWrite, compileWrite } from "./write-values.ts";
@@ -41,6 +42,27 @@ export function refusing<T>(work: () => T): T {
   }
 }
 
-export function refusalOf(cause: Unwritable): FuserError {
+function refusalOf(cause: Unwritable): FuserError {
   return new FuserError("rejected", cause.message, { code: cause.code, operation: "write to the ERP", cause });
+}
+
+type Blanks = Extract<Step, { kind: "insert" }>["blanks"];
+
+/** Values of a new row, without those that stay at the column's default or blank. */
+export function insertedValues(writes: readonly ColumnWrite[], blanks: Blanks, frame: WriteFrame): StepValues {
+  const values = stepValues(writes, frame);
+  const known = new Map(writes.map((write) => [write.column.name, write]));
+  return (results) =>
+    Object.fromEntries(
+      Object.entries(values(results)).filter(
+        ([name, value]) => value !== null || keepsNull(known.get(name) as ColumnWrite, blanks),
+      ),
+    );
+}
+
+/** Null for a NOT NULL column is left out, so that its default or blank stands; without either the field is missing. */
+function keepsNull({ column, compiled }: ColumnWrite, blanks: Blanks): boolean {
+  if (column.nullable) return true;
+  if (column.hasDefault || column.autoIncrement || blankFor(column, blanks) !== undefined) return false;
+  throw refusalOf(new Unwritable("field-missing", compiled.uses[0]));
 }

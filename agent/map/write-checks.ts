@@ -20,7 +20,7 @@ export function blankFor(column: Column, blanks: { text?: string; integer?: stri
 }
 
 /** NOT NULL columns that nobody fills would refuse every command. */
-export function checkInsert(step: Extract<Step, { kind: "insert" }>, table: Table, { faults }: WriteScope): void {
+export function checkInsert(step: Extract<Step, { kind: "insert" | "insertLines" }>, table: Table, { faults }: WriteScope): void {
   const given = new Set(Object.keys(step.values).map((name) => columnIn(table, name)?.name));
   const open = table.columns.filter(
     (column) =>

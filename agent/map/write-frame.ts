@@ -21,6 +21,8 @@ export interface WriteFrame {
   /** Milliseconds since the epoch. */
   now: number;
   results: StepResults;
+  /** Of an `insertLines` step: the line that is written. */
+  line?: { number: number; text: string };
 }
 
 export const commandRecord = ["id", "name", "actor", "onBehalfOf", "issuedAt"] as const;
@@ -74,10 +76,12 @@ export function writeVocabulary(parts: {
   type: TypeName;
   results: ResultTypes;
   zone: Zone;
+  /** In an `insertLines` step. */
+  lines: boolean;
 }): Vocabulary<WriteFrame> {
-  const { config, command, type, results, zone } = parts;
+  const { config, command, type, results, zone, lines } = parts;
   const variables = new Map<string, Variable<WriteFrame>>();
-  const records = new Map<string, Map<string, Variable<WriteFrame>>>();
+  const records = new Map<string, ReadonlyMap<string, Variable<WriteFrame>>>();
   for (const [name, kind] of Object.entries(commandFields(type))) {
     const celType = celTypeOfField(kind);
     if (celType !== undefined) variables.set(name, { type: celType, read: (frame) => celOfField(frame.values[name], celType) });
@@ -103,8 +107,14 @@ export function writeVocabulary(parts: {
       ]),
     ),
   );
+  if (lines) records.set("line", lineRecord);
   return { variables, records, nearby: [], zone, keyPart: (field, column) => keyPart({ config, command, type }, field, column) };
 }
+
+const lineRecord: ReadonlyMap<string, Variable<WriteFrame>> = new Map([
+  ["number", { type: "integer" as const, read: ({ line }) => BigInt(line?.number ?? 1) }],
+  ["text", { type: "text" as const, read: ({ line }) => line?.text ?? "" }],
+]);
 
 function partsOf(name: string, fields: Readonly<Record<string, FieldKind>>): Map<string, Variable<WriteFrame>> {
   const parts = new Map<string, Variable<WriteFrame>>();

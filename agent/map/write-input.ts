@@ -45,7 +45,7 @@ const longestMovedWord = 20;
 export function applyOverflow(values: Readonly<Record<string, Json>>, scope: WriteScope): Record<string, Json> {
   const out: Record<string, Json> = { ...values };
   for (const step of scope.command.steps) {
-    const writes = step.kind === "call" ? step.args : step.kind === "insert" || step.kind === "update" ? step.values : {};
+    const writes = step.kind === "call" ? step.args : "values" in step ? step.values : {};
     for (const write of Object.values(writes)) overflow(out, write, step.kind !== "update");
   }
   return out;

@@ -24,6 +24,8 @@ export interface WriteScope {
   expression(expression: Expression): Compiled<WriteFrame> | undefined;
   table(name: string, at: Place): Table | undefined;
   column(table: Table, name: string, at: Place): Column | undefined;
+  /** The same for values of lines: expressions know `line`. */
+  ofLines(): WriteScope;
 }
 
 export function openWriteScope(parts: {
@@ -38,16 +40,22 @@ export function openWriteScope(parts: {
   const zone = openZone(config.erp.timezone);
   const lookUp = tableFinder(tables);
   const results = resultTypes(command, lookUp);
-  const compile = openLanguage<WriteFrame>(writeVocabulary({ config, command, type, results, zone }));
-  return {
-    ...parts,
-    zone,
-    results,
-    expression(expression) {
+  const expressions = (lines: boolean): WriteScope["expression"] => {
+    const compile = openLanguage<WriteFrame>(writeVocabulary({ config, command, type, results, zone, lines }));
+    return (expression) => {
       const compiled = compile(expression);
       if ("evaluate" in compiled) return compiled;
       faults.push(compiled);
       return undefined;
+    };
+  };
+  return {
+    ...parts,
+    zone,
+    results,
+    expression: expressions(false),
+    ofLines() {
+      return { ...this, expression: expressions(true) };
     },
     table(name, at) {
       const table = lookUp(name);

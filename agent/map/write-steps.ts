@@ -5,24 +5,24 @@ import type { Parameters, PlanStep, StepResults, Value } from "../../connectors/
 import { instantText } from "./calendar.ts";
 import type { CelValue } from "./cel-values.ts";
 import { celText, isDecimal } from "./cel-values.ts";
-import { type ColumnWrite, compileWrites, refusalOf, refusing, stepValues, usesIn } from "./column-writes.ts";
+import { type ColumnWrite, compileWrites, insertedValues, refusing, stepValues, usesIn } from "./column-writes.ts";
 import { formatDecimal } from "./decimal.ts";
-import { Unwritable } from "./reader-texts.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 import { baseReader, bearsField, codesAlike } from "./write-base.ts";
-import { blankFor, checkInsert, checkTransactional } from "./write-checks.ts";
+import { checkInsert, checkTransactional } from "./write-checks.ts";
 import { celOfField, celTypeOfField, commandFields, commandPart, commandRecord, type WriteFrame } from "./write-frame.ts";
+import { compileLines } from "./write-lines.ts";
 import { compileNumber, maskedText } from "./write-number.ts";
 import type { WriteScope } from "./write-scope.ts";
 import { anyText, compileWrite, evaluated, usesOf } from "./write-values.ts";
 
-/** A step that makes itself for a frame; undefined when there is nothing to write. */
+/** A step that makes itself for a frame, once or several times; undefined when there is nothing to write. */
 export interface CompiledStep {
   /** Fields of the command that it can write. */
   uses: readonly string[];
   /** Fields whose only value here is a constant, by field: the value as the model has it. */
   fixed: ReadonlyMap<string, unknown>;
-  make(frame: WriteFrame): PlanStep | undefined;
+  make(frame: WriteFrame): PlanStep | readonly PlanStep[] | undefined;
 }
 
 export function compileStep(step: Step, scope: WriteScope): CompiledStep | undefined {
@@ -36,8 +36,8 @@ export function compileStep(step: Step, scope: WriteScope): CompiledStep | undef
     uses: [...compiled.uses, ...uses],
     fixed: compiled.fixed,
     make(frame) {
-      const made = compiled.make(frame);
-      return made && { ...made, when: (results) => evaluated(when, { ...frame, results }, uses[0]) === true };
+      const holds = (results: StepResults): boolean => evaluated(when, { ...frame, results }, uses[0]) === true;
+      return [compiled.make(frame) ?? []].flat().map((made) => ({ ...made, when: holds }));
     },
   };
 }
@@ -46,6 +46,8 @@ function compileKind(step: Step, scope: WriteScope): CompiledStep | undefined {
   switch (step.kind) {
     case "insert":
       return compileInsert(step, scope);
+    case "insertLines":
+      return compileLines(step, scope);
     case "update":
       return compileUpdate(step, scope);
     case "number":
@@ -77,22 +79,9 @@ function compileInsert(step: StepOf<"insert">, scope: WriteScope): CompiledStep 
       table: table.name,
       ...(blanks && { blanks }),
       ...(Object.keys(returning).length > 0 && { returning }),
-      values(results) {
-        const values = stepValues(writes, frame)(results);
-        return Object.fromEntries(
-          Object.entries(values).filter(([name, value]) => value !== null || keepsNull(name, step, writes)),
-        );
-      },
+      values: insertedValues(writes, blanks, frame),
     }),
   };
-}
-
-/** Null for a NOT NULL column is left out, so that its default or blank stands; without either the field is missing. */
-function keepsNull(name: string, step: StepOf<"insert">, writes: readonly ColumnWrite[]): boolean {
-  const { column, compiled } = writes.find((write) => write.column.name === name) as ColumnWrite;
-  if (column.nullable) return true;
-  if (column.hasDefault || column.autoIncrement || blankFor(column, step.blanks) !== undefined) return false;
-  throw refusalOf(new Unwritable("field-missing", compiled.uses[0]));
 }
 
 /**

@@ -65,6 +65,9 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
     await erp.run("INSERT INTO fusertest_counters VALUES ('tickets', 41)");
     await erp.run(`CREATE TABLE fusertest_ledger (command_id ${erp.type("key")} NOT NULL PRIMARY KEY, results VARCHAR(2000))`);
     await erp.run("CREATE TABLE fusertest_refs (entity INTEGER NOT NULL, ref VARCHAR(20) NOT NULL, PRIMARY KEY (entity, ref))");
+    await erp.run(
+      `CREATE TABLE fusertest_lines (nr INTEGER NOT NULL, line INTEGER NOT NULL, words ${erp.type("words")} NOT NULL, PRIMARY KEY (nr, line))`,
+    );
     connector = await erp.open();
   });
   afterAll(async () => {
@@ -237,6 +240,18 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
     await erp.run("INSERT INTO fusertest_refs VALUES (1, 'TS2611-9999')");
     expect(await drawn("TS2611-%")).toMatchObject({ state: "applied", key: "TS2611-10000" });
     expect(await drawn("TS2611-%")).toMatchObject({ state: "applied", key: "TS2611-10001" });
+  });
+
+  it("a text goes into a table of lines row by row, empty lines and blanks at the ends included", async () => {
+    const lines = ["Wasser läuft aus der Decke im Bad ", "", "  seit gestern 🏠"];
+    const steps = lines.map((words, index): PlanStep => {
+      return { kind: "insert", table: "fusertest_lines", values: () => ({ nr: 1, line: index + 1, words }), blanks };
+    });
+    const id = nextId();
+    const plan = planOf(id, byColumn(id));
+    expect(await connector.write({ ...plan, steps: [...plan.steps, ...steps] }, never)).toMatchObject({ state: "applied" });
+    const kept = await erp.rows("SELECT words FROM fusertest_lines WHERE nr = 1 ORDER BY line");
+    expect(kept.map(([words]) => words)).toEqual(lines.map((words) => (words === "" ? blanks.text : words)));
   });
 
   it("an update writes what stands at its base, passes what is done, and reports anything else as a conflict", async () => {

@@ -486,11 +486,25 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "TABLE.COLUMN",
   ],
   [
-    33,
-    `      - insertLines: AUFTRTEXT`,
-    "commands.ticket.create.steps[1].insertLines",
-    "`insertLines` is not supported yet",
-    "insert",
+    31,
+    `      - { insertLines: T, from: descripton, width: 60, values: { Z: "\${line.text}" } }\n      - number: nr`,
+    "commands.ticket.create.steps[0].from",
+    "There is no field `descripton`",
+    "Did you mean `description`?",
+  ],
+  [
+    31,
+    `      - { insertLines: T, from: description, width: 60, values: { N: "\${line.number}" } }\n      - number: nr`,
+    "commands.ticket.create.steps[0].values",
+    "The lines are written nowhere",
+    "line.text",
+  ],
+  [
+    31,
+    `      - { insertLines: T, from: description, width: 0, values: { Z: "\${line.text}" } }\n      - number: nr`,
+    "commands.ticket.create.steps[0].width",
+    "whole number",
+    "digits",
   ],
   [
     32,
@@ -618,11 +632,6 @@ test("what a later version brings is refused feature by feature, each in its lin
     ["sources.periods.identity", lineOf("reusedWhen"), "`identity` is not supported yet by this version"],
     ["sources.tickets.changes.feed", lineOf("changes: { feed"), "There is no feed of mysql `change-tracking`"],
     ["sources.tickets.touchedBy[0].changes.feed", lineOf("touchedBy:"), "There is no feed of mysql `change-tracking`"],
-    [
-      "commands.ticket.create.steps[2].insertLines",
-      lineOf("- insertLines:"),
-      "`insertLines` is not supported yet by this version",
-    ],
   ]);
 });
 
