@@ -45,4 +45,6 @@ export interface Drop extends AsyncDisposable {
   rejected(): Promise<number>;
   /** Whether files can be moved to a shelf; throws what stands in the way. Leaves nothing behind. */
   tryShelf(shelf: Shelf): Promise<void>;
+  /** What the account may beside what it needs, as lines with their remedy. @param files those that tables read */
+  excess(files: readonly DropFile[]): Promise<readonly string[]>;
 }

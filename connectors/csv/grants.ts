@@ -7,10 +7,45 @@ import type { CsvSettings } from "./config.ts";
 const account = "erpfuser";
 
 /** A path within single quotes of a shell. */
-const inShell = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`;
+export const inShell = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`;
 const onWindows = (path: string): boolean => /^(\\\\|[a-z]:)/i.test(path);
 /** A name in a comment stays on its line. */
 const plain = (text: string): string => text.replace(/[\r\n]+/g, " ");
+
+/** A few of the names, and how many others. */
+export const shownNames = (names: readonly string[]): string =>
+  `${names.slice(0, 3).map(plain).join(", ")}${names.length > 3 ? ` and ${names.length - 3} others` : ""}`;
+
+/** What gives an account the rights that it lacks: in the folder, on its files and on the folders for what was imported and rejected. */
+export function rightsInWords(
+  settings: CsvSettings,
+  name: string,
+): { folder: readonly string[]; file(name: string): string; shelf: Record<"archive" | "reject", readonly string[]> } {
+  const { folder, sftp, archive = "archive", reject = "rejected" } = settings;
+  if (sftp) {
+    const inWords = (path: string): string[] => [`# ${plain(name)} in ${plain(path)}: list, write, rename and remove files`];
+    const shelf = (path: string): string => (posix.isAbsolute(path) ? path : posix.join(folder, path));
+    return {
+      folder: inWords(folder),
+      file: (file) => `# ${plain(name)}: read ${plain(posix.join(folder, file))}`,
+      shelf: { archive: inWords(shelf(archive)), reject: inWords(shelf(reject)) },
+    };
+  }
+  const windows = onWindows(folder);
+  const quoted = (path: string): string => `"${path.replaceAll('"', "")}"`;
+  const use = (path: string): string =>
+    windows ? `icacls ${quoted(path)} /grant "${name}:(OI)(CI)M"` : `setfacl -m u:${name}:rwx ${inShell(path)}`;
+  const shelf = (path = ""): string[] => [windows ? `mkdir ${quoted(path)}` : `mkdir -p ${inShell(path)}`, use(path)];
+  const [archived, rejected] = foldersOf(settings);
+  return {
+    folder: [use(folder)],
+    file: (file) =>
+      windows
+        ? `icacls ${quoted(`${folder}\\${file}`)} /grant "${name}:R"`
+        : `setfacl -m u:${name}:r ${inShell(join(folder, file))}`,
+    shelf: { archive: shelf(archived), reject: shelf(rejected) },
+  };
+}
 
 export function csvGrantScript(settings: CsvSettings): GrantScript {
   return (kind) => {

@@ -2,6 +2,7 @@ import { constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat, 
 import { isAbsolute, join, parse, resolve } from "node:path";
 import type { Drop, DropFile, Shelf } from "./drop.ts";
 import { account, folderError } from "./errors.ts";
+import { localExcess } from "./local-excess.ts";
 import { countRejected, freeName, markerFile, requireMarker } from "./shelf-names.ts";
 
 export interface LocalPlaces {
@@ -119,6 +120,10 @@ export function localDrop({ folder, archive, reject, marker }: LocalPlaces): Dro
           await rm(to, { force: true });
         }
       }),
+    excess: (files) =>
+      here("look up the account's rights", place, () =>
+        localExcess({ folder: place, shelves: Object.values(shelves), files: files.map(({ name }) => name) }),
+      ),
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -5,6 +5,7 @@ import { durationMs } from "../../base/time.ts";
 import type { Connector, ConnectorContext, Dialect, SourceQuery } from "../connector.ts";
 import type { ReadSecret } from "../module.ts";
 import { checkFolder } from "./checks.ts";
+import { compareFolder, folderAccount } from "./compare-grants.ts";
 import type { CsvSettings } from "./config.ts";
 import type { FileReader, OnMoment } from "./connector.ts";
 import type { Drop } from "./drop.ts";
@@ -210,6 +211,10 @@ function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMom
         version: "1",
         position: { imports: String(lastImport(database().reader)) },
       };
+    },
+    grants: {
+      server: async () => ({ version: "", account: folderAccount(settings) }),
+      compare: (_, signal) => compareFolder({ drop, tables, settings }, signal),
     },
     check: (signal, needs) => checkFolder({ drop, tables, database, settleMs, clock }, needs, signal),
     async describe(signal, only) {

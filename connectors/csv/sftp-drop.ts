@@ -5,7 +5,8 @@ import type { ReadSecret } from "../module.ts";
 import type { SftpSettings } from "./config.ts";
 import type { Drop, DropFile, FetchedFile, Shelf } from "./drop.ts";
 import { isMissing, requestError } from "./sftp-errors.ts";
-import { sftpLink } from "./sftp-link.ts";
+import { sftpExcess } from "./sftp-excess.ts";
+import { asked, sftpLink } from "./sftp-link.ts";
 import { countRejected, freeName, markerFile, requireMarker } from "./shelf-names.ts";
 
 export interface SftpPlaces {
@@ -17,11 +18,6 @@ export interface SftpPlaces {
   secret: ReadSecret;
   /** Local folder for what is downloaded; made where it is missing. */
   incoming(place: string): string;
-}
-
-/** What a callback of ssh2 gives, as a promise. */
-function asked<T>(ask: (done: (error: Error | null | undefined, value: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => ask((error, value) => (error ? reject(error) : resolve(value))));
 }
 
 /** A folder of an SFTP server. Files are downloaded whole before they are looked at, and renamed on the server. */
@@ -203,6 +199,7 @@ export function sftpDrop({ server, folder, archive, reject, marker, secret, inco
         await rename(sftp, from, to);
         await asked<void>((done) => sftp.unlink(to, (failed) => done(failed, undefined)));
       }),
+    excess: (files) => here({ request: "look up the account's rights" }, (sftp) => sftpExcess(sftp, { user, folder, files })),
     [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
   };
 }

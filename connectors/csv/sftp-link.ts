@@ -5,6 +5,11 @@ import type { ReadSecret } from "../module.ts";
 import type { SftpSettings } from "./config.ts";
 import { connectError, hostKeyError } from "./sftp-errors.ts";
 
+/** What a callback of ssh2 gives, as a promise. */
+export function asked<T>(ask: (done: (error: Error | null | undefined, value: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => ask((error, value) => (error ? reject(error) : resolve(value))));
+}
+
 const readyMs = 20_000;
 /** A server that does not answer three of these is gone. */
 const keepaliveMs = 10_000;

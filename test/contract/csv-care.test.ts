@@ -1,4 +1,5 @@
 import { chmod, chown, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Connector, Value } from "../../connectors/connector.ts";
@@ -170,6 +171,65 @@ describe("CSV folder: what careless hands and unlucky moments do", () => {
     expect(await names(connector, sourceOf("OTHER", ["ID"], ["ID", "NAME"]))).toEqual(["Bob"]);
     expect(await connector.check(never)).toContainEqual(expect.objectContaining({ code: "erp-file-unreadable" }));
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    "grants --compare tries out what the account may in the folders and with the files, and names what is beyond it",
+    async () => {
+      const connector = await connect();
+      const needs = { tables: [], calls: [], ledgers: [], feeds: [] };
+      const compared = async () => {
+        const told = await connector.grants?.compare(needs, never);
+        return {
+          missing: told?.missing,
+          tooMany: told?.tooMany.map((line) => line.replaceAll(place.folder, "FOLDER").split(":")[0]),
+        };
+      };
+      const above = dirname(place.folder);
+      const dropped = join(place.folder, "T_20260201.csv");
+      const asRoot = async (work: () => Promise<void>): Promise<void> => {
+        process.seteuid?.(0);
+        await work();
+        process.seteuid?.(nobody);
+      };
+      await place.drop("T_20260201.csv", file("Ada"));
+      await place.drop("other.csv", file("Ada"));
+      expect((await compared()).tooMany).toEqual(["# root may do everything, everywhere"]);
+      await using _ = await withoutRootsRights(above);
+      const name = userInfo().username;
+      expect(await compared()).toEqual({
+        missing: [],
+        tooMany: [
+          `# ${name} owns 'FOLDER' and may change who uses it`,
+          `# ${name} may put another folder in the place of 'FOLDER'`,
+          `# ${name} may change files that it only reads, T_20260201.csv`,
+        ],
+      });
+      await asRoot(async () => {
+        for (const path of [above, place.folder, dropped]) await chown(path, 0, 0);
+        await chmod(above, 0o755);
+        await chmod(place.folder, 0o777);
+      });
+      expect(await compared()).toEqual({ missing: [], tooMany: [] });
+      await asRoot(async () => {
+        await chmod(dropped, 0o600);
+        await rm(join(place.folder, "rejected"), { recursive: true });
+        await chmod(place.folder, 0o755);
+      });
+      const use = (path: string): string => `setfacl -m u:${name}:rwx '${path}'`;
+      expect(await compared()).toEqual({
+        missing: [
+          `setfacl -m u:${name}:r '${dropped}'`,
+          use(place.folder),
+          `mkdir -p '${join(place.folder, "archive")}'`,
+          use(join(place.folder, "archive")),
+          `mkdir -p '${join(place.folder, "rejected")}'`,
+          use(join(place.folder, "rejected")),
+        ],
+        tooMany: [],
+      });
+      expect((await readdir(place.folder)).sort()).toEqual(["T_20260201.csv", "archive", "other.csv"]);
+    },
+  );
 
   it("one damaged letter does not make another encoding of a UTF-8 file; windows-1252 stays what it is", async () => {
     const connector = await connect();

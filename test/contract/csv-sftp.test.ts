@@ -1,4 +1,4 @@
-import { appendFile, chmod, readFile, rename, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Connector, Value } from "../../connectors/connector.ts";
@@ -62,6 +62,19 @@ describe.skipIf(!has("sshd"))("CSV folder on an SFTP server", () => {
   }
   const rows = async (connector: Connector): Promise<(readonly Value[])[]> =>
     (await collect(connector.scan(source, never))).map(({ row }) => row.values);
+
+  it("grants --compare tells of an SFTP server what can be asked: files that may be changed, and what is seen beside the folder", async () => {
+    await place.drop("T_1.csv", "ID;NAME\n1;Ada\n");
+    await mkdir(place.state);
+    const told = await (await connect()).grants?.compare({ tables: [], calls: [], ledgers: [], feeds: [] }, never);
+    expect(told).toMatchObject({ server: { account: `${server.user}@127.0.0.1` }, missing: [] });
+    const beside = (told?.tooMany ?? []).filter((line) => !line.startsWith("# root may do everything"));
+    expect(beside).toEqual([
+      expect.stringMatching(/may change files that it only reads, T_1\.csv:/),
+      expect.stringMatching(/sees more of the server than its folder, state in \/.*ChrootDirectory/),
+    ]);
+    expect(await place.names()).toEqual(["T_1.csv", "archive", "rejected"]);
+  });
 
   it("full exports and deltas are downloaded, imported and moved to the archive on the server", async () => {
     await place.drop("T_1.csv", "ID;NAME\n1;Ada\n2;Müller\n");
