@@ -13,7 +13,7 @@ const changes = keys({
   feed: text
     .optional()
     .describe(
-      "Feed by which the database tells of each change itself, deleted rows included: binlog, logical-replication or change-tracking, by the connector. What it needs is said by `erpfuser check`; while it can't be used the source is compared each 15m",
+      "Feed by which the database tells of each change itself, deleted rows included: binlog, logical-replication, change-tracking or flashback-versions, by the connector. What it needs is said by `erpfuser check`; while it can't be used the source is compared each 15m",
     ),
   kind: oneOf(["timestamp", "sequence", "rowversion"])
     .optional()

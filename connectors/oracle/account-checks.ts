@@ -1,6 +1,7 @@
 import { bind, concat, sql } from "../statement.ts";
 import { ifAllowed } from "./identity.ts";
 import { ask, type Inspection, type Problem } from "./inspection.ts";
+import type { Link } from "./link.ts";
 
 /** Programs with which people work. */
 const tools = /sql ?developer|sqlplus|sqlcl|toad|dbeaver|datagrip|navicat|pl\/?sql ?dev|excel|access|odbc/i;
@@ -37,11 +38,18 @@ export async function company(inspection: Inspection): Promise<Problem[]> {
   ];
 }
 
-/** A compare as of one moment, and every long read, stands on what the undo keeps. */
-export async function undo(inspection: Inspection): Promise<Problem[]> {
+/** How long the server means to keep its undo, seconds; undefined where the account may not see it. */
+export async function undoRetention(link: Link, signal: AbortSignal): Promise<number | undefined> {
   const asked = sql("SELECT VALUE FROM V$PARAMETER WHERE NAME = 'undo_retention'");
-  const seconds = Number((await ifAllowed(() => ask(inspection, asked)))?.[0]?.[0] ?? Number.NaN);
-  if (Number.isNaN(seconds) || seconds >= usualUndoSeconds) return [];
+  const rows = await ifAllowed(() => ask({ link, signal }, asked));
+  const seconds = Number(rows?.[0]?.[0] ?? Number.NaN);
+  return Number.isNaN(seconds) ? undefined : seconds;
+}
+
+/** A compare as of one moment, and every long read, stands on what the undo keeps. */
+export async function undo({ link, signal }: Inspection): Promise<Problem[]> {
+  const seconds = await undoRetention(link, signal);
+  if (seconds === undefined || seconds >= usualUndoSeconds) return [];
   return [
     {
       severity: "info",

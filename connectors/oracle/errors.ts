@@ -292,6 +292,28 @@ function meaningOf(error: DriverError): Meaning | undefined {
   return meanings[byNumber.get(number) ?? "failed"];
 }
 
+/**
+ * What of the past the server can't tell any more: `definition`: the table's was changed since; `undo`: this table's rows as they were; `moment`: anything as of that number.
+ * Undefined for other errors.
+ */
+export function lostPast(error: unknown): "definition" | "undo" | "moment" | undefined {
+  const { cause } = error instanceof FuserError ? error : {};
+  if (!(cause instanceof Error)) return undefined;
+  switch ((cause as DriverError).errorNum || Number(/ORA-0*(\d+)/.exec(cause.message)?.[1] ?? 0)) {
+    case 1466:
+      return "definition";
+    case 1555:
+    case 22924:
+      return "undo";
+    case 8180:
+    case 8181:
+    case 30052:
+      return "moment";
+    default:
+      return undefined;
+  }
+}
+
 /** The first line: what follows names places within the ERP's PL/SQL. */
 function firstLine(message: string): string {
   return (message.split("\n")[0] ?? message).trim();

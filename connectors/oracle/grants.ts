@@ -22,6 +22,8 @@ type Settings = Pick<OracleSettings, "user" | "schema">;
 
 /** For the agent's lock: without it commands with `probe` are refused. */
 const lockRight: Right = { right: "EXECUTE", object: ["SYS", "DBMS_LOCK"] };
+/** For the system change number, up to which a feed asks for versions. */
+const scnRight: Right = { right: "EXECUTE", object: ["SYS", "DBMS_FLASHBACK"] };
 
 export function oracleGrantScript(settings: Settings): GrantScript {
   const schema = ownerOf(settings);
@@ -72,7 +74,7 @@ function pathOf(name: string, schema: string): string[] {
 }
 
 function rightsFor(
-  { tables, calls }: GrantNeeds,
+  { tables, calls, feeds }: GrantNeeds,
   { schema, server }: { schema: string; server: GrantServer | undefined },
 ): Right[] {
   const onTables = tables.flatMap(({ table, read, insert, update, remove }): Right[] => {
@@ -99,7 +101,9 @@ function rightsFor(
   const executes = [...new Set(routines.map((path) => path.join("\n")))].map(
     (path): Right => ({ right: "EXECUTE", object: path.split("\n") }),
   );
-  return [...onTables, ...executes, ...(writes ? [lockRight] : [])];
+  const told = feeds.flatMap((feed) => (feed.name === "flashback-versions" ? feed.tables : []));
+  const lookBack = told.map((table): Right => ({ right: "FLASHBACK", object: pathOf(table, schema) }));
+  return [...onTables, ...lookBack, ...executes, ...(writes ? [lockRight] : []), ...(told.length > 0 ? [scnRight] : [])];
 }
 
 function hasRead(server: GrantServer | undefined): boolean {
@@ -140,10 +144,8 @@ export async function compareGrants(
   });
   const own = (right: Right): boolean => quoted([right.object[0] as string]) === server.account;
   const wanted = rightsFor(needs, { schema: ownerOf(settings), server }).filter((right) => !own(right));
-  const { missing, tooMany } = compareRights(
-    wanted,
-    rights.filter((right) => !optional.has(right.object.slice(0, 2).join(".")) && right.right !== "FLASHBACK"),
-  );
+  const { missing, tooMany: unwanted } = compareRights(wanted, rights);
+  const tooMany = unwanted.filter(({ right, object }) => !optional.has(object.slice(0, 2).join(".")) && right !== "FLASHBACK");
   // A REVOKE takes a right from the whole table: what is needed of it is given back right behind.
   const again = wanted.filter((one) => !missing.includes(one) && tooMany.some((other) => isOfOneTable(one, other)));
   return {
@@ -153,7 +155,7 @@ export async function compareGrants(
   };
 }
 
-/** What the account may have for the sake of compares and of the database's identity. */
+/** What the account may have beside its needs, for the sake of compares and of the database's identity; FLASHBACK on any table as well. */
 const optional: ReadonlySet<string> = new Set(["SYS.V_$DATABASE", "SYS.DBMS_FLASHBACK"]);
 
 const isOfOneTable = (one: Right, other: Right): boolean =>

@@ -38,12 +38,22 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
   };
 }
 
+const scnWays = [
+  "SELECT DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER AS SCN FROM DUAL",
+  "SELECT CURRENT_SCN FROM V$DATABASE",
+] as const;
+export type ScnWay = (typeof scnWays)[number];
+
 /** The number of the last commit; undefined without the right to ask. */
 export async function currentScn(link: Link, signal: AbortSignal): Promise<RawValue | undefined> {
-  const ways = ["DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER AS SCN FROM DUAL", "CURRENT_SCN FROM V$DATABASE"];
-  for (const way of ways) {
-    const row = await ifAllowed(() => one(link, sql(`SELECT ${way}`), signal));
-    if (row !== undefined) return row[0];
+  return (await scnAndWay(link, signal))?.scn;
+}
+
+/** With the way by which it was asked, so that whoever asks often asks no other. */
+export async function scnAndWay(link: Link, signal: AbortSignal): Promise<{ scn: RawValue; way: ScnWay } | undefined> {
+  for (const way of scnWays) {
+    const scn = (await ifAllowed(() => one(link, sql(way), signal)))?.[0];
+    if (scn !== undefined && scn !== null) return { scn, way };
   }
   return undefined;
 }

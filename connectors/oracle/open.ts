@@ -9,6 +9,7 @@ import { type Access, loadClient } from "./connect.ts";
 import { changesSince, cursorRow, lastChange, type PreparedCursor, prepareCursor } from "./cursor.ts";
 import { describeTables } from "./describe.ts";
 import { isLost } from "./errors.ts";
+import { createFeed } from "./feed.ts";
 import { createFlashback } from "./flashback.ts";
 import { compareGrants, grantServer } from "./grants.ts";
 import { currentScn, identityOf } from "./identity.ts";
@@ -168,6 +169,7 @@ export function openOracle(access: Access): Connector {
           pause: (attempt) => clock.sleep(Math.min(attempt * 5, 50), signal),
         }),
       ),
+    feed: createFeed(access, short),
     lookup: (plan, signal) => serial(() => lookUpPlan({ session: writer.session(plan), plan, signal })),
     async close() {
       // A plan that still runs is let end: half of it is never left to chance.

@@ -47,6 +47,7 @@ export const oracleDialect: Dialect = {
   name: "oracle",
   quote,
   maxKeysPerRead: 200,
-  powers: { lockFreeReads: true, nativeFeed: false, sessionLock: true, skipLocked: false },
+  feeds: ["flashback-versions"],
+  powers: { lockFreeReads: true, nativeFeed: true, sessionLock: true, skipLocked: false },
   capabilities: oracleCapabilities,
 };

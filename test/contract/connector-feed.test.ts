@@ -189,7 +189,8 @@ describe.each(feedSubjects())("$name: its own feed", ({ make }) => {
     }
   });
 
-  it("gives marks that are others once rows have changed", async () => {
+  it("gives marks that are others once rows have changed, or says that there are none", async () => {
+    if (erp.hasNoMarks === true) return expect(await feed.marks([rows, lines], never)).toEqual([undefined, undefined]);
     const mark = async () => (await feed.marks([rows, lines], never))[0];
     await erp.run(`INSERT INTO fusertest_rows VALUES ${Array.from({ length: 50 }, (_, nr) => `('030', ${nr}, 'x')`).join(", ")}`);
     await expect.poll(mark, { timeout: 10_000 }).toBeDefined();

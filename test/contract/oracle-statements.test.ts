@@ -127,7 +127,7 @@ describe("Oracle: statements", () => {
       INSERT INTO V$SESSION VALUES ('${owner}', 'node', 'agent', 'erpfuser'), ('${owner}', 'SQL Developer', 'PC7', 'SQL Developer');
       INSERT INTO ALL_TAB_PRIVS VALUES ('${owner}', 'OTHER', 'FUSERTEST_THEIRS', 'SELECT');
       INSERT INTO ALL_COL_PRIVS VALUES ('${owner}', 'OTHER', 'FUSERTEST_THEIRS', 'WORDS', 'UPDATE');
-      INSERT INTO ALL_OBJECTS VALUES ('OTHER', 'FUSERTEST_THEIRS', 'TABLE'); INSERT INTO ALL_TABLES VALUES ('OTHER', 'FUSERTEST_THEIRS', 5)`);
+      INSERT INTO ALL_OBJECTS (OWNER, OBJECT_NAME, OBJECT_TYPE) VALUES ('OTHER', 'FUSERTEST_THEIRS', 'TABLE'); INSERT INTO ALL_TABLES (OWNER, TABLE_NAME, NUM_ROWS) VALUES ('OTHER', 'FUSERTEST_THEIRS', 5)`);
     const write = ["other.fusertest_theirs", "fusertest_rows"];
     const rights = { "other.fusertest_theirs": ["insert", "update"], fusertest_rows: ["insert"] } as const;
     const findings = await bench.connector.check(never, { read: [], write, rights });
@@ -154,12 +154,24 @@ describe("Oracle: statements", () => {
       missing: ['GRANT INSERT ("ID") ON "ERP"."T" TO "FUSER";'],
       tooMany: ['REVOKE DELETE, UPDATE ON "ERP"."T" FROM "FUSER";', 'GRANT UPDATE ("A") ON "ERP"."T" TO "FUSER";'],
     });
+    // What a feed needs may lack; where it is not needed it is for the sake of compares.
+    const feeds = [{ name: "flashback-versions", tables: ["erp.t"] }];
+    expect((await bench.connector.grants?.compare({ ...needs, feeds }, never))?.missing.join()).toMatch(
+      /INSERT \("ID"\), FLASHBACK ON "ERP"\."T".*EXECUTE ON "SYS"\."DBMS_FLASHBACK"/,
+    );
+    bench.erp.engine.admin.exec(
+      "INSERT INTO USER_TAB_PRIVS_RECD VALUES ('ERP', 'T', 'FLASHBACK'), ('ERP', 'OTHER', 'FLASHBACK'), ('SYS', 'DBMS_FLASHBACK', 'EXECUTE')",
+    );
+    expect(await bench.connector.grants?.compare({ ...needs, feeds }, never)).toMatchObject({
+      missing: ['GRANT INSERT ("ID") ON "ERP"."T" TO "FUSER";'],
+      tooMany: ['REVOKE DELETE, UPDATE ON "ERP"."T" FROM "FUSER";', 'GRANT UPDATE ("A") ON "ERP"."T" TO "FUSER";'],
+    });
   });
 
   it("check tells what polls by ORA_ROWSCN read, a warning where it is much, and says nothing of other columns", async () => {
     const { admin, owner } = bench.erp.engine;
     admin.exec(
-      `INSERT INTO ALL_OBJECTS VALUES ('${owner}', 'FUSERTEST_LONG', 'TABLE'); INSERT INTO ALL_TABLES VALUES ('${owner}', 'FUSERTEST_LONG', 40000)`,
+      `INSERT INTO ALL_OBJECTS (OWNER, OBJECT_NAME, OBJECT_TYPE) VALUES ('${owner}', 'FUSERTEST_LONG', 'TABLE'); INSERT INTO ALL_TABLES (OWNER, TABLE_NAME, NUM_ROWS) VALUES ('${owner}', 'FUSERTEST_LONG', 40000)`,
     );
     const polls = [
       { table: "fusertest_long", column: "ora_rowscn", everyMs: 2_000 },
@@ -365,7 +377,12 @@ END;`);
     const table = { table: 'erp."Auftrag"', read: ["id"], insert: ["id", "text"], update: ["text"], remove: true };
     const seen = { table: "t", read: ["id"], insert: [], update: [], remove: false };
     const calls = [{ name: "tools.next_number", kind: "procedure" as const }];
-    const needs = { tables: [table, seen], calls, ledgers: ["fuser_ledger"], feeds: [] };
+    const needs = {
+      tables: [table, seen],
+      calls,
+      ledgers: ["fuser_ledger"],
+      feeds: [{ name: "flashback-versions", tables: ["t"] }],
+    };
     const lines = (["init", "grant", "revoke", "ledger"] as const).flatMap((kind) =>
       script(kind, needs, { version: "19.3.0.0.0", account: '"FUSER"' }).filter((line) => !/^(--|\/$)/.test(line)),
     );

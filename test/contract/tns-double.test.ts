@@ -70,7 +70,7 @@ describe("the TNS double", () => {
   });
 
   it("a right password is let in and the version is told; a wrong one, an unknown user and an unknown service are refused", async () => {
-    expect(connection.oracleServerVersionString).toBe("19.3.0.0.0");
+    expect(connection.oracleServerVersionString).toBe("19.22.0.0.0");
     await expect(connect({ password: "lion" })).rejects.toMatchObject({ errorNum: 1017 });
     await expect(connect({ user: "nobody" })).rejects.toMatchObject({ errorNum: 1017 });
     await expect(connect({ connectString: `127.0.0.1:${double.port}/OTHER` })).rejects.toMatchObject({ code: "NJS-518" });

@@ -6,6 +6,8 @@ export interface FeedSubject extends Subject {
   session(): Promise<ErpSession>;
   /** Whether the server keeps what follows a position for one reader alone, and only until it was stored. */
   readonly keepsForOne?: boolean;
+  /** Whether the server has nothing by which a changed table could be told beside the feed. */
+  readonly hasNoMarks?: boolean;
   /** Ends the connections that feeds are read by, in the server. */
   cut(): Promise<void>;
   /** Ends the server as a crash would, and brings it back. */

@@ -3,6 +3,7 @@ import type { FeedSubject } from "./feed-subject.ts";
 import { mssqlFeedSubject } from "./mssql-feed.ts";
 import { mysqlFeedSubject } from "./mysql-feed.ts";
 import { contractEnv, figuresName } from "./named.ts";
+import { oracleFeedSubject } from "./oracle-feed.ts";
 import { postgresFeedSubject } from "./postgres-feed.ts";
 
 /** A database whose own feed is under the suite. */
@@ -15,6 +16,7 @@ interface FeedCandidate {
 
 const here: readonly FeedCandidate[] = [
   { connector: "mssql-double", name: "SQL Server's double", make: () => mssqlFeedSubject() },
+  { connector: "oracle-double", name: "Oracle's double", make: () => oracleFeedSubject() },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", make: () => mysqlFeedSubject() }] : []),
   ...postgresPrograms().map((program) => ({
     connector: figuresName(program.name),

@@ -1,7 +1,7 @@
 import oracledb from "oracledb";
 import { oracle } from "../../../connectors/oracle/connector.ts";
 import { oracleSyntax } from "../../../connectors/oracle/sql.ts";
-import { createEngine, type Engine } from "../../doubles/oracle/engine.ts";
+import { type Account, createEngine, type Engine } from "../../doubles/oracle/engine.ts";
 import { startTnsDouble, type TnsDouble } from "../../doubles/tns/server.ts";
 import type { NamedServer } from "./named.ts";
 import { contextOf, type Procedures, type Subject } from "./subject.ts";
@@ -11,12 +11,17 @@ const account = { user: "fuser", password: "geheim" };
 type OwnSubject = Subject & {
   /** A new session of the ERP's own, where the old one was broken. */
   reconnect(): Promise<void>;
+  /** A session beside it, which commits when it is told to. */
+  connect(): Promise<oracledb.Connection>;
 };
 
 /** The real driver on both sides of the suite, and a double behind it: its engine keeps Oracle's rules, as far as they are known to it. */
-export async function oracleSubject(): Promise<OwnSubject & { double: TnsDouble; engine: Engine }> {
-  const engine = createEngine(account);
-  const double = await startTnsDouble(engine);
+export async function oracleSubject({
+  version,
+  ...options
+}: Pick<Account, "database"> & { version?: string } = {}): Promise<OwnSubject & { double: TnsDouble; engine: Engine }> {
+  const engine = createEngine({ ...account, ...options });
+  const double = await startTnsDouble(engine, version);
   const at = { host: "127.0.0.1", port: double.port, service: engine.serviceName, ...account };
   const subject = await subjectAt(at);
   return {
@@ -88,6 +93,7 @@ async function subjectAt({ host, port, service, user, password }: Place): Promis
         stamp: "DATE",
         words: "VARCHAR2(40)",
       })[name],
+    connect: session,
     async reconnect() {
       await connection.close({ drop: true }).catch(() => {});
       connection = await session();
@@ -153,7 +159,7 @@ function numbered(sql: string): string {
 }
 
 /** The suite's statements are ones that most databases share; Oracle writes some of them otherwise. */
-function inOracle(sql: string): string[] {
+export function inOracle(sql: string): string[] {
   const own = sql
     .replace(/\bTEXT\b/g, "CLOB")
     .replace("CREATE TABLE IF NOT EXISTS", "CREATE TABLE")

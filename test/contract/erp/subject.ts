@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { keyDigest } from "../../../base/key-digest.ts";
 import type { Log } from "../../../base/log.ts";
 import { silentLog } from "../../../base/log.ts";
-import { systemClock } from "../../../base/time.ts";
+import { type Clock, systemClock } from "../../../base/time.ts";
 import type {
   ColumnType,
   Connector,
@@ -59,6 +59,7 @@ export interface OpenOptions {
   limits?: Partial<ConnectorLimits>;
   sessionName?: string;
   log?: Log;
+  clock?: Clock;
 }
 
 const usualLimits: ConnectorLimits = {
@@ -71,7 +72,7 @@ const usualLimits: ConnectorLimits = {
 
 export function contextOf(options: OpenOptions = {}): ConnectorContext {
   return {
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log: options.log ?? silentLog,
     limits: { ...usualLimits, ...options.limits },
     sessionName: options.sessionName ?? "fuser-contract",

@@ -3,6 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { OracleError } from "../tns/database.ts";
 import { type ColumnType, checksOf, columnType, keptAs } from "./column-types.ts";
+import { addToVersions, dirtyTable, dropVersions, forgetVersions, keepVersions } from "./versions.ts";
 
 export interface Column {
   name: string;
@@ -18,8 +19,9 @@ export interface Tables {
 const dictionary = `
 CREATE TABLE DUAL (DUMMY TEXT);
 INSERT INTO DUAL VALUES ('X');
-CREATE TABLE ALL_OBJECTS (OWNER TEXT, OBJECT_NAME TEXT, OBJECT_TYPE TEXT);
-CREATE TABLE ALL_TABLES (OWNER TEXT, TABLE_NAME TEXT, NUM_ROWS INTEGER);
+CREATE TABLE ALL_OBJECTS (OWNER TEXT, OBJECT_NAME TEXT, OBJECT_TYPE TEXT, OBJECT_ID INTEGER, DATA_OBJECT_ID INTEGER, LAST_DDL_TIME TEXT);
+CREATE TABLE ALL_TABLES (OWNER TEXT, TABLE_NAME TEXT, NUM_ROWS INTEGER, TEMPORARY TEXT DEFAULT 'N', CLUSTER_NAME TEXT);
+CREATE TABLE ALL_EXTERNAL_TABLES (OWNER TEXT, TABLE_NAME TEXT);
 CREATE TABLE ALL_TAB_COLUMNS (OWNER TEXT, TABLE_NAME TEXT, COLUMN_NAME TEXT, COLUMN_ID INTEGER, DATA_TYPE TEXT, CHAR_LENGTH INTEGER, DATA_LENGTH INTEGER,
   DATA_PRECISION INTEGER, DATA_SCALE INTEGER, NULLABLE TEXT, DEFAULT_LENGTH INTEGER, IDENTITY_COLUMN TEXT);
 CREATE TABLE ALL_CONSTRAINTS (OWNER TEXT, TABLE_NAME TEXT, CONSTRAINT_NAME TEXT, CONSTRAINT_TYPE TEXT, R_OWNER TEXT, R_CONSTRAINT_NAME TEXT);
@@ -43,6 +45,7 @@ CREATE TABLE ALL_PROCEDURES (OWNER TEXT, OBJECT_NAME TEXT, PROCEDURE_NAME TEXT, 
 CREATE TABLE ALL_SOURCE (OWNER TEXT, NAME TEXT, TYPE TEXT, LINE INTEGER, TEXT TEXT);
 CREATE TABLE ALL_SYNONYMS (OWNER TEXT, SYNONYM_NAME TEXT, TABLE_OWNER TEXT, TABLE_NAME TEXT, DB_LINK TEXT);
 CREATE TABLE fuser_blocks (name TEXT, block INTEGER, scn INTEGER, PRIMARY KEY (name, block)) WITHOUT ROWID;
+${dirtyTable}
 `;
 
 export function createDictionary(database: DatabaseSync): void {
@@ -95,6 +98,7 @@ export function createTable(database: DatabaseSync, owner: string, text: string)
   for (const names of unique) body.push(`UNIQUE (${names.map((name) => `"${name}"`).join(", ")})`);
   database.exec(`CREATE TABLE "${table}" (${[...body, ...extra].join(", ")})`);
   addTriggers(database, table, columns);
+  keepVersions(database, table, columns);
   register(database, { owner, table, columns, primary, unique });
   return { table, columns };
 }
@@ -150,8 +154,8 @@ function register(database: DatabaseSync, { owner, table, columns, primary, uniq
   const insert = (name: string, values: readonly (string | number | null)[]): void => {
     database.prepare(`INSERT INTO ${name} VALUES (${values.map(() => "?").join(", ")})`).run(...values);
   };
-  insert("ALL_OBJECTS", [owner, table, "TABLE"]);
-  insert("ALL_TABLES", [owner, table, null]);
+  insert("ALL_OBJECTS", [owner, table, "TABLE", null, null, null]);
+  insert("ALL_TABLES", [owner, table, null, "N", null]);
   for (const [index, { name, type, nullable, identity }] of columns.entries()) {
     const { dataType, length, precision, scale } = type;
     const text = /^(N?VARCHAR2|CHAR)$/.test(dataType);
@@ -197,12 +201,40 @@ export function createIndex(database: DatabaseSync, owner: string, text: string)
   registerIndex(database, { owner, table: table.toUpperCase(), name: name.toUpperCase(), columns, unique: unique !== "" });
 }
 
+/** Carries out `ALTER TABLE name ADD column type`. @returns the table with its columns */
+export function addColumn(database: DatabaseSync, tables: Tables, text: string): Created {
+  const [, name = "", part = ""] = /^ALTER TABLE "?(\w+)"? ADD \(?(.*?)\)?$/is.exec(text.trim()) ?? [];
+  const table = name.toUpperCase();
+  const before = tables.get(table);
+  if (before === undefined) throw new OracleError(942, "table or view does not exist");
+  const { column, definition } = columnOf(part);
+  database.exec(`ALTER TABLE "${table}" ADD COLUMN ${definition}`);
+  addToVersions(database, table, column.name);
+  const columns = [...before, column];
+  forgetVersions(database, table, columns);
+  return { table, columns };
+}
+
+/** Notes a change of a table's definition, with a new segment for its rows where they were thrown away. */
+export function noteDdl(database: DatabaseSync, { table, at, segment }: { table: string; at: string; segment: boolean }): void {
+  const [row] = database.prepare("SELECT coalesce(max(DATA_OBJECT_ID), 70000) + 1 AS id FROM ALL_OBJECTS").all() as {
+    id: number;
+  }[];
+  const id = row?.id as number;
+  database
+    .prepare(
+      "UPDATE ALL_OBJECTS SET LAST_DDL_TIME = ?, OBJECT_ID = coalesce(OBJECT_ID, ?), DATA_OBJECT_ID = CASE WHEN ? OR DATA_OBJECT_ID IS NULL THEN ? ELSE DATA_OBJECT_ID END WHERE OBJECT_NAME = ?",
+    )
+    .run(at, id, segment ? 1 : 0, id, table);
+}
+
 export function dropTable(database: DatabaseSync, table: string): void {
   try {
     database.exec(`DROP TABLE "${table}"`);
   } catch (cause) {
     throw Object.assign(new OracleError(942, "table or view does not exist"), { cause });
   }
+  dropVersions(database, table);
   for (const name of ["ALL_TABLES", "ALL_TAB_COLUMNS", "ALL_CONSTRAINTS", "ALL_CONS_COLUMNS", "ALL_INDEXES", "ALL_IND_COLUMNS"]) {
     database.prepare(`DELETE FROM ${name} WHERE TABLE_NAME = ?`).run(table);
   }

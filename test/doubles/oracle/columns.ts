@@ -4,6 +4,7 @@ import type { ResultColumn } from "../tns/database.ts";
 import type { TypeName } from "../tns/values.ts";
 import type { Tables } from "./catalogue.ts";
 import { wireColumn } from "./column-types.ts";
+import { versionedTable } from "./versions.ts";
 
 const numeric = /^(COUNT|SUM|AVG|LENGTH|ora_scn|TO_NUMBER|\d|\(?SELECT scn\b|CASE\b.*\bTHEN \d)/is;
 
@@ -12,7 +13,8 @@ export function resultColumns(statement: StatementSync, asked: string, tables: T
   return statement.columns().map(({ name, table, column }) => {
     // Names that nobody quoted are upper case.
     const shown = asked.includes(`"${name}"`) ? name : name.toUpperCase();
-    const known = table && column ? tables.get(table)?.find((one) => one.name === column.toUpperCase()) : undefined;
+    const known =
+      table && column ? tables.get(versionedTable(table))?.find((one) => one.name === column.toUpperCase()) : undefined;
     if (known) return wireColumn(shown, known.type, known.nullable);
     if (column === "rowid") return { name: shown, type: "VARCHAR2", size: 18 };
     if (column !== null && table !== null) return { name: shown, type: dictionaryType(column), size: 4000 };

@@ -16,12 +16,13 @@ import {
 } from "../tns/database.ts";
 import type { Cell } from "../tns/values.ts";
 import { type BlockSession, bindNames, runBlock, type Values } from "./blocks.ts";
-import { type Column, createDictionary, createIndex, createTable, dropTable, openScn } from "./catalogue.ts";
+import { addColumn, type Column, createDictionary, createIndex, createTable, dropTable, noteDdl, openScn } from "./catalogue.ts";
 import { resultColumns } from "./columns.ts";
 import { isBusy, oracleError } from "./errors.ts";
 import { addFunctions, keptNumber, rowidText } from "./functions.ts";
 import { createRoutine, dropRoutine, type Routine } from "./routines.ts";
-import { translate } from "./translate.ts";
+import { type Translated, translate } from "./translate.ts";
+import { commitVersions, forgetVersions } from "./versions.ts";
 
 export interface Engine extends Database, Disposable {
   /** Every statement that was asked, once. */
@@ -39,6 +40,12 @@ export interface Engine extends Database, Disposable {
   refuseLogin: OracleError | undefined;
   verifier: number | undefined;
   warning: OracleError | undefined;
+  /** Whether accounts may look back at tables. */
+  mayFlashback: boolean;
+  /** The undo reaches back to this number; further back with this error. */
+  undo: { from: bigint; error: OracleError };
+  /** Lets time go by on the server's clock, which stands still otherwise. */
+  passTime(ms: number): void;
 }
 
 /** What its sessions share. */
@@ -50,12 +57,20 @@ interface Inside extends Engine {
   /** By id, who holds it. */
   locks: Map<string, unknown>;
   transactions: number;
+  /** By table: when its definition was changed last, by the server's clock. */
+  definedAt: Map<string, number>;
+  now(): number;
 }
 
 export interface Account {
   user: string;
   password: string;
+  /** Name of the database; default: DOUBLE. */
+  database?: string;
 }
+
+/** As Oracle says it of a table whose definition is younger, whatever is asked for (seen of Oracle 23: not within seconds of CREATE TABLE). */
+const youngMs = 5_000;
 
 const firstScn = 1_000_000n;
 
@@ -71,8 +86,19 @@ export function createEngine(account: Account): Engine {
   const admin = open();
   createDictionary(admin);
   admin.prepare("INSERT INTO ALL_USERS VALUES (?, '2020-01-02 03:04:05')").run(owner);
+  let nowMs = Date.now();
   const engine: Inside = {
     locks: new Map(),
+    definedAt: new Map(),
+    now: () => nowMs,
+    passTime: (ms) => {
+      nowMs += ms;
+    },
+    mayFlashback: true,
+    undo: {
+      from: 0n,
+      error: new OracleError(1555, 'snapshot too old: rollback segment number 7 with name "_SYSSMU7$" too small'),
+    },
     transactions: 0,
     mayLock: true,
     refuseLogin: undefined,
@@ -89,16 +115,19 @@ export function createEngine(account: Account): Engine {
     password: (user) => (user === owner ? account.password : undefined),
     login: () => {
       if (engine.refuseLogin) throw engine.refuseLogin;
-      return new Session(engine, open());
+      return new Session(engine, open(), account.database ?? "DOUBLE");
     },
     [Symbol.dispose]() {
       admin.close();
       rmSync(home, { recursive: true, force: true });
     },
   };
-  addFunctions(admin, { scn: () => engine.scn, context: () => null });
+  addFunctions(admin, { scn: () => engine.scn, now: () => dateOf(engine), context: () => null });
   return engine;
 }
+
+/** The server's time as it keeps dates. */
+const dateOf = (engine: Inside): string => new Date(engine.now()).toISOString().slice(0, 19).replace("T", " ");
 
 const lockPauseMs = 2;
 /** Without WAIT Oracle waits as long as it takes: the client's own time-out ends it. */
@@ -111,12 +140,12 @@ class Session implements DatabaseSession {
   #state: "none" | "open" | "writing" = "none";
   #transaction = "";
 
-  constructor(engine: Inside, database: DatabaseSync) {
+  constructor(engine: Inside, database: DatabaseSync, name: string) {
     this.#engine = engine;
     this.#database = database;
     const context: Record<string, string> = {
-      DB_NAME: "DOUBLE",
-      DB_UNIQUE_NAME: "DOUBLE",
+      DB_NAME: name,
+      DB_UNIQUE_NAME: name,
       CON_NAME: "DOUBLEPDB",
       SERVICE_NAME: engine.serviceName,
       CURRENT_SCHEMA: engine.owner,
@@ -124,7 +153,7 @@ class Session implements DatabaseSession {
       SERVER_HOST: "double",
       SID: "42",
     };
-    addFunctions(database, { scn: () => engine.scn, context: (name) => context[name] ?? null });
+    addFunctions(database, { scn: () => engine.scn, now: () => dateOf(engine), context: (named) => context[named] ?? null });
   }
 
   async execute(asked: Asked, signal: AbortSignal): Promise<Answer> {
@@ -136,9 +165,14 @@ class Session implements DatabaseSession {
     if (!asked.parseOnly) this.#engine.executed.add(sql);
     try {
       if (/^\s*ALTER SESSION SET\b/i.test(sql)) return { affected: 0 };
-      if (/^\s*(CREATE|DROP)\b/i.test(sql)) return await this.#define(sql, signal);
+      if (/^\s*(CREATE|DROP|ALTER|TRUNCATE)\b/i.test(sql)) return await this.#define(sql, signal);
       if (/^\s*(SELECT|WITH)\b/i.test(sql)) return await this.#select(asked, signal);
       if (/^\s*(INSERT|UPDATE|DELETE)\b/i.test(sql)) return await this.#write(asked, signal);
+      if (/^(SAVEPOINT|ROLLBACK TO SAVEPOINT) \w+$/i.test(sql)) {
+        await this.#beginWriting(undefined, signal);
+        this.#database.exec(sql);
+        return { affected: 0 };
+      }
       const called = /^\s*CALL\s+(\w+)\s*(\(.*\))\s*$/is.exec(sql);
       if (called) return await this.#block({ ...asked, sql: `BEGIN "${called[1]?.toUpperCase()}"${called[2]}; END;` }, signal);
       if (/^\s*(BEGIN|DECLARE)\b/i.test(sql)) return await this.#block(asked, signal);
@@ -156,12 +190,25 @@ class Session implements DatabaseSession {
     const translated = translate(sql);
     const statement = this.#database.prepare(translated.sql);
     const columns = resultColumns(statement, sql, this.#engine.tables);
+    if (translated.versions !== undefined && !this.#engine.mayFlashback) throw new OracleError(1031, "insufficient privileges");
     if (parseOnly) return { columns, rows: [] };
+    if (translated.versions) this.#checkBounds(translated.versions, binds);
     if (translated.lock) await this.#beginWriting(translated.lock.seconds, signal);
     statement.setReadBigInts(true);
     statement.setReturnArrays(true);
     const rows = statement.all(...this.#values(binds)) as unknown as SqliteValue[][];
     return { columns, rows: rows.map((row) => row.map((value, index) => cellOf(value, columns[index] as ResultColumn))) };
+  }
+
+  /** What keeps Oracle from telling versions between these two numbers. */
+  #checkBounds({ table, from, to }: NonNullable<Translated["versions"]>, binds: readonly Bound[]): void {
+    const { scn, undo, tables, definedAt, now } = this.#engine;
+    if (!tables.has(table)) throw new OracleError(30051, "VERSIONS clause not allowed here");
+    const [low, high] = [from, to].map((at) => BigInt(String(binds[at]?.value))) as [bigint, bigint];
+    if (low > scn || high > scn) throw new OracleError(8181, "specified number is not a valid system change number");
+    if (now() - (definedAt.get(table) ?? 0) < youngMs)
+      throw new OracleError(1466, "unable to read data - table definition has changed");
+    if (low < undo.from) throw undo.error;
   }
 
   async #write({ sql, binds, parseOnly }: Asked, signal: AbortSignal): Promise<Answer> {
@@ -307,9 +354,18 @@ class Session implements DatabaseSession {
     } else if (/^CREATE (OR REPLACE )?(PROCEDURE|FUNCTION)/i.test(sql)) {
       const created = createRoutine(admin, owner, sql);
       this.#engine.routines.set(created.name, created);
-    } else if (/^CREATE TABLE/i.test(sql)) {
-      const created = createTable(admin, owner, sql);
-      tables.set(created.table, created.columns);
+    } else if (/^(CREATE|ALTER) TABLE/i.test(sql)) {
+      const made = /^ALTER/i.test(sql) ? addColumn(admin, tables, sql) : createTable(admin, owner, sql);
+      tables.set(made.table, made.columns);
+      this.#defined(made.table, false);
+    } else if (/^TRUNCATE TABLE/i.test(sql)) {
+      const name = (/^TRUNCATE TABLE "?(\w+)"?$/i.exec(sql.trim())?.[1] ?? "").toUpperCase();
+      const columns = tables.get(name);
+      if (columns === undefined) throw new OracleError(942, "table or view does not exist");
+      admin.exec(`BEGIN IMMEDIATE; DELETE FROM "${name}"`);
+      forgetVersions(admin, name, columns);
+      admin.exec("COMMIT");
+      this.#defined(name, true);
     } else if (/^CREATE (UNIQUE )?INDEX/i.test(sql)) createIndex(admin, owner, sql);
     else {
       const dropped = /^DROP (TABLE|TRIGGER) "?(\w+)"?$/i.exec(sql.trim());
@@ -323,6 +379,12 @@ class Session implements DatabaseSession {
     }
     this.#engine.scn += 1n;
     return { affected: 0 };
+  }
+
+  #defined(table: string, segment: boolean): void {
+    const { admin, definedAt, now } = this.#engine;
+    definedAt.set(table, now());
+    noteDdl(admin, { table, at: dateOf(this.#engine), segment });
   }
 
   /** SQLite has one writer at a time: a row that another session holds is any row. */
@@ -352,6 +414,7 @@ class Session implements DatabaseSession {
     if (this.#state === "writing") {
       this.#engine.scn += 1n;
       this.#database.prepare(`UPDATE fuser_blocks SET scn = ? WHERE scn = ${openScn}`).run(this.#engine.scn);
+      commitVersions(this.#database, this.#engine.scn, this.#engine.tables);
       this.#database.exec("COMMIT");
     }
     this.#state = "none";

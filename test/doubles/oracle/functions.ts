@@ -7,6 +7,8 @@ type Cell = string | number | bigint | Uint8Array | null;
 /** What a session tells of itself. */
 export interface SessionFacts {
   scn: () => bigint;
+  /** The server's time, as dates are kept. */
+  now: () => string;
   context: (name: string) => string | null;
 }
 
@@ -50,6 +52,7 @@ export function addFunctions(database: DatabaseSync, facts: SessionFacts): void 
   );
   define("chartorowid", (value) => (typeof value === "string" ? BigInt(`0x${value.slice(4)}`) : null));
   define("sys_context", (_, name) => facts.context(String(name)));
+  database.function("ora_now", () => facts.now());
   database.function("ora_scn", { useBigIntArguments: true }, () => facts.scn());
 }
 

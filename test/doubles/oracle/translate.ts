@@ -1,6 +1,7 @@
 // Oracle's SQL as the connector and the suite write it, as SQLite understands it. A shape that is not known here fails there: nothing is guessed.
 import { OracleError } from "../tns/database.ts";
 import { rowsPerBlock } from "./catalogue.ts";
+import { versionsBetween } from "./versions.ts";
 
 export interface Translated {
   sql: string;
@@ -8,6 +9,8 @@ export interface Translated {
   binds: readonly string[];
   /** Rows are to be locked; seconds to wait, undefined for without end. */
   lock: { seconds: number | undefined } | undefined;
+  /** Versions of the rows of a table are asked for; between the binds at these positions. */
+  versions: { table: string; from: number; to: number } | undefined;
 }
 
 /** What Oracle does not have: a statement with it would pass here and fail there. */
@@ -61,10 +64,17 @@ export function translate(sql: string): Translated {
     lock = { seconds: seconds === undefined ? undefined : Number(seconds) };
     return "";
   });
+  let versions: Translated["versions"];
   rest = rest
+    .replace(/\bFROM (§\d+§|\w+) VERSIONS BETWEEN SCN \?(\d+) AND \?(\d+)/g, (_, name: string, from: string, to: string) => {
+      const named = name.replace(/§(\d+)§/, (_all, index: string) => literals[Number(index)] as string).replaceAll('"', "");
+      versions = { table: named.toUpperCase(), from: Number(from) - 1, to: Number(to) - 1 };
+      return `FROM ${versionsBetween(versions.table, `?${from}`, `?${to}`)}`;
+    })
+    .replace(/\bSYSDATE\b/gi, "ora_now()")
     .replace(/\s+WHERE\s+ROWNUM\s*<=\s*(\d+)\s*$/i, " LIMIT $1")
     .replace(/CAST\(((?:[^()]|\([^()]*\))*) AS TIMESTAMP\(9\)\)/gi, "ora_timestamp($1)")
-    // The double keeps no history: it reads what is there now.
+    // As of a moment the double reads what is there now.
     .replace(/\bFROM (§\d+§|\w+) AS OF SCN (\?\d+)/g, "FROM (SELECT * FROM $1 WHERE $2 > 0) $1")
     .replace(/\bROWID = (\?\d+)/g, "ROWID = chartorowid($1)")
     .replace(/\bDBMS_LOB\.GETLENGTH\b/gi, "ora_lob_length")
@@ -74,7 +84,7 @@ export function translate(sql: string): Translated {
       return "RETURNING rowid AS ROWID";
     });
   rest = rest.replace(/§(\d+)§/g, (_, index: string) => literals[Number(index)] as string);
-  return { sql: withRowScn(rest), binds, lock };
+  return { sql: withRowScn(rest), binds, lock, versions };
 }
 
 /** The pseudo column is what the row's block says. */

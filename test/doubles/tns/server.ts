@@ -27,7 +27,7 @@ export interface TnsDouble extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-export async function startTnsDouble(database: Database, version = "19.3.0.0.0"): Promise<TnsDouble> {
+export async function startTnsDouble(database: Database, version = "19.22.0.0.0"): Promise<TnsDouble> {
   const sockets = new Set<Socket>();
   let server: Server | undefined;
   let port = 0;

@@ -48,4 +48,14 @@ describe("erpfuser grants for Oracle", () => {
       'CREATE TABLE "WO"."FUSER_LEDGER" (command_id VARCHAR2(64) NOT NULL PRIMARY KEY, results VARCHAR2(4000));',
     ]);
   });
+
+  it("names FLASHBACK on the tables of the feed, and what asks for the system change number", () => {
+    const feeds = [{ name: "flashback-versions", tables: ["MIETER", 'erp."Auftrag"'] }];
+    const told = script("grant", { ...needs, feeds }, { version: "19.22.0.0.0", account: '"FUSER"' });
+    expect(told).toContain('GRANT READ, FLASHBACK ON "WO"."MIETER" TO "FUSER";');
+    expect(told).toContain('GRANT SELECT, INSERT ("ID", "TEXT"), UPDATE ("TEXT"), FLASHBACK ON "ERP"."Auftrag" TO "FUSER";');
+    expect(told).toContain('GRANT EXECUTE ON "SYS"."DBMS_FLASHBACK" TO "FUSER";');
+    const back = script("revoke", { ...needs, feeds }, { version: "19.22.0.0.0", account: '"FUSER"' });
+    expect(back).toContain('REVOKE READ, FLASHBACK ON "WO"."MIETER" FROM "FUSER";');
+  });
 });
