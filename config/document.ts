@@ -11,6 +11,8 @@ export interface SourceText {
   faults: readonly Fault[];
   /** Line of the node, or of the nearest one above it that stands in the file. */
   place(path: Path): Place;
+  /** Whether the node itself stands in the file. */
+  holds(path: Path): boolean;
 }
 
 const most = { characters: 4_000_000, nodes: 200_000, depth: 60 };
@@ -34,25 +36,26 @@ export function readDocument(text: string): SourceText {
     }
     return { path: pathText(path), line: 1 };
   };
+  const holds = (path: Path): boolean => placed.has(JSON.stringify(path));
   const fault = (at: Place, message: string, remedy: string): void => {
     faults.push({ ...at, message, remedy });
   };
   if (text.length > most.characters) {
     fault({ path: "", line: 1 }, "The file is too large", `Keep it under ${most.characters} characters.`);
-    return { tree: undefined, faults, place };
+    return { tree: undefined, faults, place, holds };
   }
   try {
     const document = parseDocument(text, { schema: "failsafe", lineCounter: lines, prettyErrors: false, logLevel: "error" });
     for (const error of [...document.errors, ...document.warnings]) faults.push(syntaxFault(error, text, lines));
-    if (faults.some((found) => found.message !== duplicate)) return { tree: undefined, faults, place };
+    if (faults.some((found) => found.message !== duplicate)) return { tree: undefined, faults, place, holds };
     const tree = treeOf(document, { lines, placed, fault });
     // What was cut off would only bring faults of its own.
-    return { tree: faults.some((found) => found.message === tooLarge) ? undefined : tree, faults, place };
+    return { tree: faults.some((found) => found.message === tooLarge) ? undefined : tree, faults, place, holds };
   } catch (error) {
     // The parser recurses: a text of many thousand open brackets ends its stack.
     if (!(error instanceof RangeError)) throw error;
     fault({ path: "", line: 1 }, "The file nests too deeply", `Nest at most ${most.depth} levels.`);
-    return { tree: undefined, faults, place };
+    return { tree: undefined, faults, place, holds };
   }
 }
 

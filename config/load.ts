@@ -6,6 +6,7 @@ import type { Finding } from "../base/findings.ts";
 import type { Config, Fault } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { readable } from "./fault-text.ts";
+import { overPreset } from "./preset.ts";
 import { checkSources } from "./references.ts";
 import { resolveCommand } from "./resolve-command.ts";
 import { resolveMaps, resolveScope, resolveTypes, resolveVars } from "./resolve-dictionaries.ts";
@@ -55,8 +56,9 @@ function unreadable(file: string, cause: unknown): FuserError {
 
 /** The same without reading a file. */
 export function parseConfig({ text, file }: { text: string; file: string }, options: LoadOptions = {}): Loaded {
-  const source = readDocument(text);
-  if (source.tree === undefined) return { faults: inOrder(source.faults) };
+  const written = readDocument(text);
+  if (written.tree === undefined) return { faults: inOrder(written.faults) };
+  const source = overPreset(written);
   const shape = shapeOf(source);
   const faults = [...source.faults, ...shape.faults];
   if (shape.file === undefined) return { faults: inOrder(faults) };

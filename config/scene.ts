@@ -120,9 +120,19 @@ export function conditionOf(scene: Scene, path: Path, text: string | undefined):
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_$]*$/;
 
-/** Replaces `${vars.x}` once, at load; the value must be an identifier since it becomes part of the SQL's text (mapping.md, rule 2). */
-export function replaceVars(scene: Scene, path: Path, text: string): string {
-  return text.replace(/\$\{([^}]*)\}/g, (_, inside: string) => {
+/** What may stand within quotes of any database: words with single blanks between, such as a company of Dynamics NAV in its table names (`CRONUS International Ltd_`). */
+const quotable = /^[\p{L}\p{N}_$&+,!#@-]+(?: [\p{L}\p{N}_$&+,!#@-]+)*$/u;
+
+/** Whether the SQL up to a place has opened a quote of an identifier and not closed it. */
+const inQuotes = (before: string): boolean =>
+  /["`[][^"`\]]*$/.test(before.replace(/'(?:[^']|'')*'|"[^"]*"|`[^`]*`|\[[^\]]*\]/g, ""));
+
+/**
+ * Replaces `${vars.x}` once, at load; the value must be an identifier since it becomes part of the SQL's text (mapping.md, rule 2). Within quotes, or where the
+ * agent quotes all of it (`isName`), it may be a name of several words.
+ */
+function replaceVars(scene: Scene, path: Path, text: string, isName = false): string {
+  return text.replace(/\$\{([^}]*)\}/g, (_, inside: string, offset: number) => {
     const name = /^\s*vars\.(\w+)\s*$/.exec(inside)?.[1];
     if (name === undefined) {
       scene.fault(
@@ -135,6 +145,7 @@ export function replaceVars(scene: Scene, path: Path, text: string): string {
     if (!knownName(scene, path, "variable", { name, known: scene.names.vars })) return "x";
     const value = scene.file.vars[name];
     if (value === undefined || identifier.test(value)) return value ?? "x";
+    if (quotable.test(value) && (isName || inQuotes(text.slice(0, offset)))) return value;
     scene.fault(
       path,
       `\`vars.${name}\` is no identifier and can't become part of SQL`,
@@ -171,7 +182,7 @@ export function sqlOf(
 
 /** A table's name with its variables replaced. */
 export function tableOf(scene: Scene, path: Path, text: string): string {
-  const name = replaceVars(scene, path, text).trim();
+  const name = replaceVars(scene, path, text, true).trim();
   if (/^[^\s;'"()]+(?: [^\s;'"()]+)*$/.test(name)) return name;
   scene.fault(
     path,

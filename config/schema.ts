@@ -3,6 +3,7 @@
  * are made from it (config/generate.ts).
  */
 import * as z from "zod";
+import { presetTexts } from "./generated/presets.ts";
 import { command } from "./schema-command.ts";
 import { source } from "./schema-source.ts";
 import {
@@ -96,8 +97,22 @@ const valueMap = keys({
     ),
 });
 
+const presetName = oneOf(Object.keys(presetTexts) as [string, ...string[]]);
+const preset = z.union([
+  presetName.describe("Name of the preset"),
+  keys({
+    use: presetName.describe("Name of the preset"),
+    without: listOf(text).optional().describe("What is left out: `sources.NAME`, `sources.NAME.fields.FIELD`, `commands.NAME`"),
+  }),
+]);
+
 export const configFile = keys(
   {
+    preset: preset
+      .optional()
+      .describe(
+        "A configuration for an ERP that ships with the agent. What stands in this file goes over it: sections, sources and commands by name and key, code maps by code, fields as a whole",
+      ),
     agent: agent.describe("The agent and its way to the portal"),
     erp,
     vars: named(anyText).prefault({}).describe("Named values, used as `${vars.name}` and `:vars.name`"),
@@ -127,7 +142,6 @@ export const configFile = keys(
     quality: "Leave it out: the rules run with their defaults.",
     lookups: "Join the table in a query.",
     properties: "Limit the sources with `where`.",
-    preset: "Copy the preset's text into this file.",
   },
 );
 
