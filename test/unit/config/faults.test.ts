@@ -239,8 +239,8 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
   ],
   [
     8,
-    `  properties: { type: property, table: "OBJ \${vars.mandant}", key: A, fields: { name: X } }`,
-    "sources.properties.table",
+    `  properties: { type: property, query: "SELECT A, X FROM OBJ_\${vars.mandant}", key: A, fields: { name: X } }`,
+    "sources.properties.query",
     "is no identifier",
     ":vars.mandant",
   ],
