@@ -1,6 +1,7 @@
-/** What has to be done from time to time: acks that no commit took along are made durable, old payloads and journal lines go, and after a loss of the ERP's history lost commands are looked for. */
+/** What has to be done from time to time: acks that no commit took along are made durable, old payloads and journal lines go, and after a loss of the ERP's history, or once another server has taken over, lost commands are looked for. */
 import { describeError, FuserError, isAbort, kindOf } from "../base/errors.ts";
 import type { AgentParts, Running } from "./agent.ts";
+import { takenOver } from "./capture/identity.ts";
 import { lostHistory } from "./capture/lost-history.ts";
 import { isStoreTrouble } from "./store/sqlite-errors.ts";
 import { waitOut } from "./wait-out.ts";
@@ -24,7 +25,7 @@ export interface House extends Pick<Running, "store"> {
 export async function keepHouse(running: House, told: { signal: AbortSignal; commits: () => number }): Promise<void> {
   const { store, parts } = running;
   let seen = -1;
-  let lost = false;
+  let doubted = false;
   let purgedAt = Number.NEGATIVE_INFINITY;
   let listedAt = Number.NEGATIVE_INFINITY;
   const troubles = new Set<string>();
@@ -39,10 +40,10 @@ export async function keepHouse(running: House, told: { signal: AbortSignal; com
       purgedAt = now;
     }
     const commits = told.commits();
-    if (commits !== seen) lost = lossOf(running) !== undefined;
+    if (commits !== seen) doubted = doubtOf(running) !== undefined;
     seen = commits;
-    if (!lost) return;
-    const again = running.writeback.vanished().length > 0 && now - listedAt > listAgainEveryMs;
+    if (!doubted) return;
+    const again = lossOf(running) !== undefined && running.writeback.vanished().length > 0 && now - listedAt > listAgainEveryMs;
     if (await lookForLostEffects(running, again, { signal: inner, troubles })) listedAt = now;
   };
   await waitOut({ parts, part, everyMs: lookEveryMs }, tidy, told.signal);
@@ -58,17 +59,23 @@ interface Asking {
 const lossOf = ({ store, compiled }: House): string | undefined =>
   compiled.mappings.map(({ source }) => lostHistory(store.meta, source)).find((reason) => reason !== undefined);
 
+/** Why commands may have lost their effects. */
+function doubtOf(house: House): string | undefined {
+  const reasons = [lossOf(house), takenOver(house.store.meta)].filter((reason) => reason !== undefined);
+  return reasons.length === 0 ? undefined : reasons.join("; ");
+}
+
 /**
- * For each loss of history, and `again` while it is not settled: which applied commands the ERP no longer knows. True when it was asked. While a backup is
+ * For each loss of history or server that took over, and `again` while a loss is not settled: which applied commands the ERP no longer knows. True when it was asked. While a backup is
  * being loaded tables may be away for a moment, as a server may: what it can't answer now it is asked again in a second.
  */
 async function lookForLostEffects(running: House, again: boolean, { signal, troubles }: Asking): Promise<boolean> {
   const { parts, store, writeback } = running;
-  const loss = lossOf(running);
-  if (loss === undefined || (store.meta.get(checkedName) === loss && !again)) return false;
+  const doubt = doubtOf(running);
+  if (doubt === undefined || (store.meta.get(checkedName) === doubt && !again)) return false;
   try {
     await writeback.effectsVanished(signal);
-    store.meta.set(checkedName, loss);
+    store.meta.set(checkedName, doubt);
     troubles.clear();
     return true;
   } catch (error) {

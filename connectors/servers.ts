@@ -39,8 +39,6 @@ export interface Ways<Session> {
   hangUp(session: Session): void;
   /** Codes of errors after which another server is asked, beside those of one that is away. */
   alsoAway?: readonly string[];
-  /** What can only be read is taken where there is no primary. */
-  standbys?: boolean;
 }
 
 export interface Servers {
@@ -48,8 +46,9 @@ export interface Servers {
   /** Whether one may take the other's place. */
   readonly several: boolean;
   /**
-   * Connects to the first that answers and is the primary; where only one is named to that, whatever it is. What is away, or full, is passed over, and asked last
-   * for a while. A refused login is told at once.
+   * Connects to the server that was taken last, while it is the primary: one that comes back with what it had must not take over by its place in the list. Else to the
+   * first that answers and is the primary; where only one is named to that, whatever it is. What is away, or full, is passed over, and asked last for a while. What
+   * can only be read may lack what was read already: of several servers none is read that is not the primary. A refused login is told at once.
    * @throws FuserError of the first that is away; transient `erp-read-only` where all others can only be read
    */
   connect<Session>(ways: Ways<Session>, signal: AbortSignal): Promise<Session>;
@@ -76,10 +75,11 @@ export function createServers(addresses: readonly ServerAddress[], place: string
   let taken: ServerAddress | undefined;
   let epoch = 0;
 
-  /** As the configuration has them; those that were away a moment ago last. */
+  /** The one that was taken, then as the configuration has them; those that were away a moment ago last. */
   const inOrder = (): ServerAddress[] => {
     const late = (server: ServerAddress): boolean => (awayUntil.get(server) ?? 0) > clock.monotonic();
-    return [...addresses.filter((server) => !late(server)), ...addresses.filter(late)];
+    const rank = (server: ServerAddress): number => (late(server) ? 2 : server === taken ? 0 : 1);
+    return addresses.toSorted((one, other) => rank(one) - rank(other));
   };
   const take = (server: ServerAddress): void => {
     awayUntil.delete(server);
@@ -107,37 +107,25 @@ export function createServers(addresses: readonly ServerAddress[], place: string
     async connect<Session>(ways: Ways<Session>, signal: AbortSignal): Promise<Session> {
       const [only] = addresses;
       if (!several) return ways.open(only as ServerAddress, aloneTimeoutMs);
-      let standby: { server: ServerAddress; session: Session } | undefined;
       let away: unknown;
       let readable = false;
-      try {
-        for (const server of inOrder()) {
-          signal.throwIfAborted();
-          try {
-            const session = await ways.open(server, oneOfSeveralTimeoutMs);
-            if (ways.isPrimary(session)) {
-              take(server);
-              return session;
-            }
-            readable = true;
-            if (ways.standbys && standby === undefined) standby = { server, session };
-            else ways.hangUp(session);
-          } catch (error) {
-            if (!isAway(error, ways.alsoAway)) throw error;
-            awayUntil.set(server, clock.monotonic() + awayMs);
-            away ??= error;
+      for (const server of inOrder()) {
+        signal.throwIfAborted();
+        try {
+          const session = await ways.open(server, oneOfSeveralTimeoutMs);
+          if (ways.isPrimary(session)) {
+            take(server);
+            return session;
           }
+          readable = true;
+          ways.hangUp(session);
+        } catch (error) {
+          if (!isAway(error, ways.alsoAway)) throw error;
+          awayUntil.set(server, clock.monotonic() + awayMs);
+          away ??= error;
         }
-        const chosen = standby;
-        standby = undefined;
-        if (chosen !== undefined) {
-          take(chosen.server);
-          return chosen.session;
-        }
-        throw readable ? noPrimary(place) : away;
-      } finally {
-        if (standby !== undefined) ways.hangUp(standby.session);
       }
+      throw readable ? noPrimary(place) : away;
     },
   };
 }

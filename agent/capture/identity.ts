@@ -13,7 +13,11 @@ const names = {
   position: "erp.position",
   family: "erp.family",
   server: "erp.server",
+  takenOver: "erp.taken-over",
 } as const;
+
+/** When another server took over last: what the one before it did for commands the ERP may have lost. */
+export const takenOver = (meta: Pick<MetaStore, "get">): string | undefined => meta.get(names.takenOver);
 
 type Position = Readonly<Record<string, string>>;
 
@@ -36,7 +40,10 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   const reason = known === undefined ? replaced(room) : wentBackSince(before, identity);
   store.transaction(() => {
     remember(store.meta, identity);
-    if (takesOver) for (const { mapping } of room.sources) oweCompare(room, mapping.source, "begun");
+    if (takesOver) {
+      store.meta.set(names.takenOver, `${new Date(clock.now()).toISOString()} ${identity.server ?? identity.database}`);
+      for (const { mapping } of room.sources) oweCompare(room, mapping.source, "begun");
+    }
     if (reason === undefined) return;
     for (const source of room.sources) noteLostHistory(store, source, { reason, now: clock.now() });
   }, "identity");

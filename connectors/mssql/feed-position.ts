@@ -15,10 +15,17 @@ export function positionText({ database, version, births }: FeedPosition): strin
   return `change-tracking ${version} [${births.join(",")}] ${database}`;
 }
 
+/**
+ * The two of a mirror are one database: what follows the server's name in their identities, its broker's id, is the same, and so are its versions. Another
+ * database with that id, a copy, is refused by its identity.
+ */
+const withoutServer = (database: string): string => database.replace(/^mssql:[^:]*:/, "");
+
 /** @throws FuserError history-lost `erp-feed-other-history` for what is none, or of another database */
 export function parsePosition(text: string, { database, place }: { database: string; place: string }): FeedPosition {
   const [, version, births = "", of] = form.exec(text) ?? [];
-  if (version !== undefined && of === database) return { database, version: BigInt(version), births: births.split(",") };
+  if (version !== undefined && of !== undefined && withoutServer(of) === withoutServer(database))
+    return { database, version: BigInt(version), births: births.split(",") };
   throw otherHistory("The feed's position is of another database", place);
 }
 

@@ -32,7 +32,7 @@ export function createFeed(access: Access, driver: () => Promise<Driver>, short:
   async function connect(signal: AbortSignal): Promise<{ link: Link; database: string }> {
     const link = await openLink(access, await driver(), "read", signal);
     try {
-      requirePrimary(link, access, () => onReplica(place));
+      requirePrimary(link, () => onReplica(place));
       const { database, label } = await identityOf(link, signal);
       const reading = await short.use(signal, (other) => identityOf(other, signal));
       if (reading.database === database && reading.label === label) return { link, database };

@@ -1,5 +1,5 @@
 import type { HistoryIdentity } from "../connector.ts";
-import { serversText } from "../servers.ts";
+import { noPrimary, serversText } from "../servers.ts";
 import type { Link } from "./link.ts";
 import { ask } from "./session.ts";
 
@@ -18,8 +18,9 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
   const [row] = await ask(link, question, { signal, operation: "identify the ERP's database" });
   const { server, db, version, broker, grouped, stamp, tracked } = row ?? {};
   const replica = row?.updateability === "READ_ONLY";
+  const { servers } = link;
   // It was the primary when the connection was opened.
-  if (replica && !link.readOnly) link.servers.doubt();
+  if (replica && servers.several) throw servers.doubtFor(noPrimary(serversText(servers.addresses)));
   const id = grouped ? `group:${grouped}` : `${server}:${db}:${broker}`;
   return {
     database: `mssql:${id}`,

@@ -71,7 +71,7 @@ export class Link {
   /** Whether the next work should get it: of several servers another one may be the primary by now. */
   get reusable(): boolean {
     const { epoch, several } = this.#access.servers;
-    return this.usable && !(several && (this.readOnly || epoch !== this.#epoch));
+    return this.usable && !(several && epoch !== this.#epoch);
   }
 
   /** Every result of a text with bound values. */

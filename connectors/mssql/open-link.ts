@@ -1,5 +1,5 @@
 import { FuserError } from "../../base/errors.ts";
-import { noPrimary, type Ways } from "../servers.ts";
+import type { Ways } from "../servers.ts";
 import { placeOf } from "./config.ts";
 import { type Access, connect, type Driver, type Target } from "./connect.ts";
 import { mssqlError } from "./errors.ts";
@@ -10,7 +10,7 @@ import { refusalOf } from "./unopened.ts";
 const operation = "connect to the ERP's database";
 
 /**
- * Opens a connection to the server that can be written to, where it is to be read to another one if need be, and prepares its session. Nothing is looked up on a
+ * Opens a connection to the server that can be written to, or to the only one that is named, and prepares its session. Nothing is looked up on a
  * replica for a command: what it does not know yet would be carried out twice.
  * @throws FuserError config or transient
  */
@@ -30,7 +30,6 @@ export async function openLink(access: Access, driver: Driver, kind: LinkKind, s
     hangUp: (link) => void link.cancel(),
     // A secondary replica that takes readers by their own intent alone.
     alsoAway: ["erp-read-only"],
-    standbys: kind === "read",
   };
   const link = await access.servers.connect(ways, signal);
   if (kind === "read" || !link.readOnly) return link;
@@ -43,10 +42,9 @@ export async function openLink(access: Access, driver: Driver, kind: LinkKind, s
   });
 }
 
-/** What wants the primary met a replica: another server is about to take over, or none was named. */
-export function requirePrimary(link: Link, access: Access, refused: () => FuserError): void {
-  if (!link.readOnly) return;
-  throw access.servers.several ? noPrimary(placeOf(access.settings)) : refused();
+/** What wants the primary met a replica, the only server that is named. */
+export function requirePrimary(link: Link, refused: () => FuserError): void {
+  if (link.readOnly) throw refused();
 }
 
 async function preparedLink(

@@ -58,7 +58,7 @@ export function openMssql(given: Omit<Access, "servers">): Connector {
 
   /** @throws FuserError for a rowversion on a replica, which knows nothing of what is open on the primary */
   function requireCursorSuits(cursor: PreparedCursor, link: Link): PreparedCursor {
-    if (cursor.versioned) requirePrimary(link, access, () => versionOnReplica(cursor));
+    if (cursor.versioned) requirePrimary(link, () => versionOnReplica(cursor));
     return cursor;
   }
 

@@ -18,6 +18,8 @@ export interface FeedServer {
   gtids: string | undefined;
   /** MariaDB: the newest GTID of each server in each domain. */
   state: string;
+  /** MariaDB: the last GTID of each domain that it carried out as a replica. */
+  carriedOut: string;
   link: Link;
 }
 
@@ -27,12 +29,12 @@ export async function askFeedServer(link: Link, place: string, signal: AbortSign
   const kind = product === "MariaDB" ? "MariaDB" : "MySQL";
   const columns =
     kind === "MariaDB"
-      ? "'ON' AS mode, @@gtid_binlog_pos AS gtids, @@gtid_binlog_state AS state"
-      : "@@GLOBAL.gtid_mode AS mode, @@GLOBAL.gtid_executed AS gtids, '' AS state";
+      ? "'ON' AS mode, @@gtid_binlog_pos AS gtids, @@gtid_binlog_state AS state, @@gtid_slave_pos AS carried"
+      : "@@GLOBAL.gtid_mode AS mode, @@GLOBAL.gtid_executed AS gtids, '' AS state, '' AS carried";
   const [row] = await askServer(link, `SELECT @@log_bin AS logged, @@server_id AS id, ${columns}`, signal, operation);
   if (row?.logged !== "1") throw feedOff("The server keeps no binlog", "log_bin in its configuration, and a restart", place);
   const gtids = row.mode === "ON" ? (row.gtids ?? "").replace(/\s/g, "") : undefined;
-  return { kind, database, id: row.id ?? "", gtids, state: row.state ?? "", link };
+  return { kind, database, id: row.id ?? "", gtids, state: row.state ?? "", carriedOut: row.carried ?? "", link };
 }
 
 export interface BinlogFile {
@@ -71,7 +73,8 @@ export async function requireKept(
 
 /**
  * A position that another server wrote means the same here after a failover, when this server has carried out the other's transactions. GTIDs that a MariaDB
- * server could have given itself prove nothing, for each counts from one.
+ * server could have given itself prove nothing, for each counts from one: after a failback they are a gap. Whether the server is the ERP's at all, and went back,
+ * its identity has told.
  */
 async function requireSameHistory(
   server: FeedServer,
@@ -82,9 +85,9 @@ async function requireSameHistory(
   if (elsewhere && (gtids === "" || server.gtids === undefined || gtids.includes(":") === (server.kind === "MariaDB")))
     throw otherHistory(`The position is of another server: ${database}`, place);
   if (server.kind === "MariaDB") {
+    requireState(server, gtids, place);
     if (elsewhere && mariadbGtids(gtids).some((gtid) => gtid.server === server.id))
-      throw otherHistory(`The position is of another server: ${database}`, place);
-    requireState(server.state, gtids, place);
+      throw feedGap(`The position is of another server (${database}), and of transactions of this one`, place);
   } else if (gtids !== "" && server.gtids !== undefined) {
     const question = concat("SELECT GTID_SUBSET(", bind(gtids), ", @@GLOBAL.gtid_executed) AS known");
     const [row] = await askServer(server.link, question, signal, operation);
@@ -93,12 +96,14 @@ async function requireSameHistory(
 }
 
 /** MariaDB passes over a domain that it has never heard of without a word. */
-function requireState(state: string, gtids: string, place: string): void {
-  const known = mariadbGtids(state);
+function requireState({ state, carriedOut }: FeedServer, gtids: string, place: string): void {
   for (const { domain, server, sequence } of mariadbGtids(gtids)) {
-    const newest = known.find((gtid) => gtid.domain === domain && gtid.server === server);
-    if (newest === undefined || newest.sequence < sequence)
-      throw otherHistory(`The server does not have the transaction ${domain}-${server}-${sequence}`, place);
+    const isIn = (list: string): boolean =>
+      mariadbGtids(list).some((gtid) => gtid.domain === domain && gtid.server === server && gtid.sequence >= sequence);
+    if (isIn(state)) continue;
+    const transaction = `${domain}-${server}-${sequence}`;
+    if (isIn(carriedOut)) throw feedGap(`The server's binlog lacks the transaction ${transaction} (log_slave_updates)`, place);
+    throw otherHistory(`The server does not have the transaction ${transaction}`, place);
   }
 }
 

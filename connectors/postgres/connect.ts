@@ -33,9 +33,8 @@ const operation = "connect to the ERP's database";
 const cancelTimeoutMs = 2_000;
 
 /**
- * Connects to the first of the servers that answers and is no standby; to a standby where no other answers, but for a feed: it has no slot there, which would be taken
- * for a gap, and from version 16 on one could be made there, which nobody would drop. Whoever wants something of its own of
- * the connection (a feed: `replication`) gives the driver's options for it.
+ * Connects to the first of the servers that answers and is no standby, or to the only one that is named. Whoever wants something of its own of the connection (a
+ * feed: `replication`) gives the driver's options for it.
  * @throws FuserError config or transient
  */
 export async function openSession(
@@ -55,7 +54,6 @@ export async function openSession(
     },
     isPrimary: ({ facts }) => !facts.standby,
     hangUp: ({ client }) => hangUp(client),
-    standbys: kind !== "feed",
   };
   return access.servers.connect(ways, signal);
 }

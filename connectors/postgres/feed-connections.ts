@@ -26,7 +26,7 @@ export function feedServer(access: Access, short: LinkPool<Link>, beatMs = usual
         const { fields, rows } = await link.select(text, signal, operation);
         return rows.map((row) => Object.fromEntries(fields.map(({ name }, index) => [name, row[index] ?? null])));
       }),
-    open: async (signal) => (await openSession(access, "feed", signal, replication)).client,
+    open: async (signal) => (await openSession(access, "read", signal, replication)).client,
     error: (error, operation) => postgresError(error, operation, place),
     decoder: (type) => decoderOf({ oid: type }),
     quote: postgresSyntax.quote,

@@ -7,9 +7,10 @@ import { replicationError } from "./feed-errors.ts";
 import { type FeedReading, Gathering } from "./feed-gathering.ts";
 import { type FeedPosition, lsnText, parsePosition } from "./feed-position.ts";
 import { askSession, openReplication } from "./feed-session.ts";
-import { identify, requireContinuation, slotOf } from "./feed-slot.ts";
+import { identify, requireContinuation, requireLater, slotOf } from "./feed-slot.ts";
 import { FeedStream } from "./feed-stream.ts";
 import { untilVisible } from "./feed-visible.ts";
+import { timelineEnds } from "./timelines.ts";
 
 const operation = "read the feed of the ERP's database";
 /** A server that wants to end is answered sooner than by the next heartbeat, but not without pause. */
@@ -38,6 +39,10 @@ async function openStream(
   const { client } = stream;
   try {
     const here = await identify(server, client, signal);
+    if (here.system === from.system && here.timeline !== from.timeline) {
+      const ends = await timelineEnds(server, { client, timeline: here.timeline }, signal);
+      requireLater(from, { here, ends, place: server.place });
+    }
     requireContinuation(from, { here, slot: await slotOf(server, name, signal), name, server });
     // The session serves nothing but the feed, which has no statement to be timed and may stand still for long.
     const ask = (text: string) => askSession(server, { client, text }, signal);

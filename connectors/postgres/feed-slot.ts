@@ -6,6 +6,7 @@ import { type FeedPosition, lsnOf, lsnText } from "./feed-position.ts";
 import type { FeedServer } from "./feed-server.ts";
 import { askSession } from "./feed-session.ts";
 import { untilVisible } from "./feed-visible.ts";
+import type { TimelineEnds } from "./timelines.ts";
 
 /** A replication slot as the server describes it; what its version does not know is undefined. */
 export interface Slot {
@@ -84,6 +85,20 @@ export async function identify(server: FeedServer, client: pg.Client, signal: Ab
   return { system: String(systemid), timeline: String(timeline), lsn: lsnOf(String(xlogpos)), instance };
 }
 
+/**
+ * The server is on another timeline than the position.
+ * @throws FuserError history-lost: a gap where the position lies within its past, for the slot stayed on the server before it
+ */
+export function requireLater(
+  { timeline, lsn }: FeedPosition,
+  { here, ends, place }: { here: ServerIdentity; ends: TimelineEnds; place: string },
+): never {
+  const end = ends.get(timeline);
+  const what = `timeline ${here.timeline} after ${timeline}`;
+  if (end === undefined || lsn > end) throw otherHistory(`The server was restored or taken over: ${what}`, place);
+  throw feedGap(`Another server has taken over (${what}), without the replication slot`, place);
+}
+
 /** @throws FuserError history-lost where the slot or the server does not lead on from the position */
 export function requireContinuation(
   position: FeedPosition,
@@ -92,9 +107,6 @@ export function requireContinuation(
   const { place } = server;
   if (here.system !== position.system || server.database !== position.database) {
     throw otherHistory("The position is that of another server or database", place);
-  }
-  if (here.timeline !== position.timeline) {
-    throw otherHistory(`The server was restored or taken over: timeline ${here.timeline} after ${position.timeline}`, place);
   }
   if (position.lsn > here.lsn) {
     throw otherHistory(`The position ${lsnText(position.lsn)} is ahead of the server's ${lsnText(here.lsn)}`, place);

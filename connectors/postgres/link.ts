@@ -38,6 +38,7 @@ interface DriverResult {
 export class Link {
   readonly #session: Session;
   readonly #access: Access;
+  readonly #epoch: number;
   #broken: unknown;
   #fail: (reason: unknown) => void = () => {};
   #cancelled: Promise<void> | undefined;
@@ -45,6 +46,7 @@ export class Link {
   constructor(session: Session, access: Access) {
     this.#session = session;
     this.#access = access;
+    this.#epoch = access.servers.epoch;
     session.client.on("error", (error) => {
       this.#broken ??= error;
     });
@@ -58,11 +60,9 @@ export class Link {
     return this.#broken === undefined;
   }
 
-  /** Whether the next work should get it: nothing of the last one may be open. */
+  /** Whether the next work should get it: nothing of the last one may be open, and of several servers another one may be the primary by now. */
   get reusable(): boolean {
-    // Of several servers the primary may be back by now.
-    const provisional = this.facts.standby && this.#access.servers.several;
-    return this.usable && !this.inTransaction && !provisional;
+    return this.usable && !this.inTransaction && this.#epoch === this.#access.servers.epoch;
   }
 
   get inTransaction(): boolean {

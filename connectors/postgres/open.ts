@@ -21,6 +21,7 @@ import { type Link, openLink, type SentValue } from "./link.ts";
 import { childrenOf, describeSource, type PreparedSource, prepareSource, selectKeys } from "./source.ts";
 import { postgresDialect, postgresSyntax, withLiterals } from "./sql.ts";
 import { readOn } from "./stream.ts";
+import { createTimelines } from "./timelines.ts";
 import { Writer } from "./write.ts";
 
 /** Connections: three for short reads, one per running stream, one that writes, one for the feed. */
@@ -28,6 +29,8 @@ export function openPostgres(settings: PostgresSettings, secret: ReadSecret, con
   const access = accessOf(settings, secret, context);
   const { clock } = access.context;
   const short = new LinkPool<Link>({ open: (signal) => openLink(access, "read", signal), isLost, size: 3 });
+  const feeding = feedServer(access, short);
+  const endsOf = createTimelines(feeding);
   const writer = new Writer(access);
   const serial = createSerial();
   const digest = new RowDigest();
@@ -86,7 +89,7 @@ export function openPostgres(settings: PostgresSettings, secret: ReadSecret, con
       server: (signal) => short.use(signal, (link) => grantServer(link, signal)),
       compare: (needs, signal) => short.use(signal, (link) => compareGrants(link, { needs, settings: access.settings, signal })),
     },
-    identity: (signal) => short.use(signal, (link) => identityOf(link, signal)),
+    identity: (signal) => short.use(signal, (link) => identityOf(link, endsOf, signal)),
     check: (signal, needs) => checkPostgres(access, needs ?? { read: [], write: [] }, signal),
     describe: (signal, tables) => short.use(signal, (link) => describeTables(link, tables, signal)),
     describeQuery: (source, signal) =>
@@ -137,7 +140,7 @@ export function openPostgres(settings: PostgresSettings, secret: ReadSecret, con
         throw error;
       }
     },
-    feed: postgresFeed(feedServer(access, short)),
+    feed: postgresFeed(feeding),
     aggregate: (source, cursor, signal) =>
       short.use(signal, async (link) => {
         const operation = `count the source ${source.source}`;

@@ -4,8 +4,8 @@ import type { Access } from "./connect.ts";
 import { idleLimitMs, lockLimitMs, statementLimitMs } from "./limits.ts";
 import { textLiteral } from "./sql.ts";
 
-/** `read`: UTC, read-only. `write`: in the account's own time zone. `feed`: as `read`, for replication. */
-export type LinkKind = "read" | "write" | "feed";
+/** `read`: UTC, read-only. `write`: in the account's own time zone. */
+export type LinkKind = "read" | "write";
 
 /** What a server tells of itself as a session begins. */
 export interface SessionFacts {

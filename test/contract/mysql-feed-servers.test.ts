@@ -103,7 +103,7 @@ describe.skipIf(!has("mariadb"))("MariaDB: the binlog of a server", () => {
       await told.until(() => told.keys().length === 2);
       expect(told.keys().sort()).toEqual(["2", "3"]);
     }
-    // What the new primary has counted itself proves nothing to the old one.
+    // What the new primary has counted itself the old one does not have; what the old one has counted proves nothing to it, and is no loss.
     const later = await feed.begin([rows], never);
     await after.close();
     const old = await open(primary);
@@ -111,7 +111,31 @@ describe.skipIf(!has("mariadb"))("MariaDB: the binlog of a server", () => {
       kind: "history-lost",
       code: "erp-feed-other-history",
     });
+    const backAgain = JSON.stringify({ ...JSON.parse(later), gtids: JSON.parse(end).gtids });
+    expect(await follow(old.feed as Feed, [rows], backAgain).failed()).toMatchObject({
+      kind: "history-lost",
+      code: "erp-feed-gap",
+    });
     await old.close();
+  });
+
+  it("that writes no binlog of what it carried out as a replica has a gap there, and no other history", async () => {
+    await using primary = await mariadb();
+    await using replica = await mariadb({ extraFlags: ["--server-id=2"] });
+    const second = { host: replica.host, port: replica.port, user: replica.user, password: replica.password };
+    await run(primary, ...made);
+    const before = await open(primary);
+    await run(primary, "INSERT INTO erp.r VALUES (1)");
+    const position = await (before.feed as Feed).begin([rows], never);
+    await before.close();
+    const { gtids } = JSON.parse(position) as { gtids: string };
+    await run(second, ...made, "RESET MASTER", `SET GLOBAL gtid_slave_pos = '${gtids}'`);
+    const after = await open(second);
+    expect(await follow(after.feed as Feed, [rows], position).failed()).toMatchObject({
+      kind: "history-lost",
+      code: "erp-feed-gap",
+    });
+    await after.close();
   });
 
   it("without a binlog, or with one that leaves the database out, is told by check with what to change", async () => {

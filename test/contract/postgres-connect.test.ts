@@ -75,7 +75,7 @@ describe("PostgreSQL: connections", () => {
       "application_name",
     ];
     const usual = ["22s", "1s", "2min", "ISO, YMD", '"erp", "public"', "fuser-contract"];
-    for (const kind of ["read", "write", "feed"] as const) expect(await setting(kind, ...names)).toEqual(usual);
+    for (const kind of ["read", "write"] as const) expect(await setting(kind, ...names)).toEqual(usual);
   });
 
   it("reads are read-only, in UTC and refuse to be filtered; writes keep the account's time zone", async () => {

@@ -3,6 +3,7 @@ import { noteLostHistory } from "../../../agent/capture/lost-history.ts";
 import type { CapturedSource } from "../../../agent/capture/source.ts";
 import { keepHouse } from "../../../agent/housekeeping.ts";
 import { openStore } from "../../../agent/store/open.ts";
+import type { Store } from "../../../agent/store/store.ts";
 import { FuserError } from "../../../base/errors.ts";
 import { type Log, silentLog } from "../../../base/log.ts";
 import { manualClock } from "../../support/manual-clock.ts";
@@ -12,23 +13,30 @@ const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** Keeps house for so many seconds, after a loss of history; `ask` answers the question what the ERP no longer knows. */
-async function keep(seconds: number, ask: () => Promise<readonly string[]>): Promise<{ told: string[]; failure: unknown }> {
+type Doubt = (store: Store, now: number) => void;
+
+const lostHistory: Doubt = (store, now) => {
+  const source = { mapping: { source: "tickets" }, children: [] } as unknown as CapturedSource;
+  noteLostHistory(store, source, { reason: "restored", now });
+};
+
+/** Keeps house for so many seconds, after a loss of history or another reason to doubt; `ask` answers the question what the ERP no longer knows. */
+async function keep(
+  seconds: number,
+  ask: () => Promise<readonly string[]>,
+  { doubt = lostHistory, vanished = [] }: { doubt?: Doubt; vanished?: string[] } = {},
+): Promise<{ told: string[]; failure: unknown }> {
   await using folder = await tempDirectory();
   const clock = manualClock(Date.UTC(2026, 10, 23, 5));
   await using store = openStore({ directory: folder.path, clock, log: silentLog });
-  const source = { mapping: { source: "tickets" }, children: [] } as unknown as CapturedSource;
-  noteLostHistory(store, source, {
-    reason: "restored",
-    now: clock.now(),
-  });
+  doubt(store, clock.now());
   const told: string[] = [];
   const log: Log = { ...silentLog, warn: (message, fields) => void told.push(`${fields?.code}: ${message}`), part: () => log };
   const stop = new AbortController();
   let commits = 0;
   const house = {
     ...{ store, parts: { clock, random: () => 0, log }, compiled: { mappings: [{ source: "tickets" }] } },
-    writeback: { vanished: () => [], effectsVanished: ask },
+    writeback: { vanished: () => vanished, effectsVanished: ask },
   };
   let failure: unknown;
   const running = keepHouse(house, { signal: stop.signal, commits: () => commits++ }).catch((error: unknown) => {
@@ -62,4 +70,15 @@ test("While a backup is loaded and tables are away, what commands did is asked f
 test("A bug of ours is not asked again as if the ERP were in the way", async () => {
   const { failure } = await keep(2, () => Promise.reject(new TypeError("not a function")));
   expect(failure).toBeInstanceOf(TypeError);
+});
+
+test("Once another server has taken over, what commands did is asked for one time, though its history is not known to lack anything", async () => {
+  let asked = 0;
+  const ask = async (): Promise<string[]> => {
+    asked += 1;
+    return ["a command"];
+  };
+  const doubt: Doubt = (store) => store.meta.set("erp.taken-over", "another");
+  await keep(30, ask, { doubt, vanished: ["a command"] });
+  expect(asked).toBe(1);
 });
