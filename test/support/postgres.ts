@@ -60,6 +60,8 @@ export interface PostgresStart {
   port: number;
   /** Settings as `name=value`. */
   settings: readonly string[];
+  /** It is a standby of this one: it begins as a copy of its files and streams what comes. */
+  follows?: Postgres | undefined;
   /** Called once it has been stopped for good. */
   remove: () => PromiseLike<void>;
 }
@@ -83,14 +85,17 @@ export function systemPostgres(): PostgresProgram | undefined {
 export async function startPostgres(start: PostgresStart): Promise<Postgres> {
   const program = await runnable(start.program);
   const place: Place = { ...start, program, data: join(start.home, "data") };
-  const access: PostgresAccess = { host: "127.0.0.1", port: place.port, user: "postgres", password: randomUUID() };
+  const { follows } = start;
+  const password = follows?.password ?? randomUUID();
+  const access: PostgresAccess = { host: "127.0.0.1", port: place.port, user: "postgres", password };
   let running: ChildProcess | undefined;
   try {
     await letThrough(place.home);
-    await cp(await template(program), place.data, { recursive: true });
+    if (follows === undefined) await cp(await template(program), place.data, { recursive: true });
+    else await backUp(follows, place.data);
     await owned(place.data);
     running = await launch(place);
-    const version = await secure(place, access);
+    const version = follows?.version ?? (await secure(place, access));
     return control({ place, access, version, process: running });
   } catch (error) {
     if (running) await end(running, "SIGKILL");
@@ -228,6 +233,25 @@ async function template({ bin }: PostgresProgram): Promise<string> {
     await writeFile(join(unfinished, "pg_hba.conf"), [...rules, ...replication, ""].join("\n"));
   });
   return path;
+}
+
+/** Copies the files of a running server, from 15 on, as its standby begins with (PostgreSQL manual, "Making a Base Backup Using the Low Level API"). */
+async function backUp(primary: Postgres, copy: string): Promise<void> {
+  const connection = await primary.connect();
+  try {
+    await connection.query("SELECT pg_backup_start('standby', true)");
+    const left = ["postmaster.pid", "postmaster.opts", "pg_wal", "pg_replslot"];
+    const isData = (path: string): boolean => !left.includes(basename(path)) && !basename(path).startsWith(".s.PGSQL.");
+    await cp(primary.data, copy, { recursive: true, filter: isData });
+    const { rows } = await connection.query<{ label: string }>("SELECT labelfile AS label FROM pg_backup_stop(false)");
+    await writeFile(join(copy, "backup_label"), rows[0]?.label ?? "");
+  } finally {
+    await connection.end();
+  }
+  for (const folder of ["pg_wal", "pg_replslot"]) await mkdir(join(copy, folder));
+  await writeFile(join(copy, "standby.signal"), "");
+  const from = `host=${primary.data} port=${primary.port} user=${primary.user}`;
+  await writeFile(join(copy, "postgresql.auto.conf"), `primary_conninfo = '${from}'\n`);
 }
 
 /** Makes a directory under another name first: of two that make it at the same time the later one throws its own away. */

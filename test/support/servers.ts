@@ -107,7 +107,9 @@ export function postgresPrograms(): PostgresProgram[] {
 }
 
 /** Starts a private PostgreSQL on a free loopback port; disposing it ends it and removes its data. */
-export async function postgres(options: { program?: PostgresProgram; settings?: string[] } = {}): Promise<Postgres> {
+export async function postgres(
+  options: { program?: PostgresProgram; settings?: string[]; follows?: Postgres } = {},
+): Promise<Postgres> {
   const program = options.program ?? npmPostgres() ?? systemPostgres();
   if (program === undefined) throw new Error("PostgreSQL is not installed");
   const home = await tempDirectory();
@@ -117,6 +119,7 @@ export async function postgres(options: { program?: PostgresProgram; settings?: 
     home: home.path,
     port: await freePort(),
     settings: options.settings ?? [],
+    follows: options.follows,
     remove,
   });
   observed("postgres", server.version);

@@ -34,6 +34,8 @@ export interface SiteOptions {
   units?: number;
   /** Where the ERP stands; an SQLite file where none is named. */
   server?: MariaDb | Postgres;
+  /** They follow `server`; the configuration names all. */
+  standbys?: readonly (MariaDb | Postgres)[];
   portal?: Partial<GatewayOptions>;
   /** Proxies between the parts (`ways`); needs a server. */
   proxied?: boolean;
@@ -77,6 +79,8 @@ export interface Site extends AsyncDisposable {
   status(): StatusFile | undefined;
   /** A clerk books a payment. */
   clerkWorks(): Promise<void>;
+  /** Another server is the ERP from now on, for all that does not belong to the agent. */
+  erpMoves(to: MariaDb | Postgres): Promise<void>;
   /** The portal is gone; back on the same port and store. */
   closePortal(): Promise<void>;
   reopenPortal(): Promise<void>;
@@ -107,7 +111,7 @@ let payments = 0;
 export async function openSite(options: SiteOptions = {}): Promise<Site> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await tempDirectory()).path;
-  const { server } = options;
+  const { server, standbys = [] } = options;
   const database = `site_${process.pid}_${++databases}`;
   const account =
     server === undefined ? undefined : { user: `agent_${databases}`, password: `pw-${process.pid}-${Math.random()}`, database };
@@ -117,7 +121,8 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const owner = server === undefined ? sqlitePlace(join(folder, "erp.db")) : serverPlace(url(server.user, server.password));
   const ways = options.proxied && server !== undefined ? { erp: opened.use(await openProxy(server)) } : undefined;
   const place = account === undefined ? owner : serverPlace(url(account.user, account.password, ways?.erp.port));
-  const erp = opened.use(owner.open());
+  let erp = owner.open();
+  opened.defer(() => erp.close());
   await generateErp(erp, { units: options.units ?? fewUnits, seed: 5 });
   if (account !== undefined && isPostgres) {
     await erp.run(`CREATE ROLE ${account.user} LOGIN PASSWORD '${account.password}'`);
@@ -158,7 +163,10 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   });
   let agentId = "";
   const site: Omit<Site, keyof AsyncDisposable> = {
-    ...{ folder, configFile, state, erp, account, portalStore },
+    ...{ folder, configFile, state, account, portalStore },
+    get erp() {
+      return erp;
+    },
     get ways() {
       if (ways === undefined || portalWay === undefined) throw new Error("this site is not proxied");
       return { ...ways, portal: portalWay };
@@ -170,7 +178,8 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
       return agentId;
     },
     configure(more = {}, change = (text) => text) {
-      const { dialect, connection } = place;
+      const { dialect } = place;
+      const connection = standbys.length === 0 ? place.connection : severalServers(place.connection, standbys);
       writeFileSync(
         configFile,
         change(erpConfig({ dialect, connection, portalUrl, state, stage: "live", confirmAfter, ...more })),
@@ -217,6 +226,10 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
       const [first] = await erp.query("SELECT MIN(SOLLNR) AS NR FROM SOLLSTELLUNG WHERE MANDANT = ?", [mainMandant]);
       const sql = "UPDATE SOLLSTELLUNG SET OFFEN = ?, AENDTS = ? WHERE MANDANT = ? AND SOLLNR = ?";
       expect(await erp.run(sql, [`${++payments}.50`, localStamp(Date.now()), mainMandant, first?.NR ?? ""])).toBe(1);
+    },
+    async erpMoves({ user, password, port }) {
+      await erp.close();
+      erp = serverPlace(url(user, password, port)).open();
     },
     closePortal: () => gateway.close(),
     async reopenPortal() {
@@ -276,6 +289,13 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const rest = opened.move();
   // Not spread: `agentId` is known only later.
   return Object.assign(site, { [Symbol.asyncDispose]: () => rest.disposeAsync() });
+}
+
+/** The lines of a connection to one server, with others of this machine that may take its place. */
+function severalServers(lines: readonly string[], standbys: readonly { port: number }[]): string[] {
+  const own = /\d+/.exec(lines.find((line) => line.startsWith("port: ")) ?? "")?.[0];
+  const names = [own, ...standbys.map(({ port }) => port)].map((port) => `"127.0.0.1:${port}"`);
+  return [`server: [${names.join(", ")}]`, ...lines.filter((line) => !/^(server|port): /.test(line))];
 }
 
 /** A rented unit and its tenant, by the ids that the configuration makes. */
