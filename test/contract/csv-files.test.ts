@@ -40,6 +40,7 @@ describe("CSV folder: how files are written", () => {
     ["UTF-8 with a byte order mark", {}, Buffer.from(`\ufeff${head}${line}`)],
     ["UTF-16", {}, Buffer.from(`\ufeff${head}${line}`, "utf16le")],
     ["UTF-16 without a mark", {}, Buffer.from(head + line, "utf16le")],
+    ["UTF-16 without a mark, named", { encoding: "utf-16le" }, Buffer.from(head + line, "utf16le")],
     [
       "windows-1252",
       {},
@@ -71,6 +72,12 @@ describe("CSV folder: how files are written", () => {
     await place.drop("T_1.csv", content);
     expect(await rows(connector)).toEqual([arrived]);
     expect(await place.names("rejected")).toEqual([]);
+  });
+
+  it("ISO 8859-15 is read when it is named, with the euro where windows-1252 has another sign", async () => {
+    const connector = await connect({ encoding: "iso-8859-15" });
+    await place.drop("T_1.csv", Buffer.from(`${head}1;Müller \u00a4;1;\n`, "latin1"));
+    expect(await rows(connector)).toEqual([[1, "Müller €", "1.00", null]]);
   });
 
   it("code page 850 is read when it is named, and its letters are not taken for others when it is not", async () => {

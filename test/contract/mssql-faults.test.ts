@@ -222,11 +222,20 @@ describe("SQL Server: faults", () => {
 });
 
 describe("SQL Server: encryption", () => {
+  let home: Awaited<ReturnType<typeof tempDirectory>>;
+  let own: ReturnType<typeof signedCertificate>;
+  const pair = () => ({ cert: readFileSync(own.cert), key: readFileSync(own.key) });
+  beforeAll(async () => {
+    home = await tempDirectory();
+    own = signedCertificate(home.path, "own");
+  });
+  afterAll(async () => {
+    await home?.[Symbol.asyncDispose]();
+  });
+
   it("is verified where the authority is named, and a server of another one is refused", async () => {
-    await using home = await tempDirectory();
-    const own = signedCertificate(home.path, "own");
     const other = signedCertificate(home.path, "other");
-    await using double = await startTdsDouble({ tls: { cert: readFileSync(own.cert), key: readFileSync(own.key) } });
+    await using double = await startTdsDouble({ tls: pair() });
     const identify = async (tls: { ca?: string; mode?: "off" }) => {
       const settings = { server: "127.0.0.1", port: double.port, database: "erp", user: "erp", password: { secret: "erp" }, tls };
       const connector = await mssql.open(settings, async () => "secret", contextOf());
@@ -239,6 +248,29 @@ describe("SQL Server: encryption", () => {
     expect(await identify({ ca: own.ca })).toMatchObject({ product: "SQL Server" });
     expect(await identify({})).toMatchObject({ product: "SQL Server" });
     await expect(identify({ ca: other.ca })).rejects.toMatchObject({ kind: "config", code: "erp-tls-refused" });
+  });
+
+  it("of TLS 1.0 alone is refused with what to do, and taken with `legacy`, of which check warns", async () => {
+    const old = { ...pair(), minVersion: "TLSv1", maxVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+    await using double = await startTdsDouble({ tls: old });
+    const opened = (tls: { ca?: string; legacy?: true }) => {
+      const settings = { server: "127.0.0.1", port: double.port, database: "erp", user: "erp", password: { secret: "erp" }, tls };
+      return mssql.open(settings, async () => "secret", contextOf());
+    };
+    const refused = await opened({ ca: own.ca });
+    await expect(refused.identity(never)).rejects.toMatchObject({
+      kind: "config",
+      code: "erp-tls-refused",
+      hint: expect.stringContaining("legacy"),
+    });
+    await refused.close();
+    const taken = await opened({ ca: own.ca, legacy: true });
+    expect(await taken.identity(never)).toMatchObject({ product: "SQL Server" });
+    expect((await taken.check(never)).map(({ severity, code }) => [severity, code])).toContainEqual([
+      "warning",
+      "erp-tls-legacy",
+    ]);
+    await taken.close();
   });
 
   it("is not left out in silence where the server has none", async () => {

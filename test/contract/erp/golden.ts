@@ -122,13 +122,13 @@ export const golden: Readonly<Record<Kind, readonly Value[]>> = {
   bytes: [everyByte, new Uint8Array([0]), new Uint8Array([]), new Uint8Array([255, 254, 39, 92, 0, 26]), null],
 };
 
-/** One value of a database's own types: its column's type, how the ERP stores it, how it must arrive. `write: false` where a plan can't write it; `byKey: false` where no text of it finds the stored form. */
+/** One value of a database's own types: its column's type, how the ERP stores it, how it must arrive. `write: false` where a plan can't write it; `byKey: false` where no text of it finds the stored form, `refused` where it can be no key. */
 export interface OwnValue {
   type: string;
   stored: string;
   value: Value;
   write?: false;
-  byKey?: false;
+  byKey?: false | "refused";
 }
 
 /** How a database holds the table. Values are named as `nameOf` does. */
