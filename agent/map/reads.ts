@@ -152,8 +152,9 @@ function compileHalf(
   if (found === undefined || type === undefined) return undefined;
   const compiled = compileDateType(type, found.column, { at, faults: scope.faults });
   if (compiled === undefined) return undefined;
-  const cut = compiled.made === "datetime" || compiled.made === "instant";
-  if (compiled.made !== half.made && !(cut && half.made === "date")) {
+  // The date of a moment; the time of one that stands behind a day without meaning (1754-01-01 in Dynamics NAV).
+  const cut = compiled.made === "datetime" || (compiled.made === "instant" && half.made === "date");
+  if (compiled.made !== half.made && !cut) {
     scope.faults.add(
       at,
       `Type ${type.name} gives a ${compiled.made}, but column ${half.column} is the ${half.made}`,
@@ -166,7 +167,7 @@ function compileHalf(
     const value = reading.values[index];
     if (value === null || value === undefined) return null;
     const text = compiled.read(value);
-    if (text !== undefined) return text === null || !cut ? text : text.slice(0, 10);
+    if (text !== undefined) return text === null || !cut ? text : half.made === "date" ? text.slice(0, 10) : text.slice(11);
     if (compiled.nullInvalid) reading.notes.push({ code: "date-nulled", field });
     else
       reading.faults.push({

@@ -246,4 +246,172 @@ commands:
         values: { ref: "\${string(event)}" }
     result: { source: messages, key: "\${event}" }
 `,
+  nav: `# Microsoft Dynamics NAV 2009 to 2018 (and Business Central's old tables) on SQL Server: each company's tables bear its name, dates are 1753-01-01 where
+# there is none, options are numbers, and no column is NULL. Customers, vendors, service items, service orders and posted invoices.
+# Written from published table definitions. Not tried against a NAV: check every source with \`erpfuser preview\` first.
+requires:
+  company: the company's name as it begins the tables' names, such as CRONUS International Ltd_ (NAV writes _ for . " \\ / ' and brackets)
+erp:
+  connector: mssql
+vars:
+  currency: EUR                            # of amounts without a currency code
+scope: {}
+types:
+  day: { native: true, empty: ["1753-01-01"] }
+  clock: { native: true, empty: ["1753-01-01"] }   # a time stands behind the date 1754-01-01
+maps:
+  partner: { read: { "0": legal, "1": legal, "2": natural }, unknown: { value: legal } }
+  orderStatus:
+    read: { "0": open, "1": in-progress, "2": closed, "3": waiting-for-external }
+    write: { open: "0", in-progress: "1", closed: "2", waiting-for-external: "3" }
+    unknown: quarantine
+  priority: { read: { "0": low, "1": normal, "2": high }, write: { low: "0", normal: "1", high: "2" }, unknown: { value: normal } }
+
+sources:
+  customers:
+    type: person
+    table: "\${vars.company}$Customer"
+    key: No_
+    changes: &versioned { column: timestamp, kind: rowversion, every: 15s, compare: "0 3 * * *" }
+    fields:
+      number: No_
+      kind: { from: Partner Type, map: partner }
+      lastName: { from: Name, when: "\${row[\\"Partner Type\\"] == 2}" }
+      companyName: { from: Name, when: "\${row[\\"Partner Type\\"] != 2}" }
+      emails: { from: E-Mail, do: [trim, lower, empty-to-null, email-list] }
+      phones: [ { number: Phone No_, kind: { value: private } } ]
+      address: &address { street: { from: Address, do: [empty-to-null] }, postalCode: { from: Post Code, do: [empty-to-null] }, city: { from: City, do: [empty-to-null] } }
+  vendors:
+    type: serviceProvider
+    table: "\${vars.company}$Vendor"
+    key: No_
+    changes: *versioned
+    fields:
+      number: No_
+      name: { from: Name, default: "(no name)" }
+      emails: { from: E-Mail, do: [trim, lower, empty-to-null, email-list] }
+      phones: [ { number: Phone No_, kind: { value: work } } ]
+      address: *address
+  salespeople:
+    type: teamMember
+    table: "\${vars.company}$Salesperson_Purchaser"
+    key: Code
+    changes: *versioned
+    fields:
+      name: { from: Name, default: "(no name)" }
+      email: { from: E-Mail, do: [trim, lower, empty-to-null] }
+      roles: [ { value: clerk } ]
+  orderTypes:
+    type: catalogEntry
+    table: "\${vars.company}$Service Order Type"
+    key: Code
+    changes: *versioned
+    fields: { catalog: { value: ticket-category }, code: Code, label: { en: { from: Description, default: "(no text)" } }, active: { value: "true" } }
+  items:
+    type: asset
+    table: "\${vars.company}$Service Item"
+    key: No_
+    changes: *versioned
+    fields:
+      number: No_
+      kind: { value: equipment }
+      name: { from: Description, default: "(no text)" }
+      installedOn: { from: Installation Date, as: day }
+  tickets:
+    type: ticket
+    table: "\${vars.company}$Service Header"
+    key: No_
+    where: "[Document Type] = 1"           # 0 is an offer, 2 an invoice, 3 a credit memo
+    changes: &quick { column: timestamp, kind: rowversion, every: 5s, compare: "0 3 * * *" }
+    touchedBy: [ { table: "\${vars.company}$Service Comment Line", key: No_, own: [Table Name, Table Subtype, No_, Type, Table Line No_, Line No_], changes: *quick } ]
+    deletes: { grace: 1h }                 # a posted order leaves the table
+    fields:
+      number: No_
+      kind: { value: damage }
+      title: { from: Description, default: "(no text)" }
+      description:
+        rows: "SELECT [Comment] FROM [\${vars.company}$Service Comment Line] WHERE [Table Name] = 1 AND [Table Subtype] = 1 AND [No_] = :row.No_ AND [Type] = 0 ORDER BY [Line No_]"
+        join: "\\n"
+      category: { from: Service Order Type, do: [empty-to-null] }
+      status: { from: Status, map: orderStatus, owner: shared }
+      priority: { from: Priority, map: priority, owner: shared }
+      reporterId: { ref: customers, key: Customer No_, missing: omit }
+      assigneeId: { ref: salespeople, key: Salesperson Code, missing: omit }
+      createdAt: { date: Order Date, time: Order Time, as: [day, clock] }
+      closedAt: { date: Finishing Date, time: Finishing Time, as: [day, clock] }
+      dueDate: { from: Response Date, as: day }
+  invoices:
+    type: invoice
+    query: |
+      SELECT h.[No_], h.[Bill-to Customer No_], h.[Posting Date], h.[Due Date],
+        (SELECT SUM(l.[Amount Including VAT]) FROM [\${vars.company}$Sales Invoice Line] l WHERE l.[Document No_] = h.[No_]) AS Total
+      FROM [\${vars.company}$Sales Invoice Header] h WHERE h.[Currency Code] IN ('', :vars.currency)
+    key: No_
+    signal: { table: "\${vars.company}$Sales Invoice Header", column: timestamp, key: No_ }
+    changes: { kind: rowversion, every: 1m, compare: "0 3 * * *" }
+    fields:
+      number: No_
+      subject: [ { type: { value: person }, id: { ref: customers, key: Bill-to Customer No_ } } ]
+      issueDate: { from: Posting Date, as: day }
+      dueDate: { from: Due Date, as: day }
+      total: { from: Total, round: 2, currency: EUR }
+
+commands:
+  ticket.create:
+    draft: true                            # past NAV's own code: let a person look at the first ones, then override with \`draft: false\`
+    # No index, but the table holds open documents only.
+    idempotency: { probe: "SELECT [No_] FROM [\${vars.company}$Service Header] WHERE [Your Reference] = :command.id" }
+    steps:
+      # A range of its own: NAV draws the numbers of its series by itself.
+      - number: nr
+        max: { table: "\${vars.company}$Service Header", column: No_, where: { Document Type: "1" }, from: 3, like: "PT%" }
+        mask: "PT{000000}"
+      - insert: "\${vars.company}$Service Header"
+        values:
+          Document Type: "1"
+          No_: "\${nr}"
+          Your Reference: "\${command.id}"
+          Customer No_: "\${coalesce(key(reporterId).No_, '')}"
+          Bill-to Customer No_: "\${coalesce(key(reporterId).No_, '')}"
+          Description: { from: title, max: 50, overflow: description }
+          Service Order Type: { from: category, default: "" }
+          Status: "0"
+          Priority: { from: priority, map: priority, default: "1" }
+          Order Date: &today "\${format(now, 'yyyy-MM-dd') + ' 00:00:00'}"
+          Order Time: "\${'1754-01-01 ' + format(now, 'HH:mm:ss')}"
+          Posting Date: *today
+          Document Date: *today
+          Due Date: &never "1753-01-01 00:00:00"
+          Response Date: *never
+          Response Time: *never
+          Starting Date: *never
+          Starting Time: *never
+          Finishing Date: *never
+          Finishing Time: *never
+          Expected Finishing Date: *never
+        blanks: { text: "", integer: "0" }
+      - insertLines: "\${vars.company}$Service Comment Line"
+        from: description
+        width: 80
+        values:
+          Table Name: "1"
+          Table Subtype: "1"
+          No_: "\${nr}"
+          Type: "0"
+          Table Line No_: "0"
+          Line No_: "\${line.number * 10000}"
+          Comment: "\${line.text}"
+          Date: *today
+        blanks: { text: "", integer: "0" }
+    result: { source: tickets, key: "\${nr}", number: "\${nr}" }
+  ticket.update:
+    idempotency: base
+    steps:
+      - update: "\${vars.company}$Service Header"
+        key: { Document Type: "1", No_: "\${key(id).No_}" }
+        values:
+          Status: { from: status, map: orderStatus }
+          Priority: { from: priority, map: priority }
+    result: { source: tickets, key: "\${key(id).No_}" }
+`,
 };

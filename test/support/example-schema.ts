@@ -16,7 +16,7 @@ export interface Example extends AsyncDisposable {
   /** What the rows of a source become, by key: fields of an entity, `cancelled`, or the faults as `code field`. */
   entities(source: string): Promise<Record<string, unknown>>;
   /** Plans and carries out a command. */
-  carryOut(command: string, message: Partial<Command>): Promise<WriteOutcome>;
+  carryOut(command: string, message: Partial<Command> & { repeated?: boolean }): Promise<WriteOutcome>;
 }
 
 /** The tables of an example, as statements. */
@@ -32,6 +32,11 @@ export async function openExample(name: string, connection: readonly string[], p
     /^ {2}server: .*\n {2}database: .*\n {2}user: .*\n {2}password: .*$/m,
     connection.map((line) => `  ${line}`).join("\n"),
   );
+  return openConfigured(text, password, file);
+}
+
+/** The same for any configuration's text. */
+export async function openConfigured(text: string, password: string, file = "/nowhere/erpfuser.yaml"): Promise<Example> {
   const { config, faults } = await loadConfig({ text, file });
   if (config === undefined) throw new Error(JSON.stringify(faults, undefined, 2));
   const connector = await openErp({ config, clock: systemClock, log: silentLog, secret: async () => password });
@@ -43,8 +48,9 @@ export async function openExample(name: string, connection: readonly string[], p
       connector,
       compiled,
       entities: (source) => entitiesOf(compiled, connector, source),
-      async carryOut(command, message) {
-        const plan = compiled.commands.get(command)?.plan({ ...sent, command, ...message }, context);
+      async carryOut(command, { repeated = false, ...message }) {
+        const at = { ...context, mayBeRepeated: repeated };
+        const plan = compiled.commands.get(command)?.plan({ ...sent, command, ...message }, at);
         if (plan === undefined || "rejected" in plan) throw new Error(`${command} was refused: ${JSON.stringify(plan)}`);
         return connector.write(plan, never);
       },

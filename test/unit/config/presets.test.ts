@@ -11,6 +11,7 @@ const server = "server: erp01, database: erp, user: fuser, password: { secret: e
 /** What an admin must say beside the name, for each preset that ships. */
 const admins: Readonly<Record<string, string>> = {
   dolibarr: `preset: dolibarr\n${head(server)}vars: { user: "3" }\n`,
+  nav: `preset: nav\n${head(server)}vars: { company: "CRONUS International Ltd_" }\n`,
 };
 const load = (text: string) => parseConfig({ text, file: "/etc/erpfuser.yaml" });
 function configOf(text: string): Config {

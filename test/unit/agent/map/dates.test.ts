@@ -218,6 +218,17 @@ test("A date and a time column merge into an instant; no date is null, no time i
   expect([created(20260230, 0), created(20260115, 246000)]).toEqual([["date-invalid createdAt"], ["date-invalid createdAt"]]);
 });
 
+test("The time may stand behind a day without meaning, as in Dynamics NAV", () => {
+  const read = { ...merged, as: ["nav", "nav"] } as const;
+  const mapping = mappingOf(ticket(read), { NR: "text", D: "datetime", T: "datetime" });
+  const created = (D: string, T: string): unknown => (mapOne(mapping, { D, T }) as { fields: Fields }).fields.createdAt;
+  expect([
+    created("2026-07-15T00:00:00", "1754-01-01T09:30:05"),
+    created("2026-07-15T00:00:00", "1753-01-01T00:00:00"),
+    created("1753-01-01T00:00:00", "1754-01-01T09:30:05"),
+  ]).toEqual(["2026-07-15T07:30:05Z", "2026-07-14T22:00:00Z", null]);
+});
+
 test("An instant field takes a local time, an instant, or the start of a date's day", () => {
   const created = (type: "datetime" | "instant" | "date", value: string): unknown => {
     const mapped = mapOne(mappingOf(ticket(from("D")), { NR: "text", D: type }), { D: value });
