@@ -16,6 +16,8 @@ export interface ErpAnswers {
   settings: unknown;
 }
 
+const usualPorts: Readonly<Record<string, string>> = { postgres: "5432", mssql: "1433", oracle: "1521" };
+
 /** @throws FuserError `usage-connector`, `usage-settings` with every setting that can't work as a finding */
 export async function askForErp(answer: Answer, options: Readonly<Record<string, string | undefined>>): Promise<ErpAnswers> {
   const connector = await answer("connector", `Database: ${Object.keys(connectors).join(", ")}`, "mysql");
@@ -43,8 +45,11 @@ export async function askForErp(answer: Answer, options: Readonly<Record<string,
       ? { file: resolve(await answer("file", "Database file")) }
       : {
           server: await answer("server", "Server"),
-          port: await answer("port", "Port", connector === "postgres" ? "5432" : "3306"),
-          database: await answer("database", "Database"),
+          port: await answer("port", "Port", usualPorts[connector] ?? "3306"),
+          [connector === "oracle" ? "service" : "database"]: await answer(
+            "database",
+            connector === "oracle" ? "Service" : "Database",
+          ),
           user: await answer("user", "Account"),
           password: { secret: options.secret ?? "erp-password" },
         };

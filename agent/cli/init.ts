@@ -1,19 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { FuserError } from "../../base/errors.ts";
-import type { Finding } from "../../base/findings.ts";
 import { silentLog } from "../../base/log.ts";
-import { parseConfig } from "../../config/load.ts";
 import { openSecrets, type Secrets } from "../../config/secrets.ts";
-import type { Connector } from "../../connectors/connector.ts";
-import { faultFindings, tryCompile } from "../compile.ts";
 import { openErp } from "../erp.ts";
 import type { Register } from "./command.ts";
-import { faulty } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { type DraftParts, draftConfiguration } from "./init-draft.ts";
+import type { DraftParts } from "./init/draft-text.ts";
+import { draftFrom } from "./init/drafting.ts";
 import { type Answer, askForErp, type ErpAnswers } from "./init-settings.ts";
-import { findingLines } from "./output.ts";
 import { prompt, readValue } from "./prompt.ts";
 import type { Session } from "./session.ts";
 
@@ -23,19 +18,19 @@ type Options = Readonly<Record<string, string | undefined>>;
 export const init: Register = (program, start) => {
   program
     .command("init")
-    .description("Write a first configuration from the database's schema; what is not given is asked for")
+    .description("Write a first configuration from the database's schema and a look at some rows; what is not given is asked for")
     .option("--out <file>", "where to write it", "erpfuser.yaml")
     .option("--name <name>", "name of this agent")
     .option("--portal <url>", "address of the portal's channel, wss://…")
     .option("--state <directory>", "state directory", "./state")
-    .option("--connector <name>", "sqlite, mysql or mariadb")
+    .option("--connector <name>", "sqlite, mysql, mariadb, postgres, mssql or oracle")
     .option("--file <file>", "SQLite: the database file")
-    .option("--server <host>", "MySQL/MariaDB: the server")
-    .option("--port <port>", "MySQL/MariaDB: its port (default when not asked: 3306)")
-    .option("--database <name>", "MySQL/MariaDB: the database")
-    .option("--user <name>", "MySQL/MariaDB: the account")
-    .option("--secret <name>", "MySQL/MariaDB: name under which the account's password is stored", "erp-password")
-    .option("--password-file <file>", "MySQL/MariaDB: store the password that stands in this file, - for stdin")
+    .option("--server <host>", "the database's server")
+    .option("--port <port>", "its port (default when not asked: the product's own)")
+    .option("--database <name>", "the database; of Oracle the service")
+    .option("--user <name>", "the account there")
+    .option("--secret <name>", "name under which the account's password is stored", "erp-password")
+    .option("--password-file <file>", "store the password that stands in this file, - for stdin")
     .option("--timezone <zone>", "what local times in the database mean", "Europe/Berlin")
     .action(
       start(async (session, _, given) => {
@@ -62,8 +57,8 @@ export const init: Register = (program, start) => {
         if (password !== undefined) await secrets.set(password.name, password.value);
         session.out.result(written, () => [
           `Wrote ${out}: ${written.tables} tables seen, ${written.sources.length} sources drafted (${written.sources.join(", ") || "none"}).`,
-          ...findingLines(written.findings),
-          "Next: edit it, then `erpfuser check`, `erpfuser preview SOURCE`, `erpfuser enrol CODE`, `erpfuser run`.",
+          "What was not certain stands in it as a comment that says why.",
+          "Next: read it, then `erpfuser check`, `erpfuser preview SOURCE`, `erpfuser enrol CODE`, `erpfuser run`.",
         ]);
         return exitCodes.ok.code;
       }),
@@ -109,36 +104,18 @@ interface DraftInputs {
   secret: (name: string) => Promise<string>;
 }
 
-/** Reads the schema, drafts, makes sure that the draft can be loaded and suits the database, and writes it. */
+/** Reads the schema, looks at some rows, drafts, makes sure that the draft passes what `check` asks of it, and writes it. */
 async function writeDraft(session: Session, { out, parts, erp, secret }: DraftInputs) {
   const courtesy = { pace: "gentle" as const, statementTimeoutMs: 30_000, lockTimeoutMs: 2_000 };
   const place = { file: out, agent: { name: parts.name }, erp: { ...erp, courtesy } };
   const connector = await openErp({ config: place, clock: session.clock, log: silentLog, secret });
   try {
     await connector.identity(session.signal);
-    const tables = await connector.describe(session.signal);
-    const text = draftConfiguration({ ...parts, tables });
-    const { sources, findings } = await judge({ text, out, connector, signal: session.signal });
+    const { text, sources, tables } = await draftFrom({ parts, file: out, connector, signal: session.signal });
     mkdirSync(parts.state, { recursive: true, mode: 0o700 });
     writeFileSync(out, text, { flag: "wx", mode: 0o600 });
-    return { file: out, tables: tables.length, sources, findings };
+    return { file: out, tables, sources };
   } finally {
     await connector.close();
   }
-}
-
-interface Judged {
-  sources: readonly string[];
-  findings: readonly Finding[];
-}
-
-/** @throws FuserError `config-faults` where name, portal or time zone can't be used; without any source a draft is still worth having */
-async function judge(parts: { text: string; out: string; connector: Connector; signal: AbortSignal }): Promise<Judged> {
-  const { config, faults } = parseConfig({ text: parts.text, file: parts.out });
-  if (config === undefined) {
-    if (faults.some(({ path }) => path !== "sources")) throw faulty(parts.out, faults);
-    return { sources: [], findings: faultFindings(faults) };
-  }
-  const compiled = await tryCompile(config, parts.connector, parts.signal);
-  return { sources: config.sources.map(({ name }) => name), findings: faultFindings(compiled.faults ?? []) };
 }
