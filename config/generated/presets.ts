@@ -414,4 +414,290 @@ commands:
           Priority: { from: priority, map: priority }
     result: { source: tickets, key: "\${key(id).No_}" }
 `,
+  sample: `# Sample housing company: composite padded keys, YYYYMMDD integers, codes, no foreign keys.
+vars: { mandant: "001" }
+scope: { MANDANT: "\${vars.mandant}" }
+types:
+  ymd: { integer: yyyyMMdd, empty: ["0"], openEnd: ["99991231"], invalid: quarantine }
+  hms: { integer: HHmmss }
+maps:
+  unitKind: { read: { WO: flat, GE: office, ST: parking-space }, unknown: { value: other } }
+  usage: { read: { J: owned, N: rented }, unknown: quarantine }
+  managementType: { read: { M: rental, W: condominium }, unknown: quarantine }
+  personKind: { read: { N: natural, J: legal }, unknown: quarantine }
+  role: { read: { SB: clerk, HW: caretaker }, unknown: quarantine }
+  orderKind: { read: { S: damage, A: request, M: defect }, write: { damage: S, request: A, defect: M }, unknown: quarantine }
+  orderStatus:
+    read: { "0": open, "1": in-progress, "2": waiting-for-external, "9": closed }
+    write: { open: "0", in-progress: "1", waiting-for-external: "2", closed: "9" }
+    unknown: quarantine
+  priority: { read: { "1": high, "2": normal, "3": low }, write: { high: "1", normal: "2", low: "3" }, unknown: { value: normal } }
+  channel: { read: { T: phone, E: email, B: letter, P: portal }, unknown: { value: other } }
+  visibility: { read: { N: tenant, I: internal }, write: { tenant: N, internal: I }, unknown: { value: internal } }
+  meterKind: { read: { KW: cold-water, WW: hot-water, ST: electricity, HK: heat-cost }, unknown: quarantine }
+  readingOrigin: { read: { F: remote, M: tenant, A: agent }, unknown: quarantine }
+sources:
+  properties:
+    type: property
+    table: OBJEKT
+    key: [MANDANT, OBJNR]
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      name: BEZ
+      address: { street: STRASSE, houseNumber: HNR, postalCode: PLZ, city: ORT, country: { value: DE } }
+      managementType: { from: VERWART, map: managementType }
+  buildings:
+    type: building
+    table: HAUS
+    key: [MANDANT, OBJNR, HAUSNR]
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      propertyId: { ref: properties, key: [MANDANT, OBJNR] }
+      name: BEZ
+      address: { street: STRASSE, houseNumber: HNR, postalCode: PLZ, city: ORT, country: { value: DE } }
+  units:
+    type: unit
+    table: WOHNUNG
+    key: [MANDANT, OBJNR, HAUSNR, WOHNNR]
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      buildingId: { ref: buildings, key: [MANDANT, OBJNR, HAUSNR] }
+      name: { from: LAGE, do: [trim] }
+      objectType: { from: ART, map: unitKind }
+      usage: { from: EIGENTUM, map: usage }
+      floor: ETAGE
+      areaSquareMetres: FLAECHE
+      rooms: ZIMMER
+  persons:
+    type: person
+    query: |
+      SELECT MANDANT, PERSNR, 1 AS TEIL, ART, ANREDE, NAME1 AS NAME, VORNAME1 AS VORNAME, EMAIL, TELEFON, STRASSE, HNR, PLZ, ORT, GEBDAT
+      FROM PERSON
+      UNION ALL
+      SELECT MANDANT, PERSNR, 2, ART, '', NAME2, VORNAME2, NULL, '', STRASSE, HNR, PLZ, ORT, 0
+      FROM PERSON WHERE NAME2 <> ''
+    key: [MANDANT, PERSNR, TEIL]
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      kind: { from: ART, map: personKind }
+      lastName: { from: NAME, when: "\${ART == 'N'}" }
+      companyName: { from: NAME, when: "\${ART == 'J'}" }
+      firstName: { from: VORNAME, do: [trim, empty-to-null] }
+      salutation: { from: ANREDE, do: [empty-to-null] }
+      emails: { from: EMAIL, do: [trim, lower, empty-to-null, email-list] }
+      phones:
+        - { when: "\${!empty(TELEFON)}", number: TELEFON, kind: { value: private } }
+      address: { street: STRASSE, houseNumber: HNR, postalCode: PLZ, city: ORT, country: { value: DE } }
+      birthDate: { from: GEBDAT, as: ymd }
+  teamMembers:
+    type: teamMember
+    table: SACHBEARBEITER
+    key: [MANDANT, SBNR]
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      name: NAME
+      email: { from: EMAIL, do: [trim, empty-to-null] }
+      roles: [ { from: ROLLE, map: role } ]
+  serviceProviders:
+    type: serviceProvider
+    table: KREDITOR
+    key: [MANDANT, KREDNR]
+    where: "SPERRE = 'N'"
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      name: NAME
+      kind: { value: craft }
+      emails: { from: EMAIL, do: [trim, lower, empty-to-null, email-list] }
+      trades: [ GEWERK ]
+      address: { postalCode: PLZ, city: ORT }
+  catalog:
+    type: catalogEntry
+    table: KATALOG
+    scope: none
+    key: [KATALOG, CODE]
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      catalog: { value: ticket-category }
+      code: CODE
+      label: { de: TEXT_DE, en: TEXT_EN }
+      parentCode: { from: OBERCODE, do: [empty-to-null] }
+      active: "\${AKTIV == 'J'}"
+  periods:
+    type: utilisationPeriod
+    table: MIETVERTRAG
+    key: [MANDANT, OBJNR, HAUSNR, WOHNNR, FOLGE]
+    where: "LEERSTAND = 'N'"
+    changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: 5s, compare: "0 3 * * *" }
+    deletes: { flag: "STORNO = 'J'", grace: 1h }
+    fields:
+      unitId: { ref: units, key: [MANDANT, OBJNR, HAUSNR, WOHNNR] }
+      kind: { value: tenant }
+      startDate: { from: BEGINN, as: ymd }
+      endDate: { from: ENDE, as: ymd }
+      participants:
+        - { personId: { ref: persons, key: [MANDANT, PERSNR, { value: "1" }] }, role: { value: main } }
+        - { when: "\${!empty(MITPERSNR)}", personId: { ref: persons, key: [MANDANT, MITPERSNR, { value: "1" }] }, role: { value: co-tenant } }
+  tickets:
+    type: ticket
+    table: AUFTRAG
+    key: [MANDANT, AUFTRNR]
+    changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: 5s, compare: "0 3 * * *" }
+    deletes: { grace: 1h }
+    touchedBy:
+      - { table: AUFTRTEXT, key: [MANDANT, AUFTRNR], own: [MANDANT, AUFTRNR, LFDNR], changes: { compare: 15m } }
+    fields:
+      number: AUFTRNR
+      kind: { from: ART, map: orderKind }
+      title: { from: KURZTEXT, owner: shared }
+      description:
+        rows: "SELECT ZEILE FROM AUFTRTEXT WHERE MANDANT = :row.MANDANT AND AUFTRNR = :row.AUFTRNR AND ART = 'B' ORDER BY LFDNR"
+        join: "\\n"
+      category: KATEGORIE
+      status: { from: STATUS, map: orderStatus, owner: shared }
+      priority: { from: PRIO, map: priority, owner: shared }
+      unitId: { ref: units, key: [MANDANT, OBJNR, HAUSNR, WOHNNR], when: "\${!empty(WOHNNR)}" }
+      buildingId: { ref: buildings, key: [MANDANT, OBJNR, HAUSNR], when: "\${empty(WOHNNR)}" }
+      reporterId: { ref: persons, key: [MANDANT, MELDER, { value: "1" }], missing: omit, when: "\${!empty(MELDER)}" }
+      assigneeId: { ref: teamMembers, key: [MANDANT, SBNR], when: "\${!empty(SBNR)}" }
+      serviceProviderId: { ref: serviceProviders, key: [MANDANT, KREDNR], when: "\${!empty(KREDNR)}" }
+      channel: { from: KANAL, map: channel }
+      createdAt: { date: ANLDAT, time: ANLZEIT, as: [ymd, hms] }
+      closedAt: { date: ERLDAT, time: ERLZEIT, as: [ymd, hms] }
+      dueDate: { from: TERMIN, as: ymd, owner: shared }
+  messages:
+    type: message
+    table: AUFTRTEXT
+    key: [MANDANT, AUFTRNR, LFDNR]
+    where: "ART <> 'B'"
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      ticketId: { ref: tickets, key: [MANDANT, AUFTRNR] }
+      author: { from: VERFASSER, do: [trim, empty-to-null] }
+      body: ZEILE
+      visibility: { from: ART, map: visibility }
+      createdAt: { date: ERFDAT, time: ERFZEIT, as: [ymd, hms] }
+  invoices:
+    type: invoice
+    table: SOLLSTELLUNG
+    key: [MANDANT, SOLLNR]
+    changes: { column: AENDTS, kind: timestamp, grain: second, overlap: 10s, every: 5s, compare: "0 3 * * *" }
+    deletes: { flag: "STORNO = 'J'", grace: 1h }
+    fields:
+      number: SOLLNR
+      subject:
+        - { type: { value: utilisationPeriod }, id: { ref: periods, key: [MANDANT, OBJNR, HAUSNR, WOHNNR, FOLGE] } }
+        - { type: { value: person }, id: { ref: persons, key: [MANDANT, PERSNR, { value: "1" }] } }
+      issueDate: { from: SOLLDAT, as: ymd }
+      dueDate: { from: FAELLIG, as: ymd }
+      total: { from: BETRAG, currency: EUR }
+      openAmount: { from: OFFEN, currency: EUR }
+  meters:
+    type: meter
+    table: ZAEHLER
+    key: [MANDANT, ZAEHLNR]
+    changes: { compare: 15m }
+    deletes: { grace: 1h }
+    fields:
+      unitId: { ref: units, key: [MANDANT, OBJNR, HAUSNR, WOHNNR] }
+      kind: { from: ART, map: meterKind }
+      serial: { from: SERIENNR, do: [trim, empty-to-null] }
+      unitOfMeasure: EINHEIT
+  readings:
+    type: meterReading
+    table: ZAEHLERSTAND
+    key: [LFDID]
+    append: true
+    changes: { column: LFDID, kind: sequence, overlap: 100, every: 5s }
+    fields:
+      meterId: { ref: meters, key: [MANDANT, ZAEHLNR] }
+      readAt: { from: ABLDAT, as: ymd }
+      value: STAND
+      origin: { from: HERKUNFT, map: readingOrigin }
+commands:
+  ticket.create:
+    idempotency: { column: AUFTRAG.FREMDNR, value: "\${short(command.id, 40)}" }
+    steps:
+      - number: nr
+        counter: { table: NUMMERNKREIS, column: NR, where: { MANDANT: "\${vars.mandant}", KREIS: AUFTRAG } }
+      - insert: AUFTRAG
+        values:
+          MANDANT: "\${vars.mandant}"
+          AUFTRNR: "\${pad(nr, 8, '0')}"
+          FREMDNR: "\${short(command.id, 40)}"
+          OBJNR: "\${key(unitId).OBJNR}"
+          HAUSNR: "\${key(unitId).HAUSNR}"
+          WOHNNR: "\${key(unitId).WOHNNR}"
+          MELDER: "\${coalesce(key(reporterId).PERSNR, '')}"
+          SBNR: "0001"
+          ART: { from: kind, map: orderKind, default: S }
+          KURZTEXT: { from: title, max: 40, overflow: description }
+          LANGTEXT: ""
+          STATUS: { from: status, map: orderStatus, default: "0" }
+          PRIO: { from: priority, map: priority, default: "2" }
+          KATEGORIE: { from: category, default: SONS }
+          KANAL: P
+          ANLDAT: "\${format(now, 'yyyyMMdd')}"
+          ANLZEIT: "\${format(now, 'HHmmss')}"
+          AENDTS: "\${format(now, 'yyyy-MM-dd HH:mm:ss')}"
+        blanks: { text: "", integer: 0 }
+      - insert: AUFTRTEXT
+        values:
+          MANDANT: "\${vars.mandant}"
+          AUFTRNR: "\${pad(nr, 8, '0')}"
+          LFDNR: "1"
+          ART: B
+          VERFASSER: Portal
+          ZEILE: { from: description, default: "" }
+          ERFDAT: "\${format(now, 'yyyyMMdd')}"
+          ERFZEIT: "\${format(now, 'HHmmss')}"
+    result: { source: tickets, key: ["\${vars.mandant}", "\${pad(nr, 8, '0')}"], number: "\${pad(nr, 8, '0')}" }
+  ticket.update:
+    idempotency: base
+    steps:
+      - update: AUFTRAG
+        key: { MANDANT: "\${key(id).MANDANT}", AUFTRNR: "\${key(id).AUFTRNR}" }
+        values:
+          KURZTEXT: { from: title, max: 40 }
+          STATUS: { from: status, map: orderStatus }
+          PRIO: { from: priority, map: priority }
+          TERMIN: { from: dueDate, as: ymd }
+          AENDTS: "\${format(now, 'yyyy-MM-dd HH:mm:ss')}"
+    result: { source: tickets, key: ["\${key(id).MANDANT}", "\${key(id).AUFTRNR}"] }
+  ticket.close:
+    idempotency: base
+    steps:
+      - update: AUFTRAG
+        key: { MANDANT: "\${key(id).MANDANT}", AUFTRNR: "\${key(id).AUFTRNR}" }
+        values:
+          STATUS: "9"
+          ERLDAT: "\${format(now, 'yyyyMMdd')}"
+          ERLZEIT: "\${format(now, 'HHmmss')}"
+          AENDTS: "\${format(now, 'yyyy-MM-dd HH:mm:ss')}"
+    result: { source: tickets, key: ["\${key(id).MANDANT}", "\${key(id).AUFTRNR}"] }
+  message.create:
+    idempotency: { column: AUFTRTEXT.FREMDNR, value: "\${short(command.id, 40)}" }
+    steps:
+      - number: line
+        max: { table: AUFTRTEXT, column: LFDNR, where: { MANDANT: "\${key(ticketId).MANDANT}", AUFTRNR: "\${key(ticketId).AUFTRNR}" } }
+      - insert: AUFTRTEXT
+        values:
+          MANDANT: "\${key(ticketId).MANDANT}"
+          AUFTRNR: "\${key(ticketId).AUFTRNR}"
+          LFDNR: "\${line}"
+          FREMDNR: "\${short(command.id, 40)}"
+          ART: N
+          VERFASSER: { from: author, default: Portal }
+          ZEILE: { from: body }
+          ERFDAT: "\${format(now, 'yyyyMMdd')}"
+          ERFZEIT: "\${format(now, 'HHmmss')}"
+    result: { source: messages, key: ["\${key(ticketId).MANDANT}", "\${key(ticketId).AUFTRNR}", "\${line}"] }
+`,
 };

@@ -40,7 +40,10 @@ export interface ErpConfigOptions {
 /** Its name, by which a database's server knows the agent. */
 export const agentName = "Musterstadt";
 
-/** The configuration (erpfuser.yaml) that maps the sample ERP onto the portal's model: what the oracle expects, said in the mapping language. */
+/**
+ * The configuration (erpfuser.yaml) that maps the sample ERP onto the portal's model: what the oracle expects, said in the mapping language. The preset `sample` is made from it
+ * (test/unit/config/presets.test.ts says how).
+ */
 export function erpConfig(options: ErpConfigOptions): string {
   const body = [
     dictionaries(options),

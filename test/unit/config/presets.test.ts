@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Config } from "../../../config/config.ts";
 import { presetTexts } from "../../../config/generated/presets.ts";
 import { parseConfig } from "../../../config/load.ts";
+import { erpConfig } from "../../support/erp/config.ts";
 
 const head = (erp: string): string => `agent: { name: Test, portal: "wss://portal.example.com/agent" }
 erp: { timezone: Europe/Berlin, ${erp} }
@@ -12,6 +13,7 @@ const server = "server: erp01, database: erp, user: fuser, password: { secret: e
 const admins: Readonly<Record<string, string>> = {
   dolibarr: `preset: dolibarr\n${head(server)}vars: { user: "3" }\n`,
   nav: `preset: nav\n${head(server)}vars: { company: "CRONUS International Ltd_" }\n`,
+  sample: `preset: sample\n${head("connector: sqlite, file: /tmp/erp.db")}`,
 };
 const load = (text: string) => parseConfig({ text, file: "/etc/erpfuser.yaml" });
 function configOf(text: string): Config {
@@ -29,6 +31,30 @@ test("every preset that ships is in the executable, and is without fault below t
     expect(faultsOf(text), name).toEqual([]);
     expect(configOf(text).sources.length, name).toBeGreaterThan(4);
   }
+});
+
+describe("the sample ERP's", () => {
+  const options = { portalUrl: "wss://portal.example.com/agent", state: "/tmp/state", cursorEvery: "5s", grace: "1h" };
+  const sample = erpConfig({ dialect: "sqlite", connection: ["file: /tmp/erp.db"], ...options });
+
+  test("is the configuration that all tests of the sample company use, without what an admin says", async () => {
+    const from = sample.indexOf("vars:");
+    const text = sample.slice(from).replace(/^guards:.*\n/m, "");
+    // It differs after the sample's configuration was changed: write it anew with `npx vitest run -u --project unit test/unit/config/presets.test.ts`, then `npm run generate`.
+    await expect(`# ${sample.slice(2, sample.indexOf("\n"))}\n${text}`).toMatchFileSnapshot(
+      "../../../config/presets/sample.yaml",
+    );
+  });
+
+  test("makes the same sources and commands below a file of four lines", () => {
+    const plain = ({ sources, commands, maps, types, vars, scope }: Config): unknown =>
+      JSON.parse(
+        JSON.stringify({ sources, commands, maps, types, vars, scope }, (key, value: unknown) =>
+          key === "at" ? undefined : value,
+        ),
+      );
+    expect(plain(configOf(admins.sample as string))).toEqual(plain(configOf(sample)));
+  });
 });
 
 describe("the admin's file goes over the preset", () => {
