@@ -20,6 +20,7 @@ import { type AtPoint, nothingHappens } from "./commit-points.ts";
 import { type Compiled, compile } from "./compile.ts";
 import { isBlindWay } from "./map/write-idempotency.ts";
 import { acceptPinned } from "./pin.ts";
+import { createQuality } from "./quality/engine.ts";
 import { exceedsGuard } from "./quality/guards.ts";
 import { offerOf, reportOf } from "./reporting.ts";
 import type { CommitHook, Store } from "./store/store.ts";
@@ -135,6 +136,7 @@ async function assemble(base: Base): Promise<Running> {
     digestWritten: surroundings.digester.written,
     mayRead: portalIsThere,
     holdsDeletes: (count) => exceedsGuard(config.guards.deletes, count),
+    quality: createQuality(config),
     estimateRows: (source) => compiled.rows.get(source),
     timezone: config.erp.timezone,
     confirmAfterMs: config.erp.confirmAfterMs,

@@ -37,6 +37,7 @@ export async function keepHouse(running: House, told: { signal: AbortSignal; com
       store.inbox.purge(now);
       store.journal.purge(now);
       store.asks.purge(now);
+      store.findings.purge(now);
       purgedAt = now;
     }
     const commits = told.commits();

@@ -277,6 +277,17 @@ export interface Proxy {
   password: string | undefined;
 }
 
+/** What becomes of the value that a rule finds fault with: sent as it is, left out, or the whole entity waits in quarantine. */
+export type RuleAction = "send" | "send-without-field" | "hold";
+
+export interface QualityConfig {
+  /** False: no rule looks at anything. */
+  rules: boolean;
+  actions: Readonly<Record<"email-placeholder", RuleAction>>;
+  /** Patterns of addresses in small letters; `*` stands for anything. */
+  placeholder: { patterns: readonly string[]; marked: readonly string[] };
+}
+
 export interface Config {
   /** Path of the file. */
   file: string;
@@ -317,5 +328,6 @@ export interface Config {
   sources: readonly Source[];
   commands: readonly CommandConfig[];
   guards: { deletes: { rows: number; percent: number } };
+  quality: QualityConfig;
   journal: { keepDays: number; maxBytes: number };
 }

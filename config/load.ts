@@ -10,6 +10,7 @@ import { overPreset } from "./preset.ts";
 import { checkSources } from "./references.ts";
 import { resolveCommand } from "./resolve-command.ts";
 import { resolveMaps, resolveScope, resolveTypes, resolveVars } from "./resolve-dictionaries.ts";
+import { resolveQuality } from "./resolve-quality.ts";
 import { resolveSettings } from "./resolve-settings.ts";
 import { resolveSource } from "./resolve-source.ts";
 import { createScene, type Scene } from "./scene.ts";
@@ -74,7 +75,7 @@ function inOrder(faults: readonly Fault[]): readonly Fault[] {
 }
 
 function configOf(scene: Scene, file: string, options: LoadOptions): Config {
-  const { erp, agent, guards, journal } = scene.file;
+  const { erp, agent, guards, quality, journal } = scene.file;
   const { connector, timezone, confirmAfter, courtesy, ...written } = erp;
   const secrets = [...secretsIn(scene, written, ["erp"]), ...proxySecret(scene.file)];
   const settings = resolveSettings(scene, connector, written);
@@ -95,6 +96,7 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
     sources,
     commands: Object.entries(scene.file.commands).map(([name, node]) => resolveCommand(scene, name, node)),
     guards,
+    quality: resolveQuality(quality),
     journal: { keepDays: journal.keepDays, maxBytes: journal.max },
   };
 }

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { presetTexts } from "./generated/presets.ts";
 import { command } from "./schema-command.ts";
+import { quality } from "./schema-quality.ts";
 import { source } from "./schema-source.ts";
 import {
   address,
@@ -131,6 +132,7 @@ export const configFile = keys(
     })
       .prefault({})
       .describe("Limits beyond which nothing of a source is sent until a person approves"),
+    quality,
     journal: keys({
       keepDays: whole(1, 3_650).prefault("30").describe("Days that the journal is kept"),
       max: size.prefault("100MB").describe("Largest size of the journal"),
@@ -139,7 +141,6 @@ export const configFile = keys(
       .describe("The record of every sync and command"),
   },
   {
-    quality: "Leave it out: the rules run with their defaults.",
     lookups: "Join the table in a query.",
     properties: "Limit the sources with `where`.",
   },

@@ -17,6 +17,7 @@ import { createFeedReader, type FeedStatus } from "./feed-reader.ts";
 import { feedPlan } from "./feed-tables.ts";
 import { takeFingerprint } from "./fingerprint.ts";
 import { checkIdentity } from "./identity.ts";
+import { createJudging } from "./judging.ts";
 import { type LaneParts, runLane } from "./lane.ts";
 import { createPace } from "./pace.ts";
 import type { CaptureParts, Room } from "./parts.ts";
@@ -65,6 +66,7 @@ export function createCapture(parts: CaptureParts): Capture {
     sources,
     log: parts.log.part("capture"),
     pace: createPace(parts.clock, { ...limits, reads: "stream" }),
+    judging: parts.quality && createJudging(parts, parts.quality),
     byName: new Map(sources.map((source) => [source.mapping.source, source])),
   };
   const turn = createTurn();

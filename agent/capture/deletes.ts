@@ -193,6 +193,7 @@ export function forgetEntity(room: Room, source: CapturedSource, key: string, no
   entities.remove(name, key);
   entities.setAwaited(name, key, []);
   quarantine.remove(name, key);
+  room.judging?.of(source)?.gone(key);
   wakeParents(room, parents, now);
 }
 

@@ -6,7 +6,8 @@ import type { CapturedSource } from "./source.ts";
 export function takeFingerprint(room: Room, source: CapturedSource): boolean {
   const { store } = room;
   takeCursors(room, source);
-  const { source: name, fingerprint } = source.mapping;
+  const { source: name } = source.mapping;
+  const fingerprint = fingerprintOf(room, source);
   const before = store.sources.get(name).fingerprint;
   if (before === fingerprint) return false;
   store.transaction(() => {
@@ -18,6 +19,11 @@ export function takeFingerprint(room: Room, source: CapturedSource): boolean {
   }, "fingerprint");
   if (before !== undefined) room.log.info("The mapping changed: the source is compared in full", { source: name });
   return before !== undefined;
+}
+
+/** That of the mapping, and of the rules where what is sent depends on them. */
+function fingerprintOf({ quality }: Room, { mapping }: CapturedSource): string {
+  return quality?.roleOf(mapping.source) === "protects" ? `${mapping.fingerprint} ${quality.fingerprint}` : mapping.fingerprint;
 }
 
 /** A position says nothing of another column: where one was changed it is taken anew, and a full compare brings what came in between. */

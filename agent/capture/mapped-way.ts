@@ -16,17 +16,22 @@ export type MappedWay = (batch: RowBatch, frames: OutboxAppender, readAt: number
 export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
   const { store, digest } = room;
   const name = source.mapping.source;
+  const judge = room.judging?.of(source);
   const parents = createParentNumbers(room);
   return (batch, frames, readAt) => {
     parents.begin();
     return (key, index) => {
       const mapped = mapRow(source, batch, { key, index });
       if (mapped?.kind !== "entity" || isAwaited(room, name, key)) return false;
+      judge?.gather(key, mapped);
+      const judged = judge?.judge(key, mapped);
       const numbers = parents.of(mapped);
-      if (numbers === undefined) return false;
-      if (frames.add(itemOf(room, source, { key, mapped, readAt })) === "too-large") return false;
+      if (numbers === undefined || judged?.hold !== undefined) return false;
+      const text = judged?.text ?? mapped.text;
+      const entity = { key, mapped: { ...mapped, text }, readAt, withheld: judged?.withheld };
+      if (frames.add(itemOf(room, source, entity)) === "too-large") return false;
       const digests = { rowDigest: batch.digests[index] as bigint, keyDigest: batch.keyDigests[index] as bigint };
-      store.entities.add(name, key, { ...digests, entityDigest: digest(mapped.text), parents: numbers });
+      store.entities.add(name, key, { ...digests, entityDigest: digest(text), parents: numbers });
       return true;
     };
   };
@@ -60,12 +65,13 @@ export function isAwaited({ store }: Room, name: string, key: string): boolean {
 function itemOf(
   { store }: Room,
   { mapping }: CapturedSource,
-  { key, mapped, readAt }: { key: string; mapped: Entity; readAt: number },
+  { key, mapped, readAt, withheld }: { key: string; mapped: Entity; readAt: number; withheld: readonly string[] | undefined },
 ): OutboxItem {
   const { id, text } = mapped;
   const cause = mapped.cause ?? store.inbox.causeOf(mapping.source, key);
   const item = { op: "upsert", type: mapping.type, id, time: readAt, text } as const;
-  return cause === undefined ? item : { ...item, cause };
+  const noted = withheld === undefined || withheld.length === 0 ? item : { ...item, withheld };
+  return cause === undefined ? noted : { ...noted, cause };
 }
 
 interface ParentNumbers {

@@ -3,7 +3,9 @@ import type { Log } from "../../base/log.ts";
 import type { Clock, Random } from "../../base/time.ts";
 import type { Connector } from "../../connectors/connector.ts";
 import type { EntityText, FieldNames } from "../../protocol/entity-text.ts";
+import type { Quality } from "../quality/judged.ts";
 import type { Store } from "../store/store.ts";
+import type { Judging } from "./judging.ts";
 import type { Pace } from "./pace.ts";
 import type { Window } from "./schedule.ts";
 import type { CapturedSource } from "./source.ts";
@@ -47,6 +49,8 @@ export interface CaptureParts {
   mayRead: () => boolean;
   /** The guard (agent/quality/guards.ts): true when so many deletes need approval. */
   holdsDeletes: (count: VanishingCount) => boolean;
+  /** The rules that look at what is read; absent: everything is sent as it stands. */
+  quality?: Quality | undefined;
   onProgress?: (progress: Progress) => void;
   /** Estimated rows of a source, for progress. */
   estimateRows?: (source: string) => number | undefined;
@@ -66,6 +70,7 @@ export interface CaptureParts {
 /** The parts as they are shared inside. */
 export interface Room extends CaptureParts {
   pace: Pace;
+  judging: Judging | undefined;
   /** Source by name. */
   byName: ReadonlyMap<string, CapturedSource>;
 }

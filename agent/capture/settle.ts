@@ -7,11 +7,12 @@ import type { Mapped, Parent } from "../map/mapped.ts";
 import type { EntityPlace, EntityState, OutboxItem, QuarantineEntry } from "../store/store.ts";
 import { keptCode } from "./decisions.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions, wakeParents } from "./deletes.ts";
+import { heldBy, type SourceJudge } from "./judging.ts";
 import { lostHistory } from "./lost-history.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
 import type { Reading, ReadRow } from "./reading.ts";
-import { countDeletes } from "./recent-deletes.ts";
+import { noteSettled } from "./settled.ts";
 import type { CapturedSource } from "./source.ts";
 import { absentVerdict, presentVerdict } from "./verdict.ts";
 
@@ -65,6 +66,7 @@ class Settling {
   readonly #source: CapturedSource;
   readonly #options: SettleOptions;
   readonly #name: string;
+  readonly #judge: SourceJudge | undefined;
   readonly #deletions: Deletion[] = [];
   #waiting: Upsert[] = [];
   readonly #upserts: Upsert[] = [];
@@ -84,12 +86,17 @@ class Settling {
     this.#source = source;
     this.#options = options;
     this.#name = source.mapping.source;
+    this.#judge = room.judging?.of(source);
     this.#parents = options.parents ?? createParentStates(room.store.entities);
   }
 
   /** Entities of this transaction, which may be each other's parents. */
   expect(readings: readonly Reading[]): void {
-    for (const { key, row } of readings) if (row?.mapped.kind === "entity") this.#expected.add(key);
+    for (const { key, row } of readings) {
+      if (row?.mapped.kind !== "entity") continue;
+      this.#expected.add(key);
+      this.#judge?.gather(key, row.mapped);
+    }
   }
 
   take(reading: Reading): void {
@@ -109,9 +116,12 @@ class Settling {
         this.#park(reading.key, { ...reason, digest: undefined, waitsFor: undefined }, digest);
         return this.#done(reading);
       }
-      case "entity":
-        this.#takeEntity(reading, digest, { ...mapped, awaited });
+      case "entity": {
+        const judged = this.#judge?.judge(reading.key, mapped);
+        if (judged?.hold === undefined) this.#takeEntity(reading, digest, { ...mapped, awaited, ...judged });
+        else this.#park(reading.key, heldBy(judged.hold), digest);
         return this.#done(reading);
+      }
       default:
         return mapped satisfies never;
     }
@@ -146,7 +156,8 @@ class Settling {
     const seqs = store.outbox.append(items, { bulk: this.#options.bulk });
     for (const [index, upsert] of this.#upserts.entries()) this.#afterUpsert(upsert, seqs[index] as number | "too-large");
     for (const deletion of deletions) this.#afterDelete(deletion);
-    this.#report(deletions.length);
+    this.#counts.deleted = deletions.length;
+    noteSettled(store, this.#name, { ...this.#options, counts: this.#counts });
     return { ...this.#counts, newlyHeld: this.#newlyHeld, seqs: this.#seqs };
   }
 
@@ -194,6 +205,7 @@ class Settling {
     if (!store.entities.known(this.#name, key)) {
       store.entities.put(this.#name, key, { rowDigest, entityDigest: undefined, parents: [] });
       store.quarantine.remove(this.#name, key);
+      this.#judge?.gone(key);
       return this.#done(reading);
     }
     if (store.quarantine.get(this.#name, key)?.code === keptCode) {
@@ -212,7 +224,7 @@ class Settling {
   #takeEntity(
     { key, keyDigest, state: given }: Reading,
     rowDigest: bigint,
-    mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[] },
+    mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[]; withheld?: readonly string[] },
   ): void {
     const { store, digest } = this.#room;
     const entityDigest = digest(mapped.text);
@@ -236,6 +248,7 @@ class Settling {
     const item: Upsert["item"] = { op: "upsert", type, id: mapped.id, time: this.#options.at, text: mapped.text };
     const cause = mapped.cause ?? store.inbox.causeOf(this.#name, key);
     if (cause !== undefined) item.cause = cause;
+    if (mapped.withheld !== undefined) item.withheld = mapped.withheld;
     const { parents, awaited } = mapped;
     this.#waiting.push({ key, keyDigest, rowDigest, entityDigest, parents, awaited, before, item });
     this.#sending.add(key);
@@ -373,18 +386,5 @@ class Settling {
     store.quarantine.put({ ...reason, ...place, waitsFor: waits });
     store.entities.put(this.#name, key, { rowDigest, entityDigest: store.entities.get(this.#name, key)?.entityDigest });
     this.#counts.quarantined += 1;
-  }
-
-  #report(deleted: number): void {
-    const { store } = this.#room;
-    const { now, name } = this.#options;
-    this.#counts.deleted = deleted;
-    countDeletes(store.meta, this.#name, { count: deleted, now });
-    const { sent, quarantined } = this.#counts;
-    const before = store.sources.get(this.#name).sent;
-    store.sources.update(this.#name, { lastSuccessAt: now, sent: before + sent + deleted });
-    if (name !== "drain" || sent + deleted + quarantined === 0) return;
-    const entry = { at: now, kind: "sync", source: this.#name, status: "ok", durationMs: now - this.#options.at } as const;
-    store.journal.add({ ...entry, detail: { ...this.#counts } });
   }
 }

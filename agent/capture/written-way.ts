@@ -54,8 +54,10 @@ export function createWrittenWay(room: Room, source: CapturedSource): WrittenWay
     const parents = new WrittenParents(room, writer);
     return { forms, writer, parents, memory: createMemory({ writer, parents, prefix, type: mapping.type }) };
   };
+  // Rules look at fields, which rows do not become on this way.
+  const isJudged = room.judging?.of(source) !== undefined;
   const writingOf = ({ written }: RowBatch): Writing | undefined => {
-    if (written === undefined) return undefined;
+    if (written === undefined || isJudged) return undefined;
     if (writing?.forms !== written.forms) writing = prepare(written.forms);
     return writing.writer === undefined ? undefined : writing;
   };

@@ -4,9 +4,10 @@ import type { Database } from "./database.ts";
 import { begin } from "./migrations/0001-begin.ts";
 import { asks } from "./migrations/0002-asks.ts";
 import { pages } from "./migrations/0003-pages.ts";
+import { quality } from "./migrations/0004-quality.ts";
 
 /** Entry n leads from version n to n + 1. */
-export const migrations: readonly string[] = [begin, asks, pages];
+export const migrations: readonly string[] = [begin, asks, pages, quality];
 
 /**
  * Brings the file to this program's version, each step in a transaction of its own.

@@ -1,4 +1,5 @@
 /** Opens the store of a state directory: for the agent, which owns it, or for a CLI command that looks in while the agent runs. */
+import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, renameSync, statSync } from "node:fs";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
@@ -9,6 +10,8 @@ import { createAsks } from "./asks.ts";
 import { createCheckpoints } from "./checkpoints.ts";
 import { Database } from "./database.ts";
 import { createEntities } from "./entities/entities.ts";
+import { createFacts } from "./facts.ts";
+import { createFindings } from "./findings.ts";
 import { createGuards } from "./guards.ts";
 import { createInbox } from "./inbox.ts";
 import { createJournal, type JournalLimits } from "./journal.ts";
@@ -32,6 +35,8 @@ export interface StoreOptions {
   commandKeepDays?: number;
   /** Default: 90 days, 100 MB. */
   journal?: JournalLimits;
+  /** Draws the key of the facts' hashes; default: 128 bits of the machine's chance. */
+  drawKey?: () => string;
   /** Fault tests kill the process here. */
   onCommit?: CommitHook;
 }
@@ -150,7 +155,7 @@ function assemble(
   };
 }
 
-function createParts(database: Database, options: Pick<StoreOptions, "commandKeepDays" | "journal" | "clock">) {
+function createParts(database: Database, options: Pick<StoreOptions, "commandKeepDays" | "journal" | "clock" | "drawKey">) {
   const names = createNames(database);
   const meta = createMeta(database);
   // Before the pending keys: a commit tells the channel first, which then sends before the drain looks for what is due.
@@ -161,6 +166,8 @@ function createParts(database: Database, options: Pick<StoreOptions, "commandKee
     sources: createSources(database, names),
     pending: createPending(database, names),
     entities: createEntities(database, names),
+    facts: createFacts(database, names, { meta, drawKey: options.drawKey ?? (() => randomBytes(16).toString("hex")) }),
+    findings: createFindings(database, names),
     inbox: createInbox(database, names, { clock: options.clock, payloadKeepMs: (options.commandKeepDays ?? 30) * dayMs }),
     quarantine: createQuarantine(database, names),
     guards: createGuards(database, names),

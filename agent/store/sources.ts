@@ -10,6 +10,8 @@ interface SourceRow {
   rows: number;
   sent: number;
   reconciled: number;
+  facts: string | null;
+  facts_swept: number;
 }
 interface Child {
   no: number;
@@ -42,15 +44,19 @@ export function createSources(database: Database, names: Names): SourceStore {
       rows: row?.rows ?? 0,
       sent: row?.sent ?? 0,
       reconciled: row?.reconciled === 1,
+      facts: row?.facts ?? undefined,
+      factsSwept: row?.facts_swept === 1,
     };
   };
   return {
     get,
     update(source, change) {
       database.transaction(() => {
-        const { fingerprint, comparedAt, lastSuccessAt, rows, sent, reconciled } = { ...get(source), ...change };
+        const state = { ...get(source), ...change };
+        const { fingerprint, comparedAt, lastSuccessAt, rows, sent, reconciled } = state;
         const times = [fingerprint ?? null, comparedAt ?? null, lastSuccessAt ?? null] as const;
-        statements.put.run(names.no(source), ...times, rows, sent, Number(reconciled));
+        const facts = [state.facts ?? null, Number(state.factsSwept)] as const;
+        statements.put.run(names.no(source), ...times, rows, sent, Number(reconciled), ...facts);
       });
     },
     position: (signal) => statements.position.get<{ position: string | null }>(names.no(signal))?.position ?? undefined,
@@ -92,8 +98,10 @@ export function createSources(database: Database, names: Names): SourceStore {
 function prepareAll(database: Database) {
   const prepare = (sql: string) => database.prepare(sql);
   return {
-    get: prepare("SELECT fingerprint, compared_at, last_success_at, rows, sent, reconciled FROM source WHERE no = ?"),
-    put: prepare("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?)"),
+    get: prepare(
+      "SELECT fingerprint, compared_at, last_success_at, rows, sent, reconciled, facts, facts_swept FROM source WHERE no = ?",
+    ),
+    put: prepare("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     position: prepare("SELECT position FROM signal WHERE no = ?"),
     setPosition: prepare(
       "INSERT INTO signal (no, position) VALUES (?, ?) ON CONFLICT (no) DO UPDATE SET position = excluded.position",

@@ -7,6 +7,8 @@ import type { EntityText, FieldNames } from "../../protocol/entity-text.ts";
 import type { DeleteReason, Outcome, Command as PortalCommand, Result } from "../../protocol/messages.ts";
 import type { TypeName } from "../../protocol/model.ts";
 import type { KeyBytes } from "./entities/key-bytes.ts";
+import type { FactStore } from "./facts.ts";
+import type { FindingStore } from "./findings.ts";
 
 /** Why a key waits, and for what. */
 export type PendingStage =
@@ -398,6 +400,10 @@ export interface SourceState {
   lastSuccessAt: number | undefined;
   rows: number;
   sent: number;
+  /** Fingerprint under which facts of all of its entities are kept; undefined while some may be missing. */
+  facts: string | undefined;
+  /** Whether facts of what is gone may be left: of rows that went between the reads of facts and the first compare. */
+  factsSwept: boolean;
   /** False from a new epoch on until the entity digests stand for what the portal holds: nothing of the source may be read before. */
   reconciled: boolean;
 }
@@ -534,6 +540,8 @@ export interface Store extends AsyncDisposable {
   readonly sources: SourceStore;
   readonly pending: PendingStore;
   readonly entities: EntityStore;
+  readonly facts: FactStore;
+  readonly findings: FindingStore;
   readonly outbox: OutboxStore;
   readonly inbox: InboxStore;
   readonly quarantine: QuarantineStore;
@@ -556,6 +564,7 @@ export interface StoreReader extends Disposable {
   readonly entities: Pick<EntityStore, "get" | "count" | "known">;
   readonly outbox: Pick<OutboxStore, "bounds" | "seqOf">;
   readonly inbox: Pick<InboxStore, "get" | "list" | "counts" | "causeOf">;
+  readonly findings: Pick<FindingStore, "list" | "count">;
   readonly quarantine: Pick<QuarantineStore, "get" | "list" | "count" | "dependents">;
   readonly guards: Pick<GuardStore, "get" | "list">;
   readonly journal: Pick<JournalStore, "list">;

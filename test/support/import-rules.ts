@@ -38,6 +38,8 @@ const contract = /^connectors\/(connector|feed|grants)\.ts$/;
 const feedContract = /^connectors\/feed\.ts$/;
 /** What the mapping makes of a row: as types, the contract between it and those who use it. */
 const mapped = /^agent\/map\/mapped\.ts$/;
+/** What quality makes of an entity: likewise, for the store that keeps its facts and for capture. */
+const judged = /^agent\/quality\/judged\.ts$/;
 const connectorsShared = /^connectors\/[^/]+\.ts$/;
 const registry = /^connectors\/registry\.ts$/;
 const store = /^agent\/store\//;
@@ -53,7 +55,7 @@ const anything = /(?:)/;
 
 function part(name: string, may: RegExp[] = []): Room {
   const files = new RegExp(`^agent/${name}/`);
-  return { name: `agent/${name}`, files, may: [base, protocol, ...may], mayAsType: [configuration, contract, mapped] };
+  return { name: `agent/${name}`, files, may: [base, protocol, ...may], mayAsType: [configuration, contract, mapped, judged] };
 }
 
 /** The first room whose pattern fits a file is its room. */

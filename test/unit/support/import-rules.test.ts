@@ -48,6 +48,8 @@ describe("the import rules refuse", () => {
   test.each([
     ["agent/capture/scan.ts", "../../connectors/connector.ts"],
     ["agent/map/mapping.ts", "../../config/schema.ts"],
+    ["agent/capture/judging.ts", "../quality/judged.ts"],
+    ["agent/store/facts.ts", "../quality/judged.ts"],
   ])("the values, but not the types, that %s imports from %s", (from, specifier) => {
     expect(reasons(from, `import { thing } from "${specifier}";`)).toEqual([expect.stringContaining("types only")]);
     expect(reasons(from, `import type { Thing } from "${specifier}";`)).toEqual([]);

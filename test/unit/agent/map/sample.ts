@@ -140,6 +140,7 @@ export function config(
     maps: { orderStatus, ...options.maps },
     sources,
     commands: options.commands ?? [],
+    quality: { rules: false, actions: { "email-placeholder": "send" }, placeholder: { patterns: [], marked: [] } },
     guards: { deletes: { rows: 1, percent: 1 } },
     journal: { keepDays: 1, maxBytes: 1 },
   };

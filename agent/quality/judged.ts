@@ -1,0 +1,121 @@
+/**
+ * What quality makes of an entity and what it asks of the others: the contract between the rules, capture, which lets a verdict take effect, and the store,
+ * which keeps the facts. Facts are keyed hashes: no value of a person is among them.
+ */
+import type { QualityConfig } from "../../config/config.ts";
+import type { EntityText } from "../../protocol/entity-text.ts";
+import type { TypeName } from "../../protocol/model.ts";
+import type { Parent, RowNote } from "../map/mapped.ts";
+
+/** What a fact says; entities with the same kind and hash are a group, and are judged together. */
+export type FactKind =
+  /** An address of a person, that no rule has dismissed by its looks alone. `detail`: its domain. */
+  | "email"
+  /** An address of a team member. */
+  | "staff"
+  /** The domain of a team member's address, where it is not one that everybody may have an address at. */
+  | "staff-domain";
+
+/** Names of all rules: in the configuration, in findings and in the documentation. */
+export type RuleName = keyof QualityConfig["actions"];
+
+export interface Fact {
+  kind: FactKind;
+  /** Signed 64 bits (`FactLook.hash`). */
+  hash: bigint;
+  /** A second hash, for the rules of the kind; 0n where it has none. */
+  detail: bigint;
+}
+
+/** Who uses a unit from when to when: one for each participant of a utilisation period, one without a person where there is none. */
+export interface Span {
+  /** The period's kind in the model. */
+  kind: string;
+  /** `FactLook.selfOf` of unit and person. */
+  unit: bigint;
+  person: bigint | undefined;
+  /** The participant's role in the model; empty without a person. */
+  role: string;
+  /** Days since 1970-01-01; `until` is inclusive. */
+  from: number | undefined;
+  until: number | undefined;
+}
+
+/** All that is kept of an entity. */
+export interface Facts {
+  facts: readonly Fact[];
+  spans: readonly Span[];
+}
+
+/** An entity that has a fact. */
+export interface Holder {
+  self: bigint;
+  source: string;
+  key: string;
+  detail: bigint;
+  /** Whether it was last sent without the value, or held, because of its group; undefined before it was judged. */
+  held: boolean | undefined;
+}
+
+export interface PlacedSpan extends Span {
+  self: bigint;
+  source: string;
+  key: string;
+}
+
+/** What a rule may ask. Answers stand for the transaction under way. */
+export interface FactLook {
+  /** Signed 64 bits under a key that only this store has. */
+  hash(kind: string, text: string): bigint;
+  /** By which facts and spans name an entity. */
+  selfOf(source: string, key: string): bigint;
+  /** Of a group, in the order of `self`, at most so many. */
+  holders(kind: FactKind, hash: bigint, most: number): readonly Holder[];
+  spansOfUnit(unit: bigint, most: number): readonly PlacedSpan[];
+  spansOfPerson(person: bigint, most: number): readonly PlacedSpan[];
+}
+
+/** An entity as it is mapped. */
+export interface Subject {
+  source: string;
+  type: TypeName;
+  key: string;
+  text: EntityText;
+  parents: readonly Parent[];
+  notes: readonly RowNote[];
+}
+
+/** What a rule has found; the text for people is made of it later (docs/quality.md). */
+export interface Raised {
+  rule: RuleName;
+  source: string;
+  key: string;
+  /** Field of the model; empty where it concerns the whole. */
+  field: string;
+  /** Key of the other entity where a finding names two; else empty. */
+  other: string;
+  /** Codes, keys, dates and counts, never a value of a person. */
+  params: Readonly<Record<string, string | number>>;
+}
+
+/** What becomes of one entity. */
+export interface Judged {
+  /** As it is to be sent. */
+  text: EntityText;
+  /** Fields that are null only because a rule withholds them. */
+  withheld: readonly string[];
+  /** The entity waits in quarantine. */
+  hold: { rule: RuleName; field: string } | undefined;
+  /** What is wrong with the entity by itself. */
+  raised: readonly Raised[];
+}
+
+/** The rules of quality under one configuration. Pure: no I/O, no clock. */
+export interface Quality {
+  /** `protects`: what is sent of the source depends on its rules. Undefined: no rule looks at it. */
+  roleOf(source: string): "protects" | undefined;
+  /** Changes whenever the same entity could be judged otherwise. */
+  readonly fingerprint: string;
+  gather(subject: Subject, look: FactLook): Facts;
+  judge(subject: Subject, look: FactLook): Judged;
+}

@@ -1,0 +1,178 @@
+/**
+ * What the rules of quality compare entities by: keyed hashes of addresses and the like, and who uses which unit from when to when. Written in the transaction that
+ * takes a read. The hashes' key is drawn once for each store, so that they say nothing to whoever has another one.
+ */
+import { hash } from "node:crypto";
+import type { Fact, FactKind, FactLook, Facts, Holder, PlacedSpan, Span } from "../quality/judged.ts";
+import type { Database, Statement } from "./database.ts";
+import type { Names } from "./names.ts";
+import type { EntityPlace, MetaStore } from "./store.ts";
+
+/** What a change of an entity's facts touched: groups and users that must be judged anew. */
+export interface FactChange {
+  groups: readonly { kind: FactKind; hash: bigint }[];
+  units: readonly bigint[];
+  persons: readonly bigint[];
+}
+
+export interface FactStore extends FactLook {
+  /** What is kept of an entity is now this. */
+  put(place: EntityPlace, facts: Facts): FactChange;
+  /** The entity is gone. */
+  remove(place: EntityPlace): FactChange;
+  /** Notes how an entity was last judged because of a group. */
+  setHeld(self: bigint, group: { kind: FactKind; hash: bigint }, held: boolean): void;
+  /** Facts of one kind that an entity has. */
+  groupsOf(self: bigint, kind: FactKind): readonly bigint[];
+}
+
+interface FactRow {
+  self: bigint;
+  kind: FactKind;
+  hash: bigint;
+  detail: bigint;
+  source: bigint;
+  key: string;
+  held: bigint | null;
+}
+
+interface SpanRow {
+  no: bigint;
+  self: bigint;
+  source: bigint;
+  key: string;
+  kind: string;
+  unit: bigint;
+  person: bigint | null;
+  role: string;
+  from_day: bigint | null;
+  until_day: bigint | null;
+}
+
+const keyName = "facts-key";
+const unchanged: FactChange = { groups: [], units: [], persons: [] };
+
+/** @param drawKey 128 bits or more of chance as text; asked once in a store's life */
+export function createFacts(
+  database: Database,
+  names: Names,
+  { meta, drawKey }: { meta: MetaStore; drawKey: () => string },
+): FactStore {
+  const statements = prepareAll(database);
+  let secret: string | undefined;
+  database.on("rolled-back", () => {
+    secret = undefined;
+  });
+  const secretOf = (): string => {
+    secret ??= meta.get(keyName);
+    if (secret === undefined) {
+      secret = drawKey();
+      meta.set(keyName, secret);
+    }
+    return secret;
+  };
+  const hashOf = (kind: string, text: string): bigint =>
+    hash("sha256", `${secretOf()}\0${kind}\0${text}`, "buffer").readBigInt64BE(0);
+  const selfOf = (source: string, key: string): bigint => hashOf("entity", `${source}\0${key}`);
+  const toHolder = (row: FactRow): Holder => ({
+    self: row.self,
+    source: names.name(Number(row.source)),
+    key: row.key,
+    detail: row.detail,
+    held: row.held === null ? undefined : row.held === 1n,
+  });
+  const toSpan = (row: SpanRow): PlacedSpan => ({
+    self: row.self,
+    source: names.name(Number(row.source)),
+    key: row.key,
+    kind: row.kind,
+    unit: row.unit,
+    person: row.person ?? undefined,
+    role: row.role,
+    from: row.from_day === null ? undefined : Number(row.from_day),
+    until: row.until_day === null ? undefined : Number(row.until_day),
+  });
+  const putFacts = (place: EntityPlace, self: bigint, facts: readonly Fact[]): FactChange["groups"] => {
+    const before = statements.factsOf.all<FactRow>(self);
+    const gone = before.filter((row) => !facts.some((fact) => isSameFact(fact, row)));
+    const come = facts.filter((fact) => !before.some((row) => isSameFact(fact, row)));
+    for (const { kind, hash: value } of gone) statements.removeFact.run(self, kind, value);
+    for (const { kind, hash: value, detail } of come)
+      statements.addFact.run(self, kind, value, detail, names.no(place.source), place.key);
+    return [...gone, ...come].map(({ kind, hash: value }) => ({ kind, hash: value }));
+  };
+  const putSpans = (place: EntityPlace, self: bigint, spans: readonly Span[]): readonly Span[] => {
+    const before = statements.spansOf.all<SpanRow>(self);
+    if (before.length === 0 && spans.length === 0) return spans;
+    const rows = before.map(toSpan);
+    if (rows.length === spans.length && rows.every((row, at) => isSameSpan(row, spans[at] as Span))) return [];
+    if (rows.length > 0) statements.removeSpans.run(self);
+    for (const { kind, unit, person, role, from, until } of spans)
+      statements.addSpan.run(
+        self,
+        names.no(place.source),
+        place.key,
+        kind,
+        unit,
+        person ?? null,
+        role,
+        from ?? null,
+        until ?? null,
+      );
+    return [...rows, ...spans];
+  };
+  const put = (place: EntityPlace, { facts, spans }: Facts): FactChange =>
+    database.transaction(() => {
+      const self = selfOf(place.source, place.key);
+      const groups = putFacts(place, self, facts);
+      const touched = putSpans(place, self, spans);
+      if (groups.length === 0 && touched.length === 0) return unchanged;
+      const persons = touched.map(({ person }) => person).filter((person) => person !== undefined);
+      return { groups, units: [...new Set(touched.map(({ unit }) => unit))], persons: [...new Set(persons)] };
+    });
+  return {
+    hash: hashOf,
+    selfOf,
+    holders: (kind, value, most) => statements.holders.all<FactRow>(kind, value, most).map(toHolder),
+    spansOfUnit: (unit, most) => statements.spansOfUnit.all<SpanRow>(unit, most).map(toSpan),
+    spansOfPerson: (person, most) => statements.spansOfPerson.all<SpanRow>(person, most).map(toSpan),
+    put,
+    remove: (place) => put(place, { facts: [], spans: [] }),
+    setHeld(self, { kind, hash: value }, held) {
+      database.transaction(() => statements.setHeld.run(Number(held), self, kind, value, Number(held)));
+    },
+    groupsOf: (self, kind) =>
+      statements.factsOf
+        .all<FactRow>(self)
+        .filter((row) => row.kind === kind)
+        .map((row) => row.hash),
+  };
+}
+
+const isSameFact = (one: Pick<Fact, "kind" | "hash" | "detail">, other: Pick<Fact, "kind" | "hash" | "detail">): boolean =>
+  one.hash === other.hash && one.kind === other.kind && one.detail === other.detail;
+
+const isSameSpan = (one: Span, other: Span): boolean =>
+  one.unit === other.unit &&
+  one.person === other.person &&
+  one.from === other.from &&
+  one.until === other.until &&
+  one.kind === other.kind &&
+  one.role === other.role;
+
+function prepareAll(database: Database) {
+  const prepare = (sql: string): Statement => database.prepare(sql, { bigints: true });
+  return {
+    factsOf: prepare("SELECT * FROM fact WHERE self = ?"),
+    addFact: prepare("INSERT INTO fact (self, kind, hash, detail, source, key) VALUES (?, ?, ?, ?, ?, ?)"),
+    removeFact: prepare("DELETE FROM fact WHERE self = ? AND kind = ? AND hash = ?"),
+    holders: prepare("SELECT * FROM fact WHERE kind = ? AND hash = ? ORDER BY self LIMIT ?"),
+    setHeld: prepare("UPDATE fact SET held = ? WHERE self = ? AND kind = ? AND hash = ? AND held IS NOT ?"),
+    spansOf: prepare("SELECT * FROM span WHERE self = ? ORDER BY no"),
+    addSpan: prepare(`INSERT INTO span (self, source, key, kind, unit, person, role, from_day, until_day)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    removeSpans: prepare("DELETE FROM span WHERE self = ?"),
+    spansOfUnit: prepare("SELECT * FROM span WHERE unit = ? ORDER BY from_day, no LIMIT ?"),
+    spansOfPerson: prepare("SELECT * FROM span WHERE person = ? ORDER BY from_day, no LIMIT ?"),
+  };
+}

@@ -1,0 +1,110 @@
+/** What the rules of quality found. A finding keeps its time while the same is found again, and closes by itself when it no longer is. */
+import type { Raised, RuleName } from "../quality/judged.ts";
+import type { Database } from "./database.ts";
+import type { Names } from "./names.ts";
+
+export interface Finding extends Raised {
+  id: number;
+  /** First found, epoch ms. */
+  since: number;
+  closedAt: number | undefined;
+}
+
+export interface FindingStore {
+  /**
+   * What is found of a group, or of an entity by itself (`group`: its `self`), is now this: what is new is raised, what is missing is closed. Returns whether
+   * anything changed.
+   */
+  replace(group: bigint, raised: readonly Raised[], now: number): boolean;
+  /** Open ones, by source and key. */
+  list(filter?: { source?: string; rule?: RuleName; limit?: number; offset?: number }): readonly Finding[];
+  count(source?: string): number;
+  /** Forgets what was closed long ago. */
+  purge(now: number): void;
+}
+
+interface FindingRow {
+  id: number;
+  rule: RuleName;
+  source: number;
+  key: string;
+  field: string;
+  other: string;
+  params: string;
+  since: number;
+  closed_at: number | null;
+}
+
+const keepClosedMs = 90 * 86_400_000;
+
+export function createFindings(database: Database, names: Names): FindingStore {
+  const statements = prepareAll(database);
+  const toFinding = (row: FindingRow): Finding => ({
+    id: row.id,
+    rule: row.rule,
+    source: names.name(row.source),
+    key: row.key,
+    field: row.field,
+    other: row.other,
+    params: JSON.parse(row.params) as Finding["params"],
+    since: row.since,
+    closedAt: row.closed_at ?? undefined,
+  });
+  const raise = (group: bigint, raised: Raised, now: number): boolean => {
+    const { rule, source, key, field, other } = raised;
+    return statements.raise.run(rule, group, names.no(source), key, field, other, JSON.stringify(raised.params), now) > 0;
+  };
+  return {
+    replace(group, raised, now) {
+      const before = statements.openOf.all<FindingRow>(group);
+      if (before.length === 0 && raised.length === 0) return false;
+      return database.transaction(() => {
+        let changed = false;
+        for (const row of before) {
+          if (raised.some((one) => isSame(one, row, names))) continue;
+          statements.close.run(now, row.id);
+          changed = true;
+        }
+        for (const one of raised) if (raise(group, one, now)) changed = true;
+        return changed;
+      });
+    },
+    list({ source, rule, limit = 1_000, offset = 0 } = {}) {
+      const no = source === undefined ? null : names.no(source);
+      return statements.list.all<FindingRow>(no, no, rule ?? null, rule ?? null, limit, offset).map(toFinding);
+    },
+    count(source) {
+      const no = source === undefined ? null : names.no(source);
+      return (statements.count.get<{ count: number }>(no, no) as { count: number }).count;
+    },
+    purge(now) {
+      database.transaction(() => statements.purge.run(now - keepClosedMs));
+    },
+  };
+}
+
+function isSame(one: Raised, row: FindingRow, names: Names): boolean {
+  return (
+    one.rule === row.rule &&
+    one.key === row.key &&
+    one.field === row.field &&
+    one.other === row.other &&
+    names.no(one.source) === row.source
+  );
+}
+
+function prepareAll(database: Database) {
+  const prepare = (sql: string) => database.prepare(sql);
+  return {
+    openOf: prepare("SELECT * FROM finding WHERE grp = ? AND closed_at IS NULL"),
+    // The same finding stays the one that it was; only what it says in particular may be new.
+    raise: prepare(`INSERT INTO finding (rule, grp, source, key, field, other, params, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (grp, rule, source, key, field, other) WHERE closed_at IS NULL
+      DO UPDATE SET params = excluded.params WHERE params <> excluded.params`),
+    close: prepare("UPDATE finding SET closed_at = ? WHERE id = ?"),
+    list: prepare(`SELECT id, rule, source, key, field, other, params, since, closed_at FROM finding
+      WHERE closed_at IS NULL AND (? IS NULL OR source = ?) AND (? IS NULL OR rule = ?) ORDER BY source, key, rule, id LIMIT ? OFFSET ?`),
+    count: prepare("SELECT count(*) AS count FROM finding WHERE closed_at IS NULL AND (? IS NULL OR source = ?)"),
+    purge: prepare("DELETE FROM finding WHERE closed_at < ?"),
+  };
+}

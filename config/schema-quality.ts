@@ -1,0 +1,34 @@
+/** `quality:` which rules look at what is sent, and what becomes of a value that one finds fault with. */
+import { complaint } from "./fault-text.ts";
+import { flag, keys, listOf, oneOf, text } from "./schema-values.ts";
+
+const action = (otherwise: "send" | "send-without-field" | "hold", says: string) =>
+  oneOf(["send", "send-without-field", "hold"]).prefault(otherwise).describe(says);
+
+const pattern = text
+  .regex(
+    /^[^\s@]*@[^\s@]*$/,
+    complaint("is no pattern of an address", "Write an address in which `*` stands for anything, such as `keine@*`."),
+  )
+  .transform((written) => written.toLowerCase());
+
+export const quality = keys({
+  rules: flag.prefault("false").describe("Whether the rules look at what is read. `false`: everything is sent as it stands"),
+  actions: keys({
+    "email-placeholder": action("send-without-field", "An address that stands for none, such as keine@email.de"),
+  })
+    .prefault({})
+    .describe(
+      "What becomes of a value by rule. `send`: it is sent and found fault with; `send-without-field`: the entity is sent without it; `hold`: the entity waits in quarantine",
+    ),
+  placeholder: keys({
+    patterns: listOf(pattern)
+      .optional()
+      .describe("Addresses that stand for none, beside those that everybody uses; `*` stands for anything: `keine@*`"),
+    marked: listOf(pattern)
+      .optional()
+      .describe("The same for a person who is known to have none: left out as well, but nothing to be mended"),
+  }).prefault({}),
+})
+  .prefault({})
+  .describe("Rules that look at what is read, and protect persons from a wrong address (docs/quality.md)");

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import type { Raised } from "../../../../agent/quality/judged.ts";
+import { storeBench } from "./bench.ts";
+
+const bench = storeBench();
+const raised = (key: string, params: Raised["params"] = {}): Raised => ({
+  rule: "email-placeholder",
+  source: "persons",
+  key,
+  field: "emails",
+  other: "",
+  params,
+});
+const dayMs = 86_400_000;
+
+test("A finding is raised once, keeps its time and number while it is found again, and closes when it no longer is", () => {
+  const { findings } = bench.open();
+  expect(findings.replace(1n, [raised("a"), raised("b")], 100)).toBe(true);
+  const [first] = findings.list();
+  expect(findings.replace(1n, [raised("a"), raised("b")], 200)).toBe(false);
+  expect(findings.replace(1n, [raised("a", { count: 3 })], 300)).toBe(true);
+  expect(findings.list()).toEqual([{ ...first, params: { count: 3 } }]);
+  expect(first).toMatchObject({ key: "a", since: 100, closedAt: undefined });
+  expect(findings.count("persons")).toBe(1);
+  expect(findings.count("units")).toBe(0);
+  expect(findings.replace(1n, [], 400)).toBe(true);
+  expect(findings.count()).toBe(0);
+});
+
+test("What was closed and is found again is a new finding", () => {
+  const { findings } = bench.open();
+  findings.replace(1n, [raised("a")], 100);
+  const before = findings.list()[0];
+  findings.replace(1n, [], 200);
+  findings.replace(1n, [raised("a")], 300);
+  expect(findings.list()[0]).toMatchObject({ since: 300 });
+  expect(findings.list()[0]?.id).not.toBe(before?.id);
+});
+
+test("Groups do not close each other's findings, and what is open is never purged", () => {
+  const { findings } = bench.open();
+  findings.replace(1n, [raised("a")], 100);
+  findings.replace(2n, [raised("a"), raised("c")], 100);
+  findings.replace(2n, [], 200);
+  findings.purge(1_000 * dayMs);
+  expect(findings.list({ rule: "email-placeholder" }).map(({ key }) => key)).toEqual(["a"]);
+  expect(findings.list({ limit: 1, offset: 1 })).toEqual([]);
+});
