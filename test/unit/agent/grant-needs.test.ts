@@ -92,6 +92,7 @@ test("columns are those that the configuration and its SQL texts name, and no ot
     ],
     calls: [{ name: "P_DONE", kind: "procedure" }],
     ledgers: ["LEDGER"],
+    sequences: [],
     feeds: [],
     sessionName: "erpfuser:Test",
   });

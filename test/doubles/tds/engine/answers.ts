@@ -32,11 +32,9 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
   const user = () => permissions.userOf(asker.login);
   const idOf = (name: Cell): bigint | null => {
     const object = bare(name).toLowerCase();
-    const id = catalogue.find(object)?.id ?? routines.get(object)?.id;
+    const id = database.idOf(object);
     return id === undefined || !permissions.sees(user(), object) ? null : BigInt(id);
   };
-  const nameOfId = (id: Cell): string | undefined =>
-    (byId(id) ?? [...routines.values()].find((routine) => BigInt(routine.id) === id))?.name.toLowerCase();
   const may = ([securable, kind, right, column]: Cell[]): Cell => {
     if (securable === null) {
       const granted = permissions.serverGranted.some((one) => one.login === asker.login && one.right === right);
@@ -62,13 +60,18 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     suser_sname: () => asker.login,
     user_name: () => user().name,
     database_principal_id: () => BigInt(user().id),
-    tsql_sees: (id) => flag(nameOfId(id as Cell) === undefined || permissions.sees(user(), nameOfId(id as Cell) as string)),
+    tsql_sees: (id) => {
+      const object = database.nameOf(id as bigint);
+      return flag(object === undefined || permissions.sees(user(), object));
+    },
     type_name: (id) => catalogue.typeName(Number(id)),
     object_id: idOf,
     object_definition: (id) => [...routines.values()].find((routine) => BigInt(routine.id) === id)?.text ?? null,
     tsql_next_value: (name) => {
       const last = sequences.get(String(name).toLowerCase());
       if (last === undefined) throw new SqlError(208, `Invalid object name '${String(name)}'.`);
+      if (!permissions.may(user(), "UPDATE", { object: String(name).toLowerCase() }))
+        throw new SqlError(229, `The UPDATE permission was denied on the object '${String(name)}'.`, { state: 5, severity: 14 });
       // Numbers are given out for good: a rollback does not take them back.
       sequences.set(String(name).toLowerCase(), last + 1n);
       return last + 1n;

@@ -111,6 +111,19 @@ export class TdsDatabase {
     }
   }
 
+  /** Id of a table, routine or sequence. */
+  idOf(name: string): number | undefined {
+    const known = name.toLowerCase();
+    const sequence = [...this.sequences.keys()].indexOf(known);
+    return this.catalogue.find(known)?.id ?? this.routines.get(known)?.id ?? (sequence < 0 ? undefined : 950_000 + sequence);
+  }
+
+  /** Its name in lower case. */
+  nameOf(id: bigint): string | undefined {
+    const names = [...this.catalogue.tables.map(({ name }) => name), ...this.routines.keys(), ...this.sequences.keys()];
+    return names.find((name) => this.idOf(name) === Number(id))?.toLowerCase();
+  }
+
   /** Table whose changes an engine's table of changes keeps. */
   tableOf(name: string): CatalogueTable | undefined {
     return this.catalogue.find(name.replace(/^ct\./, ""));

@@ -17,6 +17,7 @@ const ofTables = [
   "ALTER",
 ];
 const ofRoutines = ["EXECUTE", "VIEW DEFINITION", "CONTROL", "ALTER"];
+const ofSequences = ["UPDATE", "REFERENCES", "VIEW DEFINITION", "CONTROL", "ALTER"];
 const ofColumns = ["SELECT", "UPDATE", "REFERENCES"];
 const ofServer = ["VIEW SERVER STATE", "VIEW ANY DEFINITION", "CONTROL SERVER", "ALTER ANY LOGIN"];
 
@@ -118,7 +119,13 @@ function securablesOf(
   if (kind === "SCHEMA") return [{ schema: true }];
   const name = nameOf(words);
   const table = database.catalogue.find(name);
-  const known = table ? ofTables : database.routines.has(name.toLowerCase()) ? ofRoutines : undefined;
+  const known = table
+    ? ofTables
+    : database.routines.has(name.toLowerCase())
+      ? ofRoutines
+      : database.sequences.has(name.toLowerCase())
+        ? ofSequences
+        : undefined;
   if (known === undefined)
     throw new SqlError(15_151, `Cannot find the object '${name}', because it does not exist or you do not have permission.`);
   if (!known.includes(right)) throw new SqlError(4606, `Granted or revoked privilege ${right} is not compatible with object.`);

@@ -11,6 +11,8 @@ const serverRoles = ["public", "sysadmin", "securityadmin", "serveradmin", "proc
 /** Writes down what the server's views tell of users, roles and rights. */
 export function fillPermissions(on: DatabaseSync, database: TdsDatabase): void {
   const { permissions } = database;
+  for (const name of database.sequences.keys())
+    on.prepare(`INSERT INTO main."sys.objects" VALUES (?, 1, ?, 'SO', 0, NULL)`).run(database.idOf(name) ?? 0, name);
   fillView(on, "sys.schemas", [[1n, "dbo", 1n]]);
   const principals = permissions.principals.map(({ id, name, role }) => [BigInt(id), name, role ? "R" : "S"]);
   fillView(on, "sys.database_principals", principals);
@@ -32,9 +34,9 @@ export function fillPermissions(on: DatabaseSync, database: TdsDatabase): void {
 }
 
 /** Class, object and column. */
-function placeOf({ catalogue, routines }: TdsDatabase, { object, column, schema }: Permission): bigint[] {
+function placeOf(database: TdsDatabase, { object, column, schema }: Permission): bigint[] {
   if (object === undefined) return schema ? [3n, 1n, 0n] : [0n, 0n, 0n];
-  const table = catalogue.find(object);
+  const table = database.catalogue.find(object);
   const at = table?.columns.findIndex(({ name }) => name.toLowerCase() === column) ?? -1;
-  return [1n, BigInt(table?.id ?? routines.get(object)?.id ?? 0), BigInt(at + 1)];
+  return [1n, BigInt(database.idOf(object) ?? 0), BigInt(at + 1)];
 }
