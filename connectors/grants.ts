@@ -30,6 +30,8 @@ export interface GrantNeeds {
 export interface GrantServer {
   version: string;
   account: string;
+  /** Functions that give tables, by schema and name: they are read, not executed. As far as the account sees them. */
+  tableFunctions?: readonly (readonly string[])[];
 }
 
 /**

@@ -41,7 +41,12 @@ async function accountOf(asking: Asking): Promise<Account> {
   const user = row?.account ?? "";
   const login = part(row?.login ?? "");
   const account = user === "dbo" || user === "guest" ? login : part(user);
-  return { server: { version: row?.version ?? "", account }, login, user, sysadmin: row?.admin === "1" };
+  const functions = await rowsOf(
+    asking,
+    "SELECT s.name AS owner, o.name AS name FROM sys.objects AS o JOIN sys.schemas AS s ON s.schema_id = o.schema_id WHERE o.type IN ('IF', 'TF', 'FT') ORDER BY s.name, o.name",
+  );
+  const tableFunctions = functions.map(({ owner, name }) => [owner ?? "", name ?? ""]);
+  return { server: { version: row?.version ?? "", account, tableFunctions }, login, user, sysadmin: row?.admin === "1" };
 }
 
 export const grantServer = async (link: Link, signal: AbortSignal): Promise<GrantServer> =>
@@ -55,7 +60,7 @@ export async function compareGrants(
   const asking = { link, signal };
   const account = await accountOf(asking);
   const { server, login } = account;
-  const wanted = rightsFor(needs);
+  const wanted = rightsFor(needs, server);
   if (account.user === "dbo" || account.user === "guest") {
     const create = `CREATE USER ${login} FOR LOGIN ${login};`;
     return {

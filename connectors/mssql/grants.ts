@@ -3,7 +3,15 @@
  * Parsed by a grammar of T-SQL in the tests, and run against the double, which lets an account do no more than it was given; not verified on a real server:
  * `npm run contract` there, then `erpfuser check`.
  */
-import { columnRights, type GrantNeeds, type GrantScript, type Right, rightsByObject, tablePath } from "../grants.ts";
+import {
+  columnRights,
+  type GrantNeeds,
+  type GrantScript,
+  type GrantServer,
+  type Right,
+  rightsByObject,
+  tablePath,
+} from "../grants.ts";
 import type { MssqlSettings } from "./config.ts";
 
 /** Where a name has no schema: what the server itself looks in behind the account's own. */
@@ -31,12 +39,16 @@ export function mssqlGrantScript({ database, user, domain }: Pick<MssqlSettings,
           ...needs.ledgers.map((table) => ledgerTable(quoted(tablePath(table, usualSchema)))),
         ];
       case "grant":
-        return [`${about}: exactly what the configuration needs`, ...begin, ...statements("GRANT", rightsFor(needs), account)];
+        return [
+          `${about}: exactly what the configuration needs`,
+          ...begin,
+          ...statements("GRANT", rightsFor(needs, server), account),
+        ];
       case "revoke":
         return [
           `${about}: takes back what the configuration needs`,
           `USE ${part(database)};`,
-          ...statements("REVOKE", rightsFor(needs), account),
+          ...statements("REVOKE", rightsFor(needs, server), account),
         ];
     }
   };
@@ -47,7 +59,10 @@ function ledgerTable(table: string): string {
 }
 
 /** What the configuration needs; a table's path begins with its schema. */
-export function rightsFor({ tables, calls, feeds, sequences = [] }: GrantNeeds): Right[] {
+export function rightsFor({ tables, calls, feeds, sequences = [] }: GrantNeeds, server?: GrantServer): Right[] {
+  const same = (one: readonly string[], other: readonly string[]): boolean =>
+    quoted(one).toLowerCase() === quoted(other).toLowerCase();
+  const isRead = (path: readonly string[]): boolean => server?.tableFunctions?.some((one) => same(one, path)) ?? false;
   const onTables = tables.flatMap(({ table, read, insert, update, remove }) => {
     const object = tablePath(table, usualSchema);
     return [
@@ -62,7 +77,9 @@ export function rightsFor({ tables, calls, feeds, sequences = [] }: GrantNeeds):
     ...onTables,
     ...told.map((table) => ({ right: "VIEW CHANGE TRACKING", object: tablePath(table, usualSchema) })),
     ...sequences.map((name) => ({ right: "UPDATE", object: tablePath(name, usualSchema) })),
-    ...calls.map(({ name }) => ({ right: "EXECUTE", object: tablePath(name, usualSchema) })),
+    ...calls
+      .map(({ name }) => tablePath(name, usualSchema))
+      .map((object) => ({ right: isRead(object) ? "SELECT" : "EXECUTE", object })),
   ];
 }
 

@@ -253,6 +253,21 @@ describe("rights by the printed script on SQL Server's double", () => {
     expect(await compared()).toMatchObject({ missing: [], tooMany: [] });
   });
 
+  it("gives SELECT on a function that gives a table, where EXECUTE would be refused", async () => {
+    await subject.run("CREATE FUNCTION orders_of (@nr INT) RETURNS TABLE AS RETURN (SELECT id FROM orders WHERE nr = @nr)");
+    const calling: GrantNeeds = { ...needs, calls: [...needs.calls, { name: "orders_of", kind: "procedure" }] };
+    const [unseen] = (await compared(calling))?.missing ?? [];
+    await expect(subject.run(unseen ?? "")).rejects.toThrow("EXECUTE is not compatible");
+    await subject.run("GRANT VIEW DEFINITION ON SCHEMA::dbo TO fuser");
+    expect((await compared(calling))?.missing).toEqual(["GRANT SELECT ON [dbo].[orders_of] TO [fuser];"]);
+    await subject.run("REVOKE VIEW DEFINITION ON SCHEMA::dbo FROM fuser");
+    await subject.run("GRANT SELECT ON orders_of TO fuser");
+    expect(await compared(calling)).toMatchObject({ missing: [], tooMany: [] });
+    const grant = scriptOf("grant", calling, await erp.grants?.server(never));
+    expect(grant).toContain("GRANT SELECT ON [dbo].[orders_of] TO [fuser];");
+    await run((await compared())?.tooMany ?? []);
+  });
+
   it("misses what a feed needs until it was given, and then the feed can be read", async () => {
     const feed: GrantNeeds = { ...needs, feeds: [{ name: "change-tracking", tables: ["person"] }] };
     await run(["ALTER DATABASE erp SET CHANGE_TRACKING = ON", "ALTER TABLE person ENABLE CHANGE_TRACKING"]);

@@ -122,7 +122,9 @@ function securablesOf(
   const known = table
     ? ofTables
     : database.routines.has(name.toLowerCase())
-      ? ofRoutines
+      ? database.routines.get(name.toLowerCase())?.kind === "IF"
+        ? ofTables
+        : ofRoutines
       : database.sequences.has(name.toLowerCase())
         ? ofSequences
         : undefined;

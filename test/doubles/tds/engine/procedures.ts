@@ -19,7 +19,8 @@ export interface RoutineParameter {
 export interface Routine {
   id: number;
   name: string;
-  kind: "P" | "FN";
+  /** IF: a function that gives a table, which is known and can't be run. */
+  kind: "P" | "FN" | "IF";
   parameters: readonly RoutineParameter[];
   /** What a function returns. */
   returns: DeclaredType | undefined;
@@ -33,7 +34,8 @@ let lastId = 900_000;
 /** `CREATE PROCEDURE name [@a type [= default] [OUTPUT], …] AS …` and `CREATE FUNCTION name (…) RETURNS type AS BEGIN RETURN … END`. */
 export function parseRoutine(statement: readonly Token[]): Routine {
   const [, what] = meaningful(statement);
-  const kind = what?.value === "FUNCTION" ? "FN" : "P";
+  const givesTable = /\bRETURNS\s+TABLE\b/i.test(textOf(statement));
+  const kind = givesTable ? "IF" : what?.value === "FUNCTION" ? "FN" : "P";
   const as = statement.findIndex(({ kind: of, value }) => of === "word" && value === "AS");
   const returns = statement.findIndex(({ kind: of, value }) => of === "word" && value === "RETURNS");
   const head = meaningful(statement.slice(0, returns < 0 ? as : returns)).slice(2);
@@ -48,8 +50,12 @@ export function parseRoutine(statement: readonly Token[]): Routine {
     parameters: splitAt(list, ({ text }) => text === ",")
       .filter(({ length }) => length > 0)
       .map(parameterOf),
-    returns: returns < 0 ? undefined : declaredType(textOf(statement.slice(returns + 1, as))),
-    body: kind === "P" ? withoutBlock(textOf(statement.slice(as + 1))) : returned(textOf(statement.slice(as + 1))),
+    returns: returns < 0 || givesTable ? undefined : declaredType(textOf(statement.slice(returns + 1, as))),
+    body: givesTable
+      ? ""
+      : kind === "P"
+        ? withoutBlock(textOf(statement.slice(as + 1)))
+        : returned(textOf(statement.slice(as + 1))),
     text: textOf(statement),
   };
 }
