@@ -6,15 +6,20 @@ import { DatabaseSync } from "node:sqlite";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { enrol } from "../../agent/channel/enrol.ts";
+import { grantNeeds } from "../../agent/grant-needs.ts";
 import { systemClock } from "../../base/time.ts";
+import { parseConfig } from "../../config/load.ts";
 import { openSecrets } from "../../config/secrets.ts";
+import type { MysqlSettings } from "../../connectors/mysql/config.ts";
+import { mysql } from "../../connectors/mysql/connector.ts";
 import { type Gateway, openGateway } from "../../portal/gateway.ts";
 import { patience, type Run, watch } from "../support/agent-run.ts";
 import { exampleTables } from "../support/example-schema.ts";
-import type { MariaDb } from "../support/mariadb.ts";
+import type { MariaDb, MariaDbAccess } from "../support/mariadb.ts";
 import { has, mariadb, type TemporaryDirectory, tempDirectory } from "../support/servers.ts";
+import { contextOf, never } from "./erp/subject.ts";
 
-/** The agent's own process on tables in the shape of Dolibarr's, by the preset and a few lines of an admin's file. */
+/** The agent's own process on tables in the shape of Dolibarr's, by the preset, a few lines of an admin's file and the rights of the printed script. */
 describe.skipIf(!has("mariadb"))("the Dolibarr preset", () => {
   let server: MariaDb;
   let folder: TemporaryDirectory;
@@ -32,15 +37,13 @@ describe.skipIf(!has("mariadb"))("the Dolibarr preset", () => {
     const state = join(folder.path, "state");
     const file = join(folder.path, "erpfuser.yaml");
     await mkdir(state);
-    await writeFile(
-      file,
-      `preset: dolibarr
+    const text = `preset: dolibarr
 agent: { name: Dolibarr, portal: "${gateway.url}", stage: live, state: "${state}" }
 erp:
   server: ${at.host}
   port: ${at.port}
   database: dolibarr
-  user: root
+  user: fuser
   password: { secret: erp-password }
   timezone: Europe/Berlin
   confirmAfter: 300ms
@@ -48,8 +51,9 @@ vars: { user: "3" }
 sources:
   tickets: { changes: { every: 100ms, compare: 15m } }
   messages: { changes: { column: tms, every: 100ms, compare: 15m } }
-`,
-    );
+`;
+    await writeFile(file, text);
+    await grant(text, at);
     const secrets = openSecrets(state);
     await secrets.set("erp-password", at.password);
     const { code } = gateway.createEnrolmentCode({ stage: "live", ttlMs: 60_000 });
@@ -64,6 +68,19 @@ sources:
     agentId = (await enrol({ ...parts, transport }, { code, host: "test", agentName: "Dolibarr" })).agentId;
     run = watch(spawn(process.execPath, ["agent/main.ts", "--config", file, "--json", "run"], { stdio: "pipe" }), (said) => said);
   });
+  /** The account has what `erpfuser grants` prints, and no more. */
+  async function grant(text: string, at: MariaDbAccess): Promise<void> {
+    await dolibarr.query("CREATE USER 'fuser'@'%' IDENTIFIED BY ?", [at.password]);
+    const { config } = parseConfig({ text, file: "/nowhere/erpfuser.yaml" });
+    if (config === undefined) throw new Error("The preset has faults");
+    const settings = { ...(config.erp.settings as MysqlSettings), user: "root" };
+    const root = await mysql.open(settings, async () => at.password, contextOf());
+    const needs = grantNeeds(config, await root.describe(never));
+    const lines = mysql.grants?.(config.erp.settings as MysqlSettings)("grant", needs, undefined) ?? [];
+    await root.close();
+    for (const line of lines) if (!line.startsWith("--")) await dolibarr.query(line);
+  }
+
   afterAll(async () => {
     await run?.stop();
     await gateway?.close();
@@ -111,7 +128,7 @@ sources:
     await portalHas("serviceProvider", { 8: { name: "Rohr GmbH" } });
     await portalHas("teamMember", { 1: { name: "admin" }, 3: { name: "Hans Wart" } });
     await portalHas("catalogEntry", { 1: { code: "HEAT", active: true } });
-  });
+  }, 120_000);
 
   it("makes tickets that are valid for Dolibarr, counts their numbers on, and brings its own changes and comments back", async () => {
     const values = { kind: "damage", title: "Heizung kalt", description: "Seit gestern", category: "HEAT", priority: "urgent" };
@@ -156,7 +173,7 @@ sources:
     await portalHas("ticket", { [ofContact]: { status: "in-progress", assigneeId: "3" } });
     const [answer] = await rows("SELECT id FROM llx_actioncomm WHERE ref = '900'");
     await portalHas("message", { [answer?.id]: { ticketId: String(ofContact), body: "Termin morgen", visibility: "tenant" } });
-  });
+  }, 120_000);
 
   it("writes comments and closes tickets as Dolibarr does", async () => {
     const said = gateway.issue(agentId, {
@@ -176,5 +193,5 @@ sources:
       expect(ticket).toMatchObject({ fk_statut: 8, date_close: expect.stringMatching(/^\d{4}-/) });
     }, patience);
     await portalHas("ticket", { 1: { status: "closed" } });
-  });
+  }, 120_000);
 });
