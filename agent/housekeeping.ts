@@ -1,7 +1,7 @@
 /** What has to be done from time to time: acks that no commit took along are made durable, old payloads and journal lines go, and after a loss of the ERP's history, or once another server has taken over, lost commands are looked for. */
 import { describeError, FuserError, isAbort, kindOf } from "../base/errors.ts";
 import type { AgentParts, Running } from "./agent.ts";
-import { takenOver } from "./capture/identity.ts";
+import { takenOverAt } from "./capture/identity.ts";
 import { lostHistory } from "./capture/lost-history.ts";
 import { isStoreTrouble } from "./store/sqlite-errors.ts";
 import { waitOut } from "./wait-out.ts";
@@ -13,6 +13,11 @@ const purgeEveryMs = 3_600_000;
 /** While a restore is being decided on, commands may come back with tables that were still being filled. */
 const listAgainEveryMs = 10_000;
 const checkedName = "effects-checked-for";
+/**
+ * A server that took over lacks at most what the one before it did last. Of older commands clerks may have deleted or undone what they did, which would look
+ * the same.
+ */
+const takeoverDoubtsMs = 86_400_000;
 
 /** What it needs of an agent. */
 export interface House extends Pick<Running, "store"> {
@@ -62,8 +67,10 @@ const lossOf = ({ store, compiled }: House): string | undefined =>
 
 /** Why commands may have lost their effects. */
 function doubtOf(house: House): string | undefined {
-  const reasons = [lossOf(house), takenOver(house.store.meta)].filter((reason) => reason !== undefined);
-  return reasons.length === 0 ? undefined : reasons.join("; ");
+  const failoverAt = takenOverAt(house.store.meta);
+  const reasons = [lossOf(house), failoverAt === undefined ? undefined : `failover ${failoverAt}`];
+  const given = reasons.filter((reason) => reason !== undefined);
+  return given.length === 0 ? undefined : given.join("; ");
 }
 
 /**
@@ -75,7 +82,8 @@ async function lookForLostEffects(running: House, again: boolean, { signal, trou
   const doubt = doubtOf(running);
   if (doubt === undefined || (store.meta.get(checkedName) === doubt && !again)) return false;
   try {
-    await writeback.effectsVanished(signal);
+    const receivedSince = lossOf(running) === undefined ? (takenOverAt(store.meta) ?? 0) - takeoverDoubtsMs : undefined;
+    await writeback.effectsVanished(signal, { receivedSince });
     store.meta.set(checkedName, doubt);
     troubles.clear();
     return true;

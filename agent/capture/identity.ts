@@ -16,8 +16,11 @@ const names = {
   takenOver: "erp.taken-over",
 } as const;
 
-/** When another server took over last: what the one before it did for commands the ERP may have lost. */
-export const takenOver = (meta: Pick<MetaStore, "get">): string | undefined => meta.get(names.takenOver);
+/** When another server took over last, epoch ms: what the one before it did for commands the ERP may have lost. */
+export function takenOverAt(meta: Pick<MetaStore, "get">): number | undefined {
+  const at = meta.get(names.takenOver);
+  return at === undefined ? undefined : Number(at);
+}
 
 type Position = Readonly<Record<string, string>>;
 
@@ -41,7 +44,7 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   store.transaction(() => {
     remember(store.meta, identity);
     if (takesOver) {
-      store.meta.set(names.takenOver, `${new Date(clock.now()).toISOString()} ${identity.server ?? identity.database}`);
+      store.meta.set(names.takenOver, String(clock.now()));
       for (const { mapping } of room.sources) oweCompare(room, mapping.source, "begun");
     }
     if (reason === undefined) return;

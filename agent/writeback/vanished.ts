@@ -3,16 +3,29 @@ import { compiledAgain } from "./decisions.ts";
 import { rememberVanished, vanishedCommands } from "./memory.ts";
 import type { CompiledCommand, WritebackParts } from "./parts.ts";
 
+/** Which of the applied commands are asked for. */
+export interface Applied {
+  /** So many, the newest. Default 200. */
+  last?: number;
+  /** Epoch ms. */
+  receivedSince?: number | undefined;
+}
+
 /**
- * After the ERP's history was lost (restored from a backup): which of the last applied commands it no longer knows. They are listed for a person, who
+ * After the ERP's history was lost (restored from a backup) or may have been (another server took over): which of the last applied commands it no longer knows. They are listed for a person, who
  * may have each carried out again; nothing is repeated by itself. Returns the ids, newest first.
  * @throws FuserError transient when the ERP can't be asked; then nothing has changed
  */
-export async function findVanished(parts: WritebackParts, last: number, signal: AbortSignal): Promise<readonly string[]> {
+export async function findVanished(
+  parts: WritebackParts,
+  { last = 200, receivedSince = Number.NEGATIVE_INFINITY }: Applied,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const { inbox, meta } = parts.store;
   const applied = inbox
     .list({ limit: last * 2 })
     .filter((command) => command.result?.outcome === "applied" && command.command !== undefined && command.state !== "received")
+    .filter(({ receivedAt }) => receivedAt >= receivedSince)
     .slice(0, last);
   const missing: string[] = [];
   const standing = new Set<string>();

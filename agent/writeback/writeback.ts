@@ -8,7 +8,7 @@ import { vanishedCommands } from "./memory.ts";
 import type { WritebackParts } from "./parts.ts";
 import { isBehindUncertain, resolveReferences } from "./references.ts";
 import { reply } from "./replies.ts";
-import { findVanished } from "./vanished.ts";
+import { type Applied, findVanished } from "./vanished.ts";
 
 export interface Writeback {
   /** Works until `signal` aborts; what is under way then may finish, within `stopMs`. Returns normally. */
@@ -18,7 +18,7 @@ export interface Writeback {
   /** @throws FuserError (decisions.ts) */
   resolve(id: string, decision: Decision): void;
   /** Looks the last applied commands up in the ERP and remembers those that it has lost. */
-  effectsVanished(signal: AbortSignal, last?: number): Promise<readonly string[]>;
+  effectsVanished(signal: AbortSignal, among?: Applied): Promise<readonly string[]>;
   /** Ids of applied commands whose effect the ERP has lost, as found last. */
   vanished(): readonly string[];
   /** Commands under way now. */
@@ -167,7 +167,7 @@ export function createWriteback(parts: WritebackParts): Writeback {
     },
     wake: () => ring(),
     resolve: (id, decision) => decide(parts, id, decision),
-    effectsVanished: (signal, last = 200) => findVanished(parts, last, signal),
+    effectsVanished: (signal, among = {}) => findVanished(parts, among, signal),
     vanished: () => vanishedCommands(store.meta),
     underWay: () => running.size,
   };

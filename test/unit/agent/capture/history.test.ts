@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { takenOverAt } from "../../../../agent/capture/identity.ts";
 import { restoreLastsMs } from "../../../../agent/capture/lost-history.ts";
 import { FuserError } from "../../../../base/errors.ts";
 import { type Bench, captureBench } from "./bench.ts";
@@ -344,11 +345,14 @@ test("Another server of the same family that goes on where the first one stopped
   const bench = await start({ erp, compareEveryMs: 3_600_000 });
   await bench.pass(70_000);
   bench.portal.pull();
+  expect(takenOverAt(bench.store.meta)).toBeUndefined();
   Object.assign(erp.identity, { database: "other", position: { "0": "0-2-501" } });
   erp.remove("parents", "p1");
   await bench.pass(130_000);
   bench.portal.pull();
   expect(journal(bench)).toEqual([]);
+  // Commands may have been lost all the same.
+  expect(takenOverAt(bench.store.meta)).toBeLessThan(bench.clock.now());
   expect(bench.portal.entities).toEqual(bench.expected());
   expect(bench.store.guards.list()).toEqual([]);
 });

@@ -670,6 +670,7 @@ test("Effects that a restored ERP has lost are listed, repeated only on a person
   expect(await bench.writeback.effectsVanished(signal)).toEqual([]);
   bench.erp.effects.delete(ids[0]);
   bench.erp.effects.delete(ids[2]);
+  expect(await bench.writeback.effectsVanished(signal, { receivedSince: bench.clock.now() + 1 })).toEqual([]);
   expect(await bench.writeback.effectsVanished(signal)).toEqual([ids[2], ids[0]]);
   await settle();
   expect(bench.erp.effects.has(ids[0])).toBe(false);

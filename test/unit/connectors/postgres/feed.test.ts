@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { feedName } from "../../../../connectors/postgres/feed-names.ts";
 import { lsnOf, lsnText, parsePosition, positionText } from "../../../../connectors/postgres/feed-position.ts";
 import { shows, snapshotOf } from "../../../../connectors/postgres/feed-visible.ts";
+import { parseHistory } from "../../../../connectors/postgres/timelines.ts";
 
 describe("names of slot and publication", () => {
   it("are names that PostgreSQL takes, another one for each agent and database", () => {
@@ -29,6 +30,17 @@ describe("positions", () => {
     expect(() => parsePosition(text, "here")).toThrow(
       expect.objectContaining({ kind: "history-lost", code: "erp-feed-other-history" }),
     );
+  });
+});
+
+describe("the history of a timeline", () => {
+  it("says where each of those before it ended", () => {
+    const text = "# a word of the DBA's\n1\t0/3000060\tno recovery target specified\n\n2\t1/A\tbefore 2026-11-23 10:00:00+01\n";
+    expect([...parseHistory(text)]).toEqual([
+      ["1", 0x3000060n],
+      ["2", 0x1_0000_000an],
+    ]);
+    expect(parseHistory("").size).toBe(0);
   });
 });
 
