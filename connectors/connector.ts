@@ -201,6 +201,8 @@ export interface HistoryIdentity {
    * keeps none.
    */
   position: Readonly<Record<string, string>> | undefined;
+  /** The same by the servers that wrote it: numbers that never go back either, as long as they are told at all. */
+  parts?: Readonly<Record<string, string>>;
   /**
    * Where the configuration names several servers that have identities of their own: what they have in common. Another `database` of the same family has taken
    * over, and its position tells whether it went on where the other one stopped.

@@ -11,6 +11,7 @@ const names = {
   identity: "erp.identity",
   label: "erp.label",
   position: "erp.position",
+  parts: "erp.position-parts",
   family: "erp.family",
   server: "erp.server",
   takenOver: "erp.taken-over",
@@ -39,8 +40,7 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   if (another && !related) throw otherDatabase(label, identity.label);
   const server = store.meta.get(names.server);
   const takesOver = related || (!another && identity.server !== undefined && server !== undefined && server !== identity.server);
-  const before = store.meta.get(names.position);
-  const reason = known === undefined ? replaced(room) : wentBackSince(before, identity);
+  const reason = known === undefined ? replaced(room) : wentBackSince(store.meta, identity);
   store.transaction(() => {
     remember(store.meta, identity);
     if (takesOver) {
@@ -65,11 +65,12 @@ export async function checkIdentity(room: Room, signal: AbortSignal): Promise<Hi
   return identity;
 }
 
-function remember(meta: MetaStore, { database, label, position, family, server }: HistoryIdentity): void {
+function remember(meta: MetaStore, { database, label, position, parts, family, server }: HistoryIdentity): void {
   const values = {
     [names.identity]: database,
     [names.label]: label,
     [names.position]: position && JSON.stringify(position),
+    [names.parts]: parts && JSON.stringify(parts),
     [names.family]: family,
     // A replica that answers for a while has taken over nothing.
     [names.server]: server ?? meta.get(names.server),
@@ -83,8 +84,10 @@ function replaced({ store, sources }: Room): string | undefined {
   return isNew ? undefined : "another database was accepted in its place";
 }
 
-function wentBackSince(before: string | undefined, identity: HistoryIdentity): string | undefined {
-  return before === undefined ? undefined : wentBack(JSON.parse(before) as Position, identity.position);
+function wentBackSince(meta: Pick<MetaStore, "get">, { position, parts = {} }: HistoryIdentity): string | undefined {
+  const before = (name: string): Position => JSON.parse(meta.get(name) ?? "{}") as Position;
+  const partsBefore = Object.entries(before(names.parts)).filter(([name]) => name in parts);
+  return wentBack(before(names.position), position) ?? wentBack(Object.fromEntries(partsBefore), parts);
 }
 
 /** Why a position is behind the one before; undefined when it is not. */

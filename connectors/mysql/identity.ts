@@ -11,7 +11,8 @@ import type { Link } from "./link.ts";
  *   copy on another machine, another instance or another schema differs. A clone that keeps its host name is told apart by the agent's own key.
  *
  * Position: the GTIDs of the binlog, highest sequence number by domain (MariaDB) or server (MySQL). They go back when the data directory or a
- * snapshot of the machine is restored, and after RESET MASTER. Without a binlog there is none.
+ * snapshot of the machine is restored, and after RESET MASTER. Without a binlog there is none. Of MariaDB's domains also the highest number of each server, where
+ * the binlog holds it: a replica that has taken over counts on, past what it lacks of its primary.
  */
 export async function identityOf(link: Link, signal: AbortSignal): Promise<HistoryIdentity> {
   const operation = "identify the ERP's database";
@@ -27,13 +28,15 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
   if (servers.several && !isWritable(row?.locked)) throw servers.doubtFor(noPrimary(serversText(servers.addresses)));
   const family = servers.several ? { family: `mysql:${serversText(servers.addresses, "sorted")}:${database}` } : {};
   if (/mariadb/i.test(version)) {
-    const [gtid] = row?.logged === "1" ? await askServer(link, "SELECT @@gtid_current_pos AS position", signal, operation) : [];
+    const question = "SELECT @@gtid_current_pos AS position, @@gtid_binlog_state AS state";
+    const [gtid] = row?.logged === "1" ? await askServer(link, question, signal, operation) : [];
     return {
       database: `mariadb:${row?.host}:${row?.port}:${row?.datadir}:${database}`,
       label: `MariaDB ${database} on ${row?.host}`,
       product: "MariaDB",
       version,
       position: mariadbPosition(gtid?.position ?? ""),
+      parts: mariadbParts(gtid?.state ?? ""),
       ...family,
     };
   }
@@ -55,6 +58,11 @@ export function mariadbPosition(text: string): Record<string, string> | undefine
     return match ? [[match[1] as string, match[2] as string]] : [];
   });
   return parts.length === 0 ? undefined : Object.fromEntries(parts);
+}
+
+/** `0-1-100,0-2-120` -> { 0-1: 100, 0-2: 120 } */
+export function mariadbParts(text: string): Record<string, string> {
+  return Object.fromEntries(Array.from(text.matchAll(/(\d+-\d+)-(\d+)/g), ([, name, number]) => [name, number]));
 }
 
 /** `uuid:1-5:8,uuid2:1-3` -> { uuid: 8, uuid2: 3 } (dev.mysql.com, "GTID Format and Storage"; tags of 8.3 are part of the name). */

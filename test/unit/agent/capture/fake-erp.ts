@@ -38,7 +38,13 @@ export interface FakeErp {
   outside: Set<string>;
   /** Awaited at each step of a read; a throw is the read's failure. */
   at: (moment: "scan-page" | "read-keys" | "poll" | "poll-rows", table: string, keys: readonly string[]) => Promise<void>;
-  identity: { database: string; position: Record<string, string> | undefined; family?: string; server?: string };
+  identity: {
+    database: string;
+    position: Record<string, string> | undefined;
+    family?: string;
+    server?: string;
+    parts?: Record<string, string>;
+  };
   /** Rows read by key, per key. */
   reads: Map<string, number>;
   /** The state as of now, and back to it. */

@@ -357,6 +357,23 @@ test("Another server of the same family that goes on where the first one stopped
   expect(bench.store.guards.list()).toEqual([]);
 });
 
+test("A server that has counted past what it lacks of the one before it is a loss of history all the same, where it tells whose its numbers are", async () => {
+  const erp = estates(3);
+  Object.assign(erp.identity, { family: "one,other", position: { "0": "0-1-500" }, parts: { "0-1": "500" } });
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  bench.portal.pull();
+  Object.assign(erp.identity, { database: "other", position: { "0": "0-2-510" }, parts: { "0-2": "510" } });
+  await bench.pass(75_000);
+  expect(journal(bench)).toEqual([]);
+  Object.assign(erp.identity, { database: "third", position: { "0": "0-3-520" }, parts: { "0-2": "509", "0-3": "520" } });
+  erp.remove("parents", "p1");
+  await bench.pass(75_000);
+  bench.portal.pull();
+  expect(journal(bench).length).toBeGreaterThan(0);
+  expect(deletes(bench)).toEqual([]);
+});
+
 test("Another server of the same family that lacks what the first one had is a loss of history, and one of another family ends the run", async () => {
   const erp = estates(3);
   Object.assign(erp.identity, { family: "one,other", position: { "0": "0-1-500" } });

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { mysqlError } from "../../../../connectors/mysql/errors.ts";
-import { mariadbPosition, mysqlPosition } from "../../../../connectors/mysql/identity.ts";
+import { mariadbParts, mariadbPosition, mysqlPosition } from "../../../../connectors/mysql/identity.ts";
 
 describe("positions of a server's history", () => {
   it("of MariaDB count by domain", () => {
     expect(mariadbPosition("0-1-100,2-5-7")).toEqual({ "0": "100", "2": "7" });
     expect(mariadbPosition("")).toBeUndefined();
+    expect(mariadbParts("0-1-100,0-2-120,2-5-7")).toEqual({ "0-1": "100", "0-2": "120", "2-5": "7" });
+    expect(mariadbParts("")).toEqual({});
   });
 
   it("of MySQL take the highest number of each server", () => {
