@@ -10,6 +10,7 @@ import {
   quoted,
   quotedList,
 } from "./drafted.ts";
+import { presetHints } from "./known-erp.ts";
 
 export interface DraftParts {
   name: string;
@@ -47,6 +48,7 @@ export function draftText(parts: DraftParts, draft: Draft, trial: Trial): string
   return [
     "# First draft by `erpfuser init`, out of names, keys, comments and a look at some rows. The language is told in docs/configuration.md.",
     "# What stands as a comment was not certain, and says why. Check it with `erpfuser check`, look at it with `erpfuser preview SOURCE`.",
+    ...presetHints(parts.tables).map(oneLine),
     `agent: { name: ${quoted(parts.name)}, portal: ${quoted(parts.portal)}, stage: test, state: ${quoted(parts.state)} }`,
     "erp:",
     `  connector: ${quoted(parts.connector)}`,
