@@ -129,6 +129,7 @@ describe("rights by the printed script on SQL Server's double", () => {
     const asked = { read: ["person", "orders"], write: ["orders", "counters", "ledger"], rights, calls: ["accept"] };
     const findings = await erp.check(never, asked);
     expect(findings.filter(({ severity, code }) => severity === "error" || code.startsWith("erp-rights"))).toEqual([]);
+    expect(findings).toContainEqual(expect.objectContaining({ severity: "info", code: "erp-account-shared" }));
     const wider = await erp.check(never, { ...asked, read: ["person", "others"], calls: ["dismiss"] });
     expect(wider.filter(({ severity }) => severity === "error").map(({ code, place }) => [code, place])).toEqual([
       ["erp-object-missing", "others"],
@@ -161,7 +162,7 @@ describe("rights by the printed script on SQL Server's double", () => {
     expect(await subject.rows("SELECT id FROM others")).toEqual([["42"]]);
   });
 
-  it("lets nothing else be done", async () => {
+  it("lets nothing else be done; check names another program that logs in with the account", async () => {
     const connection = new tedious.Connection({
       server: "127.0.0.1",
       authentication: { type: "default", options: { userName: "fuser", password: "secret" } },
@@ -189,10 +190,14 @@ describe("rights by the printed script on SQL Server's double", () => {
       });
       seen.push([attempt, number]);
     }
+    // With a right of the server's, which may stay, check sees whoever else logs in.
+    await subject.run("GRANT VIEW SERVER STATE TO fuser");
+    const shared = (await erp.check(never, { read: [], write: [] })).filter(({ code }) => code === "erp-account-shared");
     const ended = new Promise<void>((resolve) => connection.once("end", () => resolve()));
     connection.close();
     await ended;
     expect(seen).toEqual(attempts);
+    expect(shared).toEqual([expect.objectContaining({ severity: "warning", message: expect.stringMatching(/: Tedious$/) })]);
   });
 
   it("names rights that are too many, by columns, schemas, roles, the server's roles and public, and taking them back leaves what is needed", async () => {
@@ -204,7 +209,6 @@ describe("rights by the printed script on SQL Server's double", () => {
       "GRANT VIEW DEFINITION ON accept TO fuser",
       "GRANT EXECUTE ON dismiss TO fuser WITH GRANT OPTION",
       "GRANT SELECT (name) ON counters TO fuser WITH GRANT OPTION",
-      "GRANT VIEW SERVER STATE TO fuser",
       "GRANT VIEW ANY DEFINITION TO fuser",
       "CREATE ROLE clerks",
       "ALTER ROLE clerks ADD MEMBER fuser",
