@@ -34,7 +34,7 @@ export async function checkFeed(link: Link, { access, tables, signal }: Asked): 
   if (scn === undefined) found.push(noScn(place));
   found.push(...(await identityFindings(link, place, signal)), ...(await undoFindings(link, place, signal)));
   const known = scn === undefined ? undefined : BigInt(String(scn));
-  for (const { table } of tables) found.push(...(await tableFindings(link, table, { scn: known, signal })));
+  for (const table of tables) found.push(...(await tableFindings(link, table, { scn: known, signal })));
   return found;
 }
 
@@ -106,7 +106,7 @@ async function undoFindings(link: Link, place: string, signal: AbortSignal): Pro
 
 async function tableFindings(
   link: Link,
-  table: string,
+  { table, key, own }: FeedTable,
   { scn, signal }: { scn: bigint | undefined; signal: AbortSignal },
 ): Promise<Finding[]> {
   const name = oracleSyntax.quote(table);
@@ -117,6 +117,16 @@ async function tableFindings(
   if (described === undefined) {
     const remedy = `Correct its name, or GRANT SELECT, FLASHBACK ON ${name} TO the account.`;
     return finding("error", "erp-feed-table", `There is no table ${table}`, remedy);
+  }
+  const known = new Set(described.columns.map((column) => column.name.toLowerCase()));
+  const missing = [...key, ...own].find((column) => !known.has(column.toLowerCase()));
+  if (missing !== undefined) {
+    return finding(
+      "error",
+      "erp-feed-table",
+      `${table} has no column ${missing}`,
+      "Correct `key:`, or `own:`, in the configuration.",
+    );
   }
   const kind = described.kind === "view" ? "a view" : await kindOf(link, described, signal);
   if (kind !== undefined) {

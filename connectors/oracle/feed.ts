@@ -179,7 +179,8 @@ function createRounds({ link, way, tables, from, place, clock, signal }: RoundsO
 
   return {
     async next() {
-      fed ??= await fedTables(link, tables, asked);
+      // One that is away may come back.
+      if (fed === undefined || fed.some(({ place: known }) => known === undefined)) fed = await fedTables(link, tables, asked);
       const scn = await currentScn(link, way, signal);
       if (scn < told) throw otherHistory("The feed's position is ahead of the ERP: it was restored from a backup", place);
       const before = last.definitions;
@@ -219,7 +220,9 @@ async function readAll(
       if (some === "untold") untold.add(index);
       else for (const change of some) changes.push(change);
     } catch (error) {
-      const past = lostPast(error);
+      // Dropped since it was looked at: the next look finds it away.
+      const isGone = error instanceof FuserError && error.code === "erp-object-missing";
+      const past = isGone ? "definition" : lostPast(error);
       if (past === undefined) throw error;
       if (past === "moment") throw gap(place, error);
       if (past === "undo") lost.push(error);

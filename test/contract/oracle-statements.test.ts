@@ -1,11 +1,13 @@
 // What the connector asks of Oracle and takes from it where Oracle is unlike the others. Every statement that it made on the way is one for a grammar of Oracle's SQL.
 import { describe, expect, it } from "vitest";
 import type { PlanStep } from "../../connectors/connector.ts";
+import type { Feed } from "../../connectors/feed.ts";
 import { oracleGrantScript } from "../../connectors/oracle/grants.ts";
 import { lobRows, longestLob } from "../../connectors/oracle/lobs.ts";
 import type { Interfering } from "../doubles/tns/connection.ts";
 import { OracleError } from "../doubles/tns/database.ts";
 import { plsqlFault } from "../support/plsql-grammar.ts";
+import { follow } from "./erp/follow.ts";
 import { oracleBench, planOf, rows } from "./erp/oracle-bench.ts";
 import { collect, never, sourceOf } from "./erp/subject.ts";
 
@@ -299,6 +301,27 @@ describe("Oracle: statements", () => {
     await collect(bench.connector.scan(source, never));
     // A text that is bound as VARCHAR2 would be compared blank by blank.
     expect(asked).toEqual([]);
+  });
+
+  it("the feed asks for the versions of rows between two numbers, by statements that the tests below look at too", async () => {
+    const feed = bench.connector.feed as Feed;
+    const table = { table: "fusertest_rows", key: ["id"], own: ["id"] };
+    bench.erp.engine.passTime(60_000);
+    expect((await feed.check([table], never)).filter(({ severity }) => severity === "error")).toEqual([]);
+    await using told = follow(
+      feed,
+      [table, { ...table, table: "fusertest_ledger", key: ["command_id"], own: [] }],
+      await feed.begin([table], never),
+    );
+    await bench.erp.run("INSERT INTO fusertest_rows VALUES (2, 'two', 'B')");
+    await told.until(() => told.keys().includes("2"));
+    const asked = [...bench.erp.engine.executed].join("\n");
+    for (const words of [
+      /"FUSERTEST_ROWS" VERSIONS BETWEEN SCN :b\d+ AND :b\d+ WHERE \(VERSIONS_STARTSCN > /,
+      /LAST_DDL_TIME/,
+      /SYSTEM_CHANGE_NUMBER/,
+    ])
+      expect(asked).toMatch(words);
   });
 
   describe("procedures", () => {

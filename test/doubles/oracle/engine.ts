@@ -44,6 +44,8 @@ export interface Engine extends Database, Disposable {
   mayFlashback: boolean;
   /** The undo reaches back to this number; further back with this error. */
   undo: { from: bigint; error: OracleError };
+  /** Of a table whose definition is younger no versions are told, whatever is asked for, ms (seen of Oracle 23: not within seconds of CREATE TABLE). */
+  youngMs: number;
   /** Lets time go by on the server's clock, which stands still otherwise. */
   passTime(ms: number): void;
 }
@@ -69,9 +71,6 @@ export interface Account {
   database?: string;
 }
 
-/** As Oracle says it of a table whose definition is younger, whatever is asked for (seen of Oracle 23: not within seconds of CREATE TABLE). */
-const youngMs = 5_000;
-
 const firstScn = 1_000_000n;
 
 export function createEngine(account: Account): Engine {
@@ -95,6 +94,7 @@ export function createEngine(account: Account): Engine {
       nowMs += ms;
     },
     mayFlashback: true,
+    youngMs: 5_000,
     undo: {
       from: 0n,
       error: new OracleError(1555, 'snapshot too old: rollback segment number 7 with name "_SYSSMU7$" too small'),
@@ -202,7 +202,7 @@ class Session implements DatabaseSession {
 
   /** What keeps Oracle from telling versions between these two numbers. */
   #checkBounds({ table, from, to }: NonNullable<Translated["versions"]>, binds: readonly Bound[]): void {
-    const { scn, undo, tables, definedAt, now } = this.#engine;
+    const { scn, undo, tables, definedAt, now, youngMs } = this.#engine;
     if (!tables.has(table)) throw new OracleError(30051, "VERSIONS clause not allowed here");
     const [low, high] = [from, to].map((at) => BigInt(String(binds[at]?.value))) as [bigint, bigint];
     if (low > scn || high > scn) throw new OracleError(8181, "specified number is not a valid system change number");
