@@ -2,6 +2,7 @@
  * What a loaded configuration is: the mapping language (docs: mapping.md) after shorthands are resolved. Every node that a later stage may
  * find fault with carries the place where it stands in the file.
  */
+import type { Blanks } from "../base/blanks.ts";
 import type { MaskPart } from "../base/number-mask.ts";
 import type { Json, TypeName } from "../protocol/model.ts";
 
@@ -219,7 +220,7 @@ export type Step = { when: Expression | undefined; at: Place } & (
       kind: "insert";
       table: string;
       values: Writes;
-      blanks: { text?: string; integer?: string } | undefined;
+      blanks: Blanks | undefined;
       returning: Readonly<Record<string, string>>;
     }
   | {
@@ -231,7 +232,7 @@ export type Step = { when: Expression | undefined; at: Place } & (
       /** Most characters of a line. */
       width: number;
       values: Writes;
-      blanks: { text?: string; integer?: string } | undefined;
+      blanks: Blanks | undefined;
     }
   | { kind: "update"; table: string; key: Writes; values: Writes; expectRows: number }
   | { kind: "sql"; sql: SqlText; out: Readonly<Record<string, string>> }

@@ -1,10 +1,13 @@
 /** One step of a command. */
+
+import type { Blanks } from "../base/blanks.ts";
 import { connectors } from "../connectors/registry.ts";
 import type { Step } from "./config.ts";
 import type { Path } from "./document.ts";
 import { resolveNumber } from "./resolve-number.ts";
 import { type CommandScope, knownField, resolveWrites } from "./resolve-write.ts";
 import { conditionOf, type Scene, sqlOf, tableOf } from "./scene.ts";
+import type { BlanksNode } from "./schema-blanks.ts";
 import type { StepNode } from "./schema-command.ts";
 
 /** Parameters of the command itself, `:command.id` and so on. */
@@ -26,7 +29,7 @@ export function resolveStep(scene: Scene, node: StepNode, { path, scope }: At): 
     const values = resolveWrites(scene, [...path, "values"], { nodes: node.values, scope });
     needsColumns(scene, [...path, "values"], values);
     const returning = results(scene, [...path, "returning"], { names: node.returning ?? {}, scope });
-    const blanks = blanksOf(scene, [...path, "blanks"], node.blanks);
+    const blanks = blanksOf(node.blanks);
     return { ...common, kind: "insert", table: tableOf(scene, [...path, "insert"], node.insert), values, blanks, returning };
   }
   if ("insertLines" in node) return { ...common, ...linesStep(scene, node, { path, scope }) };
@@ -83,21 +86,13 @@ function linesStep(scene: Scene, node: Extract<StepNode, { insertLines: unknown 
     field: node.from,
     width: node.width,
     values,
-    blanks: blanksOf(scene, [...path, "blanks"], node.blanks),
+    blanks: blanksOf(node.blanks),
   };
 }
 
-type BlanksNode = Extract<StepNode, { insert: unknown }>["blanks"];
-
-function blanksOf(scene: Scene, path: Path, node: BlanksNode) {
-  if (node?.integer !== undefined && !/^-?\d{1,18}$/.test(node.integer))
-    scene.fault([...path, "integer"], "The blank of number columns is no number", "Write `integer: 0`.");
-  return (
-    node && {
-      ...(node.text !== undefined && { text: node.text }),
-      ...(node.integer !== undefined && { integer: node.integer }),
-    }
-  );
+/** Without the keys that are not there. */
+function blanksOf(node: BlanksNode | undefined): Blanks | undefined {
+  return node && Object.fromEntries(Object.entries(node).filter(([, value]) => value !== undefined));
 }
 
 function needsColumns(scene: Scene, path: Path, writes: object): void {

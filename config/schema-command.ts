@@ -1,8 +1,9 @@
 /** `commands:` as written. */
 import * as z from "zod";
 import { complaint } from "./fault-text.ts";
+import { blanks } from "./schema-blanks.ts";
 import { numberStep } from "./schema-number.ts";
-import { anyText, flag, identifier, keys, listOf, named, text, whole } from "./schema-values.ts";
+import { flag, identifier, keys, listOf, named, text, whole } from "./schema-values.ts";
 import { write } from "./schema-write.ts";
 
 const writes = named(write);
@@ -12,12 +13,7 @@ const later = {
   staging: "Write to the tables themselves.",
 };
 
-const blanks = keys({
-  text: anyText.optional().describe("For text columns"),
-  integer: anyText.optional().describe("For number columns"),
-})
-  .optional()
-  .describe("Fills every other NOT NULL column that has no default");
+const filled = blanks.optional().describe("Fills every other NOT NULL column that has no default");
 
 const step = z.union(
   [
@@ -25,7 +21,7 @@ const step = z.union(
       {
         insert: text.describe("Table to insert into"),
         values: writes.describe("Column: value"),
-        blanks,
+        blanks: filled,
         returning: named(text)
           .optional()
           .describe("Result name: column, read back from the new row (a generated number, for example)"),
@@ -41,7 +37,7 @@ const step = z.union(
           "Most characters of a line. Texts are broken at line breaks and blanks, words only where they are longer than a line; nothing is lost",
         ),
         values: writes.describe("Column: value; `line.number`, from 1, and `line.text` are the line's"),
-        blanks,
+        blanks: filled,
         ...when,
       },
       later,

@@ -2,6 +2,7 @@
  * What every ERP database must be able to do, and what its answers mean. test/contract holds one suite for all of it. Types only, so that the
  * agent's parts may name them without opening anything.
  */
+import type { Blanks } from "../base/blanks.ts";
 import type { Finding } from "../base/findings.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
@@ -268,8 +269,8 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
       kind: "insert";
       table: string;
       values: StepValues;
-      /** Fill every other NOT NULL column without default: text, integer (mapping.md, `blanks`). */
-      blanks?: { text?: string; integer?: string };
+      /** Fill every other NOT NULL column without default. */
+      blanks?: Blanks;
       /** Result name -> column of the inserted row, read back after the insert (auto-increment included). */
       returning?: Readonly<Record<string, string>>;
     }

@@ -1,3 +1,4 @@
+import { blankFor } from "../base/blanks.ts";
 import { FuserError } from "../base/errors.ts";
 import type { Column, FieldConflict, PlanStep, Table, Value } from "./connector.ts";
 import { takeNumber } from "./plan-numbers.ts";
@@ -109,8 +110,7 @@ function blanks(
   return table.columns.flatMap((column): [Column, Value][] => {
     const written = given.has(column) && !(emptyIsNull && given.get(column) === null);
     if (column.nullable || written || (!given.has(column) && (column.hasDefault || column.autoIncrement))) return [];
-    const numeric = ["integer", "decimal", "float", "boolean"].includes(column.type);
-    const value = numeric ? fill.integer : column.type === "text" ? fill.text : undefined;
+    const value = blankFor(column.type, fill);
     return value === undefined ? [] : [[column, value]];
   });
 }

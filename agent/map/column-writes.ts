@@ -1,9 +1,9 @@
 /** Columns of a step with the values that they are written with. */
+import { blankFor } from "../../base/blanks.ts";
 import { FuserError } from "../../base/errors.ts";
 import type { Step, Write, Writes } from "../../config/config.ts";
 import type { Column, StepValues, Table } from "../../connectors/connector.ts";
 import { Unwritable } from "./reader-texts.ts";
-import { blankFor } from "./write-checks.ts";
 import type { WriteFrame } from "./write-frame.ts";
 import type { WriteScope } from "./write-scope.ts";
 import { type CompiledWrite, compileWrite } from "./write-values.ts";
@@ -63,6 +63,6 @@ export function insertedValues(writes: readonly ColumnWrite[], blanks: Blanks, f
 /** Null for a NOT NULL column is left out, so that its default or blank stands; without either the field is missing. */
 function keepsNull({ column, compiled }: ColumnWrite, blanks: Blanks): boolean {
   if (column.nullable) return true;
-  if (column.hasDefault || column.autoIncrement || blankFor(column, blanks) !== undefined) return false;
+  if (column.hasDefault || column.autoIncrement || blankFor(column.type, blanks) !== undefined) return false;
   throw refusalOf(new Unwritable("field-missing", compiled.uses[0]));
 }

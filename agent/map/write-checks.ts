@@ -1,4 +1,5 @@
 /** What must be true of the ERP's tables before the first command comes. */
+import { blankFor } from "../../base/blanks.ts";
 import type { Place, Step } from "../../config/config.ts";
 import type { Column, Table } from "../../connectors/connector.ts";
 import { columnIn, type WriteScope } from "./write-scope.ts";
@@ -13,12 +14,6 @@ export function checkTransactional(table: Table, at: Place, { faults }: WriteSco
     );
 }
 
-/** What `blanks:` says for a column. */
-export function blankFor(column: Column, blanks: { text?: string; integer?: string } | undefined): string | undefined {
-  if (column.type === "text") return blanks?.text;
-  return column.type === "integer" || column.type === "decimal" || column.type === "float" ? blanks?.integer : undefined;
-}
-
 /** NOT NULL columns that nobody fills would refuse every command. */
 export function checkInsert(step: Extract<Step, { kind: "insert" | "insertLines" }>, table: Table, { faults }: WriteScope): void {
   const given = new Set(Object.keys(step.values).map((name) => columnIn(table, name)?.name));
@@ -28,15 +23,24 @@ export function checkInsert(step: Extract<Step, { kind: "insert" | "insertLines"
       !column.hasDefault &&
       !column.autoIncrement &&
       !given.has(column.name) &&
-      blankFor(column, step.blanks) === undefined,
+      blankFor(column.type, step.blanks) === undefined,
   );
   if (open.length === 0) return;
   const names = open.map((column) => column.name).join(", ");
   faults.add(
     step.at,
     `Table ${table.name} needs values for: ${names}`,
-    'Write them, or fill them with `blanks: { text: "", integer: 0 }`.',
+    `Write them, or fill them with \`blanks: { ${[...new Set(open.map(blankKey))].join(", ")} }\`.`,
   );
+}
+
+/** What would fill a column. */
+function blankKey({ type }: Column): string {
+  if (type === "date") return "date: 1900-01-01";
+  if (type === "datetime" || type === "instant") return "datetime: 1900-01-01 00:00:00";
+  if (type === "time") return "time: 00:00:00";
+  if (type === "boolean") return "boolean: false";
+  return type === "text" || type === "bytes" ? 'text: ""' : "integer: 0";
 }
 
 /** Two writers can draw the same MAX + 1; only a unique index makes one of them try again. */

@@ -242,6 +242,43 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
     expect(await drawn("TS2611-%")).toMatchObject({ state: "applied", key: "TS2611-10001" });
   });
 
+  it("blanks fill required columns of every type, and none that the plan writes or that may be empty", async () => {
+    // Oracle has no type for a time alone, and older servers none for truth.
+    const oracle = erp.emptyIsNull === true;
+    const [clock, truth] = oracle ? ["VARCHAR(8)", "INTEGER"] : ["TIME", erp.name === "SQL Server" ? "BIT" : "BOOLEAN"];
+    await erp.run(
+      `CREATE TABLE fusertest_blanks (nr INTEGER NOT NULL PRIMARY KEY, day DATE NOT NULL, moment ${erp.type("stamp")} NOT NULL, clock ${clock} NOT NULL, truth ${truth} NOT NULL, cost DECIMAL(10,2) NOT NULL, due DATE)`,
+    );
+    const names = ["day", "moment", "clock", "truth", "cost", "due"];
+    const step: PlanStep = {
+      kind: "insert",
+      table: "fusertest_blanks",
+      values: () => ({ nr: 1, moment: "2026-03-29T02:30:00" }),
+      blanks: {
+        text: "00:00:00",
+        integer: "0",
+        date: "1753-01-01",
+        datetime: "1754-01-01T00:00:00",
+        time: "00:00:00",
+        boolean: false,
+      },
+      returning: Object.fromEntries(names.map((name) => [name, name])),
+    };
+    const plan: WritePlan = { ...planOf(nextId(), { way: "base" }), steps: [step], resultKey: () => [1] };
+    const outcome = await connector.write(plan, never);
+    expect(outcome).toMatchObject({ state: "applied" });
+    const { results } = outcome as { results: StepResults };
+    // Oracle's DATE has a time.
+    expect(String(results.get("day")).slice(0, 10)).toBe(oracle ? "1754-01-01" : "1753-01-01");
+    expect([results.get("moment"), results.get("clock"), Number(results.get("truth")), Number(results.get("cost"))]).toEqual([
+      "2026-03-29T02:30:00",
+      "00:00:00",
+      0,
+      0,
+    ]);
+    expect(results.get("due")).toBe(null);
+  });
+
   it("a text goes into a table of lines row by row, empty lines and blanks at the ends included", async () => {
     const lines = ["Wasser läuft aus der Decke im Bad ", "", "  seit gestern 🏠"];
     const steps = lines.map((words, index): PlanStep => {

@@ -541,6 +541,19 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "leaves no room",
     "`%`",
   ],
+  ...(
+    [
+      ["date", "1753-13-01", "must be a date", "1753-01-01"],
+      ["datetime", "1753-01-01 25:00", "must be a date with a time", "1753-01-01 00:00:00"],
+      ["time", "24:00", "must be a time of day", "00:00:00"],
+      ["boolean", "no", "must be true or false", "`true`"],
+      ["integer", "x", "must be a whole number", "integer: 0"],
+      ["number", "0", "`number` is not known here", "Known:"],
+    ] as const
+  ).map(([key, value, message, remedy]) => {
+    const text = `      - { insert: T, values: { A: b }, blanks: { ${key}: "${value}" } }\n      - number: nr`;
+    return [31, text, `commands.ticket.create.steps[0].blanks.${key}`, message, remedy] as const;
+  }),
   [33, `      - inser: AUFTRAG`, "commands.ticket.create.steps[1].inser", "`inser` is not known here", "Did you mean `insert`?"],
   [
     34,
