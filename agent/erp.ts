@@ -24,6 +24,8 @@ export interface ErpParts {
   log: Log;
   /** Reads a secret by its name. @throws FuserError `secret-missing` */
   secret: (name: string) => Promise<string>;
+  /** For what only looks: beside the agent's own sessions and its lock. */
+  beside?: string;
 }
 
 /**
@@ -38,7 +40,7 @@ const batchBytes = 1_048_576;
 const snapshotMs = 60_000;
 
 /** Opens the connector that the configuration names. Nothing is connected before its first call. */
-export async function openErp({ config, clock, log, secret }: ErpParts): Promise<Connector> {
+export async function openErp({ config, clock, log, secret, beside }: ErpParts): Promise<Connector> {
   const module = connectors[config.erp.connector];
   if (module === undefined) {
     throw new FuserError("config", `There is no connector called ${config.erp.connector}`, {
@@ -57,7 +59,7 @@ export async function openErp({ config, clock, log, secret }: ErpParts): Promise
     clock,
     log: log.part("erp"),
     limits,
-    sessionName: sessionNameOf(config.agent.name),
+    sessionName: [...(beside === undefined ? [] : [beside]), sessionNameOf(config.agent.name)].join(":"),
     ...(config.agent.state === undefined ? {} : { stateDirectory: config.agent.state }),
   });
 }

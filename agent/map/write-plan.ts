@@ -41,6 +41,8 @@ export interface CompiledCommand {
   readonly offer: readonly { name: string; owner: "erp" | "portal" | "shared" }[];
   /** Pure: no I/O, no clock. Never throws for a command. */
   plan(message: Command, context: PlanContext): WritePlan | { rejected: Rejection };
+  /** What stands in for results that only the ERP has, while a plan is shown and not carried out. */
+  standIns(context: PlanContext): StepResults;
   /** The number that people read in the ERP, from the results of the applied plan; undefined where the configuration names none. */
   numberOf(message: Command, results: StepResults, context: PlanContext): string | undefined;
   /** Conflicting columns as fields of the portal's model. */
@@ -112,6 +114,7 @@ function compiledCommand(pieces: Pieces): CompiledCommand {
         return { rejected: rejection(found.code, found.field) };
       }
     },
+    standIns: ({ now }) => trialResults(scope, now),
     numberOf(message, results, context) {
       try {
         return result.number({ ...frameOf(scope, message, context), results });

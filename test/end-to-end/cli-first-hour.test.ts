@@ -151,18 +151,44 @@ describe("what does not need a database", () => {
       ["commands", "resolve", "some-id"],
       ["quarantine", "list", "--limit", "1.5"],
       ["guard", "approve", "seven"],
-      ["preview"],
       ["preview", "units", "--rows", "none"],
       ["protocol", "soap"],
       [],
     ])
       expect(await refusal(site, args, 2)).toBe("usage");
     expect(await refusal(site, ["enrol"], 2)).toBe("usage-code");
+    expect(await refusal(site, ["preview"], 2)).toBe("usage-preview");
     expect(await refusal(site, ["trace", "units"], 2)).toBe("usage-key");
     expect(await refusal(site, ["init", "--out", join(site.folder, "new.yaml"), "--connector", "oracel"], 2)).toBe(
       "usage-connector",
     );
     expect(await refusal(site, ["init", "--out", join(site.folder, "new.yaml")], 2)).toBe("usage-no-terminal");
+  });
+
+  it("preview shows what a command would write, and rehearses it without a trace in the ERP", async () => {
+    const [unit] = await site.erp.query("SELECT * FROM WOHNUNG LIMIT 1", []);
+    const unitId = ["MANDANT", "OBJNR", "HAUSNR", "WOHNNR"].map((name) => String(unit?.[name])).join(".");
+    const file = join(site.folder, "ticket.json");
+    const preview = ["preview", "--command", "ticket.create", "--data", file];
+    const given = (values: object): void => writeFileSync(file, JSON.stringify({ values }));
+    given({ title: "Heizung kalt", description: "Seit gestern.", unitId });
+    const before = await site.erp.query("SELECT * FROM NUMMERNKREIS", []);
+    const { steps } = (await answer(site, preview)) as { steps: { step: string; values: object }[] };
+    expect(steps.map(({ step }) => step)).toEqual(["number", "insert", "insert"]);
+    expect(steps[1]).toMatchObject({ table: "AUFTRAG", values: { KURZTEXT: "Heizung kalt", WOHNNR: unit?.WOHNNR } });
+    const rehearsed = await answer(site, [...preview, "--rehearse"]);
+    expect(rehearsed).toMatchObject({ rehearsed: true, results: { nr: expect.any(Number) }, warning: expect.any(String) });
+    const { statements } = rehearsed as { statements: { sql: string; values: unknown[] }[] };
+    expect(statements.find(({ sql }) => /^INSERT INTO .?AUFTRAG\b/.test(sql))?.values).toContain("Heizung kalt");
+    expect(await site.erp.query("SELECT * FROM AUFTRAG WHERE KURZTEXT = 'Heizung kalt'", [])).toEqual([]);
+    expect(await site.erp.query("SELECT * FROM NUMMERNKREIS", [])).toEqual(before);
+    given({ title: "x", number: "1" });
+    expect(await answer(site, preview, { exit: 8 })).toMatchObject({ rejected: { code: "field-not-writable", field: "number" } });
+    writeFileSync(file, "{}");
+    expect(await refusal(site, preview, 2)).toBe("usage-data");
+    given({});
+    expect(await refusal(site, ["preview", "--command", "ticket.creat", "--data", file], 9)).toBe("not-found-command");
+    expect(await refusal(site, ["preview", "--command", "ticket.create", "--data", `${file}x`], 9)).toBe("not-found-file");
   });
 
   it("before the agent has run, each command says so", async () => {

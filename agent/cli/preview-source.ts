@@ -1,0 +1,123 @@
+import { FuserError } from "../../base/errors.ts";
+import { encodeKey } from "../../base/key.ts";
+import { silentLog } from "../../base/log.ts";
+import type { Config } from "../../config/config.ts";
+import type { Connector, RowBatch } from "../../connectors/connector.ts";
+import { fieldsOf } from "../../protocol/entity-text.ts";
+import type { Fields } from "../../protocol/model.ts";
+import { compile } from "../compile.ts";
+import { openErp } from "../erp.ts";
+import type { Mapped, Mapping } from "../map/mapped.ts";
+import { readConfiguration } from "./configuration.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { requireSource } from "./names.ts";
+import { configurationSecrets } from "./secrets.ts";
+import type { Session } from "./session.ts";
+import { plain } from "./shown-plan.ts";
+import { keyParts } from "./trace-key.ts";
+
+/** As the mapping made it, with an entity's fields by name. */
+type Shown = Exclude<Mapped, { kind: "entity" }> | (Omit<Mapped & { kind: "entity" }, "text"> & { fields: Fields });
+
+interface Previewed {
+  key: string;
+  row: Record<string, unknown>;
+  mapped: Shown;
+}
+
+/** Live rows of a source beside the entities they become, and what would be held back. Nothing is sent. */
+export async function previewSource(
+  session: Session,
+  source: string,
+  { rows, key, held }: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const config = await readConfiguration(session);
+  requireSource(config, source);
+  const secrets = configurationSecrets(session, config);
+  const erp = await openErp({ config, clock: session.clock, log: silentLog, secret: secrets.require });
+  try {
+    const mapping = await mappingOf({ session, config, erp }, source);
+    const batches =
+      typeof key === "string"
+        ? erp.readKeys(mapping.query, [keyOf(mapping, key)], session.signal)
+        : erp.scan(mapping.query, session.signal);
+    const shown = await take(batches, mapping, { count: rows as number, heldOnly: held === true });
+    if (shown.length === 0 && typeof key === "string") throw noSuchRow(source, key);
+    session.out.result({ source, type: mapping.type, rows: shown }, () =>
+      shown.length > 0 ? shown.flatMap(explain) : [held === true ? "No row would be held back." : "The source has no rows."],
+    );
+    return exitCodes.ok.code;
+  } finally {
+    await erp.close();
+  }
+}
+
+/** @throws FuserError `not-found-row` when it has another number of parts than the source's key */
+function keyOf(mapping: Mapping, given: string): string {
+  const parts = keyParts(given);
+  if (parts?.length === mapping.query.key.length) return encodeKey(parts);
+  throw noSuchRow(mapping.source, given);
+}
+
+function noSuchRow(source: string, key: string): FuserError {
+  return new FuserError("rejected", `${source} has no row ${key.slice(0, 200)}`, {
+    code: "not-found-row",
+    operation: "preview a source",
+    hint: "Give the parts of its key as the ERP shows them, with commas between, blanks and zeros included; `where` and `scope` count too",
+  });
+}
+
+async function mappingOf(parts: { session: Session; config: Config; erp: Connector }, source: string): Promise<Mapping> {
+  const { session, config, erp } = parts;
+  const { mappings } = await compile(config, erp, session.signal);
+  return mappings.find((mapping) => mapping.source === source) as Mapping;
+}
+
+async function take(
+  batches: AsyncIterable<RowBatch>,
+  mapping: Mapping,
+  wanted: { count: number; heldOnly: boolean },
+): Promise<Previewed[]> {
+  const found: Previewed[] = [];
+  for await (const batch of batches) {
+    for (let index = 0; index < batch.length; index++) {
+      if (found.length >= wanted.count) return found;
+      const key = batch.key(index);
+      const row = batch.row(index);
+      const mapped = mapping.map(row, key ?? "");
+      if (wanted.heldOnly && mapped.kind !== "faulty") continue;
+      const columns = mapping.query.columns.map((column, at) => [column, plain(row.values[at] ?? null)] as const);
+      found.push({ key: key ?? "", row: Object.fromEntries(columns), mapped: shownOf(mapped) });
+    }
+  }
+  return found;
+}
+
+function explain({ key, row, mapped }: Previewed): string[] {
+  const columns = Object.entries(row).map(([name, value]) => `    ${name} = ${JSON.stringify(value)}`);
+  return [`Row ${key || "without key"}`, ...columns, ...outcome(mapped), ""];
+}
+
+function shownOf(mapped: Mapped): Shown {
+  if (mapped.kind !== "entity") return mapped;
+  const { text, ...rest } = mapped;
+  return { ...rest, fields: fieldsOf(text) };
+}
+
+function outcome(mapped: Shown): string[] {
+  switch (mapped.kind) {
+    case "entity":
+      return [
+        `  becomes ${mapped.id}`,
+        ...Object.entries(mapped.fields).map(([name, value]) => `    ${name}: ${JSON.stringify(value)}`),
+        ...mapped.notes.map((note) => `    note: ${note.field}: ${note.code}`),
+      ];
+    case "cancelled":
+      return [`  is marked as deleted: ${mapped.id} is deleted at the portal`];
+    case "faulty":
+      return [
+        "  is held back:",
+        ...mapped.faults.map((fault) => `    ${fault.field || fault.column || "row"}: ${fault.message} [${fault.code}]`),
+      ];
+  }
+}
