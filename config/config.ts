@@ -103,6 +103,8 @@ export interface DateType {
   /** Values that mean "no end". */
   openEnd: readonly string[];
   invalid: "quarantine" | "null-and-report";
+  /** What its local times mean, where it is not the ERP's zone. */
+  zone?: string | undefined;
   at: Place;
 }
 

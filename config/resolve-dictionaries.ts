@@ -42,6 +42,7 @@ export function resolveTypes(scene: Scene): Readonly<Record<string, DateType>> {
         empty: node.empty ?? [],
         openEnd: node.openEnd ?? [],
         invalid: node.invalid,
+        zone: node.zone,
         at: scene.place(path),
       },
     ];

@@ -82,6 +82,9 @@ const dateType = keys({
   native: flag.optional().describe("`true`: the column is a date or time of the database"),
   empty: listOf(anyText).optional().describe("Values that mean that there is none"),
   openEnd: listOf(anyText).optional().describe("Values that mean that there is no end"),
+  zone: timezone
+    .optional()
+    .describe("What local times of these columns mean where it is not `erp: timezone`: `UTC`, for applications that store it"),
   invalid: oneOf(["quarantine", "null-and-report"])
     .prefault("quarantine")
     .describe("What becomes of an impossible date: the row is held back, or the field is sent empty and reported"),

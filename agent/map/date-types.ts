@@ -1,7 +1,17 @@
 /** `types:` compiled: from a column's value to a date, a time or both. */
 import type { DateType, Place } from "../../config/config.ts";
 import type { Column, ColumnType, Value } from "../../connectors/connector.ts";
-import { digits, isCalendarDay, isTimeOfDay, validDate, validInstant, validLocal, validTime } from "./calendar.ts";
+import {
+  digits,
+  isCalendarDay,
+  isTimeOfDay,
+  openZone,
+  validDate,
+  validInstant,
+  validLocal,
+  validTime,
+  type Zone,
+} from "./calendar.ts";
 import { compileDatePattern, type DatePattern } from "./date-pattern.ts";
 import type { Faults } from "./faults.ts";
 
@@ -14,8 +24,26 @@ export interface CompiledDate {
   dayNumbers?: ReadonlySet<number>;
 }
 
-/** Compiles a date type for a column; a column that can't hold it is a fault. */
+/** Compiles a date type for a column; a column that can't hold it is a fault. A local time in a zone of the type's own is made an instant. */
 export function compileDateType(type: DateType, column: Column, use: { at: Place; faults: Faults }): CompiledDate | undefined {
+  const local = compileLocal(type, column, use);
+  if (local === undefined || type.zone === undefined) return local;
+  if (local.made !== "datetime") {
+    use.faults.add(
+      use.at,
+      `Type ${type.name} has a zone, but column ${column.name} gives a ${local.made}`,
+      "Only a date with a time, as local time, can be meant in a zone: take a type without one.",
+    );
+    return undefined;
+  }
+  const zone = openZone(type.zone);
+  return { ...local, made: "instant", read: (value) => inZone(local.read(value), zone) };
+}
+
+const inZone = (local: string | null | undefined, zone: Zone): string | null | undefined =>
+  typeof local === "string" ? zone.toInstantText(local) : local;
+
+function compileLocal(type: DateType, column: Column, use: { at: Place; faults: Faults }): CompiledDate | undefined {
   const nulls = new Set([...type.empty, ...type.openEnd]);
   const nullInvalid = type.invalid === "null-and-report";
   if (type.form.kind === "native") {

@@ -150,8 +150,16 @@ function compileHalf(
   if (type === undefined)
     scope.faults.add(at, `There is no type ${half.type}`, didYouMean(half.type, Object.keys(scope.config.types)));
   if (found === undefined || type === undefined) return undefined;
-  const compiled = compileDateType(type, found.column, { at, faults: scope.faults });
+  const compiled = compileDateType({ ...type, zone: undefined }, found.column, { at, faults: scope.faults });
   if (compiled === undefined) return undefined;
+  if (type.zone !== undefined) {
+    scope.faults.add(
+      at,
+      `Type ${type.name} has a zone`,
+      "A date and a time that stand apart are in the ERP's zone: take a type without one.",
+    );
+    return undefined;
+  }
   // The date of a moment; the time of one that stands behind a day without meaning (1754-01-01 in Dynamics NAV).
   const cut = compiled.made === "datetime" || (compiled.made === "instant" && half.made === "date");
   if (compiled.made !== half.made && !cut) {

@@ -4,7 +4,7 @@ import { didYouMean } from "../../base/nearest.ts";
 import type { Expression, Place, Write } from "../../config/config.ts";
 import type { Column, Value } from "../../connectors/connector.ts";
 import type { Json } from "../../protocol/model.ts";
-import { instantMs } from "./calendar.ts";
+import { instantMs, openZone } from "./calendar.ts";
 import { type CelType, type CelValue, ExpressionFailure } from "./cel-values.ts";
 import { characters, columnTakes, columnValue } from "./column-values.ts";
 import { compileDatePattern } from "./date-pattern.ts";
@@ -223,11 +223,17 @@ function dated(write: FromWrite, column: Column, { type, scope }: { type: CelTyp
   const none = sentinel === undefined ? { value: null } : fixedValue(sentinel, column, { at: dateType.at, scope });
   const pattern = dateType.form.kind === "native" ? undefined : compileDatePattern(dateType.form.pattern);
   if (none === undefined || typeof pattern === "string") return undefined;
+  const within = dateType.zone === undefined ? scope : { ...scope, zone: openZone(dateType.zone) };
+  const knownOf = (value: string): string | number => {
+    if (type === "instant") return instantMs(value) as number;
+    // In a zone of the type's own a day is the moment in which it begins at the ERP.
+    return dateType.zone === undefined ? value : scope.zone.toInstant(`${value}T00:00:00`);
+  };
   return (value) => {
     if (value === null) return none.value;
-    const known = type === "date" ? (value as string) : (instantMs(value as string) as number);
-    if (pattern === undefined) return fitted(column, known, { scope, field: write.field });
-    const local = typeof known === "number" ? scope.zone.toLocal(known) : `${known}T00:00:00`;
-    return fitted(column, pattern.format(local), { scope, field: write.field });
+    const known = knownOf(value as string);
+    if (pattern === undefined) return fitted(column, known, { scope: within, field: write.field });
+    const local = typeof known === "number" ? within.zone.toLocal(known) : `${known}T00:00:00`;
+    return fitted(column, pattern.format(local), { scope: within, field: write.field });
   };
 }

@@ -218,6 +218,24 @@ test("A date and a time column merge into an instant; no date is null, no time i
   expect([created(20260230, 0), created(20260115, 246000)]).toEqual([["date-invalid createdAt"], ["date-invalid createdAt"]]);
 });
 
+test("A local time in a zone of its type's own is that moment, and a day is the one at the ERP", () => {
+  const created = (D: string): unknown =>
+    (mapOne(mappingOf(ticket(from("D", { as: "utc" })), { NR: "text", D: "datetime" }), { D }) as { fields: Fields }).fields
+      .createdAt;
+  // Both hours of the autumn night, and one that the ERP's own clocks skip.
+  expect(["2026-10-25T00:30:00", "2026-10-25T01:30:00", "2026-03-29T02:30:00"].map(created)).toEqual([
+    "2026-10-25T00:30:00Z",
+    "2026-10-25T01:30:00Z",
+    "2026-03-29T02:30:00Z",
+  ]);
+  expect(startOf(from("D", { as: "utc" }), "datetime", "2026-06-30T22:30:00")).toEqual(["2026-07-01"]);
+  expect(faultsOf(ticket(from("D", { as: "utc" })), { NR: "text", D: "date" })[0]).toContain(
+    "has a zone, but column D gives a date",
+  );
+  const apart = { ...merged, as: ["utc", "hms"] } as const;
+  expect(faultsOf(ticket(apart), { NR: "text", D: "datetime", T: "integer" })[0]).toContain("Type utc has a zone");
+});
+
 test("The time may stand behind a day without meaning, as in Dynamics NAV", () => {
   const read = { ...merged, as: ["nav", "nav"] } as const;
   const mapping = mappingOf(ticket(read), { NR: "text", D: "datetime", T: "datetime" });
@@ -273,7 +291,7 @@ test("A date read without its form, or by a type of another form, is a fault at 
   expect(faultsOf(ticket({ ...merged, as: ["hms", "ymd"] }), { ...columns, D: "integer" })).toHaveLength(2);
   expect(faultsOf(ticket(from("D", { as: "nav" })), columns)[0]).toContain("type nav reads a date column");
   expect(faultsOf(ticket(from("D", { as: "ymdd" })), columns)[0]).toContain(
-    "There is no type ymdd. Did you mean `ymd`? Known: ymd, hms, german, lenient, nav.",
+    "There is no type ymdd. Did you mean `ymd`? Known: ymd, hms, german, lenient, utc, nav.",
   );
   expect(faultsOf(ticket(cel("'2026-01-01'")), columns)[0]).toContain(
     "createdAt takes an instant, but the expression gives text",

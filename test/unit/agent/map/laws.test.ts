@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeKey, encodeKey } from "../../../../base/key.ts";
+import type { Config } from "../../../../config/config.ts";
 import type { ColumnType, Value } from "../../../../connectors/connector.ts";
 import { entityText } from "../../../../protocol/entity-text.ts";
 import { model } from "../../../../protocol/model.ts";
@@ -19,6 +20,7 @@ import {
   orderStatus,
   ref,
   source,
+  types,
 } from "./sample.ts";
 import { commandNamed, message, planOf, valuesOf } from "./sample-commands.ts";
 
@@ -55,7 +57,7 @@ const values: Readonly<Record<Exclude<ColumnType, "bytes">, fc.Arbitrary<Value>>
   datetime: fc.oneof(fc.constantFrom("2026-03-29T02:30:00", "2026-10-25T02:30:00.5", "0000-00-00T00:00:00"), junk),
   instant: fc.oneof(fc.constantFrom("2026-03-29T02:30:00Z", "2026-02-30T00:00:00Z"), junk),
 };
-const types = Object.keys(values) as (keyof typeof values)[];
+const columnTypes = Object.keys(values) as (keyof typeof values)[];
 
 /** What most rows hold, so that many of them become entities. */
 const usual: Readonly<Record<keyof typeof values, fc.Arbitrary<Value>>> = {
@@ -73,7 +75,7 @@ const usual: Readonly<Record<keyof typeof values, fc.Arbitrary<Value>>> = {
 /** A row of one column per type: now and then one holds something odd, or null. */
 const row = fc.record(
   Object.fromEntries(
-    types.map((type) => [
+    columnTypes.map((type) => [
       type.toUpperCase(),
       fc.oneof(
         { weight: 12, arbitrary: usual[type] },
@@ -83,7 +85,7 @@ const row = fc.record(
     ]),
   ),
 );
-const columns = Object.fromEntries([["K", "text"], ...types.map((type) => [type.toUpperCase(), type])]) as Record<
+const columns = Object.fromEntries([["K", "text"], ...columnTypes.map((type) => [type.toUpperCase(), type])]) as Record<
   string,
   ColumnType
 >;
@@ -260,4 +262,40 @@ test("A date that a command writes is read back as the same date", () => {
       expect(mapOne(mapping, { K: "1", T: values.TERMIN })).toMatchObject({ fields: { dueDate } });
     }),
   );
+});
+
+test("A day that a command writes to a column in another zone is read back as the same day, on either side of that zone", () => {
+  for (const [zone, column] of [
+    ["UTC", "datetime"],
+    ["America/Los_Angeles", "datetime"],
+    ["Pacific/Auckland", "datetime"],
+  ] as const) {
+    const far = { ...types.utc, name: "far", zone };
+    const due = source("tickets", "ticket", {
+      key: ["K"],
+      fields: { kind: constant("damage"), title: constant("x"), status: constant("open"), dueDate: from("T", { as: "far" }) },
+    });
+    const mapping = mappingOf(due, { K: "text", T: column }, { all: { ...config([due]), types: { ...types, far } } as Config });
+    const update = commandNamed("ticket.update", {
+      edit: (yaml) =>
+        yaml
+          .replace("types:\n", `types:\n  far: { native: true, zone: ${zone} }\n`)
+          .replace(/ +TERMIN: \{ from: dueDate.*\n +AENDTS: .*\n/, "          AENDTS: { from: dueDate, as: far }\n"),
+    });
+    const day = fc
+      .date({ min: new Date("1990-01-01T00:00:00Z"), max: new Date("2090-01-01T00:00:00Z"), noInvalidDate: true })
+      .map((date) => date.toISOString().slice(0, 10));
+    fc.assert(
+      fc.property(day, (dueDate) => {
+        const sent = message("ticket.update", {
+          entity: { type: "ticket", id: "001.1" },
+          values: { dueDate },
+          base: { dueDate: null },
+        });
+        const { values } = valuesOf(planOf(update, sent), 0) as { values: { AENDTS: string } };
+        expect(mapOne(mapping, { K: "1", T: values.AENDTS })).toMatchObject({ fields: { dueDate } });
+      }),
+      { numRuns: 60 },
+    );
+  }
 });

@@ -69,6 +69,7 @@ export const types: Record<string, DateType> = {
     openEnd: ["31.12.9999"],
   },
   lenient: { ...ymd, name: "lenient", invalid: "null-and-report" },
+  utc: { ...ymd, name: "utc", form: { kind: "native" }, empty: [], openEnd: [], zone: "UTC" },
   nav: { ...ymd, name: "nav", form: { kind: "native" }, empty: ["1753-01-01"], openEnd: [] },
 };
 export const orderStatus: ValueMap = {
