@@ -168,10 +168,12 @@ function addStep(step: Step, gathering: Gathering): void {
       return addInsert(step, gathering);
     case "insertLines":
       return addInsert({ ...step, returning: {} }, gathering);
-    case "update":
-      gathering.add(step.table, "update", Object.keys(step.values));
-      gathering.add(step.table, "read", [...Object.keys(step.key), ...Object.keys(step.values)]);
+    case "update": {
+      const written = [...Object.keys(step.values), ...(step.version === undefined ? [] : [step.version])];
+      gathering.add(step.table, "update", written);
+      gathering.add(step.table, "read", [...Object.keys(step.key), ...written]);
       return;
+    }
     case "number": {
       const { kind, table, column, where } = step.from;
       gathering.add(table, "read", [column, ...Object.keys(where)]);

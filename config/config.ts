@@ -236,7 +236,15 @@ export type Step = { when: Expression | undefined; at: Place } & (
       values: Writes;
       blanks: Blanks | undefined;
     }
-  | { kind: "update"; table: string; key: Writes; values: Writes; expectRows: number }
+  | {
+      kind: "update";
+      table: string;
+      key: Writes;
+      values: Writes;
+      /** Column that counts the row's changes. */
+      version: string | undefined;
+      expectRows: number;
+    }
   | { kind: "sql"; sql: SqlText; out: Readonly<Record<string, string>> }
   | {
       kind: "call";

@@ -44,6 +44,7 @@ export function resolveStep(scene: Scene, node: StepNode, { path, scope }: At): 
       table: tableOf(scene, [...path, "update"], node.update),
       key,
       values,
+      version: versionOf(scene, path, node),
       expectRows: node.expectRows,
     };
   }
@@ -93,6 +94,22 @@ function linesStep(scene: Scene, node: Extract<StepNode, { insertLines: unknown 
 /** Without the keys that are not there. */
 function blanksOf(node: BlanksNode | undefined): Blanks | undefined {
   return node && Object.fromEntries(Object.entries(node).filter(([, value]) => value !== undefined));
+}
+
+/** The column that counts a row's changes; only one row can be guarded by it. */
+function versionOf(scene: Scene, path: Path, node: Extract<StepNode, { update: unknown }>): string | undefined {
+  const column = node.version?.column;
+  if (column === undefined) return undefined;
+  if (node.expectRows !== 1)
+    scene.fault([...path, "version"], "A version belongs to one row", "Leave `expectRows` out, or `version`.");
+  const isIt = (name: string): boolean => name.toLowerCase() === column.toLowerCase();
+  if (Object.keys(node.values).some(isIt))
+    scene.fault(
+      [...path, "version"],
+      "The version is written by `values` too",
+      "Leave the column out of `values`: it is raised by one.",
+    );
+  return column;
 }
 
 function needsColumns(scene: Scene, path: Path, writes: object): void {

@@ -47,6 +47,11 @@ const step = z.union(
         update: text.describe("Table to update"),
         key: writes.describe("Column: value, which find the row"),
         values: writes.describe("Column: value; fields that the command does not carry are left alone"),
+        version: keys({ column: text.describe("Whole number that counts the row's changes") })
+          .optional()
+          .describe(
+            "For ERPs that notice by a counter what others have changed: it is raised by one with each change, and a row whose counter moves meanwhile is not written",
+          ),
         expectRows: whole(0, 100_000).prefault("1").describe("Rows that must be found; otherwise the command is refused"),
         ...when,
       },

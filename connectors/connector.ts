@@ -289,6 +289,8 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
        * repetition must not stamp what somebody else has changed since.
        */
       along?: readonly string[];
+      /** Counter of the row's changes: raised by one with each change, so that the ERP's own screens notice it, and none that goes on beside it is overwritten. */
+      version?: string;
       expectRows: number;
     }
   | {

@@ -156,8 +156,10 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
   }
   const where = join(key, " AND ");
   const columns = [...wanted.keys()];
+  const version = step.version === undefined ? undefined : columnOf(table, step.version);
   const { locking } = session;
-  const list = `SELECT ${columns.map((column) => session.readable(column)).join(", ")} FROM ${quote(table.name)}`;
+  const read = version === undefined ? columns : [...columns, version];
+  const list = `SELECT ${read.map((column) => session.readable(column)).join(", ")} FROM ${quote(table.name)}`;
   const before = await run(concat(`${list}${locking.table} WHERE `, where, locking.end), running);
   requireRows(table, before.rows.length, step.expectRows);
   const open = openColumns(columns, before.rows, { wanted, base, same: sameIn(step, table) });
@@ -167,12 +169,34 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
   const assignments = open.map((column) =>
     concat(`${quote(column.name)} = `, session.toColumn(wanted.get(column) as Value, column)),
   );
-  const updated = await run(concat(`UPDATE ${quote(table.name)} SET `, join(assignments, ", "), " WHERE ", where), running);
+  const same = version && sameVersion(table, version, { rows: before.rows, at: columns.length, session });
+  if (same) assignments.push(concat(`${quote(same.column.name)} = `, session.toColumn(same.next, same.column)));
+  const guarded = same ? concat(where, " AND ", same.condition) : where;
+  const updated = await run(concat(`UPDATE ${quote(table.name)} SET `, join(assignments, ", "), " WHERE ", guarded), running);
   requireRows(table, updated.affected, step.expectRows);
   // A plan may change the key itself; then the row is no longer found under it and there is nothing to compare.
   const after = await session.run(concat(`${list} WHERE `, where), signal);
   if (after.rows.length === before.rows.length)
     requireTaken(table, open, { columns, wanted, before: before.rows, after: after.rows });
+}
+
+/** The row's version as it was read, and the next one: whoever writes between our look and our write is met by none of our rows. */
+function sameVersion(
+  table: Table,
+  column: Column,
+  { rows, at, session }: { rows: StatementResult["rows"]; at: number; session: WriteSession },
+): { column: Column; next: Value; condition: Statement } {
+  const held = rows[0]?.[at] ?? null;
+  const text = String(held ?? "0").replace(/\.0*$/, "");
+  if (rows.length !== 1 || !/^-?\d+$/.test(text)) {
+    throw refused("erp-counter-invalid", `The version ${table.name}.${column.name} holds no whole number`, table.name);
+  }
+  const next = BigInt(text) + 1n;
+  return {
+    column,
+    next: Number.isSafeInteger(Number(next)) ? Number(next) : next,
+    condition: session.matches(column, held),
+  };
 }
 
 /**

@@ -27,6 +27,7 @@ function shownStep(step: PlanStep, results: StepResults): ShownStep {
         key: plainValues(step.key(results)),
         values: plainValues(step.values(results)),
         ...(Object.keys(base).length > 0 && { base: plainValues(base) }),
+        ...(step.version !== undefined && { raises: step.version }),
         expectRows: step.expectRows,
       };
     }

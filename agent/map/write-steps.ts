@@ -95,6 +95,14 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
   const key = compileWrites(step.key, table, scope);
   const writes = compileWrites(step.values, table, scope);
   if (key === undefined || writes === undefined) return undefined;
+  const version = step.version === undefined ? undefined : scope.column(table, step.version, step.at);
+  if (step.version !== undefined && version === undefined) return undefined;
+  if (version !== undefined && version.type !== "integer" && version.type !== "decimal")
+    scope.faults.add(
+      step.at,
+      `Column ${version.name} is ${version.type} and counts nothing`,
+      "Name a column of whole numbers; a stamp or a row version of the database itself needs no `version`.",
+    );
   const bases = new Map(writes.map((each) => [each, baseReader(each, table, scope)]));
   const fixed = new Map(writes.flatMap((each) => bases.get(each)?.fixed ?? []));
   const alike = new Map(writes.map((each) => [each, codesAlike(each, table, scope)]));
@@ -130,6 +138,7 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
         ...(codes.length > 0 && { alike: Object.fromEntries(codes) }),
         // Where nothing says what the update is about, all of it is.
         ...(along.length > 0 && along.length < touched.length && { along }),
+        ...(version && { version: version.name }),
         expectRows: step.expectRows,
       };
     },

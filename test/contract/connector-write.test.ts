@@ -330,6 +330,33 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
     expect(await erp.rows("SELECT status FROM fusertest_tickets")).toEqual([[null]]);
   });
 
+  it("an update raises the row's version by one, only where it changes something, and writes to the row of that version alone", async () => {
+    await erp.run("INSERT INTO fusertest_orders VALUES ('001', 7, 'a')");
+    const update = (words: string, values: Record<string, string> = {}): WritePlan => ({
+      ...planOf(nextId(), { way: "base" }),
+      steps: [
+        {
+          kind: "update",
+          table: "fusertest_orders",
+          key: () => ({ client: "001" }),
+          values: () => ({ words, ...values }),
+          version: "nr",
+          expectRows: 1,
+        },
+      ],
+      resultKey: () => ["001"],
+    });
+    const stands = () => erp.rows("SELECT nr, words FROM fusertest_orders");
+    expect(await connector.write(update("b"), never)).toMatchObject({ state: "applied" });
+    expect(await stands()).toEqual([["8", "b"]]);
+    expect(await connector.write({ ...update("b"), mayBeRepeated: true }, never)).toMatchObject({ state: "applied" });
+    expect(await stands()).toEqual([["8", "b"]]);
+    const rehearsed = await connector.write({ ...update("c"), rehearse: true }, never);
+    const { statements } = rehearsed as Extract<typeof rehearsed, { state: "rehearsed" }>;
+    const written = statements.find(({ sql }) => sql.startsWith("UPDATE"));
+    expect(written?.sql).toMatch(/SET .*words.* = .*nr.* = .* WHERE .*client.* AND .*nr/is);
+  });
+
   it("a repeated update leaves alone what somebody else has stamped since, and takes codes of one meaning for the same", async () => {
     await erp.run(
       "INSERT INTO fusertest_tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('a', 'b', 1, 'N', 12.50, '2026-01-31 10:00:00', 'x')",

@@ -554,6 +554,20 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     const text = `      - { insert: T, values: { A: b }, blanks: { ${key}: "${value}" } }\n      - number: nr`;
     return [31, text, `commands.ticket.create.steps[0].blanks.${key}`, message, remedy] as const;
   }),
+  [
+    31,
+    `      - { update: T, key: { K: "1" }, values: { A: b }, version: { column: V }, expectRows: 2 }\n      - number: nr`,
+    "commands.ticket.create.steps[0].version",
+    "A version belongs to one row",
+    "expectRows",
+  ],
+  [
+    31,
+    `      - { update: T, key: { K: "1" }, values: { v: "1" }, version: { column: V } }\n      - number: nr`,
+    "commands.ticket.create.steps[0].version",
+    "written by `values` too",
+    "raised by one",
+  ],
   [33, `      - inser: AUFTRAG`, "commands.ticket.create.steps[1].inser", "`inser` is not known here", "Did you mean `insert`?"],
   [
     34,

@@ -124,6 +124,18 @@ test("A missing value without default or blank is told to the reader by its fiel
   expect(refusal(strict, message("message.create", { values: { body: "Hallo", author: "x" } }))).toBe("field-missing ticketId");
 });
 
+test("A version is raised along with what an update changes, and must be a number", () => {
+  const versioned =
+    (column: string) =>
+    (yaml: string): string =>
+      yaml.replace("      - update: AUFTRAG\n", `      - update: AUFTRAG\n        version: { column: ${column} }\n`);
+  const sent = message("ticket.update", { entity, values: { title: "neu" }, base: { title: "alt" } });
+  expect(planOf(commandNamed("ticket.update", { edit: versioned("anlzeit") }), sent).steps[0]).toMatchObject({
+    version: "ANLZEIT",
+  });
+  expect(commandFaults("ticket.update", { edit: versioned("FREMDNR") })).toEqual([expect.stringContaining("counts nothing")]);
+});
+
 test("A text past `max` goes on in the overflow field and nothing of it is lost, emoji counted as one character", () => {
   const title = `${"Wasser läuft aus der Decke im Bad und ".repeat(3)}😀`;
   const plan = planOf(create, message("ticket.create", { values: { ...report, title } }));
