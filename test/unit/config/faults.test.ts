@@ -710,6 +710,8 @@ describe("between sources", () => {
   p: { type: property, table: O, key: A, fields: { name: N } }
 `;
     expect(faultsOf(circle)).toMatchObject([{ message: "The references run in a circle: a → b → a" }]);
+    const chosen = circle.replace("{ ref: b, key: P }", '{ oneOf: [ { when: "${A == P}", ref: b, key: P } ] }');
+    expect(faultsOf(chosen)).toMatchObject([{ message: "The references run in a circle: a → b → a" }]);
   });
 });
 

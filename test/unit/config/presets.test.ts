@@ -110,6 +110,13 @@ describe("faults", () => {
     );
   });
 
+  test("a field of the file's own is judged by itself, whatever the preset's says", () => {
+    const text = `${dolibarr}sources:\n  messages:\n    fields:\n      ticketId: { ref: tickets }\n`;
+    expect(faultsOf(text)).toMatchObject([
+      { path: "sources.messages.fields.ticketId.key", line: 8, message: "`key` is missing" },
+    ]);
+  });
+
   test.each([
     ["preset: dolibar", "preset", "Did you mean `dolibarr`?"],
     ["preset: { use: dolibar }", "preset.use", "Did you mean `dolibarr`?"],

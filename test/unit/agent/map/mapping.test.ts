@@ -228,6 +228,11 @@ test("The first item of oneOf whose condition holds gives the value and the pare
         { when: "ART == 'P'", read: ref("people", ["NRZU"]) },
         { when: "ART == 'K'", read: ref("crafts", ["NRZU"], "omit") },
       ),
+      reference: oneOf(
+        { when: "ART == 'P'", read: constant("person") },
+        { when: "NRZU == 7", read: constant("seven") },
+        column("SH"),
+      ),
     },
   });
   const columns = { NR: "text", DATUM: "date", BETRAG: "decimal", SH: "text", ART: "text", NRZU: "integer" } as const;
@@ -235,14 +240,14 @@ test("The first item of oneOf whose condition holds gives the value and the pare
   const paid = { DATUM: "2026-11-23", BETRAG: "12.50", SH: "S", ART: "K", NRZU: 7 };
   const to = (values: Record<string, string | number | null>) => mapOne(compiled, { ...paid, ...values });
   expect(to({})).toMatchObject({
-    fields: { payeeId: "k:7", amount: { amount: "12.50", currency: "EUR" } },
+    fields: { payeeId: "k:7", amount: { amount: "12.50", currency: "EUR" }, reference: "seven" },
     parents: [{ source: "crafts", id: "k:7", missing: "omit" }],
   });
   expect(to({ ART: "P", SH: "H" })).toMatchObject({
-    fields: { payeeId: "7", amount: { amount: "-12.50" } },
+    fields: { payeeId: "7", amount: { amount: "-12.50" }, reference: "person" },
     parents: [{ source: "people", id: "7", missing: "hold" }],
   });
-  expect(to({ NRZU: null })).toMatchObject({ fields: { payeeId: null }, parents: [] });
+  expect(to({ NRZU: null })).toMatchObject({ fields: { payeeId: null, reference: "S" }, parents: [] });
   expect(to({ ART: "X", BETRAG: "0.00", SH: "H" })).toMatchObject({ fields: { payeeId: null, amount: { amount: "0.00" } } });
   const wrong = { ...payment, fields: { ...payment.fields, reference: field(from("DATUM", { round: 2 })) } };
   expect(faultsOf(wrong, columns, { all: config([wrong, people, crafts]) })).toEqual([

@@ -113,6 +113,7 @@ const payments = source("payments", "payment", {
     ),
     date: column("DATE"),
     amount: from("DECIMAL", { sign: { cel: "OTHER == '9'", at: { path: "x", line: 1 } }, round: 1, currency: "EUR" }),
+    reference: from("TEXT", { sign: { cel: "OTHER == 'J'", at: { path: "x", line: 1 } } }),
   },
 });
 const providers = source("providers", "serviceProvider", { key: ["TEXT"], fields: { name: column("TEXT") } });
