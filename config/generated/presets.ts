@@ -381,15 +381,7 @@ commands:
           Order Time: "\${'1754-01-01 ' + format(now, 'HH:mm:ss')}"
           Posting Date: *today
           Document Date: *today
-          Due Date: &never "1753-01-01 00:00:00"
-          Response Date: *never
-          Response Time: *never
-          Starting Date: *never
-          Starting Time: *never
-          Finishing Date: *never
-          Finishing Time: *never
-          Expected Finishing Date: *never
-        blanks: { text: "", integer: "0" }
+        blanks: &blanks { text: "", integer: "0", date: "1753-01-01", datetime: "1753-01-01 00:00:00", boolean: "false" }
       - insertLines: "\${vars.company}$Service Comment Line"
         from: description
         width: 80
@@ -402,7 +394,7 @@ commands:
           Line No_: "\${line.number * 10000}"
           Comment: "\${line.text}"
           Date: *today
-        blanks: { text: "", integer: "0" }
+        blanks: *blanks
     result: { source: tickets, key: "\${nr}", number: "\${nr}" }
   ticket.update:
     idempotency: base
