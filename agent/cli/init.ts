@@ -58,7 +58,7 @@ export const init: Register = (program, start) => {
         session.out.result(written, () => [
           `Wrote ${out}: ${written.tables} tables seen, ${written.sources.length} sources drafted (${written.sources.join(", ") || "none"}).`,
           "What was not certain stands in it as a comment that says why.",
-          "Next: read it, then `erpfuser check`, `erpfuser preview SOURCE`, `erpfuser enrol CODE`, `erpfuser run`.",
+          "Next: read it, then `erpfuser check`, `erpfuser preview SOURCE --why`, `erpfuser enrol CODE`, `erpfuser run`.",
         ]);
         return exitCodes.ok.code;
       }),

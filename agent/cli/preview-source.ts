@@ -1,8 +1,8 @@
 import { FuserError } from "../../base/errors.ts";
 import { encodeKey } from "../../base/key.ts";
 import { silentLog } from "../../base/log.ts";
-import type { Config } from "../../config/config.ts";
-import type { Connector, RowBatch } from "../../connectors/connector.ts";
+import type { Config, Source } from "../../config/config.ts";
+import type { RowBatch } from "../../connectors/connector.ts";
 import { fieldsOf } from "../../protocol/entity-text.ts";
 import type { Fields } from "../../protocol/model.ts";
 import { compile } from "../compile.ts";
@@ -11,6 +11,8 @@ import type { Mapped, Mapping } from "../map/mapped.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { requireSource } from "./names.ts";
+import { type Judge, openJudge, type Sent, sentLines } from "./preview-sent.ts";
+import { type WhyField, whyLines, whyOf } from "./preview-why.ts";
 import { configurationSecrets } from "./secrets.ts";
 import type { Session } from "./session.ts";
 import { plain } from "./shown-plan.ts";
@@ -23,25 +25,31 @@ interface Previewed {
   key: string;
   row: Record<string, unknown>;
   mapped: Shown;
+  /** With `--why`. */
+  why?: readonly WhyField[];
+  sent?: Sent;
 }
 
-/** Live rows of a source beside the entities they become, and what would be held back. Nothing is sent. */
+/** Live rows of a source beside the entities they become, why, and what would be held back. Nothing is sent. */
 export async function previewSource(
   session: Session,
   source: string,
-  { rows, key, held }: Readonly<Record<string, unknown>>,
+  { rows, key, held, why }: Readonly<Record<string, unknown>>,
 ): Promise<number> {
   const config = await readConfiguration(session);
   requireSource(config, source);
   const secrets = configurationSecrets(session, config);
   const erp = await openErp({ config, clock: session.clock, log: silentLog, secret: secrets.require });
   try {
-    const mapping = await mappingOf({ session, config, erp }, source);
+    const { mappings } = await compile(config, erp, session.signal);
+    const mapping = mappings.find((one) => one.source === source) as Mapping;
+    const { clock, signal } = session;
+    using judge = why === true ? await openJudge({ config, clock, erp, mappings, mapping, signal }) : undefined;
     const batches =
       typeof key === "string"
         ? erp.readKeys(mapping.query, [keyOf(mapping, key)], session.signal)
         : erp.scan(mapping.query, session.signal);
-    const shown = await take(batches, mapping, { count: rows as number, heldOnly: held === true });
+    const shown = await take(batches, mapping, { count: rows as number, heldOnly: held === true, config, judge });
     if (shown.length === 0 && typeof key === "string") throw noSuchRow(source, key);
     session.out.result({ source, type: mapping.type, rows: shown }, () =>
       shown.length > 0 ? shown.flatMap(explain) : [held === true ? "No row would be held back." : "The source has no rows."],
@@ -67,35 +75,56 @@ function noSuchRow(source: string, key: string): FuserError {
   });
 }
 
-async function mappingOf(parts: { session: Session; config: Config; erp: Connector }, source: string): Promise<Mapping> {
-  const { session, config, erp } = parts;
-  const { mappings } = await compile(config, erp, session.signal);
-  return mappings.find((mapping) => mapping.source === source) as Mapping;
-}
-
 async function take(
   batches: AsyncIterable<RowBatch>,
   mapping: Mapping,
-  wanted: { count: number; heldOnly: boolean },
+  wanted: { count: number; heldOnly: boolean; config: Config; judge: Judge | undefined },
 ): Promise<Previewed[]> {
   const found: Previewed[] = [];
+  const source = wanted.config.sources.find(({ name }) => name === mapping.source) as Source;
   for await (const batch of batches) {
     for (let index = 0; index < batch.length; index++) {
       if (found.length >= wanted.count) return found;
       const key = batch.key(index);
       const row = batch.row(index);
-      const mapped = mapping.map(row, key ?? "");
-      if (wanted.heldOnly && mapped.kind !== "faulty") continue;
+      const judged = await wanted.judge?.judge(batch, index);
+      const mapped = judged?.mapped ?? mapping.map(row, key ?? "");
+      if (wanted.heldOnly && mapped.kind !== "faulty" && !judged?.sent.held.length) continue;
       const columns = mapping.query.columns.map((column, at) => [column, plain(row.values[at] ?? null)] as const);
-      found.push({ key: key ?? "", row: Object.fromEntries(columns), mapped: shownOf(mapped) });
+      const shown = shownOf(mapped);
+      const explained = judged && {
+        why: whyOf({ ...wanted, source, query: mapping.query, row, mapped, ...fieldsIn(shown) }),
+        sent: judged.sent,
+      };
+      found.push({ key: key ?? "", row: Object.fromEntries(columns), mapped: shown, ...explained });
     }
   }
   return found;
 }
 
-function explain({ key, row, mapped }: Previewed): string[] {
+const fieldsIn = (shown: Shown): { fields: Fields | undefined } => ({
+  fields: shown.kind === "entity" ? shown.fields : undefined,
+});
+
+function explain({ key, row, mapped, why, sent }: Previewed): string[] {
+  if (why !== undefined && sent !== undefined)
+    return [
+      `Row ${key || "without key"}`,
+      ...heading(mapped),
+      ...sentLines(sent),
+      ...why.flatMap((one) => whyLines(one, mapped.kind === "entity")),
+      "",
+    ];
+
   const columns = Object.entries(row).map(([name, value]) => `    ${name} = ${JSON.stringify(value)}`);
   return [`Row ${key || "without key"}`, ...columns, ...outcome(mapped), ""];
+}
+
+/** With `--why` the fields follow with their reasons; what is wrong with the row as a whole stands here. */
+function heading(mapped: Shown): string[] {
+  if (mapped.kind === "entity") return [`  becomes ${mapped.id}`];
+  const whole = mapped.kind === "faulty" ? mapped.faults.filter(({ field }) => field === "id" || field === "") : [];
+  return [outcome(mapped)[0] as string, ...whole.map(({ message, code }) => `    ${message} [${code}]`)];
 }
 
 function shownOf(mapped: Mapped): Shown {

@@ -13,6 +13,11 @@ export const preview: Register = (program, start) => {
     .addOption(countOption("--rows <count>", "so many rows", 5))
     .option("--key <parts>", "only this row: its key parts separated by commas")
     .option("--held", "only rows that would be held back", false)
+    .option(
+      "--why",
+      "by field the columns and steps it comes from; whether it differs from what was last sent; what holds it",
+      false,
+    )
     .option("--command <name>", "what this command would write, such as ticket.create")
     .option(
       "--data <file>",

@@ -58,15 +58,16 @@ describe.each(["sqlite", ...(has("mariadb") ? ["mariadb"] : [])])("the first hou
     expect(await refusal(site, drafted("enrol", code), 5)).toBe("enrol-code-used");
     expect(await answer(site, drafted("check"))).toMatchObject({ ok: true });
 
-    const { rows } = (await answer(site, drafted("preview", "units", "--rows", "2"))) as {
-      rows: { key: string; mapped: unknown }[];
+    const { rows } = (await answer(site, drafted("preview", "units", "--rows", "2", "--why"))) as {
+      rows: { key: string; mapped: unknown; sent: unknown }[];
     };
     expect(rows).toHaveLength(2);
     expect(rows[0]).toMatchObject({
       mapped: { kind: "entity", fields: { name: expect.any(String), objectType: expect.any(String) } },
     });
+    expect(rows[0]?.sent).toEqual({ state: "not-known", held: [], leftOut: [] });
     const key = String(rows[0]?.key).split(".").join(",");
-    expect((await answer(site, drafted("preview", "units", "--key", key))).rows).toEqual([rows[0]]);
+    expect((await answer(site, drafted("preview", "units", "--key", key, "--why"))).rows).toEqual([rows[0]]);
     expect(await refusal(site, drafted("preview", "units", "--key", "001,nothing"), 9)).toBe("not-found-row");
     expect(await refusal(site, drafted("preview", "unit"), 9)).toBe("not-found-source");
   });

@@ -47,7 +47,7 @@ export function draftText(parts: DraftParts, draft: Draft, trial: Trial): string
   const rest = parts.tables.filter((table) => !draft.sources.some((source) => source.table === table));
   return [
     "# First draft by `erpfuser init`, out of names, keys, comments and a look at some rows. The language is told in docs/configuration.md.",
-    "# What stands as a comment was not certain, and says why. Check it with `erpfuser check`, look at it with `erpfuser preview SOURCE`.",
+    "# What stands as a comment was not certain, and says why. Check it with `erpfuser check`, look at it with `erpfuser preview SOURCE --why`.",
     ...presetHints(parts.tables).map(oneLine),
     `agent: { name: ${quoted(parts.name)}, portal: ${quoted(parts.portal)}, stage: test, state: ${quoted(parts.state)} }`,
     "erp:",
