@@ -18,11 +18,14 @@ import { type Channel, type ChannelTiming, createChannel } from "./channel/chann
 import { readEnrolment } from "./channel/identity.ts";
 import { type AtPoint, nothingHappens } from "./commit-points.ts";
 import { type Compiled, compile } from "./compile.ts";
+import { compileWhatCan } from "./degrade.ts";
 import { isBlindWay } from "./map/write-idempotency.ts";
 import { acceptPinned } from "./pin.ts";
 import { createQuality } from "./quality/engine.ts";
 import { exceedsGuard } from "./quality/guards.ts";
 import { offerOf, reportOf } from "./reporting.ts";
+import { tellLacks } from "./schema-lacks.ts";
+import { createSchemaWatch, type SchemaWatch } from "./schema-watch.ts";
 import type { CommitHook, Store } from "./store/store.ts";
 import { realSurroundings, type Surroundings } from "./surroundings.ts";
 import { createWriteback, type Writeback } from "./writeback/writeback.ts";
@@ -50,6 +53,9 @@ interface Base {
   store: Store;
   erp: Connector;
   compiled: Compiled;
+  schema: SchemaWatch;
+  /** Of all rounds of this agent. */
+  link: { wasConnected: boolean };
 }
 
 /** The parts of a running agent. */
@@ -79,11 +85,24 @@ export async function runWithin(surroundings: Surroundings, parts: AgentParts, s
   await using store = surroundings.openStore();
   const erp = await surroundings.openErp();
   try {
-    const compiled = await whenErpAnswers({ parts, surroundings, store }, signal, async () => {
+    const first = await whenErpAnswers({ parts, surroundings, store }, signal, async () => {
       await acceptPinned({ secrets, meta: store.meta, identity: await erp.identity(signal) });
-      return await compile(config, erp, signal);
+      const compiled = await compileWhatCan(config, erp, signal);
+      // With nothing to do it ends, and names all that is at fault.
+      return compiled.mappings.length > 0 ? compiled : await compile(config, erp, signal);
     });
-    if (compiled !== undefined) await runParts(await assemble({ parts, surroundings, store, erp, compiled }), signal);
+    const link = { wasConnected: false };
+    let before: Compiled | undefined;
+    for (let compiled = first; compiled !== undefined; ) {
+      tellLacks({ log: parts.log, store, now: parts.clock.now() }, before?.lacks, compiled.lacks);
+      const again = before !== undefined;
+      const schema = createSchemaWatch({ config, erp, clock: parts.clock, log: parts.log, compiled, again });
+      const next = await runParts(await assemble({ parts, surroundings, store, erp, compiled, schema, link }), signal);
+      // What commands waited for may be back.
+      if (next !== undefined) store.inbox.hurry(parts.clock.now());
+      before = compiled;
+      compiled = next;
+    }
   } finally {
     await erp.close();
   }
@@ -128,6 +147,8 @@ async function assemble(base: Base): Promise<Running> {
   const capture = createCapture({
     connector: erp,
     sources: compiled.sources,
+    stopped: stoppedSources(base),
+    onConfigFailure: base.schema.doubt,
     store,
     clock,
     random,
@@ -152,6 +173,12 @@ async function assemble(base: Base): Promise<Running> {
   });
   const channel = await assembleChannel(base, { capture, writeback });
   return { ...base, capture, writeback, channel };
+}
+
+function stoppedSources({ parts, compiled }: Base): { source: string; type: string }[] {
+  const { sources } = parts.config;
+  const running = new Set(compiled.mappings.map(({ source }) => source));
+  return sources.filter(({ name }) => !running.has(name)).map(({ name, type }) => ({ source: name, type }));
 }
 
 function assembleWriteback(
@@ -187,7 +214,7 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
   const { parts, surroundings, store, compiled } = base;
   const { config, clock, random, log, atPoint = nothingHappens } = parts;
   const { newId, host } = surroundings;
-  let wasConnected = false;
+  const { link } = base;
   const channel: Channel = createChannel({
     store,
     clock,
@@ -205,12 +232,12 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
     status: () => reportOf({ capture, store, channel }),
     onOtherHost: (other) => store.meta.set("other-host", other),
     // What no retry can mend ends a start; once connected, the agent stays and says why it waits.
-    giveUpOn: (error) => error.kind === "config" && !wasConnected,
+    giveUpOn: (error) => error.kind === "config" && !link.wasConnected,
     commitPoint: atPoint,
     timing: parts.timing ?? {},
     onState(state) {
       if (state.name === "connected") {
-        wasConnected = true;
+        link.wasConnected = true;
         capture.wake();
         writeback.wake();
       }
@@ -219,12 +246,17 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
   return channel;
 }
 
-/** Runs all parts beside each other; the first that fails stops the others, and its error is thrown. */
-async function runParts(running: Running, signal: AbortSignal): Promise<void> {
-  const { capture, writeback, channel, surroundings } = running;
+/**
+ * Runs all parts beside each other; the first that fails stops the others, and its error is thrown. Gives what they are to be built of anew once the ERP's schema
+ * has changed in what matters; undefined when the agent is stopped.
+ */
+async function runParts(running: Running, signal: AbortSignal): Promise<Compiled | undefined> {
+  const { capture, writeback, channel, schema, surroundings } = running;
   const stop = new AbortController();
   const all = AbortSignal.any([signal, stop.signal]);
+  const changed = schema.run(all);
   const work = [
+    changed,
     capture.run(all),
     writeback.run(all),
     channel.run(all),
@@ -234,6 +266,7 @@ async function runParts(running: Running, signal: AbortSignal): Promise<void> {
   const results = await Promise.allSettled(work);
   const failed = results.find((result) => result.status === "rejected" && !isAbort(result.reason));
   if (failed?.status === "rejected") throw failed.reason;
+  return signal.aborted ? undefined : await changed;
 }
 
 function answerRequest(request: Request, capture: Capture): { outcome: "ok" | "refused"; reason?: string } {

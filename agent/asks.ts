@@ -34,6 +34,7 @@ function act(running: Running, body: AskBody): string {
     case "sync": {
       const names = capture.syncNow(body.source, body.full);
       tryAgainNow(running);
+      running.schema.doubt();
       if (names.length > 0) return `Looking now: ${names.join(", ")}`;
       throw unknownHere(
         "not-found-source",

@@ -1,14 +1,21 @@
 /** Joins the compiled commands of the mapping with the write-back, which knows neither configuration nor mapping. */
+import { FuserError } from "../base/errors.ts";
 import type { Command } from "../protocol/messages.ts";
+import { schemaMissing } from "./capture/status.ts";
 import type { Compiled } from "./compile.ts";
 import type { PlanContext } from "./map/write-plan.ts";
+import type { Lack } from "./schema-lacks.ts";
 import type { Compile } from "./writeback/parts.ts";
 
 /** How a command of the portal becomes a plan; one that the configuration does not have is refused. */
-export function planner({ commands, mappings }: Compiled): Compile {
+export function planner({ commands, mappings, lacks }: Compiled): Compile {
   return (message, { now }) => {
     const compiled = commands.get(message.command);
-    if (compiled === undefined) return { rejected: notOffered(message.command) };
+    if (compiled === undefined) {
+      const rejected = notOffered(message.command);
+      const lack = lacks.find(({ stops, name }) => stops === "command" && name === message.command);
+      return lack === undefined ? { rejected } : { rejected, waits: lacking(lack) };
+    }
     // References were resolved and repetition is decided by the write-back.
     const context: PlanContext = { now, mayBeRepeated: false, rehearse: false, resolve: () => undefined };
     const command = message as Command;
@@ -23,6 +30,15 @@ export function planner({ commands, mappings }: Compiled): Compile {
       conflicts: (found) => compiled.conflicts(command, found),
     };
   };
+}
+
+function lacking({ fault }: Lack): FuserError {
+  return new FuserError("config", `The ERP's schema lacks what the command needs: ${fault.message}`, {
+    code: schemaMissing,
+    operation: "carry out a command",
+    place: fault.path,
+    hint: fault.remedy,
+  });
 }
 
 function notOffered(name: string) {

@@ -1,7 +1,7 @@
-/** Everything of the configuration that needs the real database: described once, compiled once, all faults told at once. */
+/** Everything of the configuration that needs the real database: described once, compiled once, all faults told at once. What can do with less: degrade.ts. */
 import { FuserError } from "../base/errors.ts";
 import type { Finding } from "../base/findings.ts";
-import type { Config, Fault, Source } from "../config/config.ts";
+import type { Config, Fault, Place, Source } from "../config/config.ts";
 import { readable } from "../config/fault-text.ts";
 import type { Connector, DescribedQuery, SourceQuery, Table, WriteRight } from "../connectors/connector.ts";
 import { type CapturedSource, capturedSource } from "./capture/source.ts";
@@ -9,6 +9,7 @@ import type { Mapping } from "./map/mapped.ts";
 import { compileMapping } from "./map/mapping.ts";
 import { buildQuery, missingColumns } from "./map/query.ts";
 import { type CompiledCommand, compileCommand } from "./map/write-plan.ts";
+import type { Lack } from "./schema-lacks.ts";
 
 export interface Compiled {
   mappings: readonly Mapping[];
@@ -16,6 +17,10 @@ export interface Compiled {
   commands: ReadonlyMap<string, CompiledCommand>;
   /** Estimated rows by source, for progress. */
   rows: ReadonlyMap<string, number | undefined>;
+  /** What the configuration has and the database does not allow; none of it where everything had to compile. */
+  lacks: readonly Lack[];
+  /** What commands write, as the database describes it. */
+  written: readonly Table[];
 }
 
 /**
@@ -65,7 +70,22 @@ export async function tryCompile(
     else commands.set(command.name, result.compiled);
   }
   if (faults.length > 0) return { faults: faults.map(readable).sort((one, other) => one.line - other.line) };
-  return { compiled: { mappings, sources: captured(config, mappings, tables), commands, rows } };
+  const sources = mappings.map((mapping) => capturedOf(mapping, sourceNamed(config, mapping.source), tables));
+  return { compiled: { mappings, sources, commands, rows, lacks: [], written: writtenOf(config, tables) } };
+}
+
+const sourceNamed = (config: Config, name: string): Source => config.sources.find((source) => source.name === name) as Source;
+
+/** The tables that commands write. */
+export function writtenOf(config: Config, tables: readonly Table[]): Table[] {
+  const names = new Set(writtenTables(config).map(({ table }) => table));
+  return [...names].flatMap((name) => tableNamed(tables, name) ?? []);
+}
+
+/** The source as capture is to work on it. */
+export function capturedOf(mapping: Mapping, source: Source, tables: readonly Table[]): CapturedSource {
+  const primaryKeyOf = (name: string): readonly string[] => tableNamed(tables, name)?.primaryKey ?? [];
+  return capturedSource({ mapping, source, primaryKeyOf });
 }
 
 /** Faults as findings: `error`, the place with its line. */
@@ -79,14 +99,14 @@ export function faultFindings(faults: readonly Fault[]): Finding[] {
   }));
 }
 
-interface DescribeParts {
+export interface DescribeParts {
   config: Config;
   connector: Connector;
   signal: AbortSignal;
 }
 
 /** A source whose query the database refuses is a fault of that source; the others go on. */
-async function describeSource(
+export async function describeSource(
   source: Source,
   { config, connector, signal }: DescribeParts,
 ): Promise<{ query: SourceQuery; described: DescribedQuery } | { fault: Fault }> {
@@ -100,7 +120,7 @@ async function describeSource(
   }
 }
 
-function tablesOf(config: Config): string[] {
+export function tablesOf(config: Config): string[] {
   const named = new Set<string>();
   for (const source of config.sources) {
     if (source.from.kind === "table") named.add(source.from.table);
@@ -135,13 +155,13 @@ export function writtenTables(config: Config): WrittenTable[] {
 }
 
 /** The described table of a name, which may be given with its schema; case counts for nothing. */
-function tableNamed(tables: readonly Table[], name: string): Table | undefined {
+export function tableNamed(tables: readonly Table[], name: string): Table | undefined {
   const named = (wanted: string): Table | undefined => tables.find((table) => table.name.toLowerCase() === wanted.toLowerCase());
   return named(name) ?? named(name.split(".").at(-1) ?? name);
 }
 
 /** Told before the query is described: the database would stop at the first of them, and say no place. */
-function absentColumns(source: Source, config: Config, tables: readonly Table[]): Fault[] {
+export function absentColumns(source: Source, config: Config, tables: readonly Table[]): Fault[] {
   const table = source.from.kind === "table" ? tableNamed(tables, source.from.table) : undefined;
   return table === undefined ? [] : missingColumns(source, config, table);
 }
@@ -155,20 +175,10 @@ function missingTables(config: Config, tables: readonly Table[]): Fault[] {
     ]),
     ...writtenTables(config),
   ];
-  return wanted
-    .filter(({ table }) => tableNamed(tables, table) === undefined)
-    .map(({ table, at }) => ({
-      path: at.path,
-      line: at.line,
-      message: `Table ${table} is not there, or the account may not see it`,
-      remedy: "Check its name, or ask the DBA for the right to SELECT from it",
-    }));
+  return wanted.filter(({ table }) => tableNamed(tables, table) === undefined).map(({ table, at }) => missingTable(table, at));
 }
 
-function captured(config: Config, mappings: readonly Mapping[], tables: readonly Table[]): CapturedSource[] {
-  const primaryKeyOf = (name: string): readonly string[] => tableNamed(tables, name)?.primaryKey ?? [];
-  return mappings.map((mapping) => {
-    const source = config.sources.find(({ name }) => name === mapping.source) as Source;
-    return capturedSource({ mapping, source, primaryKeyOf });
-  });
+export function missingTable(table: string, { path, line }: Place): Fault {
+  const message = `Table ${table} is not there, or the account may not see it`;
+  return { path, line, message, remedy: "Check its name, or ask the DBA for the right to SELECT from it" };
 }

@@ -4,10 +4,11 @@ import type { Config } from "../config/config.ts";
 import type { RunState, Status } from "../protocol/messages.ts";
 import type { AgentParts, Running } from "./agent.ts";
 import type { Capture } from "./capture/capture.ts";
-import type { SourceStatus } from "./capture/status.ts";
+import { type SourceStatus, schemaMissing } from "./capture/status.ts";
 import type { ChannelState } from "./channel/channel.ts";
 import type { Offer } from "./channel/greeting.ts";
 import type { Compiled } from "./compile.ts";
+import { lackText } from "./schema-lacks.ts";
 import { type StatusFile, writeStatusFile } from "./status-file.ts";
 import type { Store } from "./store/store.ts";
 import { waitOut } from "./wait-out.ts";
@@ -113,7 +114,8 @@ export async function tellStatus(running: Running, { signal, startedAt, commits 
     if (text !== last) channel.statusChanged();
     last = text;
     const status = { at: new Date(clock.now()).toISOString(), ...report };
-    writeStatusFile(parts.config.agent.state, { ...told, ...noticing(running.capture, statuses), status });
+    const lacks = running.compiled.lacks.map(lackText);
+    writeStatusFile(parts.config.agent.state, { ...told, ...noticing(running.capture, statuses), lacks, status });
     writtenAt = clock.monotonic();
   };
   await waitOut({ parts, part: "status", everyMs: lookEveryMs }, async () => tell(false), signal);
@@ -183,6 +185,9 @@ function inStep({ store, channel }: Running, statuses: readonly SourceStatus[]):
     .list()
     .filter((guard) => guard.state === "open")
     .reduce((sum, guard) => sum + store.pending.heldBy(guard.id).length, 0);
-  if (store.pending.count() > held) return false;
-  return statuses.every((source) => source.comparedAt !== undefined);
+  // What the ERP's schema stops stands still until a person has mended it.
+  const stopped = statuses.filter(({ state, reason }) => state === "failing" && reason === schemaMissing);
+  const waiting = stopped.reduce((sum, { pending }) => sum + pending, held);
+  if (store.pending.count() > waiting) return false;
+  return statuses.every((source) => source.comparedAt !== undefined || stopped.includes(source));
 }

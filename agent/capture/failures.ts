@@ -33,6 +33,7 @@ export function createFailures(room: Room): Failures {
         loseHistory(room, (error as FuserError).message);
         return;
       }
+      if (kindOf(error) === "config") room.onConfigFailure?.();
       const before = byTask.get(task);
       const failure = { code, message, since: before?.since ?? clock.now() };
       byTask.set(task, failure);

@@ -1,4 +1,5 @@
 /** A changed mapping may make other entities of the same rows: what was concluded from the old one is void. */
+import type { EntityState } from "../store/store.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
 
@@ -6,16 +7,19 @@ import type { CapturedSource } from "./source.ts";
 export function takeFingerprint(room: Room, source: CapturedSource): boolean {
   const { store } = room;
   takeCursors(room, source);
-  const { source: name } = source.mapping;
+  const { source: name, lacks = [] } = source.mapping;
+  if (lacks.length > 0) return takeLacking(room, source);
   const fingerprint = fingerprintOf(room, source);
   const before = store.sources.get(name).fingerprint;
-  if (before === fingerprint) return false;
+  const lacked = store.meta.get(lackingName(name)) !== undefined;
+  if (before === fingerprint && !lacked) return false;
   store.transaction(() => {
     store.entities.voidRowDigests(name);
     for (const entry of store.quarantine.list({ source: name, limit: store.quarantine.count(name) })) {
       if (entry.digest !== undefined) store.quarantine.put({ ...entry, digest: undefined });
     }
     store.sources.update(name, { fingerprint, comparedAt: undefined });
+    store.meta.set(lackingName(name), undefined);
   }, "fingerprint");
   if (before !== undefined) room.log.info("The mapping changed: the source is compared in full", { source: name });
   return before !== undefined;
@@ -26,13 +30,57 @@ function fingerprintOf({ quality }: Room, { mapping }: CapturedSource): string {
   return quality?.roleOf(mapping.source) === "protects" ? `${mapping.fingerprint} ${quality.fingerprint}` : mapping.fingerprint;
 }
 
+const lackingName = (source: string): string => `lacking.${source}`;
+
+/**
+ * The ERP's schema lacks what some fields are read from. What was sent with them stays as it is: the fingerprint is kept, and with its row digests void each row that
+ * the portal knows is taken as it stands by the compare that follows, without being sent (`standsAsSent`). What changes from then on goes without those fields. Once
+ * nothing lacks any more, everything is mapped anew.
+ */
+function takeLacking(room: Room, source: CapturedSource): boolean {
+  const { store } = room;
+  const { source: name, fingerprint } = source.mapping;
+  if (store.meta.get(lackingName(name)) === fingerprint) return false;
+  store.transaction(() => {
+    store.entities.voidRowDigests(name);
+    store.sources.update(name, { comparedAt: undefined });
+    store.meta.set(lackingName(name), fingerprint);
+  }, "fingerprint");
+  return true;
+}
+
+/**
+ * While the ERP lacks what some fields are read from, a row cannot tell whether anything else of it changed since it was sent whole. One that stands as it was taken
+ * stays as it was sent, and so does each that the first compare shows; only what a signal tells of, or a later compare, is sent without those fields.
+ */
+export function standsAsSent({ mapping }: CapturedSource, state: EntityState | undefined, shown?: bigint): boolean {
+  if ((mapping.lacks ?? []).length === 0 || state?.entityDigest === undefined) return false;
+  return state.rowDigest === shown;
+}
+
+/** Whether that first compare is still to come. */
+export function isToStand({ store }: Room, { mapping }: CapturedSource): boolean {
+  return (mapping.lacks ?? []).length > 0 && store.sources.get(mapping.source).comparedAt === undefined;
+}
+
+const cursorName = (signal: string): string => `cursor.${signal}`;
+/** In place of a column that the ERP no longer has: whatever comes back in its place is another one. */
+const lost = "lost";
+
 /** A position says nothing of another column: where one was changed it is taken anew, and a full compare brings what came in between. */
 function takeCursors({ store, log }: Room, source: CapturedSource): void {
   const { meta, sources } = store;
+  for (const name of source.lostSignals ?? []) {
+    if (meta.get(cursorName(name)) === lost) continue;
+    store.transaction(() => {
+      meta.set(cursorName(name), lost);
+      sources.update(source.mapping.source, { comparedAt: undefined });
+    }, "fingerprint");
+  }
   for (const signal of [source.cursor, ...source.children.map(({ cursor }) => cursor)]) {
     if (signal === undefined) continue;
     const { table, column, kind, key, own } = signal.query;
-    const [name, now] = [`cursor.${signal.name}`, JSON.stringify([table, column, kind, key, own])];
+    const [name, now] = [cursorName(signal.name), JSON.stringify([table, column, kind, key, own])];
     const before = meta.get(name);
     if (before === now) continue;
     store.transaction(() => {

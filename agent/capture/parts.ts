@@ -37,6 +37,10 @@ export interface VanishingCount {
 export interface CaptureParts {
   connector: ReadingConnector;
   sources: readonly CapturedSource[];
+  /** Sources of which nothing is read, because the ERP's schema lacks what they need: for the status alone. */
+  stopped?: readonly { source: string; type: string }[];
+  /** Told of a failure that only a person can mend, as a changed schema is at first. */
+  onConfigFailure?: () => void;
   store: Store;
   clock: Clock;
   random: Random;

@@ -2,6 +2,7 @@
 import type { RowBatch } from "../../connectors/connector.ts";
 import type { Differing, EntityPlace, EntityWalk } from "../store/store.ts";
 import type { Doorbell } from "./doorbell.ts";
+import { standsAsSent } from "./fingerprint.ts";
 import type { HeldReadings } from "./held-readings.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
@@ -144,7 +145,8 @@ function lookInto(
     }
     if (state?.rowDigest === batch.digests[index]) continue;
     if (scan.suspectOnly || scan.written.has(key)) {
-      scan.held.suspect(key);
+      // Read by its key it would be sent: the next compare takes it as it stands.
+      if (!standsAsSent(scan.source, state)) scan.held.suspect(key);
       continue;
     }
     const row = readRow(scan.source, batch, { index, key });

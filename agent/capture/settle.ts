@@ -7,6 +7,7 @@ import type { Mapped, Parent } from "../map/mapped.ts";
 import type { EntityPlace, EntityState, OutboxItem, QuarantineEntry } from "../store/store.ts";
 import { keptCode } from "./decisions.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions, wakeParents } from "./deletes.ts";
+import { standsAsSent } from "./fingerprint.ts";
 import { heldBy, type SourceJudge } from "./judging.ts";
 import { lostHistory } from "./lost-history.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
@@ -227,10 +228,12 @@ class Settling {
     mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[]; withheld?: readonly string[] },
   ): void {
     const { store, digest } = this.#room;
-    const entityDigest = digest(mapped.text);
     const before = given ?? store.entities.get(this.#name, key) ?? "none";
     const state = before === "none" ? undefined : before;
     const refused = store.quarantine.get(this.#name, key);
+    const byScan = this.#options.name === "scan" && standsAsSent(this.#source, state);
+    const stands = refused === undefined && (byScan || standsAsSent(this.#source, state, rowDigest));
+    const entityDigest = (stands ? state?.entityDigest : undefined) ?? digest(mapped.text);
     if (state?.entityDigest === entityDigest) {
       store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(mapped.parents), before });
       store.entities.setAwaited(this.#name, key, mapped.awaited);

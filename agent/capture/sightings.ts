@@ -35,13 +35,15 @@ export interface Seen {
   newest: string;
   /** False where nobody has looked for what was committed late: the position stays. */
   moves: boolean;
+  /** Rows up to this mark were told of in a former life, and are not to be read again for being shown once more. */
+  told?: string | undefined;
 }
 
 /** Undefined where nothing is new. @throws Overtaken */
 export function sight(
   room: Room,
   { source, cursor, child }: SignalSource,
-  { known, rows, seen, newest, moves }: Seen,
+  { known, rows, seen, newest, moves, told }: Seen,
 ): Sighted | undefined {
   const { store, clock } = room;
   const { kind } = cursor.query;
@@ -60,7 +62,7 @@ export function sight(
     if (sighted !== undefined && !seen.isNew(sighted, mark)) continue;
     const ahead = isAhead(mark, horizon);
     if (!ahead) reached = laterMark(kind, reached, mark);
-    if (sighted === undefined) continue;
+    if (sighted === undefined || (told !== undefined && wasTold(cursor, mark, told))) continue;
     news += 1;
     if (!ahead) sightings.push({ key: sighted, mark });
     if (key !== undefined) keys.add(key);
@@ -81,6 +83,12 @@ export function sight(
       store.sources.setSamples(cursor.name, withSightings(store.sources.samples(cursor.name), sightings, kind));
     },
   };
+}
+
+/** A mark of a whole second or day may stand for another change of the same one. */
+function wasTold({ query, grain }: CursorSignal, mark: string, told: string): boolean {
+  if (isLater(query.kind, mark, told)) return false;
+  return query.kind === "sequence" || grain === "fraction" || mark !== told;
 }
 
 /** Whether a poll shows a row at or past the position: then it is no older state. Rows come in order, so the last ones are the most likely. */

@@ -4,6 +4,7 @@
  * its result goes into the same commit.
  */
 import type { Drain } from "./drain.ts";
+import { isToStand } from "./fingerprint.ts";
 import { judge, type SignalSource, timeOf } from "./history-signs.ts";
 import { believable, isLater, laterMark, lowestMark, markBefore } from "./marks.ts";
 import type { Room } from "./parts.ts";
@@ -73,9 +74,10 @@ export function createPoller(room: Room, drain: Pick<Drain, "readSignalled" | "w
     let marked = 0;
     const verify = !verified;
     verified = false;
+    const told = verify && isToStand(room, source) ? position : undefined;
     for await (const rows of connector.changedSince(cursor.query, start, signal)) {
       reached ||= reaches(room, cursor, rows, position);
-      const sighted = sight(room, from, { known, rows, seen, newest: position, moves: true });
+      const sighted = sight(room, from, { known, rows, seen, newest: position, moves: true, told });
       if (sighted === undefined) continue;
       const { keys, note } = sighted;
       marked += keys.length;

@@ -55,6 +55,10 @@ export interface CapturedSource {
   feed: FeedSignal | undefined;
   compare: Schedule | undefined;
   children: readonly ChildTable[];
+  /** Names of signals that the ERP's schema does not allow for now: compares take their place. */
+  lostSignals?: readonly string[];
+  /** Why it is not noticed as the configuration says. */
+  instead?: { code: string; message: string };
 }
 
 export interface CapturedSourceParts {

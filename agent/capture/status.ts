@@ -34,7 +34,11 @@ export interface SourceWay {
 /** From this lag on a source is `behind`. */
 const behindFromMs = 60_000;
 
+/** Reason of a source for which the ERP's schema lacks something. */
+export const schemaMissing = "schema-missing";
+
 function wayOf(source: CapturedSource, feed: FeedStatus | undefined): SourceWay {
+  if (source.instead !== undefined) return { by: source.cursor === undefined ? "compare" : "column", instead: source.instead };
   const tables = feedsOf(source).map(({ signal }) => signal.table.table);
   if (tables.length === 0) return { by: source.cursor === undefined ? "compare" : "column", instead: undefined };
   const by = source.feed !== undefined ? "feed" : source.cursor === undefined ? "compare" : "column";
@@ -52,13 +56,11 @@ export function sourceStatuses(room: Room, failures: ReadonlyMap<string, Failure
   const now = clock.now();
   const resting = inWindow(room.blackout, now, room.timezone);
   const guards = store.guards.list().filter((guard) => guard.state === "open");
-  return room.sources.map((captured) => {
+  const running = room.sources.map((captured): SourceStatus => {
     const { mapping } = captured;
     const { source, type } = mapping;
     const way = wayOf(captured, feed);
-    const known = store.sources.get(source);
-    const since = store.pending.oldestSince(source);
-    const lagMs = since === undefined ? undefined : Math.max(0, now - since);
+    const counts = countsOf(room, source);
     // An ERP that does not answer fails every source, also one that has nothing to ask it for right now.
     const failure = failures.get(source) ?? failures.get("erp");
     const guard = guards.find((open) => open.source === source);
@@ -66,21 +68,30 @@ export function sourceStatuses(room: Room, failures: ReadonlyMap<string, Failure
       if (failure !== undefined) return { state: "failing", reason: failure.code };
       if (guard !== undefined) return { state: "held", reason: `guard ${guard.id}` };
       if (resting) return { state: "paused", reason: "blackout" };
-      if (!known.reconciled || known.comparedAt === undefined) return { state: "starting", reason: undefined };
-      return { state: (lagMs ?? 0) > behindFromMs ? "behind" : "active", reason: way.instead?.code };
+      if (!store.sources.get(source).reconciled || counts.comparedAt === undefined)
+        return { state: "starting", reason: undefined };
+      const lacks = (mapping.lacks ?? []).length > 0 ? schemaMissing : undefined;
+      return { state: (counts.lagMs ?? 0) > behindFromMs ? "behind" : "active", reason: way.instead?.code ?? lacks };
     };
-    return {
-      source,
-      type,
-      ...place(),
-      lastSuccessAt: known.lastSuccessAt,
-      comparedAt: known.comparedAt,
-      rows: store.entities.count(source),
-      sent: known.sent,
-      pending: store.pending.count(source),
-      quarantined: store.quarantine.count(source),
-      lagMs,
-      way,
-    };
+    return { source, type, ...place(), ...counts, way };
   });
+  const stopped = (room.stopped ?? []).map(({ source, type }): SourceStatus => {
+    const way: SourceWay = { by: "compare", instead: undefined };
+    return { source, type, state: "failing", reason: schemaMissing, ...countsOf(room, source), way };
+  });
+  return [...running, ...stopped];
+}
+
+function countsOf({ store, clock }: Room, source: string): Omit<SourceStatus, "source" | "type" | "state" | "reason" | "way"> {
+  const { lastSuccessAt, comparedAt, sent } = store.sources.get(source);
+  const since = store.pending.oldestSince(source);
+  return {
+    lastSuccessAt,
+    comparedAt,
+    rows: store.entities.count(source),
+    sent,
+    pending: store.pending.count(source),
+    quarantined: store.quarantine.count(source),
+    lagMs: since === undefined ? undefined : Math.max(0, clock.now() - since),
+  };
 }

@@ -63,6 +63,12 @@ function insteadLines({ ways = [] }: StatusFile): string[] {
   );
 }
 
+/** What the ERP's schema stops; `erpfuser check` has the remedies. */
+function lackLines({ lacks = [] }: StatusFile): string[] {
+  if (lacks.length === 0) return [];
+  return ["The ERP's schema lacks what the configuration needs (see `erpfuser check`):", ...lacks.map((text) => `  ${text}`)];
+}
+
 function sourceRows({ status, ways = [] }: StatusFile, running: boolean): string[][] {
   const time = (text: string | null): string => (text === null ? "-" : when(Date.parse(text)));
   const head = ["SOURCE", "TYPE", "STATE", "BY", "ROWS", "PENDING", "QUARANTINE", "LAG", "LAST SUCCESS"];
@@ -98,7 +104,7 @@ function lines(now: Current, session: Session): string[] {
     headline(now, session),
     ...(agent !== null && running ? [portalLine(agent)] : []),
     ...(agent?.erp ? [`ERP: ${agent.erp}`] : []),
-    ...(agent !== null && running ? [...feedLine(agent), ...insteadLines(agent)] : []),
+    ...(agent !== null && running ? [...feedLine(agent), ...insteadLines(agent), ...lackLines(agent)] : []),
     `Waiting: ${now.pending} keys to read, ${now.outbox.items} items to send, ${now.quarantined} in quarantine`,
     commandLine(now.commands),
     ...(now.vanished > 0

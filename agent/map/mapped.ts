@@ -91,6 +91,8 @@ export interface Mapping {
   readonly graceMs: number;
   /** Names of the fields it can send, and who owns each. */
   readonly fields: readonly { name: string; owner: "erp" | "portal" | "shared" }[];
+  /** Fields among them that are left out, because the ERP lacks for now what they are read from. */
+  readonly lacks?: readonly string[];
   idOf(key: string): string;
   /** Key behind an id of this source; undefined for an id of another source. */
   keyOf(id: string): string | undefined;

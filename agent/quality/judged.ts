@@ -19,6 +19,9 @@ export type FactKind =
 /** Names of all rules: in the configuration, in findings and in the documentation. */
 export type RuleName = keyof QualityConfig["actions"];
 
+/** All that findings are raised by: the rules, and the look at the ERP's schema. */
+export type FindingName = RuleName | "schema-missing";
+
 export interface Fact {
   kind: FactKind;
   /** Signed 64 bits (`FactLook.hash`). */
@@ -87,7 +90,7 @@ export interface Subject {
 
 /** What a rule has found; the text for people is made of it later (docs/quality.md). */
 export interface Raised {
-  rule: RuleName;
+  rule: FindingName;
   source: string;
   key: string;
   /** Field of the model; empty where it concerns the whole. */

@@ -1,5 +1,5 @@
-/** What the rules of quality found. A finding keeps its time while the same is found again, and closes by itself when it no longer is. */
-import type { Raised, RuleName } from "../quality/judged.ts";
+/** What the rules of quality found, and what the ERP's schema lacks. A finding keeps its time while the same is found again, and closes by itself when it no longer is. */
+import type { FindingName, Raised } from "../quality/judged.ts";
 import type { Database } from "./database.ts";
 import type { Names } from "./names.ts";
 
@@ -17,7 +17,7 @@ export interface FindingStore {
    */
   replace(group: bigint, raised: readonly Raised[], now: number): boolean;
   /** Open ones, by source and key. */
-  list(filter?: { source?: string; rule?: RuleName; limit?: number; offset?: number }): readonly Finding[];
+  list(filter?: { source?: string; rule?: FindingName; limit?: number; offset?: number }): readonly Finding[];
   count(source?: string): number;
   /** Forgets what was closed long ago. */
   purge(now: number): void;
@@ -25,7 +25,7 @@ export interface FindingStore {
 
 interface FindingRow {
   id: number;
-  rule: RuleName;
+  rule: FindingName;
   source: number;
   key: string;
   field: string;
@@ -96,7 +96,8 @@ function isSame(one: Raised, row: FindingRow, names: Names): boolean {
 function prepareAll(database: Database) {
   const prepare = (sql: string) => database.prepare(sql);
   return {
-    openOf: prepare("SELECT * FROM finding WHERE grp = ? AND closed_at IS NULL"),
+    // Without the group itself, which has more bits than a number.
+    openOf: prepare("SELECT id, rule, source, key, field, other FROM finding WHERE grp = ? AND closed_at IS NULL"),
     // The same finding stays the one that it was; only what it says in particular may be new.
     raise: prepare(`INSERT INTO finding (rule, grp, source, key, field, other, params, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (grp, rule, source, key, field, other) WHERE closed_at IS NULL

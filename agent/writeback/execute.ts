@@ -86,7 +86,11 @@ interface Attempt extends Execution {
 async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclusion> {
   const { signal, instead, mayBeRepeated } = attempt;
   const compiled = parts.compile(attempt.resolved, { now: parts.clock.now() });
-  if ("rejected" in compiled) return refused(compiled.rejected);
+  if ("rejected" in compiled) {
+    if (compiled.waits === undefined) return refused(compiled.rejected);
+    attempt.stage = "erp";
+    throw compiled.waits;
+  }
   const plan: WritePlan = { ...compiled.plan, mayBeRepeated, rehearse: parts.stage() === "test" };
   attempt.stage = "erp";
   if (instead !== undefined) {

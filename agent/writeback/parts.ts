@@ -1,4 +1,5 @@
 /** What the write-back is given from outside: it opens nothing and knows no database. */
+import type { FuserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Clock, Random } from "../../base/time.ts";
 import type { Connector, FieldConflict, StepResults, WritePlan } from "../../connectors/connector.ts";
@@ -25,8 +26,14 @@ export interface CompiledCommand {
   conflicts(found: readonly FieldConflict[]): NonNullable<Result["conflict"]>;
 }
 
-/** Compiles a command; `rejected` when the configuration or its values don't allow it. Pure but for `now`, epoch ms. */
-export type Compile = (command: ResolvedCommand, context: { now: number }) => CompiledCommand | { rejected: ReplyError };
+/**
+ * Compiles a command; `rejected` when the configuration or its values don't allow it. `waits`: only for now, for the ERP's schema lacks what it needs; whether a
+ * command that was under way took effect is then for nobody to say. Pure but for `now`, epoch ms.
+ */
+export type Compile = (
+  command: ResolvedCommand,
+  context: { now: number },
+) => CompiledCommand | { rejected: ReplyError; waits?: FuserError };
 
 /** What the configuration says of a command's type. */
 export interface CommandLimits {

@@ -77,6 +77,8 @@ export interface BenchOptions {
   onCommit?: CommitHook;
   map?: (table: TableName, mapped: ReturnType<Mapping["map"]>) => ReturnType<Mapping["map"]>;
   fingerprint?: string;
+  /** Fields of the children that the ERP lacks. */
+  lacks?: readonly string[];
   /** What becomes of a child whose parent is not there. */
   missing?: Parent["missing"];
   /** Default: parents before children. */
@@ -305,6 +307,7 @@ function mappingOf(table: TableName, rank: number, { options, counted }: { optio
     query: sourceQuery(table, table),
     fingerprint: options.fingerprint ?? "1",
     append: false,
+    ...(table === "children" && options.lacks !== undefined ? { lacks: options.lacks } : {}),
     graceMs: options.graceMs ?? 0,
     fields: [{ name: "name", owner: "erp" }],
     idOf: (key) => key,
