@@ -176,6 +176,12 @@ export interface Source {
   at: Place;
 }
 
+/** What becomes of characters that a column's code page lacks. */
+export interface CharacterRule {
+  rule: "refuse" | "replace" | "transliterate";
+  codePage: "windows-1252" | "iso-8859-1" | "iso-8859-15" | "ascii";
+}
+
 /** How a value of an ERP column is written. */
 export type Write =
   | { kind: "constant"; value: string; at: Place }
@@ -190,6 +196,8 @@ export type Write =
       /** Most characters; a longer text goes on in `overflow`, or is refused when there is none. */
       max: number | undefined;
       overflow: string | undefined;
+      /** Undefined: the column holds every character, or the database tells. */
+      characters: CharacterRule | undefined;
       /** Written when the command does not carry the field. */
       default: string | undefined;
       at: Place;
@@ -233,6 +241,7 @@ export type Step = { when: Expression | undefined; at: Place } & (
       field: string;
       /** Most characters of a line. */
       width: number;
+      characters: CharacterRule | undefined;
       values: Writes;
       blanks: Blanks | undefined;
     }

@@ -5,7 +5,7 @@ import { connectors } from "../connectors/registry.ts";
 import type { Step } from "./config.ts";
 import type { Path } from "./document.ts";
 import { resolveNumber } from "./resolve-number.ts";
-import { type CommandScope, knownField, resolveWrites } from "./resolve-write.ts";
+import { type CommandScope, characterRuleOf, knownField, resolveWrites } from "./resolve-write.ts";
 import { conditionOf, type Scene, sqlOf, tableOf } from "./scene.ts";
 import type { BlanksNode } from "./schema-blanks.ts";
 import type { StepNode } from "./schema-command.ts";
@@ -86,6 +86,7 @@ function linesStep(scene: Scene, node: Extract<StepNode, { insertLines: unknown 
     table: tableOf(scene, [...path, "insertLines"], node.insertLines),
     field: node.from,
     width: node.width,
+    characters: characterRuleOf(scene, path, node),
     values,
     blanks: blanksOf(node.blanks),
   };

@@ -1,5 +1,5 @@
 /** Turns the written forms of a value for the ERP into the one form of config.ts. Plain text is a constant here. */
-import type { Write, Writes } from "./config.ts";
+import type { CharacterRule, Write, Writes } from "./config.ts";
 import type { Path } from "./document.ts";
 import { sharedValues } from "./resolve-dictionaries.ts";
 import { hasExpression, knownName, type Scene, templateOf } from "./scene.ts";
@@ -51,6 +51,7 @@ export function resolveWrite(scene: Scene, node: WriteNode, { path, scope }: { p
     as: node.as,
     max: node.max,
     overflow: node.overflow,
+    characters: characterRuleOf(scene, path, node),
     default: node.default,
     at,
   };
@@ -58,6 +59,22 @@ export function resolveWrite(scene: Scene, node: WriteNode, { path, scope }: { p
 
 export function knownField(scene: Scene, path: Path, { name, scope }: { name: string; scope: CommandScope }): void {
   if (scope.fields) knownName(scene, path, "field", { name, known: scope.fields });
+}
+
+interface CharacterNode {
+  characters?: CharacterRule["rule"] | undefined;
+  codePage?: CharacterRule["codePage"] | undefined;
+}
+
+export function characterRuleOf(scene: Scene, path: Path, { characters, codePage }: CharacterNode): CharacterRule | undefined {
+  if (characters !== undefined) return { rule: characters, codePage: codePage ?? "windows-1252" };
+  if (codePage !== undefined && !scene.broken([...path, "characters"]))
+    scene.fault(
+      [...path, "codePage"],
+      "`codePage` needs `characters`",
+      "Add `characters: refuse`, `replace` or `transliterate`.",
+    );
+  return undefined;
 }
 
 /** A map that is written by must say one code for each value. */

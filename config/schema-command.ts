@@ -4,7 +4,7 @@ import { complaint } from "./fault-text.ts";
 import { blanks } from "./schema-blanks.ts";
 import { numberStep } from "./schema-number.ts";
 import { flag, identifier, keys, listOf, named, text, whole } from "./schema-values.ts";
-import { write } from "./schema-write.ts";
+import { characterRule, write } from "./schema-write.ts";
 
 const writes = named(write);
 
@@ -36,6 +36,7 @@ const step = z.union(
         width: whole(1, 4_000).describe(
           "Most characters of a line. Texts are broken at line breaks and blanks, words only where they are longer than a line; nothing is lost",
         ),
+        ...characterRule,
         values: writes.describe("Column: value; `line.number`, from 1, and `line.text` are the line's"),
         blanks: filled,
         ...when,

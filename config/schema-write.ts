@@ -1,7 +1,19 @@
 /** A value for the ERP as written: plain text is a constant (mapping.md, rule 1). */
 import * as z from "zod";
 import { complaint } from "./fault-text.ts";
-import { anyText, flag, keys, text, whole } from "./schema-values.ts";
+import { anyText, flag, keys, oneOf, text, whole } from "./schema-values.ts";
+
+/** Of texts for columns whose code page lacks characters. */
+export const characterRule = {
+  characters: oneOf(["refuse", "replace", "transliterate"])
+    .optional()
+    .describe(
+      "What becomes of characters that the column's code page lacks, such as emoji: `refuse` the command, `replace` each by `?`, or `transliterate` (`ł` to `l`, `…` to `...`) and replace what is left. Default: the database decides",
+    ),
+  codePage: oneOf(["windows-1252", "iso-8859-1", "iso-8859-15", "ascii"])
+    .optional()
+    .describe("The column's code page, for `characters`. Default: `windows-1252`, which is also what MySQL calls latin1"),
+};
 
 export const write = z
   .union(
@@ -16,6 +28,7 @@ export const write = z
             .optional()
             .describe("Most characters that the column takes; a longer text is refused, or goes on in `overflow`"),
           overflow: text.optional().describe("Field of the command that takes the rest of a text longer than `max`"),
+          ...characterRule,
           default: anyText.optional().describe("Written when the command does not carry the field"),
         },
         { lookup: "Use a code map under `maps`." },

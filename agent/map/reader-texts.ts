@@ -9,6 +9,7 @@ export type RejectionCode =
   | "value-fixed"
   | "value-unfit"
   | "text-too-long"
+  | "characters-unfit"
   | "reference-unknown"
   | "entity-unknown"
   | "base-missing"
@@ -63,6 +64,12 @@ const sentences: Readonly<Record<RejectionCode, Sentence>> = {
   "text-too-long": {
     de: (field) => `Der Text bei „${field}“ ist zu lang für die Verwaltungssoftware. Bitte kürzen Sie ihn.`,
     en: (field) => `The text of "${field}" is too long for the management software. Please shorten it.`,
+  },
+  "characters-unfit": {
+    de: (field) =>
+      `Der Text bei „${field}“ enthält Zeichen, die die Verwaltungssoftware nicht kennt, zum Beispiel Emojis. Bitte entfernen Sie diese.`,
+    en: (field) =>
+      `The text of "${field}" holds characters that the management software does not know, such as emoji. Please remove them.`,
   },
   "reference-unknown": {
     de: (field) => `„${field}“ verweist auf etwas, das die Verwaltungssoftware nicht kennt.`,

@@ -101,7 +101,16 @@ function constantBase({ column, write }: { column: Column; write: Write }, table
   const { field, read } = found;
   const options = read.kind === "from" ? { map: read.map, as: read.as } : { map: undefined, as: undefined };
   const back = compileWrite(
-    { kind: "from", field, ...options, max: undefined, overflow: undefined, default: undefined, at: write.at },
+    {
+      kind: "from",
+      field,
+      ...options,
+      max: undefined,
+      overflow: undefined,
+      characters: undefined,
+      default: undefined,
+      at: write.at,
+    },
     column,
     scope,
   );

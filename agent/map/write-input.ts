@@ -2,6 +2,7 @@
 import type { Write } from "../../config/config.ts";
 import type { Command } from "../../protocol/messages.ts";
 import type { Json } from "../../protocol/model.ts";
+import { fitCharacters } from "./code-pages.ts";
 import { characters } from "./column-values.ts";
 import { Unwritable } from "./reader-texts.ts";
 import { commandFields } from "./write-frame.ts";
@@ -54,9 +55,15 @@ export function applyOverflow(values: Readonly<Record<string, Json>>, scope: Wri
 function overflow(values: Record<string, Json>, write: Write, fresh: boolean): void {
   if (write.kind !== "from" || write.max === undefined || write.overflow === undefined) return;
   const text = values[write.field];
-  if (typeof text !== "string" || characters(text) <= write.max) return;
+  const { max } = write;
+  const adapted = write.characters && fitCharacters(write.characters);
+  // Other letters may be more of them.
+  const fits = (part: string): boolean => characters(adapted ? adapted(part, write.field) : part) <= max;
+  if (typeof text !== "string" || fits(text)) return;
   if (!fresh && !Object.hasOwn(values, write.overflow)) throw new Unwritable("text-too-long", write.field);
-  const { head, rest } = cut(text, write.max);
+  let most = max;
+  while (most > 1 && !fits(cut(text, most).head)) most -= 1;
+  const { head, rest } = cut(text, most);
   const more = values[write.overflow];
   values[write.field] = head;
   values[write.overflow] = typeof more === "string" && more !== "" ? `${rest}\n${more}` : rest;

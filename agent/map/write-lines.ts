@@ -1,6 +1,7 @@
 /** The `insertLines` step compiled: one insert for each line of a long text. */
 import type { Step } from "../../config/config.ts";
 import type { PlanStep, Table } from "../../connectors/connector.ts";
+import { fitCharacters } from "./code-pages.ts";
 import { type ColumnWrite, compileWrites, insertedValues, usesIn } from "./column-writes.ts";
 import { wrapped } from "./line-wrap.ts";
 import { checkInsert, checkTransactional } from "./write-checks.ts";
@@ -19,13 +20,14 @@ export function compileLines(step: LinesStep, scope: WriteScope) {
   if (writes === undefined) return undefined;
   checkWidth(step, writes, scope);
   const { field, width } = step;
+  const adapted = step.characters && fitCharacters(step.characters);
   return {
     uses: [field, ...usesIn(writes)],
     fixed: new Map<string, unknown>(),
     make(frame: WriteFrame): PlanStep[] {
       const text = frame.values[field];
       if (typeof text !== "string" || text === "") return [];
-      return wrapped(text, width).map((line, index) =>
+      return wrapped(adapted ? adapted(text, field) : text, width).map((line, index) =>
         insertOf(step, { table, writes, frame: { ...frame, line: { number: index + 1, text: line } } }),
       );
     },

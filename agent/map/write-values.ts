@@ -6,6 +6,7 @@ import type { Column, Value } from "../../connectors/connector.ts";
 import type { Json } from "../../protocol/model.ts";
 import { instantMs, openZone } from "./calendar.ts";
 import { type CelType, type CelValue, ExpressionFailure } from "./cel-values.ts";
+import { fitCharacters } from "./code-pages.ts";
 import { characters, columnTakes, columnValue } from "./column-values.ts";
 import { compileDatePattern } from "./date-pattern.ts";
 import { keyFieldsIn, namesIn } from "./language.ts";
@@ -179,8 +180,10 @@ function plainConversion(
     );
     return undefined;
   }
+  const adapted = write.characters && fitCharacters(write.characters);
   return (value) => {
-    const known = celOfField(value, type);
+    const plain = celOfField(value, type);
+    const known = adapted && typeof plain === "string" ? adapted(plain, field) : plain;
     if (max !== undefined && typeof known === "string" && characters(known) > max) throw new Unwritable("text-too-long", field);
     return fitted(column, known, { scope, field });
   };

@@ -583,6 +583,20 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "whole number",
     "digits",
   ],
+  [
+    34,
+    `        values: { A: { from: title, characters: drop } }`,
+    "commands.ticket.create.steps[1].values.A.characters",
+    "`drop` is not known here",
+    "refuse, replace, transliterate",
+  ],
+  [
+    34,
+    `        values: { A: { from: title, codePage: ascii } }`,
+    "commands.ticket.create.steps[1].values.A.codePage",
+    "needs `characters`",
+    "transliterate",
+  ],
   [34, `        values: { A: "\${pad(nr}" }`, "commands.ticket.create.steps[1].values.A", "can't be read at position", "CEL"],
   [
     35,
