@@ -15,8 +15,8 @@ import { compileWhatCan } from "./degrade.ts";
 import { lackName } from "./schema-lacks.ts";
 
 const lookEveryMs = 30_000;
-/** Where the ERP takes long to describe itself it is asked less often: a two-hundredth of its time at the most, but at least each hour. */
-const restsFor = 200;
+/** Where the ERP takes long to describe itself it is asked less often: a sixtieth of its time at the most, but at least each hour. */
+const restsFor = 60;
 const lookAtLeastEveryMs = 3_600_000;
 /** An upgrade seldom is one statement: once something has changed the next look comes sooner. */
 const nextLookMs = 5_000;

@@ -38,16 +38,18 @@ export function createJudging({ store, clock }: Pick<Room, "store" | "clock">, q
   const { facts, findings } = store;
   return {
     of({ mapping }) {
-      const { source, type } = mapping;
+      const { source, type, lacks = [] } = mapping;
       if (quality.roleOf(source) === undefined) return undefined;
+      // What the ERP lacks for now says nothing: facts that protect somebody, and what was found, stay until everything is mapped anew.
+      const stays = (key: string): boolean => lacks.length > 0 && store.entities.known(source, key);
       const subjectOf = (key: string, { text, parents, notes }: Entity): Subject => ({ source, type, key, text, parents, notes });
       return {
         gather(key, mapped) {
-          facts.put({ source, key }, quality.gather(subjectOf(key, mapped), facts));
+          if (!stays(key)) facts.put({ source, key }, quality.gather(subjectOf(key, mapped), facts));
         },
         judge(key, mapped) {
           const { raised, ...judged } = quality.judge(subjectOf(key, mapped), facts);
-          findings.replace(facts.selfOf(source, key), raised, clock.now());
+          if (!stays(key)) findings.replace(facts.selfOf(source, key), raised, clock.now());
           return judged;
         },
         gone(key) {

@@ -1,13 +1,15 @@
 // While the ERP lacks a column, what was sent whole stays at the portal as it is: a column that vanishes must never look like a value that was emptied.
 import { describe, expect, test } from "vitest";
+import type { Quality } from "../../../../agent/quality/judged.ts";
 import { createDigester } from "../../../../protocol/digest.ts";
-import { entityText, fieldsOf } from "../../../../protocol/entity-text.ts";
+import { type EntityText, entityText, fieldsOf } from "../../../../protocol/entity-text.ts";
 import { type Bench, type BenchOptions, captureBench } from "./bench.ts";
 
 const benches = captureBench();
 const digester = await createDigester();
 const never = new AbortController().signal;
 const children = 12;
+const isWhole = (text: EntityText): boolean => Object.hasOwn(fieldsOf(text), "propertyId");
 
 /** A company whose children name their parents, all at the portal. */
 async function synced(options: BenchOptions): Promise<Bench> {
@@ -82,6 +84,36 @@ describe.each([{ cursor: true }, { cursor: false }])("Fields that the ERP lacks,
     await giveBack(bench, options, "another mapping");
     expect(await got(bench)).toEqual([]);
     expect(bench.portal.entities).toEqual(bench.expected());
+  });
+
+  test("Facts that protect somebody, and what was found, stay with what stands", async () => {
+    const quality: Quality = {
+      fingerprint: "q",
+      roleOf: (source) => (source === "children" ? "protects" : undefined),
+      gather: ({ text }, look) => ({
+        facts: isWhole(text) ? [{ kind: "staff", hash: look.hash("staff", "p"), detail: 0n }] : [],
+        spans: [],
+      }),
+      judge: ({ source, key, text }) => ({
+        ...{ text, withheld: [], hold: undefined },
+        raised: isWhole(text) ? [{ rule: "email-placeholder", source, key, field: "propertyId", other: "", params: {} }] : [],
+      }),
+    };
+    const options: BenchOptions = { cursor, parts: { quality } };
+    const bench = await synced(options);
+    const counted = () => [
+      bench.store.facts.holders("staff", bench.store.facts.hash("staff", "p"), 100).length,
+      bench.store.findings.count(),
+    ];
+    expect(counted()).toEqual([children, children]);
+    await lose(bench, options);
+    expect(await got(bench)).toEqual([]);
+    bench.erp.put("children", "c11", { name: "umbenannt", parent: "p" });
+    expect(await got(bench, 70_000)).toEqual(["building:c11"]);
+    expect(counted()).toEqual([children, children]);
+    await giveBack(bench, options);
+    expect(await got(bench)).toEqual(["building:c11"]);
+    expect(counted()).toEqual([children, children]);
   });
 
   test("What the portal held before a new epoch stays whole as well, and what it has lost comes without them", async () => {

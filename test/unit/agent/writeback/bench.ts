@@ -108,6 +108,8 @@ export interface Bench {
     /** It holds each announcement as soon as that is stored. */
     confirms: boolean;
     parallel: number;
+    /** The ERP's schema lacks what every plan needs. */
+    waits: FuserError | undefined;
     onPoint: (point: string) => Promise<void>;
   };
   writeback: Writeback;
@@ -147,6 +149,7 @@ export function writebackBench(): () => Bench {
       onTake: () => undefined,
       portalAheadMs: 0,
       parallel: 4,
+      waits: undefined,
       onPoint: async () => undefined,
     };
     store.inbox.onChange(() => {
@@ -165,6 +168,7 @@ export function writebackBench(): () => Bench {
       compile(resolved) {
         compiled.push(resolved);
         if (resolved.values.title === "") return { rejected: { code: "value-empty", de: "leer", en: "empty" } };
+        if (settings.waits !== undefined) return { rejected: { code: "not-offered", de: "-", en: "-" }, waits: settings.waits };
         if (resolved.values.title === "bug") throw new TypeError("broken");
         return {
           plan: { commandId: resolved.id, idempotency: settings.way, steps: [], resultKey: () => [], found: {} },

@@ -282,6 +282,22 @@ test("A trouble that a person must mend is tried again slowly and lost neither",
   await bench.reaches(id, "finished");
 });
 
+test("While the ERP's schema lacks what a plan needs, a command waits, also one that may have been carried out; then each has one effect", async () => {
+  const bench = open();
+  bench.settings.waits = new FuserError("config", "no column", { code: "schema-missing", operation: "carry out a command" });
+  const ids = [bench.receive(command()), bench.receive(command(), { mayBeRepeated: true })];
+  bench.erp.effects.set(ids[1] as string, 1);
+  bench.run();
+  await until(() => bench.lines.some((line) => line.code === "schema-missing" && line.level === "error"));
+  await settle();
+  for (const id of ids) expect(bench.get(id)).toMatchObject({ state: "received", notBefore: start + 5 * 60_000 });
+  expect(bench.erp.writes).toEqual([]);
+  bench.settings.waits = undefined;
+  bench.store.inbox.hurry(bench.clock.now());
+  for (const id of ids) await bench.reaches(id, "finished");
+  for (const id of ids) expect([bench.get(id).result?.outcome, bench.erp.effects.get(id)]).toEqual(["applied", 1]);
+});
+
 test("What the ERP can't tell is not taken for a repetition after a try in which nothing was written", async () => {
   const bench = open();
   bench.settings.way = { way: "base" };
