@@ -422,6 +422,8 @@ END;`);
   it("every statement that the connector made is one for Oracle's grammar, which does refuse others", () => {
     expect(plsqlFault("SELECT * FROM t LIMIT 5 OFFSET")).toBeDefined();
     expect(plsqlFault("SELECT a FROM t WHERE a = = 1")).toBeDefined();
+    expect(plsqlFault("SELECT a FROM t VERSIONS BETWEEN SCN 1 WHERE a = 1")).toBeDefined();
+    expect(plsqlFault("SELECT a FROM t VERSIONS SCN BETWEEN 1 AND 2")).toBeDefined();
     const own = [...bench.erp.engine.statements].filter((sql) => !/^(CREATE|DROP) /.test(sql));
     expect(own.length).toBeGreaterThan(25);
     // One of each shape: names and the number of binds make no other statement of it.

@@ -10,8 +10,16 @@ const gaps: readonly [pattern: RegExp, instead: string][] = [
   [/^REVOKE ([\w ,]+(?: ON "[^"]+"(?:\."[^"]+")?)?) FROM ("[^"]+");?$/, "GRANT $1 TO $2"],
 ];
 
+/** What the grammar takes, being laxer than Oracle here. */
+const laxities: readonly [pattern: RegExp, fault: string][] = [
+  // The interval is any expression to it.
+  [/\bVERSIONS BETWEEN (?!(SCN|TIMESTAMP) \S+ AND \S)/, "VERSIONS BETWEEN wants SCN or TIMESTAMP, and two bounds"],
+];
+
 /** What the grammar has against a statement; undefined where it is well-formed. */
 export function plsqlFault(text: string): string | undefined {
+  const lax = laxities.find(([pattern]) => pattern.test(text));
+  if (lax !== undefined) return lax[1];
   const known = gaps.reduce((written, [pattern, instead]) => written.replace(pattern, instead), text);
   const lexer = new PlSqlLexer(new CaseChangingStream(CharStreams.fromString(`${known.replace(/;\s*$/, "")};`), true));
   const parser = new PlSQLGrammar.PlSqlParser(new CommonTokenStream(lexer));

@@ -13,7 +13,14 @@ export const dirtyTable =
 export const versionedTable = (name: string): string => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
 
 export function keepVersions(database: DatabaseSync, table: string, columns: readonly Column[]): void {
-  const own = [...columns.map(({ name }) => quoted(name)), "fuser_rid", "fuser_op", "fuser_start", "fuser_end"];
+  // Without their type no index would find them: a rowid is a whole number.
+  const own = [
+    ...columns.map(({ name }) => quoted(name)),
+    "fuser_rid INTEGER",
+    "fuser_op",
+    "fuser_start INTEGER",
+    "fuser_end INTEGER",
+  ];
   database.exec(
     `CREATE TABLE "${prefix}${table}" (${own.join(", ")}); CREATE INDEX "${prefix}i_${table}" ON "${prefix}${table}" (fuser_rid)`,
   );
