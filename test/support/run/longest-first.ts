@@ -12,6 +12,7 @@ const longest = [
   "fault/torn-store",
   "fault/erp-restart",
   "fault/half-open",
+  "fault/failover",
   "contract/connector-feed",
 ];
 
