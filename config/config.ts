@@ -281,6 +281,10 @@ export interface CommandConfig {
   name: string;
   idempotency: IdempotencyConfig;
   steps: readonly Step[];
+  /** The ERP takes over by itself what the steps store, and tells of it in columns that the probe finds. */
+  staging:
+    | { status: string; accepted: readonly string[]; refused: readonly string[]; reason: string | undefined; pollMs: number }
+    | undefined;
   /** Source and key of the entity that it makes or changes. */
   result: { source: string; key: readonly Write[]; number: Write | undefined };
   /** Waits for approval. */

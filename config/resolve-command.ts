@@ -50,7 +50,8 @@ export function resolveCommand(scene: Scene, name: string, node: CommandNode): C
     name,
     idempotency,
     steps: idempotency.way === "column" ? withIdColumn(scene, path, { steps, way: idempotency }) : steps,
-    result: resultOf(scene, [...path, "result"], { node: node.result, type, scope }),
+    result: resultOf(scene, [...path, "result"], { node: node.result, type, scope, late: node.staging !== undefined }),
+    staging: stagingOf(scene, path, { node, idempotency }),
     draft: node.draft,
     perHour: node.perHour,
     at: scene.place(path),
@@ -222,14 +223,62 @@ function withIdColumn(
   return steps;
 }
 
+/** What the ERP takes over later is only ever looked for, never written again: the look must be exact, and reach wherever the row may have gone. */
+function stagingOf(
+  scene: Scene,
+  above: Path,
+  { node, idempotency }: { node: CommandNode; idempotency: IdempotencyConfig },
+): CommandConfig["staging"] {
+  const { staging } = node;
+  if (staging === undefined) return undefined;
+  const path = [...above, "staging"];
+  const exact = idempotency.way === "probe" && /:command\.id\b/.test(idempotency.sql.sql);
+  if (!exact && !scene.broken([...above, "idempotency"]))
+    scene.fault(
+      path,
+      "What became of a staged row only a probe for the command's id can tell",
+      "Write `idempotency: { probe: SELECT … WHERE … = :command.id }` over the staging table, its archive and where the ERP takes the row.",
+    );
+  const both = staging.accepted.find((value) => staging.refused.includes(value));
+  if (both !== undefined)
+    scene.fault([...path, "refused"], `\`${both.slice(0, 60)}\` is in \`accepted\` too`, "Let each value mean one thing.");
+  scene.note(
+    path,
+    "staging-lookup",
+    "The probe must find the command in the staging table, in its archive and where the ERP takes it",
+    "Join them with UNION ALL: a row that is found nowhere any more makes its command uncertain.",
+  );
+  const { status, accepted, refused, reason, poll } = staging;
+  return { status, accepted, refused, reason, pollMs: poll };
+}
+
 interface ResultParts {
+  /** The key is known only once the ERP has taken a staged row over. */
+  late: boolean;
   node: CommandNode["result"];
   type: TypeName | undefined;
   scope: CommandScope;
 }
 
-function resultOf(scene: Scene, path: Path, { node, type, scope }: ResultParts): CommandConfig["result"] {
-  const parts = many(node.key as Parameters<typeof resolveWrite>[1]);
+function resultOf(scene: Scene, path: Path, { node, type, scope, late }: ResultParts): CommandConfig["result"] {
+  const known = Object.hasOwn(scene.file.sources, node.source) ? scene.file.sources[node.source] : undefined;
+  if (node.key !== undefined && late)
+    scene.fault(
+      [...path, "key"],
+      "The key of a staged row is the ERP's, and known later",
+      "Leave it out: the probe's columns give it.",
+    );
+  if (node.key === undefined && !late && !scene.broken([...path, "key"]))
+    scene.fault(path, "`key` is missing", "Add `key: …`, one part for each key column of the source.");
+  if (node.key === undefined) {
+    if (!scene.broken([...path, "source"]))
+      knownName(scene, [...path, "source"], "source", { name: node.source, known: scene.names.sources });
+    const key = many(known?.key ?? []).map((): Write => ({ kind: "null", at: scene.place(path) }));
+    const number = node.number === undefined ? undefined : resolveWrite(scene, node.number, { path: [...path, "number"], scope });
+    return { source: node.source, key, number };
+  }
+  const { key: given } = node;
+  const parts = many(given as Parameters<typeof resolveWrite>[1]);
   const sourceBroken = scene.broken([...path, "source"]);
   if (!sourceBroken && knownName(scene, [...path, "source"], "source", { name: node.source, known: scene.names.sources })) {
     const source = Object.hasOwn(scene.file.sources, node.source) ? scene.file.sources[node.source] : undefined;
@@ -249,7 +298,7 @@ function resultOf(scene: Scene, path: Path, { node, type, scope }: ResultParts):
   }
   return {
     source: node.source,
-    key: parts.map((part, index) => resolveWrite(scene, part, { path: nth([...path, "key"], node.key, index), scope })),
+    key: parts.map((part, index) => resolveWrite(scene, part, { path: nth([...path, "key"], given, index), scope })),
     number: node.number === undefined ? undefined : resolveWrite(scene, node.number, { path: [...path, "number"], scope }),
   };
 }

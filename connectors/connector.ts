@@ -334,6 +334,19 @@ export type Idempotency =
   /** Base values alone (updates). */
   | { way: "base" };
 
+/** A row that the ERP takes over by itself, later: what became of it stands in columns of the row that the plan's probe finds. */
+export interface Staging {
+  /** Column of the probe's row with the ERP's word. */
+  status: string;
+  /** Its values that mean it was taken over, and refused; any other one: not yet. */
+  accepted: readonly string[];
+  refused: readonly string[];
+  /** Column with what the ERP says of a refusal, for the portal's reader. */
+  reason: string | undefined;
+  /** Between two looks. */
+  pollMs: number;
+}
+
 export interface WritePlan {
   commandId: string;
   idempotency: Idempotency;
@@ -347,6 +360,8 @@ export interface WritePlan {
    * keeps the results itself.
    */
   found: Readonly<Record<string, string>>;
+  /** Its effect is the ERP's own work, after the commit; needs an exact probe that finds the command wherever the ERP may have moved it. */
+  staging?: Staging;
   /** Roll back in the end (rehearsal). */
   rehearse: boolean;
 }
@@ -364,14 +379,20 @@ export type WriteOutcome =
   | { state: "applied"; key: string; repeated: boolean; results: StepResults }
   | { state: "rehearsed"; results: StepResults; statements: readonly { sql: string; parameters: readonly Value[] }[] }
   | { state: "conflict"; fields: readonly FieldConflict[] }
-  /** The ERP refused for good: constraint, rule, missing row. */
-  | { state: "rejected"; code: string; message: string }
+  /** The ERP refused for good: constraint, rule, missing row. `reason`: its own words for the portal's reader, of a staged row. */
+  | { state: "rejected"; code: string; message: string; reason?: string }
+  /** It is stored, and the ERP has not said yet whether it takes it over: `lookup` tells later. */
+  | { state: "staged" }
   /** The ERP can't tell whether it was carried out. */
   | { state: "uncertain"; message: string };
 
 /** What the ERP knows of a plan, by the plan's way of idempotency. */
 export type LookupOutcome =
   | { state: "found"; key: string; results: StepResults }
+  /** Stored, and not taken over yet. */
+  | { state: "staged" }
+  /** Stored, and refused by the ERP's own work. */
+  | { state: "rejected"; code: string; message: string; reason?: string }
   /** Certainly not carried out. */
   | { state: "absent" }
   /**

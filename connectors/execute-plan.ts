@@ -1,6 +1,6 @@
 import { FuserError, kindOf } from "../base/errors.ts";
 import { encodeKey } from "../base/key.ts";
-import type { CommitPoint, LookupOutcome, StepResults, Value, WriteOutcome, WritePlan } from "./connector.ts";
+import type { CommitPoint, LookupOutcome, Staging, StepResults, Value, WriteOutcome, WritePlan } from "./connector.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { columnOf, type Running, refused } from "./plan-parts.ts";
 import { ConflictFound, isAsBefore, runStep } from "./plan-steps.ts";
@@ -59,6 +59,7 @@ export async function lookUpPlan({
     const outcome = await lookUp({ session, plan: asked, signal });
     if (outcome === undefined) return { state: "absent" };
     if (outcome.state === "applied") return { state: "found", key: outcome.key, results: outcome.results };
+    if (outcome.state === "staged" || outcome.state === "rejected") return outcome;
     return {
       state: "unknown",
       message: outcome.state === "uncertain" ? outcome.message : "The ERP can't tell whether it was carried out",
@@ -83,10 +84,11 @@ async function attemptPlan(execution: Execution): Promise<WriteOutcome | "number
       await session.rollback();
       return { state: "rehearsed", results: running.results, statements: running.statements };
     }
-    const key = resultKey(plan, running.results);
+    const key = plan.staging ? "" : resultKey(plan, running.results);
     await execution.commitPoint("before-erp-commit");
     await session.commit(signal);
     await execution.commitPoint("after-erp-commit");
+    if (plan.staging) return { state: "staged" };
     return { state: "applied", key, repeated: false, results: running.results };
   } catch (error) {
     await session.rollback();
@@ -170,13 +172,37 @@ async function repeated(session: WriteSession, plan: WritePlan, signal: AbortSig
     return { state: "applied", key: resultKey(plan, entry), repeated: true, results: entry };
   }
   const results = await foundRow(session, plan, signal);
+  if (results && plan.staging) return stagingVerdict(plan, plan.staging, results);
   return results && { state: "applied", key: resultKey(plan, results), repeated: true, results };
+}
+
+/** Results that a staged row's verdict comes under; no step can have such names. */
+const verdictNames = { status: "$status", reason: "$reason" } as const;
+
+function stagingVerdict(plan: WritePlan, { accepted, refused: refusing }: Staging, results: StepResults): WriteOutcome {
+  const textOf = (name: string): string => String(results.get(name) ?? "").trim();
+  const status = textOf(verdictNames.status);
+  if (refusing.includes(status)) {
+    const reason = textOf(verdictNames.reason);
+    const message = "The ERP has refused the staged row";
+    return { state: "rejected", code: "erp-staging-refused", message, ...(reason !== "" && { reason }) };
+  }
+  if (!accepted.includes(status)) return { state: "staged" };
+  return { state: "applied", key: resultKey(plan, results), repeated: true, results };
+}
+
+function wantedOf({ found, staging }: WritePlan): [name: string, column: string][] {
+  const columns: [string, string | undefined][] = [
+    [verdictNames.status, staging?.status],
+    [verdictNames.reason, staging?.reason],
+  ];
+  return [...Object.entries(found), ...columns.flatMap(([name, column]): [string, string][] => (column ? [[name, column]] : []))];
 }
 
 /** The row that shows a command already carried out, as results by name. */
 async function foundRow(session: WriteSession, plan: WritePlan, signal: AbortSignal): Promise<Map<string, Value> | undefined> {
   const way = plan.idempotency;
-  const wanted = Object.entries(plan.found);
+  const wanted = wantedOf(plan);
   if (way.way === "column") {
     const table = await session.table(way.table, signal);
     const { quote } = session.syntax;

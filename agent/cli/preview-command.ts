@@ -99,6 +99,11 @@ function tell(
       ]);
       return exitCodes.findings.code;
     }
+    case "staged":
+      session.out.result({ command: name, rehearsed: false, staged: true }, () => [
+        "The ERP holds this command already, and has still to take it over.",
+      ]);
+      return exitCodes.ok.code;
     case "applied":
       session.out.result({ command: name, rehearsed: false, applied: outcome.key }, () => [
         `The ERP holds this command already: ${outcome.key}`,

@@ -175,6 +175,7 @@ function makePlan(
     steps: made,
     resultKey: (results): readonly Value[] => keyOf({ ...frame, results }),
     found,
+    ...(scope.command.staging && { staging: scope.command.staging }),
     rehearse: context.rehearse,
   };
   plan.resultKey(trial);

@@ -61,8 +61,8 @@ export function prepareInbox(database: Database) {
     conclude: prepare("UPDATE command SET result = ?, revision = ?, source = ?, key = ? WHERE id = ?"),
     joinLanes: prepare("UPDATE command SET lane = ? WHERE lane = ?"),
     inState: prepare("SELECT * FROM command WHERE state = ? ORDER BY no"),
-    unsettled:
-      prepare(`SELECT result FROM command WHERE state IN ('executing', 'finished', 'uncertain', 'waiting') AND revision > settled_revision
+    unsettled: prepare(`SELECT result FROM command WHERE revision > settled_revision
+        AND (state IN ('executing', 'finished', 'uncertain', 'waiting') OR (state = 'received' AND result ->> 'outcome' = 'waiting'))
       ORDER BY no`),
     settleRevision: prepare("UPDATE command SET settled_revision = max(settled_revision, ?) WHERE id = ?"),
     settle: prepare("UPDATE command SET state = ?, settled_at = ? WHERE id = ?"),

@@ -93,12 +93,12 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     claim(id) {
       move(id, "claim", () => statements.countAttempt.run(id));
     },
-    announce(id) {
+    announce(id, told = { outcome: "executing" }) {
       return change(() => {
         const row = find(id);
         if (row === undefined) throw unknownCommand(id);
         const revision = row.revision + 1;
-        const result: Result = { type: "result", id, revision, outcome: "executing" };
+        const result: Result = { ...told, type: "result", id, revision };
         statements.announce.run(JSON.stringify(result), revision, id);
         return revision;
       });

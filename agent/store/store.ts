@@ -325,8 +325,8 @@ export interface InboxStore {
   claimable(now: number, limit: number): readonly InboxCommand[];
   /** `received` -> `executing`, durable before the ERP is touched. */
   claim(id: string): void;
-  /** A result `executing` for the portal, of a command that is claimed; returns its revision. Call it in the transaction of the claim. */
-  announce(id: string): number;
+  /** A result for the portal of a command that goes on, `executing` where nothing else is said; returns its revision. Call it in the transaction of the claim, or of the retry. */
+  announce(id: string, told?: Pick<Result, "outcome" | "error">): number;
   /** `executing` back to `received` with mayBeRepeated, to be retried at `notBefore`. */
   retryAt(id: string, notBefore: number): void;
   /** What waits to be retried is due at once; returns how many. */

@@ -2,7 +2,7 @@
 import type { StepResults } from "../../connectors/connector.ts";
 import { type Outcome, type Result, result } from "../../protocol/messages.ts";
 import type { InboxCommand } from "../store/store.ts";
-import { forgetFresh } from "./memory.ts";
+import { forgetFresh, forgetStaged } from "./memory.ts";
 import type { CompiledCommand, ReplyError, WritebackParts } from "./parts.ts";
 
 export type Details = Omit<Result, "type" | "id" | "revision" | "outcome">;
@@ -45,6 +45,7 @@ export function store(
     const seq = take?.();
     inbox.conclude(command.id, outcome, seq === undefined ? details : { ...details, seq }, entity);
     if (entity !== undefined && take === undefined) pending.mark(entity.source, [entity.key], { now, confirm: false });
+    forgetStaged(meta, command.id);
     if (outcome !== "waiting" && outcome !== "uncertain") forgetFresh(meta, command.id);
     journal.add({
       at: now,

@@ -8,7 +8,7 @@ import type { LookupOutcome, StepResults, WriteOutcome, WritePlan } from "../../
 import type { InboxCommand } from "../store/store.ts";
 import { isTold, portalAway } from "./announcement.ts";
 import { appliedDetails, type Conclusion, conclude, refused } from "./conclude.ts";
-import { countExecution, freshBy, noteFresh, overCap } from "./memory.ts";
+import { countExecution, freshBy, isStaged, noteFresh, noteStaged, overCap } from "./memory.ts";
 import type { CompiledCommand, ResolvedCommand, WritebackParts } from "./parts.ts";
 import { concludeWithState } from "./read-back.ts";
 import { refusedByErp, reply } from "./replies.ts";
@@ -61,7 +61,7 @@ export async function execute(parts: WritebackParts, execution: Execution): Prom
   if (announced !== undefined && !(await isTold(parts, { id: command.id, revision: announced, signal: execution.signal })))
     return failed(parts, attempt, portalAway());
   attempt.stage = "compile";
-  let conclusion: Conclusion;
+  let conclusion: Conclusion | Staged;
   try {
     conclusion = await tryOnce(parts, attempt);
   } catch (error) {
@@ -69,6 +69,7 @@ export async function execute(parts: WritebackParts, execution: Execution): Prom
     return failed(parts, attempt, error);
   }
   // Outside the try: when this fails the effect is in the ERP, and only the ERP may say so.
+  if ("pollMs" in conclusion) return lookLater(parts, command, conclusion);
   const { entity } = conclusion;
   if (entity === undefined) return conclude(parts, command, { ...conclusion, startedAt });
   await concludeWithState(parts, command, { conclusion: { ...conclusion, startedAt }, entity, signal: execution.signal });
@@ -83,20 +84,44 @@ interface Attempt extends Execution {
   blind: boolean;
 }
 
-async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclusion> {
+/** It is in the ERP, which has still to say what becomes of it. */
+interface Staged {
+  pollMs: number;
+}
+
+/**
+ * The next look, durable like the claim: a crash before this leaves a command that may be repeated, and the ERP finds its row. The portal is told once that it waits.
+ * Its state stays that of a command to be taken up again: a `waiting` one is a person's.
+ */
+function lookLater({ store, clock }: WritebackParts, { id }: InboxCommand, { pollMs }: Staged): void {
+  store.transaction(() => {
+    store.inbox.retryAt(id, clock.now() + pollMs);
+    if (isStaged(store.meta, id)) return;
+    noteStaged(store.meta, id);
+    store.inbox.announce(id, { outcome: "waiting", error: reply("staged") });
+  }, "command-staged");
+}
+
+async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclusion | Staged> {
   const { signal, instead, mayBeRepeated } = attempt;
+  const staged = isStaged(parts.store.meta, attempt.command.id);
   const compiled = parts.compile(attempt.resolved, { now: parts.clock.now() });
   if ("rejected" in compiled) {
-    if (compiled.waits === undefined) return refused(compiled.rejected);
+    if (compiled.waits === undefined) {
+      // Its row is in the ERP, whatever the configuration says by now.
+      if (staged) return uncertain(parts, attempt.command.id, "Its row is in the ERP, and the configuration no longer allows it");
+      return refused(compiled.rejected);
+    }
     attempt.stage = "erp";
     throw compiled.waits;
   }
   const plan: WritePlan = { ...compiled.plan, mayBeRepeated, rehearse: parts.stage() === "test" };
   attempt.stage = "erp";
-  if (instead !== undefined) {
+  if (instead !== undefined || staged) {
     const seen = await parts.erp.lookup(plan, signal);
     attempt.stage = "after";
-    return lookedUp(parts, { compiled, plan }, { seen, instead });
+    attempt.told.clear();
+    return lookedUp(parts, { compiled, plan }, { seen, instead: staged ? undefined : instead });
   }
   const outcome = await parts.erp.write(plan, signal, (point) => parts.commitPoint(point));
   attempt.stage = "after";
@@ -148,7 +173,7 @@ interface Writing {
   plan: WritePlan;
 }
 
-function written(parts: WritebackParts, writing: Writing, outcome: WriteOutcome): Conclusion {
+function written(parts: WritebackParts, writing: Writing, outcome: WriteOutcome): Conclusion | Staged {
   const { compiled, plan } = writing;
   switch (outcome.state) {
     case "applied":
@@ -158,23 +183,34 @@ function written(parts: WritebackParts, writing: Writing, outcome: WriteOutcome)
     case "conflict":
       return { outcome: "conflict", details: { conflict: compiled.conflicts(outcome.fields), error: reply("conflict") } };
     case "rejected":
-      return refused(refusedByErp(outcome.code));
+      return refused(refusedByErp(outcome.code, outcome.reason));
+    case "staged":
+      return stagedOf(plan);
     case "uncertain":
       return uncertain(parts, plan.commandId, outcome.message);
   }
 }
 
-/** The command must not be written any more, or not yet, but may have been: only the ERP's memory decides. */
+const stagedOf = ({ staging }: WritePlan): Staged => ({ pollMs: staging?.pollMs ?? slowRetryMs });
+
+/**
+ * The command must not be written any more, or not yet, but may have been: only the ERP's memory decides. Without `instead` it is known to have been stored there,
+ * and only what became of it is asked.
+ */
 function lookedUp(
   parts: WritebackParts,
   writing: Writing,
-  { seen, instead }: { seen: LookupOutcome; instead: Conclusion },
-): Conclusion {
+  { seen, instead }: { seen: LookupOutcome; instead: Conclusion | undefined },
+): Conclusion | Staged {
   switch (seen.state) {
     case "found":
       return applied(parts, writing, seen);
+    case "staged":
+      return stagedOf(writing.plan);
+    case "rejected":
+      return refused(refusedByErp(seen.code, seen.reason));
     case "absent":
-      return instead;
+      return instead ?? uncertain(parts, writing.plan.commandId, "Its staged row is found nowhere any more");
     case "unknown":
       return uncertain(parts, writing.plan.commandId, seen.message);
   }

@@ -48,6 +48,21 @@ export function forgetFresh(meta: MetaStore, id: string): void {
   if (meta.get(freshName(id)) !== undefined) meta.set(freshName(id), undefined);
 }
 
+const stagedName = (id: string): string => `writeback.staged.${id}`;
+
+/** The command's row waits in a staging table: from now on it is looked for and never written. */
+export function noteStaged(meta: MetaStore, id: string): void {
+  meta.set(stagedName(id), "1");
+}
+
+export function isStaged(meta: Pick<MetaStore, "get">, id: string): boolean {
+  return meta.get(stagedName(id)) !== undefined;
+}
+
+export function forgetStaged(meta: MetaStore, id: string): void {
+  if (isStaged(meta, id)) meta.set(stagedName(id), undefined);
+}
+
 const vanishedName = "writeback.vanished";
 
 /** Applied commands whose effect the ERP no longer has; a person decides about them. */

@@ -32,6 +32,10 @@ const texts = {
     "Es wurden ungewöhnlich viele Änderungen angefordert; diese wartet auf Freigabe.",
     "Unusually many changes were requested; this one waits for approval.",
   ],
+  staged: [
+    "Die Änderung liegt im ERP-System vor und wird dort noch übernommen.",
+    "The change has reached the ERP system, which has still to take it over.",
+  ],
   rehearsed: [
     "Probebetrieb: Das ERP-System hätte die Änderung angenommen; es wurde nichts geschrieben.",
     "Test stage: the ERP system would have accepted the change; nothing was written.",
@@ -51,7 +55,10 @@ export function reply(code: ReplyCode): ReplyError {
   return { code, de, en };
 }
 
-/** The reply to a refusal of the ERP under the connector's code. */
-export function refusedByErp(code: string): ReplyError {
-  return { ...reply("erp-refused"), code };
+/** The reply to a refusal of the ERP under the connector's code; `reason` are words that the ERP has for such readers. */
+export function refusedByErp(code: string, reason?: string): ReplyError {
+  const { de, en } = reply("erp-refused");
+  if (reason === undefined) return { code, de, en };
+  const words = reason.slice(0, 300);
+  return { code, de: `${de} Begründung: ${words}`, en: `${en} Its reason: ${words}` };
 }

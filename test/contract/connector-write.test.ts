@@ -279,6 +279,36 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
     expect(results.get("due")).toBe(null);
   });
 
+  it("a staged row is told as such until the ERP has taken it over or refused it, and is found wherever the ERP has moved it", async () => {
+    const columns = "(ext VARCHAR(40) NOT NULL PRIMARY KEY, words VARCHAR(40), status CHAR(3), nr INTEGER, reason VARCHAR(40))";
+    for (const name of ["staging", "archive"]) await erp.run(`CREATE TABLE fusertest_${name} ${columns}`);
+    const probe = ["staging", "archive"].map(
+      (name) => `SELECT nr, status, reason FROM fusertest_${name} WHERE ext = :command.id`,
+    );
+    const plan = (id: string): WritePlan => ({
+      ...planOf(id, { way: "probe", sql: probe.join(" UNION ALL "), parameters: { "command.id": id }, exact: true }),
+      steps: [{ kind: "insert", table: "fusertest_staging", values: () => ({ ext: id, words: "a" }) }],
+      resultKey: (results) => [results.get("nr") ?? null],
+      found: { nr: "nr" },
+      staging: { status: "status", accepted: ["2"], refused: ["9"], reason: "reason", pollMs: 1_000 },
+    });
+    const [taken, refused] = [nextId(), nextId()];
+    expect(await connector.lookup(plan(taken), never)).toEqual({ state: "absent" });
+    for (const id of [taken, refused]) expect(await connector.write(plan(id), never)).toEqual({ state: "staged" });
+    expect(await connector.lookup(plan(taken), never)).toEqual({ state: "staged" });
+    await erp.run("UPDATE fusertest_staging SET status = '1'");
+    expect(await connector.write(plan(taken), never)).toEqual({ state: "staged" });
+    await erp.run("UPDATE fusertest_staging SET status = '9', reason = 'gesperrt' WHERE ext = ?", [refused]);
+    await erp.run("INSERT INTO fusertest_archive VALUES (?, 'a', '2', 4711, NULL)", [taken]);
+    await erp.run("DELETE FROM fusertest_staging WHERE ext = ?", [taken]);
+    expect(await connector.lookup(plan(taken), never)).toMatchObject({ state: "found", key: "4711" });
+    expect(await connector.write(plan(taken), never)).toMatchObject({ state: "applied", repeated: true, key: "4711" });
+    const no = { state: "rejected", code: "erp-staging-refused", reason: "gesperrt" };
+    expect(await connector.lookup(plan(refused), never)).toMatchObject(no);
+    expect(await connector.write(plan(refused), never)).toMatchObject(no);
+    expect(await erp.rows("SELECT COUNT(*) FROM fusertest_staging")).toEqual([["1"]]);
+  });
+
   it("a text goes into a table of lines row by row, empty lines and blanks at the ends included", async () => {
     const lines = ["Wasser läuft aus der Decke im Bad ", "", "  seit gestern 🏠"];
     const steps = lines.map((words, index): PlanStep => {

@@ -597,6 +597,14 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "needs `characters`",
     "transliterate",
   ],
+  [
+    35,
+    `    staging: { status: S, accepted: ["2"], refused: ["9"] }\n    result: { source: tickets }`,
+    "commands.ticket.create.staging",
+    "only a probe for the command's id can tell",
+    "`idempotency: { probe: SELECT",
+  ],
+  [35, `    result: { source: tickets }`, "commands.ticket.create.result", "`key` is missing", "one part for each key column"],
   [34, `        values: { A: "\${pad(nr}" }`, "commands.ticket.create.steps[1].values.A", "can't be read at position", "CEL"],
   [
     35,

@@ -315,6 +315,7 @@ test("The cause is the command's id as the row holds it, and nothing else that s
       at: period.at,
     },
     steps: [],
+    staging: undefined,
     result: { source: "tickets", key: [], number: undefined },
     draft: false,
     perHour: undefined,

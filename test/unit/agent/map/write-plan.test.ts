@@ -124,6 +124,28 @@ test("A missing value without default or blank is told to the reader by its fiel
   expect(refusal(strict, message("message.create", { values: { body: "Hallo", author: "x" } }))).toBe("field-missing ticketId");
 });
 
+test("A staged command takes its key from the probe's columns, once the ERP has given it", () => {
+  const staging = '{ status: ERGEBNIS, accepted: ["2"], refused: ["9"], poll: 30s }';
+  const edit = (yaml: string): string =>
+    yaml
+      .replace(
+        '    result: { source: tickets, key: ["${vars.mandant}", "${pad(nr, 8, \'0\')}"], number: "${pad(nr, 8, \'0\')}" }',
+        "    result: { source: tickets }",
+      )
+      .replace("  ticket.create:\n", `  ticket.create:\n    staging: ${staging}\n`);
+  const command = commandNamed("ticket.create", { options: { idempotency: "probe" }, edit });
+  const plan = planOf(command, message("ticket.create", { values: report }));
+  expect(plan).toMatchObject({
+    staging: { status: "ERGEBNIS", accepted: ["2"], refused: ["9"], pollMs: 30_000 },
+    found: { $key0: "MANDANT", $key1: "AUFTRNR" },
+  });
+  const late = new Map([
+    ["$key0", "001"],
+    ["$key1", "00000099"],
+  ]);
+  expect(plan.resultKey(late)).toEqual(["001", "00000099"]);
+});
+
 test("A version is raised along with what an update changes, and must be a number", () => {
   const versioned =
     (column: string) =>
