@@ -19,6 +19,7 @@ import { generateErp } from "../support/erp/generate.ts";
 import { openErp as openSample } from "../support/erp/open.ts";
 import { has, mariadb, postgres, type Server, type TemporaryDirectory, tempDirectory } from "../support/servers.ts";
 import { english, german, prefixed, type UnknownSchema } from "../support/unknown-schemas.ts";
+import { mssqlSubject } from "./erp/mssql.ts";
 
 const { signal } = new AbortController();
 /** A hundred questions to a server, each short: on a busy machine they add up. */
@@ -119,6 +120,27 @@ describe.each(products.filter(({ needs }) => needs === undefined || has(needs)))
     expect(counts).toEqual(schema.expected);
     expect(columnsRead(config, schema)).toEqual(inCase(schema.reads, dialect));
     for (const name of schema.personal) expect(text).not.toContain(name);
+  });
+});
+
+describe("init over SQL Server's double", () => {
+  it("drafts a schema as on the databases that run here", { timeout: patience }, async () => {
+    await using erp = await mssqlSubject();
+    for (const statement of german.statements("mysql")) await erp.run(statement);
+    const connector = await erp.open();
+    try {
+      const connection = { server: "erp01", database: "erp", user: "erp", password: { secret: "p" } };
+      const parts = { name: "Test", portal: "wss://portal.example.com/agent", state: "/x", connector: "mssql", connection };
+      const file = "/x/erpfuser.yaml";
+      const { text } = await draftFrom({ parts: { ...parts, timezone: "Europe/Berlin" }, file, connector, signal });
+      const { config } = parseConfig({ text, file });
+      const { entities, held } = await mappedBy(connector, config as Config);
+      expect(held).toEqual([]);
+      const counts = Object.fromEntries(Object.keys(german.expected).map((type) => [type, countOf(entities, type)]));
+      expect(counts).toEqual(german.expected);
+    } finally {
+      await connector.close();
+    }
   });
 });
 

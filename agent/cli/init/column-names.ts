@@ -1,6 +1,6 @@
 /** What housing ERPs call their columns, in German and English: for each thing that the portal wants to know patterns of plain names, the most telling first. */
 import type { Column, Table } from "../../../connectors/connector.ts";
-import { commonPrefix, plainName, singularOf, withoutPrefix, wordsOf } from "./plain-names.ts";
+import { commonPrefix, plainName, singularOf, tableName, withoutPrefix, wordsOf } from "./plain-names.ts";
 
 export const wanted = {
   name: [
@@ -57,7 +57,7 @@ export const wanted = {
     /^(bez|bezeichnung|name|meldetext|schadenstext)$/,
   ],
   description: [
-    /^(langtext|beschreibung|description|details|body|meldetext|schadensbeschreibung|problem|problemdescription|message)$/,
+    /^(langtext|beschreibung|description|details|body|meldetext|schadensbeschreibung|problem|problemdescription|message|content)$/,
     /^(text|notiz|bemerkung|note|notes|remarks)$/,
   ],
   status: [/^(status|state|stat|bearbstatus|bearbeitungsstatus|auftragsstatus|zustand|currentstatus|fkstatut)$/],
@@ -71,7 +71,7 @@ export const wanted = {
   ],
   createdTime: [/^(anlzeit|anlagezeit|erfzeit|erfassungszeit|meldezeit|createdtime|reporttime|uhrzeit|zeit|time)$/],
   closedAt: [
-    /^(erldat|erledigtam|erledigungsdatum|erledigt|abschlussdatum|abgeschlossenam|geschlossenam|abschldat|closedat|closed|closedon|resolvedat|resolvedon|completedat|completedon|completiondate|dateclose|finishedat|erlam)$/,
+    /^(erldat|erledigtam|erledigungsdatum|erledigt|abschlussdatum|abgeschlossenam|geschlossenam|abschldat|closedat|closed|closedon|resolvedat|resolvedon|completedat|completedon|completiondate|dateclose|closedate|finishedat|erlam)$/,
   ],
   closedTime: [/^(erlzeit|erledigtzeit|abschlusszeit|closedtime|completiontime)$/],
   due: [/^(termin|faellig|faelligam|faelligkeit|faelldat|frist|duedate|due|dueon|deadline|zieldatum|zahlungsziel|payableby)$/],
@@ -124,7 +124,7 @@ export function namedColumns(table: Table, prefix: string): NamedColumns {
     table.columns.map(({ name }) => name),
     0.7,
   );
-  const own = singularOf(plainName(withoutPrefix(table.name, prefix)));
+  const own = singularOf(plainName(tableName(table.name, prefix)));
   const plains = new Map(table.columns.map(({ name }) => [name, plainName(withoutPrefix(name, before))]));
   const all: NamedColumns["all"] = (what, fits = () => true) => {
     const patterns: readonly RegExp[] = wanted[what];

@@ -46,12 +46,14 @@ async function proposed({
     feed: await usableFeed(connector, tables, signal),
     rowVersions: connector.dialect.powers.rowVersions === true,
   };
+  const sampled = new Set<string>();
   const done = new Set<string>();
   for (let round = 1; ; round++) {
     const { draft, asks } = propose({ tables, evidence: looking, powers, ...sqlOf(connector) });
     const before = done.size;
     for (const table of asks.samples) {
-      if (done.has(table.name) || done.size >= mostSamples * mostRounds) continue;
+      if (sampled.has(table.name) || sampled.size >= mostSamples) continue;
+      sampled.add(table.name);
       done.add(table.name);
       await looking.take(table);
     }

@@ -38,6 +38,12 @@ export function commonPrefix(names: readonly string[], share: number): string {
 export const withoutPrefix = (name: string, prefix: string): string =>
   prefix !== "" && name.startsWith(prefix) ? name.slice(prefix.length) : name;
 
+/** A table's name without schema, without what all begin with, and without the word table itself (`tbl_unit`, `UNIT_TAB`). */
+export const tableName = (name: string, prefix: string): string =>
+  withoutPrefix(name.split(".").at(-1) as string, prefix)
+    .replace(/^((tbl|tab|vw|TBL|TAB|VW)_|tbl(?=[A-Z]))/, "")
+    .replace(/_(tbl|table|tab|vw|view)$/i, "");
+
 /** The one of many, in both languages; the name itself where it is no plural that is known. */
 export function singularOf(plain: string): string {
   const irregular: Readonly<Record<string, string>> = {

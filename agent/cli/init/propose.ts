@@ -62,6 +62,9 @@ const roles: Readonly<Partial<Record<TypeName, readonly string[]>>> = {
   utilisationPeriod: ["vertr", "agreement"],
 };
 
+const wordsOfBuildings = typeWords.find(({ type }) => type === "building")?.words ?? [];
+const buildingsAsEstates = "No table of estates was recognised: each building is sent as an estate of its own.";
+
 export function propose(parts: ProposeParts): Proposal {
   const { tables, evidence } = parts;
   const asks: Asks = { samples: new Set(), codes: new Map(), references: new Map() };
@@ -81,14 +84,20 @@ export function propose(parts: ProposeParts): Proposal {
   const types = dateRegistry();
   const parents: Parent[] = [];
   const sources: DraftedSource[] = [];
-  for (const wanted of typeWords) {
+  for (const named of typeWords) {
     const free = tables.filter((table) => !sources.some((source) => source.table === table));
-    const candidates = rank({
-      wanted,
-      tables: free,
-      bench: (table, key) => openBench({ ...shared, table, key, parents, maps: new Map(), types: dateRegistry() }),
-      prefix,
-    });
+    const ranked = (words: TypeWords): Candidate[] =>
+      rank({
+        wanted: words,
+        tables: free,
+        bench: (table, key) => openBench({ ...shared, table, key, parents, maps: new Map(), types: dateRegistry() }),
+        prefix,
+      });
+    const own = ranked(named);
+    // Every unit and building hangs on an estate: where nothing is above the buildings, they are the estates.
+    const wanted =
+      own.length === 0 && named.type === "property" ? { ...named, words: wordsOfBuildings, instead: buildingsAsEstates } : named;
+    const candidates = wanted === named ? own : ranked(wanted);
     const best = candidates[0];
     if (best === undefined) continue;
     const bench = openBench({ ...shared, table: best.table, key: best.key, parents, maps, types });
@@ -163,17 +172,20 @@ function hasShape(
   const columns = namedColumns(table, "");
   const has = (...things: Wanted[]): boolean => things.every((thing) => columns.one(thing) !== undefined);
   if (type === "person") return has("lastName", "firstName") && (has("email") || has("birthDate") || has("phone"));
+  // Names first: what is asked of a bench is looked at in the database.
+  const things: readonly Wanted[] =
+    type === "utilisationPeriod" ? ["start", "end"] : type === "ticket" ? ["title", "status", "createdAt"] : ["total", "issued"];
   const key = keyOf(table);
-  if (key === undefined) return false;
+  if (key === undefined || !has(...things)) return false;
   const bench = open(table, key);
   const to = (...types: TypeName[]): boolean => types.every((one) => bench.references(one).length > 0);
-  if (type === "utilisationPeriod") return has("start", "end") && to("unit", "person");
-  if (type === "ticket") return has("title", "status", "createdAt") && (to("unit") || to("building") || to("person"));
-  return has("total", "issued") && (to("utilisationPeriod") || to("person"));
+  if (type === "utilisationPeriod") return to("unit", "person");
+  if (type === "ticket") return to("unit") || to("building") || to("person");
+  return to("utilisationPeriod") || to("person");
 }
 
 function sourceOf(
-  wanted: TypeWords,
+  wanted: TypeWords & { instead?: string },
   bench: Bench,
   how: { powers: Powers; best: Candidate; others: readonly Candidate[] },
 ): DraftedSource | undefined {
@@ -184,6 +196,7 @@ function sourceOf(
   return {
     ...{ name: wanted.source, type: wanted.type, table: bench.table, key: bench.key },
     lead: [
+      ...(wanted.instead === undefined ? [] : [wanted.instead]),
       ...(best.byName ? [] : [`Its columns look like ${wanted.type}; its name does not say so.`]),
       ...(bench.table.primaryKey.length > 0
         ? []

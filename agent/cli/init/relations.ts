@@ -2,7 +2,7 @@
 import type { Table } from "../../../connectors/connector.ts";
 import { namedColumns } from "./column-names.ts";
 import { type Evidence, keyOf, type Reference } from "./evidence.ts";
-import { plainName, singularOf, withoutPrefix } from "./plain-names.ts";
+import { plainName, singularOf, tableName } from "./plain-names.ts";
 
 /** A table that is drafted already, and what people call its rows. */
 export interface Target {
@@ -57,7 +57,7 @@ function byNames(table: Table, target: Target, prefix: string): Found[] {
   const own = namedColumns(table, prefix);
   const there = namedColumns(target.table, prefix);
   const self = table.name === target.table.name;
-  const thing = singularOf(plainName(withoutPrefix(target.table.name, prefix)));
+  const thing = singularOf(plainName(tableName(target.table.name, prefix)));
   const plains = table.columns.map(({ name }) => ({ name, plain: own.plain(name) }));
   const ownKey = keyOf(table) ?? [];
   const exact = (part: string): string | undefined => {

@@ -1,6 +1,6 @@
 /** What housing ERPs call their tables, in German and English, by the type of the portal's model that they hold. */
 import type { TypeName } from "../../../protocol/model.ts";
-import { plainName, singularOf, withoutPrefix, wordsOf } from "./plain-names.ts";
+import { plainName, singularOf, tableName, wordsOf } from "./plain-names.ts";
 
 export interface TypeWords {
   type: TypeName;
@@ -17,7 +17,7 @@ export const typeWords: readonly TypeWords[] = [
     source: "properties",
     words: [
       ...["objekt", "wirtschaftseinheit", "liegenschaft", "immobilie", "property", "estate", "realestate", "wohnanlage"],
-      ...["anlage", "siedlung", "complex", "site", "development", "we"],
+      ...["anlage", "siedlung", "complex", "site", "development", "we", "location", "standort"],
     ],
   },
   {
@@ -30,7 +30,20 @@ export const typeWords: readonly TypeWords[] = [
     source: "units",
     words: [
       ...["wohnung", "nutzungseinheit", "mieteinheit", "wohneinheit", "mietobjekt", "einheit", "verwaltungseinheit", "unit"],
-      ...["apartment", "flat", "dwelling", "rentalunit", "rentalobject", "mietsache", "whg", "wohn", "ne", "ve"],
+      ...[
+        "apartment",
+        "flat",
+        "dwelling",
+        "rentalunit",
+        "rentalobject",
+        "mietsache",
+        "whg",
+        "wohn",
+        "ne",
+        "ve",
+        "room",
+        "zimmer",
+      ],
     ],
   },
   {
@@ -66,7 +79,7 @@ export const typeWords: readonly TypeWords[] = [
     words: [
       ...["auftrag", "schadensmeldung", "schadenmeldung", "meldung", "schaden", "vorgang", "stoerung", "reparatur", "anliegen"],
       ...["ticket", "maintenancerequest", "servicerequest", "request", "repair", "issue", "complaint", "case", "damage"],
-      ...["maengel", "mangel", "workorder", "beschwerde"],
+      ...["maengel", "mangel", "workorder", "beschwerde", "maintenance"],
     ],
   },
   {
@@ -103,7 +116,7 @@ export function nameScore(
   name: string,
   { prefix, comment }: { prefix: string; comment?: string },
 ): number {
-  const own = scoreOf(words, withoutPrefix(name, prefix));
+  const own = scoreOf(words, tableName(name, prefix));
   if (own > 0 || comment === undefined) return own;
   const said = wordsOf(comment).map(singularOf);
   const at = said.findIndex((word) => words.includes(word));

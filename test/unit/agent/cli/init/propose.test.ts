@@ -201,6 +201,17 @@ describe("the draft of a configuration", () => {
     expect(days("", "").text).toMatch(/# birthDate: .*# no row of those looked at has a GEBDAT/);
   });
 
+  it("takes buildings for estates where nothing is above them, and says so; the word table in a name is none", () => {
+    const tables = [
+      table("building_tbl", ["building_id"], ["building_id", "building_name"]),
+      table("tbl_room", ["id"], ["id", "building_id", "room_no"]),
+    ];
+    const { config, text } = drafted({ tables });
+    expect(config?.sources.map(({ name, type }) => `${name} ${type}`)).toEqual(["properties property", "units unit"]);
+    expect(config?.sources[1]?.fields).toMatchObject({ propertyId: { read: { source: "properties" } } });
+    expect(text).toContain("each building is sent as an estate of its own");
+  });
+
   it("keeps staff at home until somebody says otherwise", () => {
     const staff = table("SACHBEARBEITER", ["NR"], ["NR", "NAME"]);
     const { text, config } = drafted({ tables: [staff, estates] });
