@@ -49,8 +49,10 @@ export async function runStep(step: PlanStep, running: Running): Promise<void> {
 async function insert(step: Step<"insert">, running: Running): Promise<void> {
   const { session, signal, results } = running;
   const table = await writableTable(step.table, running);
-  const given = valuesByColumn(table, step.values(results), session);
-  const values = new Map([...given, ...blanks(table, { given, fill: step.blanks, emptyIsNull: session.emptyIsNull === true })]);
+  const written = step.values(results);
+  const given = valuesByColumn(table, written, session);
+  const emptied = new Set(Object.keys(written).flatMap((name) => (written[name] === "" ? [columnOf(table, name)] : [])));
+  const values = new Map([...given, ...blanks(table, { given, fill: step.blanks, emptied })]);
   for (const [column, value] of values) requireFits(table, column, value);
   const columns = [...values.keys()];
   const boundValues = columns.map((column) => session.toColumn(values.get(column) as Value, column));
@@ -101,14 +103,17 @@ async function insertReturning(
   return (session.insertReturning as NonNullable<WriteSession["insertReturning"]>)(insert, signal);
 }
 
-/** `blanks`: what stands in required columns that the plan does not write, or writes with an empty text where that is NULL. */
+/**
+ * `blanks`: what stands in required columns that the plan does not write, or writes with an empty text where that is NULL.
+ * @param emptied columns that the plan writes with an empty text: a null that it means is refused by the column
+ */
 function blanks(
   table: Table,
-  { given, fill, emptyIsNull }: { given: ReadonlyMap<Column, Value>; fill: Step<"insert">["blanks"]; emptyIsNull: boolean },
+  { given, fill, emptied }: { given: ReadonlyMap<Column, Value>; fill: Step<"insert">["blanks"]; emptied: ReadonlySet<Column> },
 ): [Column, Value][] {
   if (!fill) return [];
   return table.columns.flatMap((column): [Column, Value][] => {
-    const written = given.has(column) && !(emptyIsNull && given.get(column) === null);
+    const written = given.has(column) && !(emptied.has(column) && given.get(column) === null);
     if (column.nullable || written || (!given.has(column) && (column.hasDefault || column.autoIncrement))) return [];
     const value = blankFor(column.type, fill);
     return value === undefined ? [] : [[column, value]];
