@@ -483,6 +483,8 @@ export interface ConnectorLimits {
   batchBytes: number;
   /** Longest life of one scan statement. */
   snapshotMs: number;
+  /** The same where the statement gave its first row well before: as long as it lives nobody can alter its tables, and all who use them wait behind. */
+  alterableMs?: number;
   /** So long after a feed has told of a row it is read once more: by then it must be visible. Undefined where nobody reads a feed. */
   confirmAfterMs?: number;
 }

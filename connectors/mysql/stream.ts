@@ -31,6 +31,9 @@ export function digested(rows: PackedRows, keys: KeyReader | undefined): Digeste
   return { rows, digests: rowDigests(rows), keyDigests: keys?.digests(rows) ?? new BigUint64Array(rows.length) };
 }
 
+/** A statement lives so many times as long as its first row took, if it may. */
+const worthItsBeginning = 10;
+
 export interface StreamContext {
   access: Access;
   by: RowWay;
@@ -118,9 +121,11 @@ interface StreamedRead {
 class RowStream {
   readonly #link: Link;
   readonly #limits: Pick<ConnectorLimits, "batchRows" | "batchBytes">;
+  /** Called with its first row. */
+  readonly #begun: () => void;
   /** Full batches that may wait while rows still come. */
   readonly #spare: number;
-  readonly #stopTimer: () => void;
+  #stopTimer: () => void;
   /** Full batches, and the one that fills. */
   #ready: PackedRows[] = [];
   readonly #filling: RowPacker;
@@ -147,6 +152,16 @@ class RowStream {
     this.#limits = { batchRows: packed ? packedBatchRows : batchRows, batchBytes };
     this.#spare = packed ? 0 : 1;
     this.#stopTimer = lifeMs === undefined ? () => {} : clock.after(lifeMs, () => this.#overdue());
+    const openedAt = clock.monotonic();
+    this.#begun = () => {
+      if (lifeMs === undefined || limits.alterableMs === undefined) return;
+      const tookMs = clock.monotonic() - openedAt;
+      // What has to be sorted for long is not sorted anew all the time.
+      const endsAtMs = Math.max(limits.alterableMs, tookMs * worthItsBeginning);
+      if (endsAtMs >= lifeMs) return;
+      this.#stopTimer();
+      this.#stopTimer = clock.after(endsAtMs - tookMs, () => this.#overdue());
+    };
     const receiver = {
       operation,
       limitMs: snapshotLimitMs(limits) + behindServerMs,
@@ -211,6 +226,7 @@ class RowStream {
 
   #added(): void {
     const filling = this.#filling;
+    if (!this.#received) this.#begun();
     this.#received = true;
     if (filling.length >= this.#limits.batchRows || filling.size >= this.#limits.batchBytes) {
       this.#ready.push(filling.take());

@@ -50,6 +50,26 @@ describe.skipIf(!has("mariadb"))("MariaDB: rows as packets and rows parsed by th
       },
     });
 
+  it("a scan lets its table be altered while its rows are still worked on, and goes on behind with each of them once", async () => {
+    await erp.run(
+      "CREATE TABLE wide (n INT PRIMARY KEY, a VARCHAR(4000)) SELECT seq AS n, REPEAT('x', 4000) AS a FROM seq_1_to_4000",
+    );
+    await erp.run("SET SESSION lock_wait_timeout = 10");
+    for (const rawRows of [true, false]) {
+      await using connector = closing(await open({ rawRows }, { limits: { alterableMs: 300, batchRows: 500 } }));
+      const seen = new Set<string>();
+      for await (const batch of connector.scan(sourceOf("wide", ["n"], ["n", "a"]), never)) {
+        // The server waits to send the rest of the rows.
+        if (seen.size === 0) await erp.run(`ALTER TABLE wide ADD COLUMN ${rawRows ? "b" : "c"} INT NULL`);
+        for (let index = 0; index < batch.length; index++) {
+          expect(seen.has(batch.key(index) as string)).toBe(false);
+          seen.add(batch.key(index) as string);
+        }
+      }
+      expect(seen.size).toBe(4_000);
+    }
+  });
+
   it("both give the same rows and digests for values of every length", async () => {
     await using packets = closing(await open({}));
     await using parsed = closing(await open({ rawRows: false }));
@@ -84,7 +104,7 @@ describe.skipIf(!has("mariadb"))("MariaDB: rows as packets and rows parsed by th
         compared += 1;
       }
     }
-    expect(compared).toBe(20_000);
+    expect(compared).toBe(4_000);
     expect((await scanned.next()).done).toBe(true);
   });
 
