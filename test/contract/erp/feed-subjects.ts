@@ -16,7 +16,7 @@ interface FeedCandidate {
 
 const here: readonly FeedCandidate[] = [
   { connector: "mssql-double", name: "SQL Server's double", make: () => mssqlFeedSubject() },
-  { connector: "oracle-double", name: "Oracle's double", make: () => oracleFeedSubject() },
+  { connector: "oracle-double", name: "Oracle's driver and a double", make: () => oracleFeedSubject() },
   ...(has("mariadb") ? [{ connector: "mariadb", name: "MariaDB", make: () => mysqlFeedSubject() }] : []),
   ...postgresPrograms().map((program) => ({
     connector: figuresName(program.name),
