@@ -2,6 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { ConnectorLimits } from "../connector.ts";
 import { at, behind, identityAt, type KeyPoint, type RowIdentities, Tail } from "../keyset.ts";
 import type { Statement } from "../statement.ts";
+import { statementLifeMs } from "../statement-life.ts";
 import type { Access } from "./connect.ts";
 import type { KeyReader } from "./keys.ts";
 import { behindServerMs, snapshotLimitMs } from "./limits.ts";
@@ -30,9 +31,6 @@ export interface DigestedRows extends RowIdentities {
 export function digested(rows: PackedRows, keys: KeyReader | undefined): DigestedRows {
   return { rows, digests: rowDigests(rows), keyDigests: keys?.digests(rows) ?? new BigUint64Array(rows.length) };
 }
-
-/** A statement lives so many times as long as its first row took, if it may. */
-const worthItsBeginning = 10;
 
 export interface StreamContext {
   access: Access;
@@ -154,10 +152,9 @@ class RowStream {
     this.#stopTimer = lifeMs === undefined ? () => {} : clock.after(lifeMs, () => this.#overdue());
     const openedAt = clock.monotonic();
     this.#begun = () => {
-      if (lifeMs === undefined || limits.alterableMs === undefined) return;
+      if (lifeMs === undefined) return;
       const tookMs = clock.monotonic() - openedAt;
-      // What has to be sorted for long is not sorted anew all the time.
-      const endsAtMs = Math.max(limits.alterableMs, tookMs * worthItsBeginning);
+      const endsAtMs = statementLifeMs(limits, tookMs);
       if (endsAtMs >= lifeMs) return;
       this.#stopTimer();
       this.#stopTimer = clock.after(endsAtMs - tookMs, () => this.#overdue());

@@ -4,6 +4,7 @@ import { at, behind, identityAt, type KeyPoint, Tail } from "../keyset.ts";
 import { type DigestedRows, sizeOf } from "../row-batch.ts";
 import { createSerial } from "../serial.ts";
 import { bind, concat, join, type Statement } from "../statement.ts";
+import { statementLifeMs } from "../statement-life.ts";
 import type { Access } from "./connect.ts";
 import { type Link, openLink, type ResultSet, type SentValue } from "./link.ts";
 import { withLiterals } from "./sql.ts";
@@ -135,12 +136,13 @@ class Snapshot {
     if (this.#state !== "new" && this.#state !== "open") return;
     const { signal, operation } = this.#context;
     const opening = this.#state === "new";
+    const began = this.#context.access.context.clock.monotonic();
     const fetch = `FETCH FORWARD ${this.#portion} FROM fuser_scan`;
     const declare = `BEGIN READ ONLY; DECLARE fuser_scan NO SCROLL CURSOR FOR ${withLiterals(this.#statement)}\n; ${fetch}`;
     try {
       const results = await this.#link.query(opening ? declare : fetch, signal, operation);
       const { fields, rows } = results.at(-1) as ResultSet;
-      if (opening) this.#opened(select, fields);
+      if (opening) this.#opened(select, fields, began);
       this.#ready = rows;
       if (rows.length < this.#portion) await this.#end("done");
       else this.#portion = nextPortion(rows, this.#context.access.context.limits);
@@ -150,11 +152,14 @@ class Snapshot {
     }
   }
 
-  #opened(select: ContinuedSelect, fields: readonly Field[]): void {
+  #opened(select: ContinuedSelect, fields: readonly Field[], began: number): void {
     select.verify(fields);
     this.#state = "open";
     if (this.#lifeMs === undefined) return;
-    this.#stopTimer = this.#context.access.context.clock.after(this.#lifeMs, () => {
+    const { clock, limits } = this.#context.access.context;
+    const tookMs = clock.monotonic() - began;
+    const lifeMs = Math.min(this.#lifeMs, Math.max(0, statementLifeMs(limits, tookMs) - tookMs));
+    this.#stopTimer = clock.after(lifeMs, () => {
       void this.#serial(async () => {
         if (this.#state === "open") await this.#end("cut");
       }).catch(() => this.#fail());

@@ -115,6 +115,20 @@ describe("PostgreSQL: real faults", () => {
     await connector.close();
   });
 
+  it("a scan lets its table be altered while its rows are still worked on, and goes on behind with each of them once", async () => {
+    await erp.run("CREATE TABLE extended (id INTEGER PRIMARY KEY)");
+    await erp.run("INSERT INTO extended SELECT generate_series(1, 2000)");
+    await erp.run("GRANT SELECT ON extended TO agent");
+    const connector = await as({}, { limits: { batchRows: 50, alterableMs: 200 } });
+    const seen: (string | undefined)[] = [];
+    for await (const batch of connector.scan(sourceOf("extended", ["id"], ["id"]), never)) {
+      if (seen.length === 0) await admin.query("SET lock_timeout = '10s'; ALTER TABLE extended ADD COLUMN more INTEGER");
+      for (let index = 0; index < batch.length; index++) seen.push(batch.key(index));
+    }
+    expect(seen).toEqual(Array.from({ length: 2_000 }, (_, index) => String(index + 1)));
+    await connector.close();
+  });
+
   it("a connection that is reset on its way is transient, and the next one reads", async () => {
     await using proxy = await openProxy(server);
     const connector = await as({ port: proxy.port });
