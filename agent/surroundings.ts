@@ -7,6 +7,7 @@ import { tokenSource } from "./channel/identity.ts";
 import type { Connect } from "./channel/link.ts";
 import { socketConnector } from "./channel/socket.ts";
 import { machineName, newId, openErp } from "./erp.ts";
+import { withHeapMode } from "./heap-mode.ts";
 import { keepHouse } from "./housekeeping.ts";
 import { transportSettings } from "./portal-way.ts";
 import { tellStatus, tellWaiting } from "./reporting.ts";
@@ -47,7 +48,7 @@ export async function realSurroundings(parts: AgentParts): Promise<Surroundings>
       const { state: directory } = config.agent;
       return openStore({ directory, clock, log: log.part("store"), journal: config.journal, onCommit });
     },
-    openErp: () => openErp({ config, clock, log, secret: secrets.require }),
+    openErp: async () => withHeapMode(await openErp({ config, clock, log, secret: secrets.require })),
     async wayToPortal() {
       const transport = await transportSettings(config, secrets.require, parts.env);
       const token = tokenSource({ secrets, clock, newId });

@@ -23,7 +23,7 @@ export const suites: Suite[] = [
     what: "kill -9, lost history, full disk, restored backups: real processes, real database",
     limitMinutes: 15,
     // They wait for time-outs and backoffs more than half of the time.
-    filesAtOnce: 4,
+    filesAtOnce: 5,
   },
   { name: "storm", what: "a company of 10,000 units while agent, portal and database are killed 75 times", limitMinutes: 10 },
   { name: "end-to-end", what: "ERP, agent and portal as their users see them", limitMinutes: 12, filesAtOnce: 4 },
