@@ -21,6 +21,7 @@ const registers: Readonly<Record<string, () => Promise<Register>>> = {
   sync: async () => (await import("./sync.ts")).sync,
   trace: async () => (await import("./trace.ts")).trace,
   quarantine: async () => (await import("./quarantine.ts")).quarantine,
+  quality: async () => (await import("./quality.ts")).quality,
   guard: async () => (await import("./guard.ts")).guard,
   feed: async () => (await import("./feed.ts")).feed,
   commands: async () => (await import("./commands.ts")).commands,

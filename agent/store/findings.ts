@@ -10,6 +10,11 @@ export interface Finding extends Raised {
   closedAt: number | undefined;
 }
 
+export interface FindingFilter {
+  source?: string;
+  rule?: FindingName;
+}
+
 export interface FindingStore {
   /**
    * What is found of a group, or of an entity by itself (`group`: its `self`), is now this: what is new is raised, what is missing is closed. Returns whether
@@ -17,8 +22,8 @@ export interface FindingStore {
    */
   replace(group: bigint, raised: readonly Raised[], now: number): boolean;
   /** Open ones, by source and key. */
-  list(filter?: { source?: string; rule?: FindingName; limit?: number; offset?: number }): readonly Finding[];
-  count(source?: string): number;
+  list(filter?: FindingFilter & { limit?: number; offset?: number }): readonly Finding[];
+  count(filter?: FindingFilter): number;
   /** Forgets what was closed long ago. */
   purge(now: number): void;
 }
@@ -54,6 +59,10 @@ export function createFindings(database: Database, names: Names): FindingStore {
     const { rule, source, key, field, other } = raised;
     return statements.raise.run(rule, group, names.no(source), key, field, other, JSON.stringify(raised.params), now) > 0;
   };
+  const wanted = ({ source, rule = null }: { source?: string; rule?: FindingName | null }) => {
+    const no = source === undefined ? null : names.no(source);
+    return [no, no, rule, rule] as const;
+  };
   return {
     replace(group, raised, now) {
       const before = statements.openOf.all<FindingRow>(group);
@@ -69,13 +78,11 @@ export function createFindings(database: Database, names: Names): FindingStore {
         return changed;
       });
     },
-    list({ source, rule, limit = 1_000, offset = 0 } = {}) {
-      const no = source === undefined ? null : names.no(source);
-      return statements.list.all<FindingRow>(no, no, rule ?? null, rule ?? null, limit, offset).map(toFinding);
+    list({ limit = 1_000, offset = 0, ...filter } = {}) {
+      return statements.list.all<FindingRow>(...wanted(filter), limit, offset).map(toFinding);
     },
-    count(source) {
-      const no = source === undefined ? null : names.no(source);
-      return (statements.count.get<{ count: number }>(no, no) as { count: number }).count;
+    count(filter = {}) {
+      return (statements.count.get<{ count: number }>(...wanted(filter)) as { count: number }).count;
     },
     purge(now) {
       database.transaction(() => statements.purge.run(now - keepClosedMs));
@@ -93,6 +100,8 @@ function isSame(one: Raised, row: FindingRow, names: Names): boolean {
   );
 }
 
+const isWanted = "closed_at IS NULL AND (? IS NULL OR source = ?) AND (? IS NULL OR rule = ?)";
+
 function prepareAll(database: Database) {
   const prepare = (sql: string) => database.prepare(sql);
   return {
@@ -104,8 +113,8 @@ function prepareAll(database: Database) {
       DO UPDATE SET params = excluded.params WHERE params <> excluded.params`),
     close: prepare("UPDATE finding SET closed_at = ? WHERE id = ?"),
     list: prepare(`SELECT id, rule, source, key, field, other, params, since, closed_at FROM finding
-      WHERE closed_at IS NULL AND (? IS NULL OR source = ?) AND (? IS NULL OR rule = ?) ORDER BY source, key, rule, id LIMIT ? OFFSET ?`),
-    count: prepare("SELECT count(*) AS count FROM finding WHERE closed_at IS NULL AND (? IS NULL OR source = ?)"),
+      WHERE ${isWanted} ORDER BY source, key, rule, id LIMIT ? OFFSET ?`),
+    count: prepare(`SELECT count(*) AS count FROM finding WHERE ${isWanted}`),
     purge: prepare("DELETE FROM finding WHERE closed_at < ?"),
   };
 }

@@ -23,8 +23,9 @@ test("A finding is raised once, keeps its time and number while it is found agai
   expect(findings.replace(group, [raised("a", { count: 3 })], 300)).toBe(true);
   expect(findings.list()).toEqual([{ ...first, params: { count: 3 } }]);
   expect(first).toMatchObject({ key: "a", since: 100, closedAt: undefined });
-  expect(findings.count("persons")).toBe(1);
-  expect(findings.count("units")).toBe(0);
+  expect(findings.count({ source: "persons" })).toBe(1);
+  expect(findings.count({ source: "units" })).toBe(0);
+  expect(findings.count({ rule: "schema-missing" })).toBe(0);
   expect(findings.replace(group, [], 400)).toBe(true);
   expect(findings.count()).toBe(0);
 });

@@ -1,0 +1,106 @@
+/** Findings as a clerk works with them: what is wrong where in the ERP, and how it is mended. No value of a row is among it, only keys. */
+import { decodeKey } from "../../base/key.ts";
+import type { Config, Read, Source } from "../../config/config.ts";
+import type { Raised } from "./judged.ts";
+import { fieldLabel, filled, findingTexts, type Language } from "./texts.ts";
+
+/** A finding as it is kept. */
+export interface Kept extends Raised {
+  id: number;
+  /** Epoch ms. */
+  since: number;
+}
+
+export interface Entry {
+  /** Number of the finding, by which it is accepted. */
+  finding: number;
+  rule: string;
+  /** The rule in words. */
+  title: string;
+  source: string;
+  /** Table or view of the ERP; empty where a query is read. */
+  table: string;
+  /** Columns of the key with their values: `MANDANT 001, PERSNR 0004711`. */
+  key: string;
+  /** The number that people know the record by; empty where it has none. */
+  number: string;
+  /** The field in words, with its columns in the ERP. */
+  field: string;
+  wrong: string;
+  mend: string;
+  /** Day in the ERP's zone, as `2026-11-23`. */
+  since: string;
+}
+
+/** Makes entries of findings, in one language. */
+export function entriesIn(language: Language, { sources, erp }: Pick<Config, "sources" | "erp">): (finding: Kept) => Entry {
+  const byName = new Map(sources.map((source) => [source.name, source]));
+  // As ISO writes days.
+  const days = new Intl.DateTimeFormat("sv-SE", { timeZone: erp.timezone });
+  return (finding) => {
+    const { rule, params } = finding;
+    const source = byName.get(finding.source);
+    const text = findingTexts[rule];
+    const named = { ...params, field: fieldLabel(finding.field, language), other: otherOf(finding) };
+    return {
+      finding: finding.id,
+      rule,
+      title: text.title[language],
+      source: finding.source,
+      table: source === undefined ? "" : tableOf(source),
+      key: keyOf(finding.key, source),
+      number: String(params.number ?? ""),
+      field: fieldOf(finding.field, source, language),
+      wrong: filled(text.wrong, language, named),
+      mend: filled(text.mend, language, named),
+      since: days.format(finding.since),
+    };
+  };
+}
+
+function tableOf({ from, signal }: Source): string {
+  return from.kind === "table" ? from.table : (signal?.table ?? "");
+}
+
+const partsOf = (key: string): readonly string[] => decodeKey(key) ?? [key];
+
+function keyOf(key: string, source: Source | undefined): string {
+  if (key === "") return "";
+  const parts = partsOf(key);
+  if (source === undefined || source.key.length !== parts.length) return parts.join(", ");
+  return parts.map((part, at) => `${source.key[at]} ${part}`).join(", ");
+}
+
+const otherOf = ({ other }: Raised): string => partsOf(other).join(", ");
+
+function fieldOf(field: string, source: Source | undefined, language: Language): string {
+  if (field === "") return "";
+  const read = source?.fields[field]?.read;
+  const columns = read === undefined ? [] : [...new Set(columnsOf(read))];
+  const label = fieldLabel(field, language);
+  return columns.length === 0 ? label : `${label} (${columns.join(", ")})`;
+}
+
+/** Those that are named as columns; what an expression or a query reads says little to a clerk. */
+function columnsOf(read: Read): string[] {
+  switch (read.kind) {
+    case "column":
+    case "from":
+      return [read.column];
+    case "dateTime":
+      return [read.date, read.time];
+    case "list":
+    case "oneOf":
+      return read.items.flatMap((item) => columnsOf(item.read));
+    case "object":
+      return Object.values(read.fields).flatMap(columnsOf);
+    case "ref":
+      return read.key.flatMap((part) => (part.kind === "column" ? [part.column] : []));
+    case "constant":
+    case "expression":
+    case "rows":
+      return [];
+    default:
+      return read satisfies never;
+  }
+}
