@@ -96,6 +96,9 @@ describe.each(products.filter(({ needs }) => needs === undefined || has(needs)))
     const people = (await firstColumn(place.db, "SELECT PERSNR FROM PERSON")).length;
     expect(countOf(entities, "person") + held.filter((name) => name.startsWith("persons ")).length).toBe(people);
     expect(countOf(entities, "person")).toBeGreaterThan(people * 0.9);
+    // A server with a binlog in rows, and an administrator's rights; PostgreSQL's feed is for a person to choose.
+    expect(text.includes("feed: binlog"), text.slice(0, 1_000)).toBe(dialect === "mysql");
+    expect(text.includes("feed: logical-replication")).toBe(dialect === "postgres");
     expect(text).toMatch(/# scope: \{ mandant: "001" \}/i);
     const written = [
       ...["NAME1", "NAME2", "VORNAME1", "VORNAME2", "EMAIL", "TELEFON"].map((column) => ["PERSON", column] as const),

@@ -8,9 +8,20 @@ import { filled } from "./evidence.ts";
 export interface Powers {
   /** Name of a feed that can be used as it is, with the account as it is. */
   feed: string | undefined;
+  /** Name of one that would make the server keep something for the agent. */
+  offered?: string;
   /** Columns that the database itself raises with each change. */
   rowVersions: boolean;
 }
+
+/** Comments on a feed that nobody has chosen yet. */
+export const feedLines = ({ offered }: Powers): string[] =>
+  offered === undefined
+    ? []
+    : [
+        `# The database can tell of changes itself: \`changes: { feed: ${offered} }\` in a source. It is not chosen here, since the server then keeps its log`,
+        "#   for the agent until that has read it, and needs to be prepared: docs/erp-databases.md, and what `erpfuser check` says.",
+      ];
 
 const compared = "compare: 15m";
 

@@ -55,7 +55,7 @@ export function draftText(parts: DraftParts, draft: Draft, trial: Trial): string
     ...Object.entries(parts.connection).map(([key, value]) => `  ${key}: ${settingText(value)}`),
     `  timezone: ${quoted(parts.timezone)}   # what local times in this database mean`,
     "",
-    ...(draft.scope.length > 0 ? [...draft.scope, ""] : []),
+    ...(draft.remarks.length > 0 ? [...draft.remarks, ""] : []),
     ...section("types:", types.flatMap(typeLines)),
     ...section("maps:", maps.flatMap(mapLines)),
     "sources:",

@@ -50,8 +50,8 @@ export interface Draft {
   types: readonly DraftedType[];
   maps: readonly DraftedMap[];
   sources: readonly DraftedSource[];
-  /** Comments on the scope of one company. */
-  scope: readonly string[];
+  /** Comments on all of it: the scope of one company, a feed that may be chosen. */
+  remarks: readonly string[];
 }
 
 const plainScalar = /^[\p{L}_][\p{L}\p{N}_.-]*$/u;

@@ -1,5 +1,7 @@
 /** From a database to a draft: describe, propose, look at what the proposal asks for, propose again; then try what came of it. */
+import { FuserError, isAbort } from "../../../base/errors.ts";
 import type { Connector, Table } from "../../../connectors/connector.ts";
+import type { Powers } from "./changes.ts";
 import { type DraftParts, draftText } from "./draft-text.ts";
 import type { Draft } from "./drafted.ts";
 import { keyOf } from "./evidence.ts";
@@ -42,10 +44,8 @@ async function proposed({
   signal: AbortSignal;
 }): Promise<Draft> {
   const looking = openLooking(connector, signal);
-  const powers = {
-    feed: await usableFeed(connector, tables, signal),
-    rowVersions: connector.dialect.powers.rowVersions === true,
-  };
+  const rowVersions = connector.dialect.powers.rowVersions === true;
+  const powers: Powers = { ...(await feedOf(connector, tables, signal)), rowVersions };
   const sampled = new Set<string>();
   const done = new Set<string>();
   for (let round = 1; ; round++) {
@@ -71,19 +71,25 @@ async function proposed({
   }
 }
 
-/** The feed's name where nothing stands against it. One that makes the server keep what nobody reads is for a person to choose. */
-async function usableFeed(
+/** What the database's own feed is to the draft: taken where nothing stands against it; one that makes the server keep its log for us is for a person to choose. */
+async function feedOf(
   { feed, dialect }: Connector,
   tables: readonly Table[],
   signal: AbortSignal,
-): Promise<string | undefined> {
-  if (feed === undefined || feed.kept !== undefined || !dialect.feeds?.includes(feed.name)) return undefined;
+): Promise<Pick<Powers, "feed" | "offered">> {
+  if (feed === undefined || !dialect.feeds?.includes(feed.name)) return { feed: undefined };
+  if (feed.kept !== undefined) return { feed: undefined, offered: feed.name };
   const watched = tables.flatMap((table) => {
     const key = table.kind === "table" ? keyOf(table) : undefined;
     return key === undefined ? [] : [{ table: table.name, key, own: key }];
   });
-  const findings = await feed.check(watched.slice(0, mostSamples), signal);
-  return findings.some(({ severity }) => severity === "error") ? undefined : feed.name;
+  try {
+    const findings = await feed.check(watched.slice(0, mostSamples), signal);
+    return { feed: findings.some(({ severity }) => severity === "error") ? undefined : feed.name };
+  } catch (error) {
+    if (isAbort(error) || !(error instanceof FuserError)) throw error;
+    return { feed: undefined };
+  }
 }
 
 /** Names as the database takes them without quotes, where it does. */

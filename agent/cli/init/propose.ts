@@ -6,7 +6,7 @@ import type { Table } from "../../../connectors/connector.ts";
 import type { TypeName } from "../../../protocol/model.ts";
 import { type Asks, type Bench, openBench, type Parent } from "./bench.ts";
 import { invoice, meter, meterReading } from "./bookings.ts";
-import { changes, type Powers } from "./changes.ts";
+import { changes, feedLines, type Powers } from "./changes.ts";
 import { namedColumns, type Wanted } from "./column-names.ts";
 import { dateRegistry } from "./dates.ts";
 import type { Draft, DraftedMap, DraftedSource } from "./drafted.ts";
@@ -117,7 +117,7 @@ export function propose(parts: ProposeParts): Proposal {
       types: [...types.types.values()],
       maps: [...maps.values()],
       sources,
-      scope: scopeLines({ sources, evidence, asks, prefix }),
+      remarks: [...scopeLines({ sources, evidence, asks, prefix }), ...feedLines(parts.powers)],
     },
     asks,
   };

@@ -31,7 +31,7 @@ it("of several companies the others are named, and no name of a table leaves its
   );
   const connection = { connector: "mssql", connection: {}, timezone: "Europe/Berlin" };
   const parts = { name: "x", portal: "wss://x", state: "/x", ...connection, tables: companies };
-  const text = draftText(parts, { sources: [], types: [], maps: [], scope: [] }, untried);
+  const text = draftText(parts, { sources: [], types: [], maps: [], remarks: [] }, untried);
   expect(text).toContain('`vars: { company: "A" }` (there are others: B Ltd_)');
   expect(text).not.toMatch(/^sources: \{\}/m);
 });

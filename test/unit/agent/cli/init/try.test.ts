@@ -43,7 +43,7 @@ describe("the trial of a draft", () => {
     ...{ settings: [{ name: "changes", yaml: "{ compare: 15m }" }], fields },
   });
   const tried = async (sources: readonly DraftedSource[], timezone = "Europe/Berlin") => {
-    const draft: Draft = { types: [], maps: [], sources, scope: [] };
+    const draft: Draft = { types: [], maps: [], sources, remarks: [] };
     const parts = {
       name: "x",
       portal: "wss://p.example.com/agent",
