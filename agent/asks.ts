@@ -53,6 +53,8 @@ function act(running: Running, body: AskBody): string {
       if (count > 0) return `${count} released; they are read again now`;
       throw unknownHere("not-found-quarantine", "Nothing of it is in quarantine", "See `erpfuser quarantine list`");
     }
+    case "accept":
+      return accept(running, body);
     case "command":
       switch (body.action) {
         case "retry":
@@ -67,6 +69,18 @@ function act(running: Running, body: AskBody): string {
           return `Noted as ${body.outcome}; the portal is told`;
       }
   }
+}
+
+function accept({ store, parts }: Running, { finding, reason, until }: Extract<AskBody, { kind: "accept" }>): string {
+  const at = parts.clock.now();
+  const known = store.transaction(() => {
+    if (!store.findings.accept(finding, { at, until, reason })) return false;
+    const entry = { at, kind: "quality", source: undefined, status: "ok", durationMs: undefined } as const;
+    store.journal.add({ ...entry, detail: { finding, accepted: true } });
+    return true;
+  }, "accept");
+  if (known) return `Finding ${finding} may stay as it is; \`erpfuser quality --accepted\` lists it`;
+  throw unknownHere("not-found-finding", `There is no open finding ${finding}`, "See `erpfuser quality`: mended ones are closed");
 }
 
 /** Who asks may just have mended what commands or the channel wait for; only a copy that took over is left its time. */

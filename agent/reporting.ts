@@ -53,6 +53,7 @@ export function reportOf(
     rows: source.rows,
     pending: source.pending,
     quarantined: source.quarantined,
+    findings: source.findings,
     lagMs: source.lagMs === undefined ? null : Math.round(source.lagMs),
   }));
   const counts = store.inbox.counts();

@@ -257,6 +257,7 @@ export const status = z.strictObject({
         rows: z.int().min(0),
         pending: z.int().min(0),
         quarantined: z.int().min(0),
+        findings: z.int().min(0).optional().describe("Records of the source that a rule of data quality finds fault with."),
         lagMs: z.int().min(0).nullable(),
       }),
     )

@@ -19,6 +19,8 @@ export interface SourceStatus {
   sent: number;
   pending: number;
   quarantined: number;
+  /** Open findings that nobody has accepted. */
+  findings: number;
   /** How long the oldest signal has waited; undefined when nothing waits. */
   lagMs: number | undefined;
   way: SourceWay;
@@ -55,12 +57,13 @@ export function sourceStatuses(room: Room, failures: ReadonlyMap<string, Failure
   const { store, clock } = room;
   const now = clock.now();
   const resting = inWindow(room.blackout, now, room.timezone);
+  const open = store.findings.open(now);
   const guards = store.guards.list().filter((guard) => guard.state === "open");
   const running = room.sources.map((captured): SourceStatus => {
     const { mapping } = captured;
     const { source, type } = mapping;
     const way = wayOf(captured, feed);
-    const counts = countsOf(room, source);
+    const counts = countsOf(room, source, open);
     // An ERP that does not answer fails every source, also one that has nothing to ask it for right now.
     const failure = failures.get(source) ?? failures.get("erp");
     const guard = guards.find((open) => open.source === source);
@@ -77,12 +80,16 @@ export function sourceStatuses(room: Room, failures: ReadonlyMap<string, Failure
   });
   const stopped = (room.stopped ?? []).map(({ source, type }): SourceStatus => {
     const way: SourceWay = { by: "compare", instead: undefined };
-    return { source, type, state: "failing", reason: schemaMissing, ...countsOf(room, source), way };
+    return { source, type, state: "failing", reason: schemaMissing, ...countsOf(room, source, open), way };
   });
   return [...running, ...stopped];
 }
 
-function countsOf({ store, clock }: Room, source: string): Omit<SourceStatus, "source" | "type" | "state" | "reason" | "way"> {
+function countsOf(
+  { store, clock }: Room,
+  source: string,
+  findings: ReadonlyMap<string, number>,
+): Omit<SourceStatus, "source" | "type" | "state" | "reason" | "way"> {
   const { lastSuccessAt, comparedAt, sent } = store.sources.get(source);
   const since = store.pending.oldestSince(source);
   return {
@@ -92,6 +99,7 @@ function countsOf({ store, clock }: Room, source: string): Omit<SourceStatus, "s
     sent,
     pending: store.pending.count(source),
     quarantined: store.quarantine.count(source),
+    findings: findings.get(source) ?? 0,
     lagMs: since === undefined ? undefined : Math.max(0, clock.now() - since),
   };
 }

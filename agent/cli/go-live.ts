@@ -10,6 +10,7 @@ import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { requireCode } from "./enrol.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { counted } from "./output.ts";
 import { prompt } from "./prompt.ts";
 import { configurationSecrets } from "./secrets.ts";
 import type { Session } from "./session.ts";
@@ -55,6 +56,7 @@ interface Figures {
   entities: Readonly<Record<string, number>>;
   quarantined: number;
   openGuards: number;
+  findings: number;
 }
 
 async function testFigures(session: Session, config: Config): Promise<Figures> {
@@ -62,14 +64,15 @@ async function testFigures(session: Session, config: Config): Promise<Figures> {
     entities: Object.fromEntries(config.sources.map(({ name }) => [name, state.entities.count(name)])),
     quarantined: state.quarantine.count(),
     openGuards: state.guards.list().filter((guard) => guard.state === "open").length,
+    findings: state.findings.count({ accepted: { is: false, at: session.clock.now() } }),
   }));
 }
 
-function figureLines({ entities, quarantined, openGuards }: Figures): string[] {
+function figureLines({ entities, quarantined, openGuards, findings }: Figures): string[] {
   return [
     "What the test showed:",
     ...Object.entries(entities).map(([source, count]) => `  ${source}: ${count} entities`),
-    `  ${quarantined} in quarantine, ${openGuards} open guards`,
+    `  ${quarantined} in quarantine, ${openGuards} open guards, ${counted(findings, "finding")} of data quality`,
   ];
 }
 

@@ -6,7 +6,7 @@ import { vanishedCommands } from "../writeback/memory.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { table } from "./output.ts";
+import { counted, table } from "./output.ts";
 import type { Session } from "./session.ts";
 import { withState } from "./state.ts";
 import { when } from "./times.ts";
@@ -20,6 +20,7 @@ async function current(session: Session, config: Config) {
     agent: file ?? null,
     pending: state.pending.count(),
     quarantined: state.quarantine.count(),
+    findings: state.findings.count({ accepted: { is: false, at: session.clock.now() } }),
     outbox: state.outbox.bounds(),
     commands: state.inbox.counts(),
     vanished: vanishedCommands(state.meta).length,
@@ -71,7 +72,7 @@ function lackLines({ lacks = [] }: StatusFile): string[] {
 
 function sourceRows({ status, ways = [] }: StatusFile, running: boolean): string[][] {
   const time = (text: string | null): string => (text === null ? "-" : when(Date.parse(text)));
-  const head = ["SOURCE", "TYPE", "STATE", "BY", "ROWS", "PENDING", "QUARANTINE", "LAG", "LAST SUCCESS"];
+  const head = ["SOURCE", "TYPE", "STATE", "BY", "ROWS", "PENDING", "QUARANTINE", "FINDINGS", "LAG", "LAST SUCCESS"];
   const rows = status.sources.map((source) => [
     source.source,
     source.type,
@@ -80,6 +81,7 @@ function sourceRows({ status, ways = [] }: StatusFile, running: boolean): string
     String(source.rows),
     String(source.pending),
     String(source.quarantined),
+    String(source.findings ?? "-"),
     source.lagMs === null ? "-" : formatDuration(source.lagMs),
     time(source.lastSuccess),
   ]);
@@ -106,6 +108,7 @@ function lines(now: Current, session: Session): string[] {
     ...(agent?.erp ? [`ERP: ${agent.erp}`] : []),
     ...(agent !== null && running ? [...feedLine(agent), ...insteadLines(agent), ...lackLines(agent)] : []),
     `Waiting: ${now.pending} keys to read, ${now.outbox.items} items to send, ${now.quarantined} in quarantine`,
+    ...(now.findings > 0 ? [`Data quality: ${counted(now.findings, "finding")}: \`erpfuser quality\``] : []),
     commandLine(now.commands),
     ...(now.vanished > 0
       ? [`${now.vanished} commands are no longer in the ERP since it was restored: \`erpfuser commands list --vanished\``]

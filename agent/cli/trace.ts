@@ -1,6 +1,8 @@
 import { FuserError } from "../../base/errors.ts";
 import { entityIdOf } from "../../base/key.ts";
-import type { Source } from "../../config/config.ts";
+import type { Config, Source } from "../../config/config.ts";
+import type { RuleName } from "../quality/judged.ts";
+import { findingTexts } from "../quality/texts.ts";
 import type { StoreReader } from "../store/store.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -24,9 +26,20 @@ interface Trace {
   unacked: number | null;
   /** The command that last made or changed it. */
   command: string | null;
+  /** What the rules of quality find fault with. */
+  findings: readonly { finding: number; rule: string; title: string; field: string; since: string; accepted: string | null }[];
+  /** Fields of which the rules leave out what they find fault with. */
+  withheld: readonly string[];
 }
 
-function traceIn(state: StoreReader, source: Source, key: string): Trace {
+interface Place {
+  source: Source;
+  key: string;
+  actions: Config["quality"]["actions"];
+}
+
+function traceIn(state: StoreReader, { source, key, actions }: Place): Trace {
+  const findings = state.findings.list({ source: source.name, key });
   const id = entityIdOf(source.prefix, key);
   const pending = state.pending.get(source.name, key);
   const held = state.quarantine.get(source.name, key);
@@ -50,6 +63,13 @@ function traceIn(state: StoreReader, source: Source, key: string): Trace {
       : null,
     unacked: state.outbox.seqOf(source.type, id) ?? null,
     command: state.inbox.causeOf(source.name, key) ?? null,
+    findings: findings.map(({ id: finding, rule, field, since, accepted }) => ({
+      ...{ finding, rule, title: findingTexts[rule].title.en, field },
+      ...{ since: iso(since), accepted: accepted?.reason ?? null },
+    })),
+    withheld: [
+      ...new Set(findings.flatMap(({ rule, field }) => (actions[rule as RuleName] === "send-without-field" ? [field] : []))),
+    ],
   };
 }
 
@@ -65,7 +85,7 @@ const isSeen = ({ known, pending, quarantine, unacked }: Trace): boolean =>
   known || pending !== null || quarantine !== null || unacked !== null;
 
 function explain(trace: Trace): string[] {
-  const { pending, quarantine } = trace;
+  const { pending, quarantine, findings, withheld } = trace;
   return [
     `${trace.source} ${trace.key} (id ${trace.id})`,
     ...(pending ? [`Pending since ${when(Date.parse(pending.since))}: ${stages[pending.stage] ?? pending.stage}`] : []),
@@ -74,6 +94,11 @@ function explain(trace: Trace): string[] {
       ? [`In quarantine since ${when(Date.parse(quarantine.since))}: ${quarantine.code}, ${quarantine.message}`]
       : []),
     ...(quarantine?.waitsFor ? [`Waits for ${quarantine.waitsFor}`] : []),
+    ...findings.map(({ finding, title, field, since, accepted }) => {
+      const silenced = accepted === null ? "" : `; accepted: ${accepted}`;
+      return `Finding ${finding} since ${when(Date.parse(since))}: ${title}${field === "" ? "" : ` in ${field}`}${silenced}`;
+    }),
+    ...(withheld.length === 0 ? [] : [`Sent without what is found fault with in: ${withheld.join(", ")}`]),
     ...(trace.unacked === null ? [] : [`In the outbox as item ${trace.unacked}, not yet acknowledged by the portal`]),
     ...(trace.known && trace.unacked === null && !pending ? ["The portal has acknowledged its last state"] : []),
     ...(trace.command === null ? [] : [`Last made or changed by the portal's command ${trace.command}`]),
@@ -98,23 +123,27 @@ export const trace: Register = (program, start) => {
         return await withState(session, config, (state) =>
           key === undefined
             ? traceCommand(session, state, type)
-            : traceRecord(session, state, { sources: sourcesOf(config, type), key }),
+            : traceRecord(session, state, { sources: sourcesOf(config, type), key, actions: config.quality.actions }),
         );
       }),
     );
 };
 
-function traceRecord(session: Session, state: StoreReader, wanted: { sources: readonly Source[]; key: string }): number {
+interface Wanted extends Pick<Place, "key" | "actions"> {
+  sources: readonly Source[];
+}
+
+function traceRecord(session: Session, state: StoreReader, wanted: Wanted): number {
   const traces = wanted.sources.flatMap((source) => {
     const key = keyFor(source, wanted.key);
-    return key === undefined ? [] : [traceIn(state, source, key)];
+    return key === undefined ? [] : [traceIn(state, { source, key, actions: wanted.actions })];
   });
   if (traces.length === 0) throw noSuchRecord(wanted);
   session.out.result({ records: traces }, () => traces.flatMap(explain));
   return traces.some(isSeen) ? exitCodes.ok.code : exitCodes.notFound.code;
 }
 
-function noSuchRecord({ sources, key }: { sources: readonly Source[]; key: string }): FuserError {
+function noSuchRecord({ sources, key }: Wanted): FuserError {
   return new FuserError("rejected", `${key.slice(0, 200)} can't be a key here`, {
     code: "not-found-key",
     operation: "trace a record",

@@ -33,8 +33,8 @@ export const findingTexts: Readonly<Record<FindingName, FindingText>> = {
       en: "The database no longer offers what is to be read or written: {what}",
     },
     mend: {
-      de: "Für die IT: `erpfuser check` nennt jede Stelle mit Abhilfe.",
-      en: "For IT: `erpfuser check` names each place with its remedy.",
+      de: "Für die IT: „erpfuser check“ nennt jede Stelle mit Abhilfe.",
+      en: "For IT: “erpfuser check” names each place with its remedy.",
     },
   },
 };

@@ -5,7 +5,7 @@ import type { Entry } from "./worklist.ts";
 /** In their order. */
 export const columns = [
   ...(["finding", "title", "rule", "source", "table", "key", "number", "field"] as const),
-  ...(["wrong", "mend", "since"] as const),
+  ...(["wrong", "mend", "since", "accepted"] as const),
 ] as const satisfies readonly (keyof Entry)[];
 
 type Heads = Readonly<Record<(typeof columns)[number], string>>;
@@ -23,6 +23,7 @@ export const columnHeads: Readonly<Record<Language, Heads>> = {
     wrong: "Was nicht stimmt",
     mend: "Was zu tun ist",
     since: "Seit",
+    accepted: "In Ordnung, weil",
   },
   en: {
     finding: "No.",
@@ -36,5 +37,6 @@ export const columnHeads: Readonly<Record<Language, Heads>> = {
     wrong: "What is wrong",
     mend: "What to do",
     since: "Since",
+    accepted: "Accepted because",
   },
 };

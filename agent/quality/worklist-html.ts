@@ -6,6 +6,9 @@ import { columnHeads } from "./worklist-heads.ts";
 const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 const escaped = (text: string | number): string => String(text).replace(/[&<>"']/g, (character) => escapes[character] as string);
 
+/** A day as people write it there. */
+const dayText = (day: string, language: Language): string => (language === "de" ? day.split("-").reverse().join(".") : day);
+
 const words = {
   de: {
     heading: "Datenqualität: Arbeitsliste",
@@ -14,6 +17,7 @@ const words = {
     none: "Nichts zu tun: Es liegt kein Befund vor.",
     closes: "Was in der Verwaltungssoftware berichtigt ist, verschwindet von selbst aus dieser Liste.",
     todo: "Zu tun: ",
+    accepted: "So in Ordnung",
   },
   en: {
     heading: "Data quality: worklist",
@@ -22,6 +26,7 @@ const words = {
     none: "Nothing to do: there is no finding.",
     closes: "What has been mended in the ERP disappears from this list by itself.",
     todo: "To do: ",
+    accepted: "Accepted as it is",
   },
 } as const;
 
@@ -34,11 +39,16 @@ export interface Page {
 }
 
 /** The columns of a section: what is the same for all of it stands above. */
-const shown = ["finding", "table", "key", "number", "field", "wrong", "since"] as const;
+const shown = ["finding", "table", "key", "number", "field", "wrong", "since", "accepted"] as const;
+/** Texts of the rule, which mostly are the same for all of its records. */
+const said = ["wrong", "mend"] as const;
 
 export function worklistHtml(entries: readonly Entry[], { language, name, day }: Page): string {
   const texts = words[language];
-  const sections = [...Map.groupBy(entries, ({ rule }) => rule).values()].map((ofRule) => section(ofRule, language));
+  const byRule = (some: readonly Entry[]): string =>
+    [...Map.groupBy(some, ({ rule }) => rule).values()].map((ofRule) => section(ofRule, language)).join("\n");
+  const open = entries.filter(({ accepted }) => accepted === "");
+  const accepted = entries.filter((entry) => entry.accepted !== "");
   return `<!doctype html>
 <html lang="${language}">
 <head>
@@ -53,10 +63,11 @@ ${style}
 <body>
 <header>
 <h1>${texts.heading}</h1>
-<p>${escaped(texts.head(name, day))} · ${texts.count(entries.length)}</p>
-<p>${entries.length === 0 ? texts.none : texts.closes}</p>
+<p>${escaped(texts.head(name, dayText(day, language)))} · ${texts.count(open.length)}</p>
+<p>${open.length === 0 ? texts.none : texts.closes}</p>
 </header>
-${sections.join("\n")}
+${byRule(open)}
+${accepted.length === 0 ? "" : `<h1 class="accepted">${texts.accepted}</h1>\n${byRule(accepted)}`}
 </body>
 </html>
 `;
@@ -66,22 +77,22 @@ function section(entries: readonly Entry[], language: Language): string {
   const first = entries[0] as Entry;
   const texts = words[language];
   const heads = columnHeads[language];
-  const same = entries.every(({ mend }) => mend === first.mend);
+  const above = said.filter((column) => entries.every((entry) => entry[column] === first[column]));
   // A number or a field that no record has is no column.
-  const kept = shown.filter((column) => entries.some((entry) => entry[column] !== ""));
-  const row = (entry: Entry): string => {
-    const cells = kept.map((column) => {
-      const mend = column === "wrong" && !same ? `<br>${texts.todo}${escaped(entry.mend)}` : "";
-      return `<td class="${column}">${escaped(entry[column])}${mend}</td>`;
-    });
-    return `<tr>${cells.join("")}</tr>`;
+  const kept = shown.filter((column) => !above.some((one) => one === column) && entries.some((entry) => entry[column] !== ""));
+  const cell = (entry: Entry, column: (typeof shown)[number]): string => {
+    const mend = column === "wrong" && !above.includes("mend") ? `<br>${texts.todo}${escaped(entry.mend)}` : "";
+    const text = column === "since" ? dayText(entry.since, language) : entry[column];
+    return `<td class="${column}">${escaped(text)}${mend}</td>`;
   };
+  const lead = above.includes("wrong") ? `<p>${escaped(first.wrong)}</p>\n` : "";
+  const mend = above.includes("mend") ? `<p class="mend"><strong>${texts.todo}</strong>${escaped(first.mend)}</p>\n` : "";
   return `<section>
 <h2>${escaped(first.title)} <small>${texts.count(entries.length)}</small></h2>
-${same ? `<p class="mend"><strong>${texts.todo}</strong>${escaped(first.mend)}</p>\n` : ""}<table>
+${lead}${mend}<table>
 <thead><tr>${kept.map((column) => `<th scope="col">${heads[column]}</th>`).join("")}</tr></thead>
 <tbody>
-${entries.map(row).join("\n")}
+${entries.map((entry) => `<tr>${kept.map((column) => cell(entry, column)).join("")}</tr>`).join("\n")}
 </tbody>
 </table>
 </section>`;
@@ -90,12 +101,14 @@ ${entries.map(row).join("\n")}
 const style = `:root { color-scheme: light; }
 body { font: 15px/1.45 system-ui, "Segoe UI", sans-serif; color: #1d2329; background: #fff; margin: 2rem auto; max-width: 78rem; padding: 0 1.5rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; }
+h1.accepted { font-size: 1.3rem; margin-top: 3rem; }
+section p { margin: .25rem 0; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .25rem; }
 h2 small { font-weight: normal; color: #5a6570; margin-left: .5rem; }
 header p { margin: .15rem 0; color: #5a6570; }
-.mend { margin: .25rem 0 .75rem; padding: .5rem .75rem; background: #eef4fa; border-left: 3px solid #2f6fad; }
+section .mend { margin: .25rem 0 .75rem; padding: .5rem .75rem; background: #eef4fa; border-left: 3px solid #2f6fad; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #d9dfe5; overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #d9dfe5; overflow-wrap: break-word; }
 th { border-bottom: 2px solid #9aa6b2; white-space: nowrap; }
 tbody tr:nth-child(even) { background: #f6f8fa; }
 .finding, .since { white-space: nowrap; }

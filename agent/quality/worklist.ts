@@ -9,6 +9,14 @@ export interface Kept extends Raised {
   id: number;
   /** Epoch ms. */
   since: number;
+  accepted: Acceptance | undefined;
+}
+
+/** A person's word that it may stay as it is. */
+export interface Acceptance {
+  reason: string;
+  /** Epoch ms at which it ends; undefined: never. */
+  until: number | undefined;
 }
 
 export interface Entry {
@@ -18,7 +26,7 @@ export interface Entry {
   /** The rule in words. */
   title: string;
   source: string;
-  /** Table or view of the ERP; empty where a query is read. */
+  /** Table or view of the ERP. */
   table: string;
   /** Columns of the key with their values: `MANDANT 001, PERSNR 0004711`. */
   key: string;
@@ -30,10 +38,14 @@ export interface Entry {
   mend: string;
   /** Day in the ERP's zone, as `2026-11-23`. */
   since: string;
+  /** Why it may stay as it is, and until when; empty where nobody has said so. */
+  accepted: string;
 }
 
-/** Makes entries of findings, in one language. */
-export function entriesIn(language: Language, { sources, erp }: Pick<Config, "sources" | "erp">): (finding: Kept) => Entry {
+type Needed = Pick<Config, "sources" | "erp">;
+
+/** Makes entries of findings as they stand at a time (epoch ms), in one language. */
+export function entriesIn(language: Language, { sources, erp }: Needed, now: number): (finding: Kept) => Entry {
   const byName = new Map(sources.map((source) => [source.name, source]));
   // As ISO writes days.
   const days = new Intl.DateTimeFormat("sv-SE", { timeZone: erp.timezone });
@@ -54,12 +66,26 @@ export function entriesIn(language: Language, { sources, erp }: Pick<Config, "so
       wrong: filled(text.wrong, language, named),
       mend: filled(text.mend, language, named),
       since: days.format(finding.since),
+      accepted: acceptedText(stands(finding.accepted, now), (at) => days.format(at), language),
     };
   };
 }
 
+/** An acceptance whose time is over counts no more. */
+const stands = (accepted: Acceptance | undefined, now: number): Acceptance | undefined =>
+  accepted?.until !== undefined && accepted.until <= now ? undefined : accepted;
+
+function acceptedText(accepted: Acceptance | undefined, dayOf: (at: number) => string, language: Language): string {
+  if (accepted === undefined) return "";
+  const { reason, until } = accepted;
+  // It ends with the day that was given.
+  return until === undefined ? reason : `${reason} (${language === "de" ? "bis" : "until"} ${dayOf(until - 1)})`;
+}
+
+/** Of a query the table that signals for it, or else the first that it reads: mostly the one that the record lies in. */
 function tableOf({ from, signal }: Source): string {
-  return from.kind === "table" ? from.table : (signal?.table ?? "");
+  if (from.kind === "table") return from.table;
+  return signal?.table ?? /\bFROM\s+([^\s,();]+)/i.exec(from.query.sql)?.[1] ?? "";
 }
 
 const partsOf = (key: string): readonly string[] => decodeKey(key) ?? [key];

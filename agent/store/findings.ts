@@ -8,11 +8,23 @@ export interface Finding extends Raised {
   /** First found, epoch ms. */
   since: number;
   closedAt: number | undefined;
+  /** Also where its time is over, and it counts as open again. */
+  accepted: Acceptance | undefined;
+}
+
+export interface Acceptance {
+  /** Epoch ms, as `until`; undefined: it holds as long as the finding stands. */
+  at: number;
+  until: number | undefined;
+  reason: string;
 }
 
 export interface FindingFilter {
   source?: string;
   rule?: FindingName;
+  key?: string;
+  /** Those that are accepted at this time, epoch ms, or those that are not. */
+  accepted?: { is: boolean; at: number };
 }
 
 export interface FindingStore {
@@ -24,6 +36,10 @@ export interface FindingStore {
   /** Open ones, by source and key. */
   list(filter?: FindingFilter & { limit?: number; offset?: number }): readonly Finding[];
   count(filter?: FindingFilter): number;
+  /** Open ones that nobody has accepted, by source; sources without any are left out. */
+  open(now: number): ReadonlyMap<string, number>;
+  /** A person says that it may stay as it is. False where there is no such open finding. */
+  accept(id: number, acceptance: Acceptance): boolean;
   /** Forgets what was closed long ago. */
   purge(now: number): void;
 }
@@ -38,6 +54,9 @@ interface FindingRow {
   params: string;
   since: number;
   closed_at: number | null;
+  accepted_at: number | null;
+  accepted_until: number | null;
+  accepted_reason: string | null;
 }
 
 const keepClosedMs = 90 * 86_400_000;
@@ -54,14 +73,20 @@ export function createFindings(database: Database, names: Names): FindingStore {
     params: JSON.parse(row.params) as Finding["params"],
     since: row.since,
     closedAt: row.closed_at ?? undefined,
+    accepted:
+      row.accepted_at === null
+        ? undefined
+        : { at: row.accepted_at, until: row.accepted_until ?? undefined, reason: row.accepted_reason ?? "" },
   });
   const raise = (group: bigint, raised: Raised, now: number): boolean => {
     const { rule, source, key, field, other } = raised;
     return statements.raise.run(rule, group, names.no(source), key, field, other, JSON.stringify(raised.params), now) > 0;
   };
-  const wanted = ({ source, rule = null }: { source?: string; rule?: FindingName | null }) => {
+  const wanted = ({ source, rule, key, accepted }: FindingFilter) => {
     const no = source === undefined ? null : names.no(source);
-    return [no, no, rule, rule] as const;
+    const is = accepted === undefined ? null : Number(accepted.is);
+    const named = [no, no, rule ?? null, rule ?? null, key ?? null, key ?? null] as const;
+    return [...named, is, accepted?.at ?? 0, is] as const;
   };
   return {
     replace(group, raised, now) {
@@ -84,6 +109,13 @@ export function createFindings(database: Database, names: Names): FindingStore {
     count(filter = {}) {
       return (statements.count.get<{ count: number }>(...wanted(filter)) as { count: number }).count;
     },
+    open(now) {
+      const rows = statements.open.all<{ source: number; count: number }>(now);
+      return new Map(rows.map(({ source, count }) => [names.name(source), count]));
+    },
+    accept(id, { at, until, reason }) {
+      return database.transaction(() => statements.accept.run(at, until ?? null, reason, id) > 0, "accept");
+    },
     purge(now) {
       database.transaction(() => statements.purge.run(now - keepClosedMs));
     },
@@ -100,7 +132,10 @@ function isSame(one: Raised, row: FindingRow, names: Names): boolean {
   );
 }
 
-const isWanted = "closed_at IS NULL AND (? IS NULL OR source = ?) AND (? IS NULL OR rule = ?)";
+/** At a time. */
+const isAccepted = "(accepted_at IS NOT NULL AND (accepted_until IS NULL OR accepted_until > ?))";
+const isWanted = `closed_at IS NULL AND (? IS NULL OR source = ?) AND (? IS NULL OR rule = ?) AND (? IS NULL OR key = ?)
+  AND (? IS NULL OR ${isAccepted} = ?)`;
 
 function prepareAll(database: Database) {
   const prepare = (sql: string) => database.prepare(sql);
@@ -112,7 +147,11 @@ function prepareAll(database: Database) {
       ON CONFLICT (grp, rule, source, key, field, other) WHERE closed_at IS NULL
       DO UPDATE SET params = excluded.params WHERE params <> excluded.params`),
     close: prepare("UPDATE finding SET closed_at = ? WHERE id = ?"),
-    list: prepare(`SELECT id, rule, source, key, field, other, params, since, closed_at FROM finding
+    accept: prepare(
+      "UPDATE finding SET accepted_at = ?, accepted_until = ?, accepted_reason = ? WHERE id = ? AND closed_at IS NULL",
+    ),
+    open: prepare(`SELECT source, count(*) AS count FROM finding WHERE closed_at IS NULL AND NOT ${isAccepted} GROUP BY source`),
+    list: prepare(`SELECT id, rule, source, key, field, other, params, since, closed_at, accepted_at, accepted_until, accepted_reason FROM finding
       WHERE ${isWanted} ORDER BY source, key, rule, id LIMIT ? OFFSET ?`),
     count: prepare(`SELECT count(*) AS count FROM finding WHERE ${isWanted}`),
     purge: prepare("DELETE FROM finding WHERE closed_at < ?"),

@@ -469,6 +469,8 @@ export type AskBody =
   | { kind: "sync"; source: string | undefined; full: boolean }
   | { kind: "guard"; guard: number; decision: "approve" | "reject" }
   | { kind: "release"; source: string; key: string | undefined }
+  /** `until`: epoch ms at which it ends. */
+  | { kind: "accept"; finding: number; reason: string; until: number | undefined }
   | { kind: "command"; id: string; action: "retry" | "approve" }
   | { kind: "command"; id: string; action: "resolve"; outcome: "applied" | "rejected"; key: string | undefined };
 
@@ -500,7 +502,7 @@ export interface AskStore {
 
 export interface JournalEntry {
   at: number;
-  /** `sync`, `compare`, `command`, `channel`, `history`, `guard`, ... */
+  /** `sync`, `compare`, `command`, `channel`, `history`, `guard`, `quality`, ... */
   kind: string;
   source: string | undefined;
   status: "ok" | "failed" | "refused" | "held";

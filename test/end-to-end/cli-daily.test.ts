@@ -1,5 +1,6 @@
 /** The command line in daily work, beside a running agent, as processes. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Run } from "../support/agent-run.ts";
 import { answer, refusal, runInStep } from "../support/cli.ts";
@@ -20,8 +21,9 @@ describe("beside a running agent", () => {
   beforeAll(async () => {
     site = opened.use(await openSite());
     // Commands wait for approval; three deletes are too many.
-    site.configure({ guards: { rows: 3, percent: 1 } }, (text) =>
-      text.replace("  ticket.create:\n", "  ticket.create:\n    draft: true\n"),
+    site.configure(
+      { guards: { rows: 3, percent: 1 } },
+      (text) => `${text.replace("  ticket.create:\n", "  ticket.create:\n    draft: true\n")}\nquality: { rules: true }\n`,
     );
     await site.enrol();
     run = opened.use(await runInStep(site));
@@ -76,6 +78,59 @@ describe("beside a running agent", () => {
     await answer(site, ["sync", "periods", "--full"]);
     await vi.waitFor(async () => expect((await quarantined("periods")).map((entry) => entry.key)).not.toContain(key), patience);
     expect(await answer(site, ["trace", "periods", key])).toMatchObject({ records: [{ known: true, quarantine: null }] });
+  });
+
+  it("a finding is listed, traced and counted, written for a clerk, accepted, and gone once it is mended", async () => {
+    const [row] = await site.erp.query("SELECT PERSNR, EMAIL FROM PERSON WHERE MANDANT = '001' ORDER BY PERSNR LIMIT 1", []);
+    const number = String(row?.PERSNR);
+    const set = (email: string): Promise<unknown> =>
+      site.erp.run("UPDATE PERSON SET EMAIL = ? WHERE MANDANT = '001' AND PERSNR = ?", [email, number]);
+    const listed = async (...args: string[]) => {
+      const { findings } = await answer(site, ["quality", "--rule", "email-placeholder", ...args]);
+      return (findings as unknown as { finding: number; key: string; accepted: string }[]).find(({ key }) =>
+        key.includes(number),
+      );
+    };
+    await set("keine@email.de");
+    await answer(site, ["sync", "persons", "--full"]);
+    const found = await vi.waitFor(async () => {
+      const entry = await listed();
+      expect(entry).toBeDefined();
+      return entry as NonNullable<typeof entry>;
+    }, patience);
+    const id = String(found.finding);
+    const traced = () => answer(site, ["trace", "persons", found.key.replace(/[A-Z]+ /g, "")]);
+    expect(await traced()).toMatchObject({
+      records: [{ findings: [{ rule: "email-placeholder", field: "emails", accepted: null }], withheld: ["emails"] }],
+    });
+    const open = async (): Promise<number> => (await answer(site, ["status"])).findings as unknown as number;
+    const before = await open();
+    await vi.waitFor(
+      () => expect(site.status()?.status.sources.find(({ source }) => source === "persons")?.findings).toBe(before),
+      patience,
+    );
+    for (const format of ["html", "csv"]) {
+      const file = join(site.folder, `list.${format}`);
+      await answer(site, ["quality", "--lang", "de", "--export", format, "--to", file]);
+      const text = readFileSync(file, "utf8");
+      expect(text).toContain(found.key);
+      expect(text).not.toContain("keine@email.de");
+    }
+    expect(await refusal(site, ["quality", "--export", "csv"], 2)).toBe("usage-export");
+    expect(await refusal(site, ["quality", "--export", "csv", "--to", join(site.folder, "no", "list.csv")], 2)).toBe(
+      "usage-file-unwritable",
+    );
+    expect(await refusal(site, ["quality", "accept", id, "--reason", "x", "--until", "2020-02-29"], 2)).toBe("usage-until");
+    expect(await refusal(site, ["quality", "accept", "999999", "--reason", "x"], 9)).toBe("not-found-finding");
+    expect(await answer(site, ["quality", "accept", id, "--reason", "Has none", "--until", "2126-12-31"])).toMatchObject({
+      outcome: "done",
+    });
+    expect(await listed()).toBeUndefined();
+    expect(await listed("--accepted")).toMatchObject({ finding: found.finding, accepted: "Has none (until 2126-12-31)" });
+    expect(await open()).toBe(before - 1);
+    await set(String(row?.EMAIL ?? ""));
+    await answer(site, ["sync", "persons", "--full"]);
+    await vi.waitFor(async () => expect(await listed("--accepted")).toBeUndefined(), patience);
   });
 
   it("commands are listed, approved, resolved and traced", async () => {

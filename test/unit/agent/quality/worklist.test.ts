@@ -20,14 +20,16 @@ if (config === undefined) throw new Error("the configuration does not load");
 
 const placeholder: Kept = {
   ...{ id: 7, rule: "email-placeholder", source: "persons", key: "001.0004711", field: "emails", other: "", params: {} },
+  accepted: undefined,
   // Already the next day in Berlin.
   since: Date.UTC(2026, 10, 22, 23, 30),
 };
 const schema: Kept = {
   ...{ id: 8, rule: "schema-missing", source: "persons", key: "", field: "", other: "PERSON" },
-  ...{ params: { stops: "source", line: 3, what: `=1+1 <b>"x"</b>` }, since: Date.UTC(2026, 10, 23) },
+  ...{ params: { stops: "source", line: 3, what: `=1+1 <b>"x"</b>` }, since: Date.UTC(2026, 10, 23), accepted: undefined },
 };
-const german = [placeholder, schema].map(entriesIn("de", config));
+const now = Date.UTC(2026, 10, 24);
+const german = [placeholder, schema].map(entriesIn("de", config, now));
 
 test("An entry names table, key and field as the ERP has them, what is wrong, what to do, and since which day there", () => {
   expect(german[0]).toEqual({
@@ -35,8 +37,9 @@ test("An entry names table, key and field as the ERP has them, what is wrong, wh
     ...{ key: "MANDANT 001, PERSNR 0004711", number: "", field: "E-Mail-Adressen (EMAIL)", since: "2026-11-23" },
     wrong: findingTexts["email-placeholder"].wrong.de,
     mend: findingTexts["email-placeholder"].mend.de,
+    accepted: "",
   });
-  const gone = entriesIn("en", { ...config, sources: [] })({ ...placeholder, params: { number: "K-7" } });
+  const gone = entriesIn("en", { ...config, sources: [] }, now)({ ...placeholder, params: { number: "K-7" } });
   expect(gone).toMatchObject({ table: "", key: "001, 0004711", number: "K-7", field: fieldLabel("emails", "en") });
 });
 
@@ -51,7 +54,7 @@ test("Every text exists in both languages and asks for the same parameters in bo
 
 test("Nothing in the CSV is taken for a formula, and quotes and separators stay within their cell", () => {
   const nasty = ["=1+1", "+1", "-1", "@SUM(A1)", " \t=1", "＝1", "\r=1"].map((key) => ({ ...placeholder, key }));
-  const csv = worklistCsv(nasty.map(entriesIn("de", { ...config, sources: [] })), "de");
+  const csv = worklistCsv(nasty.map(entriesIn("de", { ...config, sources: [] }, now)), "de");
   const cells = csv
     .split("\r\n")
     .slice(1, -1)
@@ -68,6 +71,18 @@ test("The page loads nothing, escapes what the ERP and the configuration say, an
   expect(html).toContain("=1+1 &lt;b&gt;&quot;x&quot;&lt;/b&gt;");
   expect(html).toContain("A &amp; B &quot;&lt;i&gt;&quot;");
   expect(html.match(/<h2>/g)).toHaveLength(2);
+  expect(html).toContain(`<td class="since">23.11.2026</td>`);
   expect(html).toContain(`<td class="key">MANDANT 001, PERSNR 0004711</td>`);
   expect(worklistHtml([], { language: "en", name: "A", day: "2026-11-23" })).toContain("Nothing to do");
+});
+
+test("What is accepted stands apart with its reason and its last day, and counts as open again once that is over", () => {
+  const accepted = { reason: "Ist so <richtig>", until: Date.UTC(2026, 11, 31, 23) };
+  const entry = entriesIn("de", config, now)({ ...placeholder, accepted });
+  expect(entry.accepted).toBe("Ist so <richtig> (bis 2026-12-31)");
+  const html = worklistHtml([entry], { language: "de", name: "A", day: "2026-11-23" });
+  expect(html).toContain("Nichts zu tun");
+  expect(html).toContain(`<td class="accepted">Ist so &lt;richtig&gt; (bis 2026-12-31)</td>`);
+  expect(entriesIn("de", config, accepted.until)({ ...placeholder, accepted }).accepted).toBe("");
+  expect(entriesIn("en", config, now)({ ...placeholder, accepted: { reason: "fine", until: undefined } }).accepted).toBe("fine");
 });

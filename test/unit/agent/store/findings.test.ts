@@ -49,3 +49,24 @@ test("Groups do not close each other's findings, and what is open is never purge
   expect(findings.list({ rule: "email-placeholder" }).map(({ key }) => key)).toEqual(["a"]);
   expect(findings.list({ limit: 1, offset: 1 })).toEqual([]);
 });
+
+test("What is accepted no longer counts as open, until its time is over or it is raised anew; what is closed can't be accepted", () => {
+  const { findings } = bench.open();
+  findings.replace(1n, [raised("a"), raised("b")], 100);
+  const [{ id } = { id: 0 }] = findings.list({ key: "a" });
+  expect(findings.accept(id, { at: 200, until: 500, reason: "known" })).toBe(true);
+  expect([...findings.open(300)]).toEqual([["persons", 1]]);
+  expect([...findings.open(500)]).toEqual([["persons", 2]]);
+  expect(findings.list({ accepted: { is: true, at: 300 } })).toMatchObject([
+    { key: "a", accepted: { until: 500, reason: "known" } },
+  ]);
+  expect(findings.list({ accepted: { is: false, at: 300 } }).map(({ key }) => key)).toEqual(["b"]);
+  expect(findings.count({ accepted: { is: true, at: 500 } })).toBe(0);
+  // The same finding in other words keeps its acceptance.
+  findings.replace(1n, [raised("a", { count: 2 })], 300);
+  expect([...findings.open(300)]).toEqual([]);
+  findings.replace(1n, [], 300);
+  expect(findings.accept(id, { at: 400, until: undefined, reason: "known" })).toBe(false);
+  findings.replace(1n, [raised("a")], 400);
+  expect([...findings.open(400)]).toEqual([["persons", 1]]);
+});
