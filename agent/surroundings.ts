@@ -1,4 +1,5 @@
 /** What the agent reaches of the world around it: in life a directory, a database and a socket of this machine; the simulation brings its own. */
+import type { Config } from "../config/config.ts";
 import type { Connector } from "../connectors/connector.ts";
 import { createDigester, type Digester } from "../protocol/digest.ts";
 import type { AgentParts, Running } from "./agent.ts";
@@ -6,6 +7,7 @@ import { answerAsks } from "./asks.ts";
 import { tokenSource } from "./channel/identity.ts";
 import type { Connect } from "./channel/link.ts";
 import { socketConnector } from "./channel/socket.ts";
+import { deliverWorklists } from "./deliver.ts";
 import { machineName, newId, openErp } from "./erp.ts";
 import { withHeapMode } from "./heap-mode.ts";
 import { keepHouse } from "./housekeeping.ts";
@@ -34,6 +36,9 @@ export interface Surroundings {
   tellWaiting(store: Store, error: unknown): void;
 }
 
+const delivering = (worklists: Config["worklists"]): Chore[] =>
+  worklists === undefined ? [] : [(running, signal) => deliverWorklists(running, worklists, signal)];
+
 /** Those of this machine. */
 export async function realSurroundings(parts: AgentParts): Promise<Surroundings> {
   const { config, secrets, clock, log } = parts;
@@ -59,6 +64,7 @@ export async function realSurroundings(parts: AgentParts): Promise<Surroundings>
     host: machineName(),
     chores: [
       answerAsks,
+      ...delivering(config.worklists),
       (running, signal) => tellStatus(running, { signal, startedAt, commits: () => commits }),
       (running, signal) => keepHouse(running, { signal, commits: () => commits }),
     ],

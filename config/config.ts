@@ -312,6 +312,20 @@ export interface QualityConfig {
   placeholder: { patterns: readonly string[]; marked: readonly string[] };
 }
 
+/** Where and when worklists are written. */
+export interface DeliverConfig {
+  /** Absolute. */
+  folder: string;
+  schedule: Schedule;
+  language: "de" | "en";
+  /** Column of keys that tells the team; empty where there are no teams. */
+  column: string;
+  /** Value of the column -> team. */
+  teams: Readonly<Record<string, string>>;
+  /** Name of the list for all others. */
+  otherwise: string;
+}
+
 export interface Config {
   /** Path of the file. */
   file: string;
@@ -353,5 +367,7 @@ export interface Config {
   commands: readonly CommandConfig[];
   guards: { deletes: { rows: number; percent: number } };
   quality: QualityConfig;
+  /** Undefined: none are written. */
+  worklists: DeliverConfig | undefined;
   journal: { keepDays: number; maxBytes: number };
 }

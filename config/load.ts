@@ -10,7 +10,7 @@ import { overPreset } from "./preset.ts";
 import { checkSources } from "./references.ts";
 import { resolveCommand } from "./resolve-command.ts";
 import { resolveMaps, resolveScope, resolveTypes, resolveVars } from "./resolve-dictionaries.ts";
-import { resolveQuality } from "./resolve-quality.ts";
+import { resolveDeliver, resolveQuality } from "./resolve-quality.ts";
 import { resolveSettings } from "./resolve-settings.ts";
 import { resolveSource } from "./resolve-source.ts";
 import { createScene, type Scene } from "./scene.ts";
@@ -97,6 +97,7 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
     commands: Object.entries(scene.file.commands).map(([name, node]) => resolveCommand(scene, name, node)),
     guards,
     quality: resolveQuality(quality),
+    worklists: resolveDeliver(quality, file),
     journal: { keepDays: journal.keepDays, maxBytes: journal.max },
   };
 }

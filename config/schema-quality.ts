@@ -1,6 +1,6 @@
 /** `quality:` which rules look at what is sent, and what becomes of a value that one finds fault with. */
 import { complaint } from "./fault-text.ts";
-import { flag, keys, listOf, oneOf, text } from "./schema-values.ts";
+import { flag, keys, listOf, named, oneOf, schedule, text } from "./schema-values.ts";
 
 const action = (otherwise: "send" | "send-without-field" | "hold", says: string) =>
   oneOf(["send", "send-without-field", "hold"]).prefault(otherwise).describe(says);
@@ -29,6 +29,20 @@ export const quality = keys({
       .optional()
       .describe("The same for a person who is known to have none: left out as well, but nothing to be mended"),
   }).prefault({}),
+  deliver: keys({
+    folder: text.describe("Folder for the lists, which must exist; beside the configuration unless it begins at the root"),
+    schedule: schedule.prefault("0 5 * * *").describe("When they are written"),
+    language: oneOf(["de", "en"]).prefault("de").describe("Their language"),
+    team: keys({
+      column: text.describe("Column of the ERP that stands in the record's key, or in that of what it belongs to: `OBJNR`"),
+      teams: named(text).describe("Value of the column: the team that mends its records"),
+    })
+      .optional()
+      .describe("Splits the list: one for each team"),
+    otherwise: text.prefault("alle").describe("Name of the list for what belongs to no team"),
+  })
+    .optional()
+    .describe("Writes the findings as worklists into a folder, a page and a CSV file for each team"),
 })
   .prefault({})
   .describe("Rules that look at what is read, and protect persons from a wrong address (docs/quality.md)");

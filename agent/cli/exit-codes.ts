@@ -34,6 +34,7 @@ const prefixes: readonly [string, ExitName][] = [
   ["master-key", "secrets"],
   ["state", "state"],
   ["store", "state"],
+  ["quality", "configuration"],
   ["secret", "secrets"],
   ["secrets", "secrets"],
   ["not-found", "notFound"],

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { FuserError } from "../../base/errors.ts";
 import type { Config } from "../../config/config.ts";
+import { writeWorklists } from "../deliver.ts";
 import type { FindingName } from "../quality/judged.ts";
 import { findingTexts, type Language } from "../quality/texts.ts";
 import { type Entry, entriesIn } from "../quality/worklist.ts";
@@ -21,7 +22,7 @@ import { ask, withState } from "./state.ts";
 /** A worklist is for people. */
 const mostExported = 50_000;
 
-/** `erpfuser quality [accept]`: what the rules found, for those who mend it in the ERP, and what may stay as it is. */
+/** `erpfuser quality [accept|deliver]`: what the rules found, for those who mend it in the ERP, and what may stay as it is. */
 export const quality: Register = (program, start) => {
   const group = program
     .command("quality")
@@ -82,6 +83,24 @@ export const quality: Register = (program, start) => {
         const answer = await ask(session, config, { kind: "accept", finding: Number(finding), reason: String(reason), until });
         session.out.result(answer, () => [answer.message]);
         return exitCodes.ok.code;
+      }),
+    );
+
+  group
+    .command("deliver")
+    .description("Write the worklists of `quality: deliver:` now, one for each team")
+    .action(
+      start(async (session) => {
+        const config = await readConfiguration(session);
+        const deliver = config.worklists;
+        if (deliver === undefined) throw nothingToDeliver();
+        return await withState(session, config, (state) => {
+          const written = writeWorklists({ state, config, deliver, now: session.clock.now() });
+          session.out.result({ written }, () =>
+            written.map(({ team, findings, files }) => `${team}: ${counted(findings, "finding")}, ${files.join(", ")}`),
+          );
+          return exitCodes.ok.code;
+        });
       }),
     );
 };
@@ -177,6 +196,14 @@ function pastDay(day: string): FuserError {
     code: "usage-until",
     operation: "accept a finding",
     hint: "Name the last day on which the reason holds, or leave --until out",
+  });
+}
+
+function nothingToDeliver(): FuserError {
+  return new FuserError("config", "The configuration does not say where worklists go", {
+    code: "config-no-delivery",
+    operation: "deliver worklists",
+    hint: "Write `quality: { deliver: { folder: … } }`, or use `erpfuser quality --export`",
   });
 }
 

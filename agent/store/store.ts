@@ -563,7 +563,7 @@ export interface StoreReader extends Disposable {
   readonly meta: Pick<MetaStore, "get">;
   readonly sources: Pick<SourceStore, "get" | "position">;
   readonly pending: Pick<PendingStore, "get" | "count" | "heldBy" | "nextDue" | "oldestSince">;
-  readonly entities: Pick<EntityStore, "get" | "count" | "known">;
+  readonly entities: Pick<EntityStore, "get" | "count" | "known" | "parentsOf">;
   readonly outbox: Pick<OutboxStore, "bounds" | "seqOf">;
   readonly inbox: Pick<InboxStore, "get" | "list" | "counts" | "causeOf">;
   readonly findings: Pick<FindingStore, "list" | "count">;

@@ -142,6 +142,7 @@ export function config(
     sources,
     commands: options.commands ?? [],
     quality: { rules: false, actions: { "email-placeholder": "send" }, placeholder: { patterns: [], marked: [] } },
+    worklists: undefined,
     guards: { deletes: { rows: 1, percent: 1 } },
     journal: { keepDays: 1, maxBytes: 1 },
   };

@@ -1,0 +1,121 @@
+/** Writes the worklist of data quality into a folder, a file for each team that mends it: on a schedule, and when `erpfuser quality deliver` asks for it. */
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { FuserError } from "../base/errors.ts";
+import { decodeKey } from "../base/key.ts";
+import type { Config, DeliverConfig } from "../config/config.ts";
+import type { AgentParts, Running } from "./agent.ts";
+import { nextRun } from "./capture/schedule.ts";
+import { type Entry, entriesIn } from "./quality/worklist.ts";
+import { worklistCsv } from "./quality/worklist-csv.ts";
+import { worklistHtml } from "./quality/worklist-html.ts";
+import type { StoreReader } from "./store/store.ts";
+import { waitOut } from "./wait-out.ts";
+
+const lookEveryMs = 30_000;
+const deliveredName = "quality-delivered";
+/** A list is for people, and all of it is in memory at once. */
+const mostDelivered = 20_000;
+/** A person's contract, a contract's unit, its building, its estate, and one more. */
+const mostSteps = 5;
+
+/** Until the signal aborts. What was missed while the agent did not run is delivered at its start, once. */
+export async function deliverWorklists(
+  { store, parts }: Pick<Running, "store"> & { parts: Pick<AgentParts, "config" | "clock" | "random" | "log"> },
+  deliver: DeliverConfig,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, clock } = parts;
+  const look = async (): Promise<void> => {
+    const last = store.meta.get(deliveredName);
+    const now = clock.now();
+    if (nextRun(deliver.schedule, last === undefined ? undefined : Number(last), config.erp.timezone) > now) return;
+    writeWorklists({ state: store, config, deliver, now });
+    store.meta.set(deliveredName, String(now));
+  };
+  await waitOut({ parts, part: "quality", everyMs: lookEveryMs }, look, signal);
+}
+
+export interface Delivery {
+  state: Pick<StoreReader, "findings" | "entities">;
+  config: Config;
+  deliver: DeliverConfig;
+  /** Epoch ms. */
+  now: number;
+}
+
+export interface Written {
+  team: string;
+  /** Open ones. */
+  findings: number;
+  files: readonly string[];
+}
+
+/**
+ * A page and a CSV file for each team that is configured, also where it has nothing to do: else last week's list would lie there for ever.
+ * @throws FuserError `quality-undeliverable`, transient
+ */
+export function writeWorklists({ state, config, deliver, now }: Delivery): Written[] {
+  const { language, folder, otherwise } = deliver;
+  const entryOf = entriesIn(language, config, now);
+  const teamOf = teams(state, config, deliver);
+  const byTeam = new Map<string, Entry[]>([...Object.values(deliver.teams), otherwise].map((team) => [team, []]));
+  for (const accepted of [false, true])
+    for (const finding of state.findings.list({ accepted: { is: accepted, at: now }, limit: mostDelivered }))
+      byTeam.get(teamOf(finding))?.push(entryOf(finding));
+  const day = new Intl.DateTimeFormat("sv-SE", { timeZone: config.erp.timezone }).format(now);
+  return [...byTeam].map(([team, entries]) => {
+    const page = { language, name: `${config.agent.name}, ${team}`, day };
+    const base = join(folder, fileName(team, language));
+    const files = { [`${base}.html`]: worklistHtml(entries, page), [`${base}.csv`]: worklistCsv(entries, language) };
+    for (const [file, text] of Object.entries(files)) replaceFile(file, text);
+    return { team, findings: entries.filter(({ accepted }) => accepted === "").length, files: Object.keys(files) };
+  });
+}
+
+/** What every system takes for a name. */
+const fileName = (team: string, language: DeliverConfig["language"]): string =>
+  `${language === "de" ? "arbeitsliste" : "worklist"}-${team.replace(/[^\p{L}\p{N}_-]+/gu, "-")}`;
+
+/** Which team a record belongs to: by the column in its own key, or in that of the nearest record above it that has it. */
+function teams(state: Delivery["state"], { sources }: Config, { column, teams: names, otherwise }: DeliverConfig) {
+  const byName = new Map(sources.map((source) => [source.name, source]));
+  const valueIn = ({ source, key }: Place): string | undefined => {
+    const at = byName.get(source)?.key.indexOf(column) ?? -1;
+    return at < 0 ? undefined : decodeKey(key)?.[at];
+  };
+  return ({ source, key }: Place): string => {
+    let places: readonly Place[] = [{ source, key }];
+    for (let step = 0; step <= mostSteps && places.length > 0; step++) {
+      const value = places.map(valueIn).find((found) => found !== undefined);
+      if (value !== undefined) return names[value] ?? otherwise;
+      places = places.flatMap((place) => state.entities.parentsOf(place.source, place.key));
+    }
+    return otherwise;
+  };
+}
+
+interface Place {
+  source: string;
+  key: string;
+}
+
+/** Whoever has the file open never sees half of it. */
+function replaceFile(file: string, text: string): void {
+  try {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    throw undeliverable(file, error);
+  }
+}
+
+function undeliverable(place: string, cause: unknown): FuserError {
+  return new FuserError("transient", `A worklist can't be written (${(cause as NodeJS.ErrnoException).code})`, {
+    code: "quality-undeliverable",
+    operation: "deliver worklists",
+    place,
+    hint: "Make the folder of `quality: deliver:`, and let the agent's account write there",
+    cause,
+  });
+}
