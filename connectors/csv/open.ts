@@ -169,7 +169,8 @@ function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMom
     const until = clock.monotonic() + settleMs;
     for (;;) {
       signal.throwIfAborted();
-      const { unsettled } = await look();
+      // An import may last for half a minute: whoever stops does not wait for it (close() breaks it off).
+      const { unsettled } = await unlessAborted(look(), signal);
       const left = until - clock.monotonic();
       if (unsettled === 0 || left <= 0) return;
       await clock.sleep(Math.min(left + 1, 1_000), signal);
@@ -181,7 +182,7 @@ function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMom
     const stop = new AbortController();
     const patience = clock.sleep(pollPatienceMs, stop.signal).catch(() => {});
     try {
-      await Promise.race([look(), patience]);
+      await unlessAborted(Promise.race([look(), patience]), signal);
     } finally {
       stop.abort();
     }
@@ -252,6 +253,18 @@ function openCsv({ settings, drop, file, rows, openFile, dialect, context, onMom
       await drop[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What the work gives; where the signal aborts first it goes on by itself. @throws the signal's reason, and what the work throws */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([aborted.promise, work]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** Every name that a source's texts may mean, in lower case: whatever stands there as a word. */

@@ -112,6 +112,26 @@ describe("CSV folder: faults", () => {
     expect((await rows(await connect())).length).toBe(5_000);
   });
 
+  it("a compare that is broken off does not wait for the import that it began", async () => {
+    const [reached, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const onMoment = async (moment: string): Promise<void> => {
+      if (moment !== "read") return;
+      reached.resolve();
+      await gate.promise;
+    };
+    const connector = await connect({}, { onMoment });
+    await place.drop("T_1.csv", many("one", 10));
+    const stop = new AbortController();
+    const scan = collect(connector.scan(source, stop.signal)).catch((error: Error) => error);
+    await reached.promise;
+    stop.abort();
+    try {
+      expect(await scan).toMatchObject({ name: "AbortError" });
+    } finally {
+      gate.resolve();
+    }
+  });
+
   const otherDisk = existsSync("/dev/shm") && statSync("/dev/shm").dev !== statSync("/tmp").dev ? "/dev/shm" : undefined;
   it.skipIf(otherDisk === undefined)("an archive on another file system gets the file with its bytes and time", async () => {
     const archive = await mkdtemp(join(otherDisk as string, "erpfuser-test-"));
