@@ -12,6 +12,7 @@ const lookEveryMs = 1_000;
 const purgeEveryMs = 3_600_000;
 /** While a restore is being decided on, commands may come back with tables that were still being filled. */
 const listAgainEveryMs = 10_000;
+/** Reasons to doubt for which the ERP was asked, a line each. */
 const checkedName = "effects-checked-for";
 /**
  * A server that took over lacks at most what the one before it did last. Of older commands clerks may have deleted or undone what they did, which would look
@@ -46,7 +47,7 @@ export async function keepHouse(running: House, told: { signal: AbortSignal; com
       purgedAt = now;
     }
     const commits = told.commits();
-    if (commits !== seen) doubted = doubtOf(running) !== undefined;
+    if (commits !== seen) doubted = doubtsOf(running).length > 0;
     seen = commits;
     if (!doubted) return;
     const again = lossOf(running) !== undefined && running.writeback.vanished().length > 0 && now - listedAt > listAgainEveryMs;
@@ -66,11 +67,10 @@ const lossOf = ({ store, compiled }: House): string | undefined =>
   compiled.mappings.map(({ source }) => lostHistory(store.meta, source)).find((reason) => reason !== undefined);
 
 /** Why commands may have lost their effects. */
-function doubtOf(house: House): string | undefined {
+function doubtsOf(house: House): string[] {
   const failoverAt = takenOverAt(house.store.meta);
   const reasons = [lossOf(house), failoverAt === undefined ? undefined : `failover ${failoverAt}`];
-  const given = reasons.filter((reason) => reason !== undefined);
-  return given.length === 0 ? undefined : given.join("; ");
+  return reasons.filter((reason) => reason !== undefined);
 }
 
 /**
@@ -79,12 +79,17 @@ function doubtOf(house: House): string | undefined {
  */
 async function lookForLostEffects(running: House, again: boolean, { signal, troubles }: Asking): Promise<boolean> {
   const { parts, store, writeback } = running;
-  const doubt = doubtOf(running);
-  if (doubt === undefined || (store.meta.get(checkedName) === doubt && !again)) return false;
+  const doubts = doubtsOf(running);
+  // Each is asked for once: a loss that is settled leaves an older failover behind, since which clerks may have undone what commands did.
+  const checked = new Set(store.meta.get(checkedName)?.split("\n"));
+  const news = doubts.filter((doubt) => !checked.has(doubt));
+  if (news.length === 0 && !again) return false;
   try {
-    const receivedSince = lossOf(running) === undefined ? (takenOverAt(store.meta) ?? 0) - takeoverDoubtsMs : undefined;
-    await writeback.effectsVanished(signal, { receivedSince });
-    store.meta.set(checkedName, doubt);
+    const loss = lossOf(running);
+    const isLost = again || (loss !== undefined && news.includes(loss));
+    const settledSince = isLost ? undefined : (takenOverAt(store.meta) ?? 0) - takeoverDoubtsMs;
+    await writeback.effectsVanished(signal, { settledSince });
+    store.meta.set(checkedName, doubts.join("\n"));
     troubles.clear();
     return true;
   } catch (error) {

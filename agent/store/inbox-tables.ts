@@ -16,6 +16,7 @@ export interface CommandRow {
   not_before: number;
   revision: number;
   settled_revision: number;
+  settled_at: number | null;
   result: string | null;
   /** A number as text: the column is one. */
   source: string | null;

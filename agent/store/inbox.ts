@@ -48,6 +48,7 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
     approved: row.approved === 1,
     result: row.result === null ? undefined : (JSON.parse(row.result) as Result),
     settledRevision: row.settled_revision,
+    settledAt: row.settled_at ?? undefined,
     source: row.source === null ? undefined : names.name(Number(row.source)),
     key: row.key ?? undefined,
   });

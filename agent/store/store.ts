@@ -309,6 +309,8 @@ export interface InboxCommand {
   result: Result | undefined;
   /** Highest revision of its results that the portal holds. */
   settledRevision: number;
+  /** When the portal took note of its result, epoch ms: it was carried out before. Of a command that is `settled`. */
+  settledAt: number | undefined;
   /** Source and key that it made or changed, once applied. */
   source: string | undefined;
   key: string | undefined;

@@ -7,9 +7,12 @@ import type { CompiledCommand, WritebackParts } from "./parts.ts";
 export interface Applied {
   /** So many, the newest. Default 200. */
   last?: number;
-  /** Epoch ms. */
-  receivedSince?: number | undefined;
+  /** Epoch ms: those of which the portal had taken note before are left out. When they came says nothing: a draft may be carried out weeks later. */
+  settledSince?: number | undefined;
 }
+
+/** Commands, newest first, among which those are looked for that were settled late. */
+const mostLookedThrough = 2_000;
 
 /**
  * After the ERP's history was lost (restored from a backup) or may have been (another server took over): which of the last applied commands it no longer knows. They are listed for a person, who
@@ -18,14 +21,14 @@ export interface Applied {
  */
 export async function findVanished(
   parts: WritebackParts,
-  { last = 200, receivedSince = Number.NEGATIVE_INFINITY }: Applied,
+  { last = 200, settledSince }: Applied,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { inbox, meta } = parts.store;
   const applied = inbox
-    .list({ limit: last * 2 })
+    .list({ limit: settledSince === undefined ? last * 2 : mostLookedThrough })
     .filter((command) => command.result?.outcome === "applied" && command.command !== undefined && command.state !== "received")
-    .filter(({ receivedAt }) => receivedAt >= receivedSince)
+    .filter(({ state, settledAt = 0 }) => settledSince === undefined || state !== "settled" || settledAt >= settledSince)
     .slice(0, last);
   const missing: string[] = [];
   const standing = new Set<string>();

@@ -23,7 +23,7 @@ const lostHistory: Doubt = (store, now) => {
 /** Keeps house for so many seconds, after a loss of history or another reason to doubt; `ask` answers the question what the ERP no longer knows. */
 async function keep(
   seconds: number,
-  ask: (signal: AbortSignal, among?: { receivedSince?: number | undefined }) => Promise<readonly string[]>,
+  ask: (signal: AbortSignal, among?: { settledSince?: number | undefined }) => Promise<readonly string[]>,
   { doubt = lostHistory, vanished = [] }: { doubt?: Doubt; vanished?: string[] } = {},
 ): Promise<{ told: string[]; failure: unknown }> {
   await using folder = await tempDirectory();
@@ -77,5 +77,25 @@ test("Once another server has taken over, what commands did is asked for one tim
   const doubt: Doubt = (store, now) => store.meta.set("erp.taken-over", String(now));
   await keep(30, async (_, among) => (asked.push(among) > 0 ? ["a command"] : []), { doubt, vanished: ["a command"] });
   // Of a day: what commands of before did clerks may have undone since.
-  expect(asked).toEqual([{ receivedSince: Date.UTC(2026, 10, 22, 5) }]);
+  expect(asked).toEqual([{ settledSince: Date.UTC(2026, 10, 22, 5) }]);
+});
+
+test("A loss of history that is settled brings up no older failover again: clerks may have undone since what commands did", async () => {
+  const asked: unknown[] = [];
+  let kept: Store | undefined;
+  const doubt: Doubt = (store, now) => {
+    kept = store;
+    store.meta.set("erp.taken-over", String(now));
+    lostHistory(store, now);
+  };
+  await keep(
+    10,
+    async (_, among) => {
+      asked.push(among);
+      kept?.meta.set("history-lost.tickets", undefined);
+      return [];
+    },
+    { doubt },
+  );
+  expect(asked).toEqual([{ settledSince: undefined }]);
 });

@@ -28,6 +28,7 @@ function known(
       notBefore: 0,
       approved: false,
       settledRevision: 0,
+      settledAt: undefined,
       source: undefined,
       key: undefined,
     },
