@@ -202,7 +202,9 @@ export interface HistoryIdentity {
    * keeps none.
    */
   position: Readonly<Record<string, string>> | undefined;
-  /** The same by the servers that wrote it: numbers that never go back either, as long as they are told at all. */
+  /** Where parts of this history ended that the position no longer counts (timelines before a server's own), where that is told: what was seen up to there is behind it. */
+  past?: Readonly<Record<string, string>>;
+  /** The position by the servers that wrote it: numbers that never go back either, as long as they are told at all. */
   parts?: Readonly<Record<string, string>>;
   /**
    * Where the configuration names several servers that have identities of their own: what they have in common. Another `database` of the same family has taken

@@ -84,10 +84,12 @@ function replaced({ store, sources }: Room): string | undefined {
   return isNew ? undefined : "another database was accepted in its place";
 }
 
-function wentBackSince(meta: Pick<MetaStore, "get">, { position, parts = {} }: HistoryIdentity): string | undefined {
+function wentBackSince(meta: Pick<MetaStore, "get">, { position, past, parts = {} }: HistoryIdentity): string | undefined {
   const before = (name: string): Position => JSON.parse(meta.get(name) ?? "{}") as Position;
   const partsBefore = Object.entries(before(names.parts)).filter(([name]) => name in parts);
-  return wentBack(before(names.position), position) ?? wentBack(Object.fromEntries(partsBefore), parts);
+  return (
+    wentBack(before(names.position), position && { ...past, ...position }) ?? wentBack(Object.fromEntries(partsBefore), parts)
+  );
 }
 
 /** Why a position is behind the one before; undefined when it is not. */

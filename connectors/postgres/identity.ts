@@ -24,13 +24,14 @@ export async function identityOf(
   const database = row?.name as string;
   const timeline = String(row?.timeline);
   const ends = row?.replicates === "t" ? await endsOf(timeline, signal) : [];
-  const before = Object.fromEntries([...ends].map(([name, end]) => [name, String(end)]));
+  const past = Object.fromEntries([...ends].map(([name, end]) => [name, String(end)]));
   return {
     database: `postgres:${row?.system}:${row?.id}:${database}`,
     label: `PostgreSQL ${database} on ${link.server}`,
     product: "PostgreSQL",
     version: row?.version as string,
-    position: { ...before, [timeline]: String(row?.position) },
+    position: { [timeline]: String(row?.position) },
+    past,
     ...(row?.standby === "t" ? {} : { server: `timeline ${timeline}` }),
   };
 }

@@ -374,6 +374,22 @@ test("A server that has counted past what it lacks of the one before it is a los
   expect(deletes(bench)).toEqual([]);
 });
 
+test("What ended before the position is compared where it is told, and missed by nobody where it no longer is", async () => {
+  const erp = estates(3);
+  Object.assign(erp.identity, { position: { "1": "500" } });
+  const bench = await start({ erp, compareEveryMs: 3_600_000 });
+  await bench.pass(5_000);
+  Object.assign(erp.identity, { position: { "2": "510" }, past: { "1": "500" } });
+  await bench.pass(75_000);
+  // The account lost the right by which it was told.
+  Object.assign(erp.identity, { position: { "2": "520" }, past: {} });
+  await bench.pass(75_000);
+  expect(journal(bench)).toEqual([]);
+  Object.assign(erp.identity, { position: { "3": "530" }, past: { "1": "500", "2": "519" } });
+  await bench.pass(75_000);
+  expect(journal(bench).length).toBeGreaterThan(0);
+});
+
 test("Another server of the same family that lacks what the first one had is a loss of history, and one of another family ends the run", async () => {
   const erp = estates(3);
   Object.assign(erp.identity, { family: "one,other", position: { "0": "0-1-500" } });
