@@ -28,7 +28,7 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
   if (servers.several && !isWritable(row?.locked)) throw servers.doubtFor(noPrimary(serversText(servers.addresses)));
   const family = servers.several ? { family: `mysql:${serversText(servers.addresses, "sorted")}:${database}` } : {};
   if (/mariadb/i.test(version)) {
-    const question = "SELECT @@gtid_current_pos AS position, @@gtid_binlog_state AS state";
+    const question = "SELECT @@gtid_current_pos AS position, @@gtid_binlog_state AS state, @@gtid_slave_pos AS carried";
     const [gtid] = row?.logged === "1" ? await askServer(link, question, signal, operation) : [];
     return {
       database: `mariadb:${row?.host}:${row?.port}:${row?.datadir}:${database}`,
@@ -36,7 +36,7 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
       product: "MariaDB",
       version,
       position: mariadbPosition(gtid?.position ?? ""),
-      parts: mariadbParts(gtid?.state ?? ""),
+      parts: mariadbParts(gtid?.state ?? "", gtid?.carried ?? ""),
       ...family,
     };
   }
@@ -60,9 +60,19 @@ export function mariadbPosition(text: string): Record<string, string> | undefine
   return parts.length === 0 ? undefined : Object.fromEntries(parts);
 }
 
-/** `0-1-100,0-2-120` -> { 0-1: 100, 0-2: 120 } */
-export function mariadbParts(text: string): Record<string, string> {
-  return Object.fromEntries(Array.from(text.matchAll(/(\d+-\d+)-(\d+)/g), ([, name, number]) => [name, number]));
+/**
+ * `0-1-100,0-2-120` -> { 0-1: 100, 0-2: 120 }
+ * @param carriedOut as a replica: further than its binlog tells, where it no longer writes into that what it carries out
+ */
+export function mariadbParts(state: string, carriedOut = ""): Record<string, string> {
+  const numbers = (text: string): [string, string][] =>
+    Array.from(text.matchAll(/(\d+-\d+)-(\d+)/g), ([, name, number]) => [name as string, number as string]);
+  const parts = Object.fromEntries(numbers(state));
+  for (const [name, number] of numbers(carriedOut)) {
+    const told = parts[name];
+    if (told !== undefined && BigInt(number) > BigInt(told)) parts[name] = number;
+  }
+  return parts;
 }
 
 /** `uuid:1-5:8,uuid2:1-3` -> { uuid: 8, uuid2: 3 } (dev.mysql.com, "GTID Format and Storage"; tags of 8.3 are part of the name). */

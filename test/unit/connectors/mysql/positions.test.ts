@@ -8,6 +8,9 @@ describe("positions of a server's history", () => {
     expect(mariadbPosition("")).toBeUndefined();
     expect(mariadbParts("0-1-100,0-2-120,2-5-7")).toEqual({ "0-1": "100", "0-2": "120", "2-5": "7" });
     expect(mariadbParts("")).toEqual({});
+    // What the binlog of a copy still tells of its primary is older than what it has carried out since without logging it.
+    expect(mariadbParts("0-1-50,0-2-120", "0-1-100,3-9-4")).toEqual({ "0-1": "100", "0-2": "120" });
+    expect(mariadbParts("0-1-50", "0-1-40")).toEqual({ "0-1": "50" });
   });
 
   it("of MySQL take the highest number of each server", () => {
