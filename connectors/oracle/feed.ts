@@ -124,12 +124,12 @@ export function createFeed(access: Access, short: LinkPool<Link>): Feed {
   };
 }
 
-/** The database, and which copy of it: a standby has another unique name. */
+/** The database, which history of it, and which copy: a recovery begins another history, a standby has another unique name. */
 async function serverOf(link: Link, signal: AbortSignal): Promise<string> {
-  const { database } = await identityOf(link, signal);
+  const { database, position = {} } = await identityOf(link, signal);
   const asked = sql("SELECT SYS_CONTEXT('USERENV', 'DB_UNIQUE_NAME') AS NAME FROM DUAL");
   const { rows } = await link.execute(asked, signal, { operation });
-  return `${database}@${rows[0]?.[0]}`;
+  return `${database} ${Object.keys(position)[0]}@${rows[0]?.[0]}`;
 }
 
 async function currentScn(link: Link, way: ScnWay, signal: AbortSignal): Promise<bigint> {

@@ -8,10 +8,11 @@ const operation = "identify the ERP's database";
 
 /**
  * Who an Oracle database is. What every account can see: name of the database and of the pluggable one, the schema and when it was made; a schema that was
- * imported anew is another one. With SELECT on V$DATABASE also DBID and the resetlogs id, which differ for a clone and after a recovery to a point in time.
+ * imported anew is another one. With SELECT on V$DATABASE also DBID, which differs for a clone that was made as one.
  *
  * Position: the system change number, which grows with every commit and goes back when a backup or snapshot is restored. From V$DATABASE, else by EXECUTE on
- * DBMS_FLASHBACK; with neither right there is none.
+ * DBMS_FLASHBACK; with neither right there is none. Where V$DATABASE tells the incarnation, the number is that incarnation's: a recovery to a point in time, and a
+ * standby that takes over, open the database with RESETLOGS and begin another history of the same database, however far its numbers have come.
  */
 export async function identityOf(link: Link, signal: AbortSignal): Promise<HistoryIdentity> {
   // Version 11 has no pluggable databases, and refuses to be asked.
@@ -28,13 +29,13 @@ export async function identityOf(link: Link, signal: AbortSignal): Promise<Histo
     one(link, sql("SELECT DBID, RESETLOGS_CHANGE#, CURRENT_SCN FROM V$DATABASE"), signal),
   );
   const scn = incarnation?.[2] ?? (await currentScn(link, signal));
-  const history = incarnation === undefined ? "" : `:${incarnation[0]}:${incarnation[1]}`;
+  const [clone, counter] = incarnation === undefined ? ["", "scn"] : [`:${incarnation[0]}`, `scn since ${incarnation[1]}`];
   return {
-    database: `oracle:${db}:${pdb ?? db}:${owner}:${created}${history}`,
+    database: `oracle:${db}:${pdb ?? db}:${owner}:${created}${clone}`,
     label: `Oracle ${pdb ?? db} (${owner}) on ${host}`,
     product: "Oracle",
     version: link.version,
-    position: scn === undefined || scn === null ? undefined : { scn: String(scn) },
+    position: scn === undefined || scn === null ? undefined : { [counter]: String(scn) },
   };
 }
 
