@@ -178,7 +178,7 @@ function portalOf(state: ChannelState): StatusFile["portal"] {
 }
 
 /** Nothing to read, to send, to carry out or to settle, and everything was compared once. What a person has to decide does not count. */
-function inStep({ store, channel }: Running, statuses: readonly SourceStatus[]): boolean {
+function inStep({ store, channel, capture }: Running, statuses: readonly SourceStatus[]): boolean {
   if (channel.state().name !== "connected" || store.outbox.bounds().items > 0) return false;
   const counts = store.inbox.counts();
   if (counts.received + counts.executing + counts.finished > 0) return false;
@@ -190,5 +190,9 @@ function inStep({ store, channel }: Running, statuses: readonly SourceStatus[]):
   const stopped = statuses.filter(({ state, reason }) => state === "failing" && reason === schemaMissing);
   const waiting = stopped.reduce((sum, { pending }) => sum + pending, held);
   if (store.pending.count() > waiting) return false;
-  return statuses.every((source) => source.comparedAt !== undefined || stopped.includes(source));
+  // What is stopped is not judged either.
+  return (
+    statuses.every((source) => source.comparedAt !== undefined || stopped.includes(source)) &&
+    (stopped.length > 0 || capture.isJudged())
+  );
 }

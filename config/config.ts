@@ -307,9 +307,18 @@ export type RuleAction = "send" | "send-without-field" | "hold";
 export interface QualityConfig {
   /** False: no rule looks at anything. */
   rules: boolean;
-  actions: Readonly<Record<"email-placeholder", RuleAction>>;
+  actions: Readonly<
+    Record<
+      "email-placeholder" | "email-throwaway" | "email-staff" | "email-shared" | "email-invalid" | "phone-invalid",
+      RuleAction
+    >
+  >;
   /** Patterns of addresses in small letters; `*` stands for anything. */
   placeholder: { patterns: readonly string[]; marked: readonly string[] };
+  /** Domains in small letters, beside the known ones. */
+  throwaway: { domains: readonly string[] };
+  /** The landlord's own domains in small letters, beside those of its team members. */
+  staff: { domains: readonly string[] };
 }
 
 /** Where and when worklists are written. */

@@ -3,11 +3,13 @@ import path from "node:path";
 import type { DeliverConfig, QualityConfig } from "./config.ts";
 import type { FileNode } from "./schema.ts";
 
-export function resolveQuality({ rules, actions, placeholder }: FileNode["quality"]): QualityConfig {
+export function resolveQuality({ rules, actions, placeholder, throwaway, staff }: FileNode["quality"]): QualityConfig {
   return {
     rules,
     actions,
     placeholder: { patterns: placeholder.patterns ?? [], marked: placeholder.marked ?? [] },
+    throwaway: { domains: throwaway.domains ?? [] },
+    staff: { domains: staff.domains ?? [] },
   };
 }
 

@@ -2,8 +2,7 @@
 import { complaint } from "./fault-text.ts";
 import { flag, keys, listOf, named, oneOf, schedule, text } from "./schema-values.ts";
 
-const action = (otherwise: "send" | "send-without-field" | "hold", says: string) =>
-  oneOf(["send", "send-without-field", "hold"]).prefault(otherwise).describe(says);
+const action = (says: string) => oneOf(["send", "send-without-field", "hold"]).prefault("send-without-field").describe(says);
 
 const pattern = text
   .regex(
@@ -12,10 +11,19 @@ const pattern = text
   )
   .transform((written) => written.toLowerCase());
 
+const domain = text
+  .regex(/^[^\s@*]+\.[^\s@*]+$/, complaint("is no domain", "Write what stands behind the @, such as `hausverwaltung.example`."))
+  .transform((written) => written.toLowerCase());
+
 export const quality = keys({
   rules: flag.prefault("false").describe("Whether the rules look at what is read. `false`: everything is sent as it stands"),
   actions: keys({
-    "email-placeholder": action("send-without-field", "An address that stands for none, such as keine@email.de"),
+    "email-placeholder": action("An address that stands for none, such as keine@email.de"),
+    "email-throwaway": action("An address of a mailbox for an hour, such as mailinator.com"),
+    "email-staff": action("An address of the landlord's own staff at a person"),
+    "email-shared": action("One address at several persons; a household may share one, and its main participant keeps it"),
+    "email-invalid": action("What stands where an address should, and is none: never sent; `hold` holds the person as well"),
+    "phone-invalid": action("What stands where a phone number should, and is none, such as `auf Anfrage!`"),
   })
     .prefault({})
     .describe(
@@ -28,6 +36,14 @@ export const quality = keys({
     marked: listOf(pattern)
       .optional()
       .describe("The same for a person who is known to have none: left out as well, but nothing to be mended"),
+  }).prefault({}),
+  throwaway: keys({
+    domains: listOf(domain).optional().describe("Domains of mailboxes for an hour, beside those that are known"),
+  }).prefault({}),
+  staff: keys({
+    domains: listOf(domain)
+      .optional()
+      .describe("The landlord's own domains, beside those of the team members' addresses (providers for everybody never count)"),
   }).prefault({}),
   deliver: keys({
     folder: text.describe("Folder for the lists, which must exist; beside the configuration unless it begins at the root"),

@@ -10,12 +10,13 @@ import type { Refusal } from "../../protocol/messages.ts";
 import { decideGuard, release } from "./decisions.ts";
 import { createDoorbell } from "./doorbell.ts";
 import { createDrain, type ReadBack } from "./drain.ts";
+import { factTasks } from "./facts-pass.ts";
 import { createFailures, type Failures } from "./failures.ts";
 import { leaveFeed } from "./feed-covers.ts";
 import { leaveUnused } from "./feed-kept.ts";
 import { createFeedReader, type FeedStatus } from "./feed-reader.ts";
 import { feedPlan } from "./feed-tables.ts";
-import { takeFingerprint } from "./fingerprint.ts";
+import { leaveFacts, takeFingerprint } from "./fingerprint.ts";
 import { checkIdentity } from "./identity.ts";
 import { createJudging } from "./judging.ts";
 import { type LaneParts, runLane } from "./lane.ts";
@@ -51,6 +52,8 @@ export interface Capture {
   needsReconcile(): boolean;
   reconcile(inventory: Inventory, signal: AbortSignal): Promise<number>;
   status(): SourceStatus[];
+  /** Whether the rules of quality know all that they stand on, and have judged everything by it. */
+  isJudged(): boolean;
   /** How the database's own feed stands; undefined where no source lives on it. */
   feed(): FeedStatus | undefined;
 }
@@ -78,13 +81,14 @@ export function createCapture(parts: CaptureParts): Capture {
   const plan = feedPlan(sources);
   const feed = plan && createFeedReader(room, plan, parts.connector.feed);
   const forced: Forced = new Map();
+  const facts = factTasks(room, drain);
   const lanes = [
     { ...laneOwn(parts.clock), isOpen: () => true, together: true, tasks: pollTasks(room, signals, forced) },
     { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(byKey, drain, turn) },
     {
       ...laneOwn(parts.clock),
       isOpen: () => drain.mayRead(),
-      tasks: compareTasks(room, { drain, turn, signals, forced, feed }),
+      tasks: [...facts.before, ...compareTasks(room, { drain, turn, signals, forced, feed }), ...facts.after],
     },
   ];
   const wake = (): void => {
@@ -144,6 +148,7 @@ export function createCapture(parts: CaptureParts): Capture {
       return held;
     },
     status: () => sourceStatuses(room, failures.bySource, feed?.status()),
+    isJudged: () => room.judging?.isThrough() ?? true,
     feed: () => feed?.status(),
   };
 }
@@ -178,6 +183,7 @@ async function identityWithRetry(room: Room, signal: AbortSignal): Promise<void>
     backoff,
     async step(inner) {
       await checkIdentity(room, inner);
+      leaveFacts(room);
       for (const source of room.sources) takeFingerprint(room, source);
       return "stop";
     },

@@ -25,6 +25,18 @@ export function takeFingerprint(room: Room, source: CapturedSource): boolean {
   return before !== undefined;
 }
 
+/** Facts of sources that no rule looks at any more are left: without them nothing would be missed, and everything would be compared with them. */
+export function leaveFacts({ store, sources, judging }: Room): void {
+  const judged = sources.filter((source) => judging?.roleOf(source) !== undefined).map(({ mapping }) => mapping.source);
+  store.transaction(() => {
+    for (const source of store.facts.keepOnly(judged)) store.sources.update(source, { facts: undefined });
+    for (const { mapping } of sources)
+      if (!judged.includes(mapping.source) && store.sources.get(mapping.source).facts !== undefined)
+        store.sources.update(mapping.source, { facts: undefined });
+    store.findings.keepOnly(judged);
+  }, "quality");
+}
+
 /** That of the mapping, and of the rules where what is sent depends on them. */
 function fingerprintOf({ quality }: Room, { mapping }: CapturedSource): string {
   return quality?.roleOf(mapping.source) === "protects" ? `${mapping.fingerprint} ${quality.fingerprint}` : mapping.fingerprint;

@@ -1,16 +1,35 @@
 /**
  * Lets the verdicts of quality take effect: facts are kept with the read that brings them, what is withheld never enters the outbox, and findings are
- * raised and closed in the same transaction.
+ * raised and closed in the same transaction. Whoever's verdict is another one because of somebody else's row is marked, and read again.
  */
 import type { Mapped } from "../map/mapped.ts";
-import type { Judged, Quality, Subject } from "../quality/judged.ts";
-import type { QuarantineEntry } from "../store/store.ts";
-import type { Room } from "./parts.ts";
+import type { FactLook, Judged, Quality, SourceRole, Subject } from "../quality/judged.ts";
+import type { FactChange } from "../store/facts.ts";
+import type { QuarantineEntry, Store } from "../store/store.ts";
+import type { CaptureParts } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
 
 export interface Judging {
-  /** Undefined: no rule looks at the source. Ask once for a scan or a transaction. */
+  roleOf(source: CapturedSource): SourceRole | undefined;
+  /** Undefined: no rule looks at the source. Ask once for a transaction. */
   of(source: CapturedSource): SourceJudge | undefined;
+  /** The same for rows that nobody knew before: those of a source that only reports are taken without, until its facts are gathered. */
+  ofNew(source: CapturedSource): SourceJudge | undefined;
+  /** Whether facts of the whole source are kept. */
+  isGathered(source: CapturedSource): boolean;
+  /** Under which that holds. */
+  fingerprintOf(source: CapturedSource): string;
+  /** Judges the groups that were touched. At the end of each transaction that gathered, or in which something went. */
+  flush(): void;
+  /** Judges some groups of addresses, from the first one after `after` on; returns the last one, undefined at the end. */
+  judgeGroups(after: bigint | undefined): bigint | undefined;
+  /** Whether what groups are judged by is another thing than when all of them were judged: the day, the rules, what is known of periods and of the staff. */
+  owesGroups(): boolean;
+  /** Now all of them are. `ground`: of before the first one, by `ground()`. */
+  groupsJudged(ground: string | undefined): void;
+  ground(): string | undefined;
+  /** All is known that verdicts stand on, and everything was judged by it. */
+  isThrough(): boolean;
 }
 
 type Entity = Extract<Mapped, { kind: "entity" }>;
@@ -20,7 +39,7 @@ export interface SourceJudge {
   /** Keeps the facts of an entity. What is read together is gathered before the first of it is judged. */
   gather(key: string, mapped: Entity): void;
   /** What is to be sent of an entity whose facts are kept. */
-  judge(key: string, mapped: Entity): Omit<Judged, "raised">;
+  judge(key: string, mapped: Entity): Pick<Judged, "text" | "withheld" | "hold">;
   /** The entity is gone. */
   gone(key: string): void;
 }
@@ -34,29 +53,132 @@ export function heldBy({
   return { code: "quality", field, message, digest: undefined, waitsFor: undefined };
 }
 
-export function createJudging({ store, clock }: Pick<Room, "store" | "clock">, quality: Quality): Judging {
-  const { facts, findings } = store;
-  return {
-    of({ mapping }) {
-      const { source, type, lacks = [] } = mapping;
-      if (quality.roleOf(source) === undefined) return undefined;
-      // What the ERP lacks for now says nothing: facts that protect somebody, and what was found, stay until everything is mapped anew.
-      const stays = (key: string): boolean => lacks.length > 0 && store.entities.known(source, key);
-      const subjectOf = (key: string, { text, parents, notes }: Entity): Subject => ({ source, type, key, text, parents, notes });
-      return {
-        gather(key, mapped) {
-          if (!stays(key)) facts.put({ source, key }, quality.gather(subjectOf(key, mapped), facts));
-        },
-        judge(key, mapped) {
-          const { raised, ...judged } = quality.judge(subjectOf(key, mapped), facts);
-          if (!stays(key)) findings.replace(facts.selfOf(source, key), raised, clock.now());
-          return judged;
-        },
-        gone(key) {
-          facts.remove({ source, key });
-          findings.replace(facts.selfOf(source, key), [], clock.now());
-        },
-      };
-    },
+const groupsAtOnce = 200;
+const dayMs = 86_400_000;
+/** Under which ground all groups were judged last. */
+const judgedName = "quality-judged";
+/** Raised with each domain that comes to belong to the staff, or no longer does. */
+const domainsName = "quality-staff-domains";
+
+type JudgingParts = Pick<CaptureParts, "store" | "clock" | "sources" | "timezone">;
+
+export function createJudging(parts: JudgingParts, quality: Quality): Judging {
+  const { store, clock } = parts;
+  const { facts, findings, meta } = store;
+  const readiness = openReadiness(parts, quality);
+  const lookNow = (): FactLook => ({ ...facts, ...readiness.now() });
+  const judged = parts.sources.filter(({ mapping }) => quality.roleOf(mapping.source) !== undefined);
+  /** Undefined: groups can't be judged, or there are none. */
+  const ground = (): string | undefined => {
+    const { addressesKnown, spansKnown, today } = readiness.now();
+    if (!addressesKnown || judged.length === 0) return undefined;
+    return [quality.fingerprint, spansKnown, today, meta.get(domainsName) ?? 0].join(" ");
   };
+  /** Addresses to be judged at the end of the transaction under way. */
+  const emails = new Set<bigint>();
+  const persons = new Set<bigint>();
+  const touch = ({ groups, persons: users }: FactChange): void => {
+    for (const { kind, hash } of groups) {
+      if (kind === "staff-domain") touchDomain(hash);
+      else emails.add(hash);
+    }
+    for (const person of users) persons.add(person);
+  };
+  const touchDomain = (hash: bigint): void => {
+    // More than one member more or less says nothing new of the domain.
+    if (facts.holders("staff-domain", hash, 2).length < 2) meta.set(domainsName, String(Number(meta.get(domainsName) ?? 0) + 1));
+  };
+  const judgeEmail = (hash: bigint, look: FactLook): void => {
+    const { raised, otherwise } = quality.judgeEmail(hash, look);
+    findings.replace(hash, raised, clock.now());
+    for (const { source, key } of otherwise) readAgain(store, { source, key }, clock.now());
+  };
+  const of = (captured: CapturedSource): SourceJudge | undefined => {
+    const { source, type, lacks = [] } = captured.mapping;
+    if (quality.roleOf(source) === undefined) return undefined;
+    const look = lookNow();
+    // What the ERP lacks for now says nothing: facts that protect somebody, and what was found, stay until everything is mapped anew.
+    const stays = (key: string): boolean => lacks.length > 0 && store.entities.known(source, key);
+    const subjectOf = (key: string, { text, parents, notes }: Entity): Subject => ({ source, type, key, text, parents, notes });
+    return {
+      gather(key, mapped) {
+        if (!stays(key)) touch(facts.put({ source, key }, quality.gather(subjectOf(key, mapped), facts)));
+      },
+      judge(key, mapped) {
+        const { raised, held, ...judged } = quality.judge(subjectOf(key, mapped), look);
+        const self = facts.selfOf(source, key);
+        for (const group of held) facts.setHeld(self, group, group.held);
+        if (!stays(key)) findings.replace(self, raised, clock.now());
+        return judged;
+      },
+      gone(key) {
+        touch(facts.remove({ source, key }));
+        findings.replace(facts.selfOf(source, key), [], clock.now());
+      },
+    };
+  };
+  return {
+    roleOf: ({ mapping }) => quality.roleOf(mapping.source),
+    of,
+    ofNew: (source) =>
+      quality.roleOf(source.mapping.source) === "reports" && !readiness.isGathered(source) ? undefined : of(source),
+    isGathered: readiness.isGathered,
+    fingerprintOf: readiness.fingerprintOf,
+    flush() {
+      const look = lookNow();
+      if (look.addressesKnown) {
+        // Before all periods are known none of them decides anything.
+        if (look.spansKnown) for (const person of persons) for (const hash of facts.groupsOf(person, "email")) emails.add(hash);
+        for (const hash of emails) judgeEmail(hash, look);
+      }
+      emails.clear();
+      persons.clear();
+    },
+    judgeGroups(after) {
+      const hashes = facts.groups("email", after, groupsAtOnce);
+      const look = lookNow();
+      store.transaction(() => {
+        for (const hash of hashes) judgeEmail(hash, look);
+      }, "quality");
+      return hashes.length < groupsAtOnce ? undefined : hashes.at(-1);
+    },
+    ground,
+    owesGroups: () => ground() !== undefined && ground() !== meta.get(judgedName),
+    groupsJudged: (of) => meta.set(judgedName, of),
+    isThrough: () => judged.every(readiness.isGathered) && (ground() === undefined || ground() === meta.get(judgedName)),
+  };
+}
+
+/** What is sent of it may be another thing now, although its row is not. */
+function readAgain({ entities, pending }: Store, { source, key }: { source: string; key: string }, now: number): void {
+  entities.voidRowDigests(source, key);
+  // What waits for its delete goes on waiting: it is read when its time has come.
+  const stage = pending.get(source, key)?.stage;
+  if (stage === undefined || stage === "confirm") pending.mark(source, [key], { now, confirm: false });
+}
+
+/** How much is known of what verdicts stand on. */
+function openReadiness({ store, clock, sources, timezone }: JudgingParts, quality: Quality) {
+  // With what the ERP's schema lacks for now facts are not complete: they are gathered anew when it is back.
+  const fingerprintOf = ({ mapping }: CapturedSource): string =>
+    [mapping.fingerprint, quality.fingerprint, ...(mapping.lacks ?? [])].join(" ");
+  const isGathered = (source: CapturedSource): boolean =>
+    store.sources.get(source.mapping.source).facts === fingerprintOf(source);
+  const protecting = sources.filter(({ mapping }) => quality.roleOf(mapping.source) === "protects");
+  const ofPeriods = sources.filter(({ mapping }) => quality.hasSpans(mapping.source));
+  return {
+    fingerprintOf,
+    isGathered,
+    now: (): Pick<FactLook, "addressesKnown" | "spansKnown" | "today"> => ({
+      addressesKnown: protecting.every(isGathered),
+      spansKnown: ofPeriods.every(isGathered),
+      today: localDay(clock.now(), timezone),
+    }),
+  };
+}
+
+/** Days since 1970-01-01 of the local date. */
+function localDay(now: number, timezone: string): number {
+  const { year, month, day } = Temporal.Instant.fromEpochMilliseconds(now).toZonedDateTimeISO(timezone);
+  return Date.UTC(year, month - 1, day) / dayMs;
 }

@@ -2,8 +2,10 @@
 import type { Row, RowBatch } from "../../connectors/connector.ts";
 import type { Mapped, Parent } from "../map/mapped.ts";
 import type { OutboxAppender, OutboxItem } from "../store/store.ts";
+import type { SourceJudge } from "./judging.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
+import type { NewRows } from "./take-new.ts";
 
 type Entity = Extract<Mapped, { kind: "entity" }>;
 
@@ -11,30 +13,56 @@ type Entity = Extract<Mapped, { kind: "entity" }>;
 export type TakeMapped = (key: string, index: number) => boolean;
 
 /** For the batches of one scan. */
-export type MappedWay = (batch: RowBatch, frames: OutboxAppender, readAt: number) => TakeMapped;
+export interface MappedWay {
+  /** Of these of the batch facts are kept before the first of them is judged. */
+  begin(batch: RowBatch, rows: Pick<NewRows, "indexes" | "written" | "readAt">, frames: OutboxAppender): TakeMapped;
+}
 
 export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
   const { store, digest } = room;
   const name = source.mapping.source;
-  const judge = room.judging?.of(source);
   const parents = createParentNumbers(room);
-  return (batch, frames, readAt) => {
-    parents.begin();
-    return (key, index) => {
-      const mapped = mapRow(source, batch, { key, index });
-      if (mapped?.kind !== "entity" || isAwaited(room, name, key)) return false;
-      judge?.gather(key, mapped);
-      const judged = judge?.judge(key, mapped);
-      const numbers = parents.of(mapped);
-      if (numbers === undefined || judged?.hold !== undefined) return false;
-      const text = judged?.text ?? mapped.text;
-      const entity = { key, mapped: { ...mapped, text }, readAt, withheld: judged?.withheld };
-      if (frames.add(itemOf(room, source, entity)) === "too-large") return false;
-      const digests = { rowDigest: batch.digests[index] as bigint, keyDigest: batch.keyDigests[index] as bigint };
-      store.entities.add(name, key, { ...digests, entityDigest: digest(text), parents: numbers });
-      return true;
-    };
+  return {
+    begin(batch, rows, frames) {
+      parents.begin();
+      const judge = room.judging?.ofNew(source);
+      const known = judge && gatherAll(judge, source, { batch, ...rows });
+      return (key, index) => {
+        const mapped = known?.get(index) ?? mapRow(source, batch, { key, index });
+        if (mapped?.kind !== "entity" || isAwaited(room, name, key)) return false;
+        const numbers = parents.of(mapped);
+        if (numbers === undefined) return false;
+        const judged = judge?.judge(key, mapped);
+        if (judged?.hold !== undefined) return false;
+        const text = judged?.text ?? mapped.text;
+        const item = itemOf(room, source, { key, mapped: { ...mapped, text }, readAt: rows.readAt });
+        if (judged !== undefined && judged.withheld.length > 0) item.withheld = judged.withheld;
+        if (frames.add(item) === "too-large") return false;
+        const digests = { rowDigest: batch.digests[index] as bigint, keyDigest: batch.keyDigests[index] as bigint };
+        store.entities.add(name, key, { ...digests, entityDigest: digest(text), parents: numbers });
+        return true;
+      };
+    },
   };
+}
+
+/** Maps rows, and keeps the facts of all before the first is judged: two of them may share an address. */
+function gatherAll(
+  judge: SourceJudge,
+  source: CapturedSource,
+  { batch, indexes, written }: Pick<NewRows, "batch" | "indexes" | "written">,
+): ReadonlyMap<number, Mapped> {
+  const known = new Map<number, Mapped>();
+  for (const index of indexes) {
+    const key = batch.key(index);
+    // What was written since the scan began is newer than this row.
+    if (key === undefined || written.has(key)) continue;
+    const mapped = mapRow(source, batch, { key, index });
+    if (mapped === undefined) continue;
+    known.set(index, mapped);
+    if (mapped.kind === "entity") judge.gather(key, mapped);
+  }
+  return known;
 }
 
 /** Undefined: the row can't be decoded. */
@@ -65,13 +93,13 @@ export function isAwaited({ store }: Room, name: string, key: string): boolean {
 function itemOf(
   { store }: Room,
   { mapping }: CapturedSource,
-  { key, mapped, readAt, withheld }: { key: string; mapped: Entity; readAt: number; withheld: readonly string[] | undefined },
-): OutboxItem {
+  { key, mapped, readAt }: { key: string; mapped: Entity; readAt: number },
+): Extract<OutboxItem, { op: "upsert" }> {
   const { id, text } = mapped;
   const cause = mapped.cause ?? store.inbox.causeOf(mapping.source, key);
-  const item = { op: "upsert", type: mapping.type, id, time: readAt, text } as const;
-  const noted = withheld === undefined || withheld.length === 0 ? item : { ...item, withheld };
-  return cause === undefined ? noted : { ...noted, cause };
+  const item: Extract<OutboxItem, { op: "upsert" }> = { op: "upsert", type: mapping.type, id, time: readAt, text };
+  if (cause !== undefined) item.cause = cause;
+  return item;
 }
 
 interface ParentNumbers {

@@ -57,7 +57,7 @@ async function reconcileTogether(
   store.transaction(() => {
     for (const { mapping } of sources) {
       store.entities.endInventory(mapping.source);
-      store.sources.update(mapping.source, { comparedAt: undefined });
+      store.sources.update(mapping.source, { comparedAt: undefined, factsSwept: false });
     }
   }, "inventory");
   return held;

@@ -158,6 +158,7 @@ class Settling {
     for (const [index, upsert] of this.#upserts.entries()) this.#afterUpsert(upsert, seqs[index] as number | "too-large");
     for (const deletion of deletions) this.#afterDelete(deletion);
     this.#counts.deleted = deletions.length;
+    this.#room.judging?.flush();
     noteSettled(store, this.#name, { ...this.#options, counts: this.#counts });
     return { ...this.#counts, newlyHeld: this.#newlyHeld, seqs: this.#seqs };
   }

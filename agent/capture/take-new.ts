@@ -47,7 +47,7 @@ export function createTakeNew(room: Room, source: CapturedSource): TakeNew {
     let sent = 0;
     seen.begin(batch.keyDigests);
     const frames = store.outbox.open({ bulk: true });
-    const takeMapped = mappedWay(batch, frames, readAt);
+    const takeMapped = mappedWay.begin(batch, { indexes, written, readAt }, frames);
     const takeWritten = writtenWay.begin(batch, frames, readAt);
     const isOrdinary = ordinaryKeys(room, name);
     const isTaken = (index: number): boolean => {
@@ -66,6 +66,7 @@ export function createTakeNew(room: Room, source: CapturedSource): TakeNew {
       else left.push(index);
     }
     frames.end();
+    room.judging?.flush();
     if (sent > 0) {
       const { sent: before } = store.sources.get(name);
       store.sources.update(name, { lastSuccessAt: room.clock.now(), sent: before + sent });

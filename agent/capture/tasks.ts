@@ -178,7 +178,7 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
     source: name,
     dueAt() {
       const { reconciled, comparedAt } = room.store.sources.get(name);
-      if (!reconciled || onFeed?.mayCompare() === false) return Number.POSITIVE_INFINITY;
+      if (!reconciled || onFeed?.mayCompare() === false || !isKnown(room, source)) return Number.POSITIVE_INFINITY;
       return forced.has(compareOf(name)) ? 0 : due.at(comparedAt);
     },
     run: (signal) =>
@@ -200,6 +200,11 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
           room.log.warn("Rows without a full key are left out", { source: name, code: "key-empty", count: keyless });
       }),
   };
+}
+
+/** What protects persons must know all of them before the first is sent. */
+function isKnown({ judging }: Room, source: CapturedSource): boolean {
+  return judging?.roleOf(source) !== "protects" || judging.isGathered(source);
 }
 
 function feedNotBegun(place: string): FuserError {

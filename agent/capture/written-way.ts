@@ -55,7 +55,7 @@ export function createWrittenWay(room: Room, source: CapturedSource): WrittenWay
     return { forms, writer, parents, memory: createMemory({ writer, parents, prefix, type: mapping.type }) };
   };
   // Rules look at fields, which rows do not become on this way.
-  const isJudged = room.judging?.of(source) !== undefined;
+  const isJudged = room.judging?.ofNew(source) !== undefined;
   const writingOf = ({ written }: RowBatch): Writing | undefined => {
     if (written === undefined || isJudged) return undefined;
     if (writing?.forms !== written.forms) writing = prepare(written.forms);

@@ -1,83 +1,53 @@
-/** The rules of quality under one configuration, in their order: the first that finds fault with a value decides what becomes of it. */
+/** The rules of quality under one configuration. */
 import { createHash } from "node:crypto";
 import type { Config } from "../../config/config.ts";
-import { entityText, fieldsOf } from "../../protocol/entity-text.ts";
-import type { Fields, Json } from "../../protocol/model.ts";
-import type { Judged, Quality, Raised, RuleName, Subject } from "./judged.ts";
-import { patternTest } from "./patterns.ts";
-import { knownPlaceholders } from "./rules/email-placeholder.ts";
+import { fieldsOf } from "../../protocol/entity-text.ts";
+import type { TypeName } from "../../protocol/model.ts";
+import { emailGroups } from "./email-groups.ts";
+import type { FactReads, Facts, Judged, Quality, SourceRole, Subject } from "./judged.ts";
+import { persons } from "./persons.ts";
+import { staffFacts } from "./rules/email-staff.ts";
+import { spansOf } from "./spans.ts";
 
 /** Raised by whoever changes what a rule makes of an entity, or which facts are kept of it. */
 const codeVersion = 1;
 
-/** What is wrong with a value; without a rule it is left out in silence. */
-interface Objection {
-  rule: RuleName | undefined;
-}
-
 /** Undefined where no rule is to look at anything. */
 export function createQuality({ quality, sources }: Pick<Config, "quality" | "sources">): Quality | undefined {
   if (!quality.rules) return undefined;
-  const isMarked = patternTest(quality.placeholder.marked);
-  const isPlaceholder = patternTest([...knownPlaceholders, ...quality.placeholder.patterns]);
-  const protectedSources = new Set(
-    sources.filter(({ type, fields }) => type === "person" && "emails" in fields).map(({ name }) => name),
-  );
-  const objectTo = (address: string): Objection | undefined => {
-    if (isMarked(address)) return { rule: undefined };
-    return isPlaceholder(address) ? { rule: "email-placeholder" } : undefined;
-  };
+  const roles = new Map<string, SourceRole>();
+  const types = new Map<string, TypeName>();
+  for (const { name, type, fields } of sources) {
+    const role = roleOf(type, Object.keys(fields));
+    if (role !== undefined) roles.set(name, role);
+    types.set(name, type);
+  }
+  // Without addresses there is nobody to protect by them.
+  const isOfUse = [...types].some(([name, type]) => type === "person" && roles.has(name));
+  const groups = emailGroups(quality.actions, quality.staff.domains);
+  const people = persons(quality, groups);
   return {
     fingerprint: createHash("sha256")
       .update(JSON.stringify([codeVersion, quality]))
       .digest("hex"),
-    roleOf: (source) => (protectedSources.has(source) ? "protects" : undefined),
-    gather(subject, look) {
-      const addresses = addressesOf(fieldsOf(subject.text)).filter((address) => objectTo(address) === undefined);
-      const facts = [...new Set(addresses)].map((address) => ({
-        kind: "email" as const,
-        hash: look.hash("email", address),
-        detail: look.hash("domain", domainOf(address)),
-      }));
-      return { facts, spans: [] };
-    },
-    judge: (subject) => judgePerson(subject, { objectTo, actions: quality.actions }),
+    roleOf: (source) => (isOfUse ? roles.get(source) : undefined),
+    hasSpans: (source) => types.get(source) === "utilisationPeriod",
+    gather: (subject, look) => (subject.type === "person" ? people.gather(subject, look) : factsOf(subject, look)),
+    judge: (subject, look) => (subject.type === "person" ? people.judge(subject, look) : asItIs(subject)),
+    judgeEmail: groups.judge,
   };
 }
 
-interface Judging {
-  objectTo: (address: string) => Objection | undefined;
-  actions: Config["quality"]["actions"];
+function roleOf(type: TypeName, fields: readonly string[]): SourceRole | undefined {
+  if (type === "person") return fields.includes("emails") || fields.includes("phones") ? "protects" : undefined;
+  if (type === "teamMember") return fields.includes("email") ? "protects" : undefined;
+  return type === "utilisationPeriod" ? "reports" : undefined;
 }
 
-function judgePerson(subject: Subject, { objectTo, actions }: Judging): Judged {
-  const { text, source, key } = subject;
-  const fields = fieldsOf(text);
-  const raised = new Map<RuleName, Raised>();
-  let hold: Judged["hold"];
-  const stays = (item: Json): boolean => {
-    const objection = objectTo(addressOf(item));
-    if (objection === undefined) return true;
-    const { rule } = objection;
-    if (rule === undefined) return false;
-    raised.set(rule, { rule, source, key, field: "emails", other: "", params: {} });
-    const action = actions[rule];
-    if (action === "hold") hold ??= { rule, field: "emails" };
-    return action === "send";
-  };
-  const emails = itemsOf(fields.emails);
-  const left = emails.filter(stays);
-  if (left.length === emails.length) return { text, withheld: [], hold, raised: [...raised.values()] };
-  const kept = left.length === 0 ? null : left;
-  return {
-    text: entityText({ ...fields, emails: kept }),
-    withheld: kept === null ? ["emails"] : [],
-    hold,
-    raised: [...raised.values()],
-  };
+function factsOf(subject: Subject, look: FactReads): Facts {
+  if (subject.type === "utilisationPeriod") return { facts: [], spans: spansOf(subject, look) };
+  const { email } = fieldsOf(subject.text);
+  return { facts: typeof email === "string" ? staffFacts(email.trim().toLowerCase(), look) : [], spans: [] };
 }
 
-const itemsOf = (list: Json | undefined): readonly Json[] => (Array.isArray(list) ? list : []);
-const addressOf = (item: Json): string => String((item as { address?: Json }).address ?? "").toLowerCase();
-const addressesOf = (fields: Fields): string[] => itemsOf(fields.emails).map(addressOf);
-const domainOf = (address: string): string => address.slice(address.lastIndexOf("@") + 1);
+const asItIs = ({ text }: Subject): Judged => ({ text, withheld: [], hold: undefined, held: [], raised: [] });

@@ -11,9 +11,9 @@ import type { Parent, RowNote } from "../map/mapped.ts";
 export type FactKind =
   /** An address of a person, that no rule has dismissed by its looks alone. `detail`: its domain. */
   | "email"
-  /** An address of a team member. */
+  /** An address of a team member, under the same hash. */
   | "staff"
-  /** The domain of a team member's address, where it is not one that everybody may have an address at. */
+  /** The domain of a team member's address, where it is not one that everybody may have an address at: the hash that is `detail` of an address. */
   | "staff-domain";
 
 /** Names of all rules: in the configuration, in findings and in the documentation. */
@@ -24,7 +24,7 @@ export type FindingName = RuleName | "schema-missing";
 
 export interface Fact {
   kind: FactKind;
-  /** Signed 64 bits (`FactLook.hash`). */
+  /** Signed 64 bits (`FactReads.hash`). */
   hash: bigint;
   /** A second hash, for the rules of the kind; 0n where it has none. */
   detail: bigint;
@@ -34,7 +34,7 @@ export interface Fact {
 export interface Span {
   /** The period's kind in the model. */
   kind: string;
-  /** `FactLook.selfOf` of unit and person. */
+  /** `FactReads.selfOf` of unit and person. */
   unit: bigint;
   person: bigint | undefined;
   /** The participant's role in the model; empty without a person. */
@@ -66,16 +66,28 @@ export interface PlacedSpan extends Span {
   key: string;
 }
 
-/** What a rule may ask. Answers stand for the transaction under way. */
-export interface FactLook {
+/** What the store tells of facts. Answers stand for the transaction under way. */
+export interface FactReads {
   /** Signed 64 bits under a key that only this store has. */
   hash(kind: string, text: string): bigint;
   /** By which facts and spans name an entity. */
   selfOf(source: string, key: string): bigint;
   /** Of a group, in the order of `self`, at most so many. */
   holders(kind: FactKind, hash: bigint, most: number): readonly Holder[];
+  /** The same of those that were last sent with the value. */
+  holdersSent(kind: FactKind, hash: bigint, most: number): readonly Holder[];
   spansOfUnit(unit: bigint, most: number): readonly PlacedSpan[];
   spansOfPerson(person: bigint, most: number): readonly PlacedSpan[];
+}
+
+/** What a rule may ask. */
+export interface FactLook extends FactReads {
+  /** Whether the facts of every source that protects are complete: before that no address is known to be nobody else's. */
+  addressesKnown: boolean;
+  /** Whether those of all utilisation periods are. */
+  spansKnown: boolean;
+  /** The ERP's local date, days since 1970-01-01. */
+  today: number;
 }
 
 /** An entity as it is mapped. */
@@ -109,16 +121,35 @@ export interface Judged {
   withheld: readonly string[];
   /** The entity waits in quarantine. */
   hold: { rule: RuleName; field: string } | undefined;
+  /** How its facts were judged. */
+  held: readonly { kind: FactKind; hash: bigint; held: boolean }[];
   /** What is wrong with the entity by itself. */
   raised: readonly Raised[];
 }
 
+/** How a group stands now. */
+export interface GroupVerdict {
+  raised: readonly Raised[];
+  /** Members whose last sending (`Holder.held`) does not fit how they stand now: they are to be sent again. */
+  otherwise: readonly Holder[];
+}
+
+/**
+ * `protects`: what is sent of a source, or of another one, depends on its facts, which are complete before its first compare. `reports`: its rules find
+ * fault, but change nothing that is sent; its facts are gathered after the first compare.
+ */
+export type SourceRole = "protects" | "reports";
+
 /** The rules of quality under one configuration. Pure: no I/O, no clock. */
 export interface Quality {
-  /** `protects`: what is sent of the source depends on its rules. Undefined: no rule looks at it. */
-  roleOf(source: string): "protects" | undefined;
+  /** Undefined: no rule looks at the source. */
+  roleOf(source: string): SourceRole | undefined;
+  /** Whether utilisation periods come of the source. */
+  hasSpans(source: string): boolean;
   /** Changes whenever the same entity could be judged otherwise. */
   readonly fingerprint: string;
-  gather(subject: Subject, look: FactLook): Facts;
+  gather(subject: Subject, look: FactReads): Facts;
   judge(subject: Subject, look: FactLook): Judged;
+  /** The addresses of all persons that have this hash. */
+  judgeEmail(hash: bigint, look: FactLook): GroupVerdict;
 }

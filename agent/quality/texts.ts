@@ -26,6 +26,61 @@ export const findingTexts: Readonly<Record<FindingName, FindingText>> = {
       en: "Enter the right address, or empty the field.",
     },
   },
+  "email-throwaway": {
+    title: { de: "Wegwerf-Adresse", en: "Throw-away address" },
+    wrong: {
+      de: "Eingetragen ist die Adresse eines Postfachs auf Zeit, in das jeder sehen kann. Sie wird nicht an das Mieterportal gegeben.",
+      en: "The address that is entered is one of a mailbox for an hour, which everybody may look into. The portal does not get it.",
+    },
+    mend: {
+      de: "Bitten Sie die Person um ihre eigene Adresse.",
+      en: "Ask the person for an address of their own.",
+    },
+  },
+  "email-staff": {
+    title: { de: "Adresse der Verwaltung bei einer Person", en: "Address of the staff at a person" },
+    wrong: {
+      de: "Bei dieser Person steht eine Adresse des eigenen Hauses. Sie wird nicht an das Mieterportal gegeben.",
+      en: "An address of your own company stands at this person. The portal does not get it.",
+    },
+    mend: {
+      de: "Tragen Sie die Adresse der Person ein oder leeren Sie das Feld.",
+      en: "Enter the person's own address, or empty the field.",
+    },
+  },
+  "email-shared": {
+    title: { de: "Eine Adresse bei mehreren Personen", en: "One address at several persons" },
+    wrong: {
+      de: "Dieselbe Adresse steht bei mehreren Personen ({count}), die nicht zusammen in einem Vertrag stehen. Keine von ihnen wird mit ihr an das Mieterportal gegeben.",
+      en: "The same address stands at several persons ({count}) who have no contract together. The portal gets it with none of them.",
+    },
+    mend: {
+      de: "Lassen Sie die Adresse nur bei der Person, der sie gehört. Ist es dieselbe Person, führen Sie die Datensätze zusammen.",
+      en: "Leave the address with the person whose it is. If it is one person, merge the records.",
+    },
+  },
+  "email-invalid": {
+    title: { de: "Keine gültige E-Mail-Adresse", en: "No valid e-mail address" },
+    wrong: {
+      de: "Was eingetragen ist, ist keine E-Mail-Adresse.",
+      en: "What is entered is no e-mail address.",
+    },
+    mend: {
+      de: "Berichtigen Sie die Schreibweise oder leeren Sie das Feld.",
+      en: "Correct how it is written, or empty the field.",
+    },
+  },
+  "phone-invalid": {
+    title: { de: "Keine gültige Telefonnummer", en: "No valid phone number" },
+    wrong: {
+      de: "Was eingetragen ist, kann niemand anrufen. Es wird nicht an das Mieterportal gegeben.",
+      en: "Nobody can call what is entered. The portal does not get it.",
+    },
+    mend: {
+      de: "Tragen Sie die Nummer ein oder leeren Sie das Feld; Bemerkungen gehören in ein anderes Feld.",
+      en: "Enter the number, or empty the field; remarks belong into another one.",
+    },
+  },
   "schema-missing": {
     title: { de: "Tabelle oder Spalte fehlt", en: "Table or column missing" },
     wrong: {

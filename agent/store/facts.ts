@@ -3,7 +3,7 @@
  * takes a read. The hashes' key is drawn once for each store, so that they say nothing to whoever has another one.
  */
 import { hash } from "node:crypto";
-import type { Fact, FactKind, FactLook, Facts, Holder, PlacedSpan, Span } from "../quality/judged.ts";
+import type { Fact, FactKind, FactReads, Facts, Holder, PlacedSpan, Span } from "../quality/judged.ts";
 import type { Database, Statement } from "./database.ts";
 import type { Names } from "./names.ts";
 import type { EntityPlace, MetaStore } from "./store.ts";
@@ -15,15 +15,21 @@ export interface FactChange {
   persons: readonly bigint[];
 }
 
-export interface FactStore extends FactLook {
+export interface FactStore extends FactReads {
   /** What is kept of an entity is now this. */
   put(place: EntityPlace, facts: Facts): FactChange;
   /** The entity is gone. */
   remove(place: EntityPlace): FactChange;
+  /** Drops what is kept of the entities of all other sources; returns these. */
+  keepOnly(sources: readonly string[]): readonly string[];
   /** Notes how an entity was last judged because of a group. */
   setHeld(self: bigint, group: { kind: FactKind; hash: bigint }, held: boolean): void;
   /** Facts of one kind that an entity has. */
   groupsOf(self: bigint, kind: FactKind): readonly bigint[];
+  /** Groups of a kind in the order of their hashes, from the first one after `after` on. */
+  groups(kind: FactKind, after: bigint | undefined, most: number): readonly bigint[];
+  /** Entities of a source that something is kept of, in the order of `self`; those with facts, or those with spans. */
+  places(source: string, of: "fact" | "span", after: bigint | undefined, most: number): readonly { self: bigint; key: string }[];
 }
 
 interface FactRow {
@@ -50,6 +56,8 @@ interface SpanRow {
 }
 
 const keyName = "facts-key";
+/** No hash is below it. */
+const lowest = -(2n ** 63n);
 const unchanged: FactChange = { groups: [], units: [], persons: [] };
 
 /** @param drawKey 128 bits or more of chance as text; asked once in a store's life */
@@ -134,10 +142,23 @@ export function createFacts(
     hash: hashOf,
     selfOf,
     holders: (kind, value, most) => statements.holders.all<FactRow>(kind, value, most).map(toHolder),
+    holdersSent: (kind, value, most) => statements.holdersSent.all<FactRow>(kind, value, most).map(toHolder),
+    groups: (kind, after, most) => statements.groups.all<{ hash: bigint }>(kind, after ?? lowest, most).map((row) => row.hash),
+    places: (source, of, after, most) =>
+      statements[of === "fact" ? "factPlaces" : "spanPlaces"].all(after ?? lowest, names.no(source), most),
     spansOfUnit: (unit, most) => statements.spansOfUnit.all<SpanRow>(unit, most).map(toSpan),
     spansOfPerson: (person, most) => statements.spansOfPerson.all<SpanRow>(person, most).map(toSpan),
     put,
     remove: (place) => put(place, { facts: [], spans: [] }),
+    keepOnly(sources) {
+      const kept = sources.map((source) => names.no(source));
+      const others = statements.sources.all<{ source: bigint }>().filter(({ source }) => !kept.includes(Number(source)));
+      for (const { source } of others) {
+        statements.removeFactsOf.run(source);
+        statements.removeSpansOf.run(source);
+      }
+      return others.map(({ source }) => names.name(Number(source)));
+    },
     setHeld(self, { kind, hash: value }, held) {
       database.transaction(() => statements.setHeld.run(Number(held), self, kind, value, Number(held)));
     },
@@ -167,6 +188,13 @@ function prepareAll(database: Database) {
     addFact: prepare("INSERT INTO fact (self, kind, hash, detail, source, key) VALUES (?, ?, ?, ?, ?, ?)"),
     removeFact: prepare("DELETE FROM fact WHERE self = ? AND kind = ? AND hash = ?"),
     holders: prepare("SELECT * FROM fact WHERE kind = ? AND hash = ? ORDER BY self LIMIT ?"),
+    holdersSent: prepare("SELECT * FROM fact WHERE kind = ? AND hash = ? AND held = 0 ORDER BY self LIMIT ?"),
+    groups: prepare("SELECT DISTINCT hash FROM fact WHERE kind = ? AND hash > ? ORDER BY hash LIMIT ?"),
+    factPlaces: prepare("SELECT DISTINCT self, key FROM fact WHERE self > ? AND source = ? ORDER BY self LIMIT ?"),
+    spanPlaces: prepare("SELECT DISTINCT self, key FROM span WHERE self > ? AND source = ? ORDER BY self LIMIT ?"),
+    sources: prepare("SELECT source FROM fact UNION SELECT source FROM span"),
+    removeFactsOf: prepare("DELETE FROM fact WHERE source = ?"),
+    removeSpansOf: prepare("DELETE FROM span WHERE source = ?"),
     setHeld: prepare("UPDATE fact SET held = ? WHERE self = ? AND kind = ? AND hash = ? AND held IS NOT ?"),
     spansOf: prepare("SELECT * FROM span WHERE self = ? ORDER BY no"),
     addSpan: prepare(`INSERT INTO span (self, source, key, kind, unit, person, role, from_day, until_day)

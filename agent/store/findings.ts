@@ -40,6 +40,8 @@ export interface FindingStore {
   open(now: number): ReadonlyMap<string, number>;
   /** A person says that it may stay as it is. False where there is no such open finding. */
   accept(id: number, acceptance: Acceptance): boolean;
+  /** Drops what the rules found of all other sources. */
+  keepOnly(sources: readonly string[]): void;
   /** Forgets what was closed long ago. */
   purge(now: number): void;
 }
@@ -59,6 +61,8 @@ interface FindingRow {
   accepted_reason: string | null;
 }
 
+/** But the group, which no number of JavaScript holds. */
+const columns = "id, rule, source, key, field, other, params, since, closed_at, accepted_at, accepted_until, accepted_reason";
 const keepClosedMs = 90 * 86_400_000;
 
 export function createFindings(database: Database, names: Names): FindingStore {
@@ -116,6 +120,10 @@ export function createFindings(database: Database, names: Names): FindingStore {
     accept(id, { at, until, reason }) {
       return database.transaction(() => statements.accept.run(at, until ?? null, reason, id) > 0, "accept");
     },
+    keepOnly(sources) {
+      const kept = JSON.stringify(sources.map((source) => names.no(source)));
+      database.transaction(() => statements.keepOnly.run(kept));
+    },
     purge(now) {
       database.transaction(() => statements.purge.run(now - keepClosedMs));
     },
@@ -140,8 +148,7 @@ const isWanted = `closed_at IS NULL AND (? IS NULL OR source = ?) AND (? IS NULL
 function prepareAll(database: Database) {
   const prepare = (sql: string) => database.prepare(sql);
   return {
-    // Without the group itself, which has more bits than a number.
-    openOf: prepare("SELECT id, rule, source, key, field, other FROM finding WHERE grp = ? AND closed_at IS NULL"),
+    openOf: prepare(`SELECT ${columns} FROM finding WHERE grp = ? AND closed_at IS NULL`),
     // The same finding stays the one that it was; only what it says in particular may be new.
     raise: prepare(`INSERT INTO finding (rule, grp, source, key, field, other, params, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (grp, rule, source, key, field, other) WHERE closed_at IS NULL
@@ -151,9 +158,10 @@ function prepareAll(database: Database) {
       "UPDATE finding SET accepted_at = ?, accepted_until = ?, accepted_reason = ? WHERE id = ? AND closed_at IS NULL",
     ),
     open: prepare(`SELECT source, count(*) AS count FROM finding WHERE closed_at IS NULL AND NOT ${isAccepted} GROUP BY source`),
-    list: prepare(`SELECT id, rule, source, key, field, other, params, since, closed_at, accepted_at, accepted_until, accepted_reason FROM finding
+    list: prepare(`SELECT ${columns} FROM finding
       WHERE ${isWanted} ORDER BY source, key, rule, id LIMIT ? OFFSET ?`),
     count: prepare(`SELECT count(*) AS count FROM finding WHERE ${isWanted}`),
+    keepOnly: prepare("DELETE FROM finding WHERE rule <> 'schema-missing' AND source NOT IN (SELECT value FROM json_each(?))"),
     purge: prepare("DELETE FROM finding WHERE closed_at < ?"),
   };
 }

@@ -10,7 +10,7 @@ CREATE TABLE fact (
   held INTEGER,
   PRIMARY KEY (self, kind, hash)
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX fact_group ON fact (kind, hash);
+CREATE INDEX fact_group ON fact (kind, hash, held);
 
 CREATE TABLE span (
   no INTEGER PRIMARY KEY,

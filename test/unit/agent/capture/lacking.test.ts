@@ -89,13 +89,15 @@ describe.each([{ cursor: true }, { cursor: false }])("Fields that the ERP lacks,
   test("Facts that protect somebody, and what was found, stay with what stands", async () => {
     const quality: Quality = {
       fingerprint: "q",
+      hasSpans: () => false,
+      judgeEmail: () => ({ raised: [], otherwise: [] }),
       roleOf: (source) => (source === "children" ? "protects" : undefined),
       gather: ({ text }, look) => ({
         facts: isWhole(text) ? [{ kind: "staff", hash: look.hash("staff", "p"), detail: 0n }] : [],
         spans: [],
       }),
       judge: ({ source, key, text }) => ({
-        ...{ text, withheld: [], hold: undefined },
+        ...{ text, withheld: [], hold: undefined, held: [] },
         raised: isWhole(text) ? [{ rule: "email-placeholder", source, key, field: "propertyId", other: "", params: {} }] : [],
       }),
     };

@@ -11,12 +11,12 @@ const raised = (key: string, params: Raised["params"] = {}): Raised => ({
   other: "",
   params,
 });
+// As large as hashes are.
+const [group, other] = [-(2n ** 63n) + 5n, 2n ** 63n - 1n];
 const dayMs = 86_400_000;
 
 test("A finding is raised once, keeps its time and number while it is found again, and closes when it no longer is", () => {
   const { findings } = bench.open();
-  // As wide as they are.
-  const group = -(2n ** 62n) - 1n;
   expect(findings.replace(group, [raised("a"), raised("b")], 100)).toBe(true);
   const [first] = findings.list();
   expect(findings.replace(group, [raised("a"), raised("b")], 200)).toBe(false);
@@ -32,19 +32,19 @@ test("A finding is raised once, keeps its time and number while it is found agai
 
 test("What was closed and is found again is a new finding", () => {
   const { findings } = bench.open();
-  findings.replace(1n, [raised("a")], 100);
+  findings.replace(group, [raised("a")], 100);
   const before = findings.list()[0];
-  findings.replace(1n, [], 200);
-  findings.replace(1n, [raised("a")], 300);
+  findings.replace(group, [], 200);
+  findings.replace(group, [raised("a")], 300);
   expect(findings.list()[0]).toMatchObject({ since: 300 });
   expect(findings.list()[0]?.id).not.toBe(before?.id);
 });
 
 test("Groups do not close each other's findings, and what is open is never purged", () => {
   const { findings } = bench.open();
-  findings.replace(1n, [raised("a")], 100);
-  findings.replace(2n, [raised("a"), raised("c")], 100);
-  findings.replace(2n, [], 200);
+  findings.replace(group, [raised("a")], 100);
+  findings.replace(other, [raised("a"), raised("c")], 100);
+  findings.replace(other, [], 200);
   findings.purge(1_000 * dayMs);
   expect(findings.list({ rule: "email-placeholder" }).map(({ key }) => key)).toEqual(["a"]);
   expect(findings.list({ limit: 1, offset: 1 })).toEqual([]);
