@@ -16,7 +16,7 @@ const domain = text
   .transform((written) => written.toLowerCase());
 
 export const quality = keys({
-  rules: flag.prefault("false").describe("Whether the rules look at what is read. `false`: everything is sent as it stands"),
+  rules: flag.prefault("true").describe("Whether the rules look at what is read. `false`: everything is sent as it stands"),
   actions: keys({
     "email-placeholder": action("An address that stands for none, such as keine@email.de"),
     "email-throwaway": action("An address of a mailbox for an hour, such as mailinator.com"),

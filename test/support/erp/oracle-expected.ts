@@ -1,5 +1,6 @@
 /** What the portal must hold of the sample ERP, type by type: plain SQL per table and a hand-written rendering of each row. */
 import type { ErpRow, ErpSession } from "./db.ts";
+import { addressOwners, phones } from "./oracle-addresses.ts";
 import { day, decimal, emails, filled, idOf, instant, money, type OracleFields, type OracleJson, str } from "./oracle-values.ts";
 
 /** The company that takes part; rows of any other MANDANT must not be at the portal. */
@@ -11,8 +12,15 @@ interface ExpectedType {
   /** False: no `?` for the company in the SQL. */
   scoped?: boolean;
   /** The entity of a row; undefined for a row that must not reach the portal. */
-  entity: (row: ErpRow, has: (type: string, id: string) => boolean) => { id: string; fields: OracleFields } | undefined;
+  entity: (
+    row: ErpRow,
+    has: (type: string, id: string) => boolean,
+    vouched: Vouched,
+  ) => { id: string; fields: OracleFields } | undefined;
 }
+
+/** Whose address is whose, which no row of its own tells. */
+type Vouched = (row: ErpRow, list: OracleJson) => OracleJson;
 
 export interface ExpectedEntity {
   id: string;
@@ -79,7 +87,7 @@ const expectedTypes: readonly ExpectedType[] = [
   {
     type: "person",
     sql: "SELECT MANDANT, PERSNR, ART, ANREDE, NAME1, VORNAME1, EMAIL, TELEFON, STRASSE, HNR, PLZ, ORT, GEBDAT FROM PERSON WHERE MANDANT = ?",
-    entity: (row) => {
+    entity: (row, _has, vouched) => {
       const birthDate = day(row, "GEBDAT");
       if (birthDate === undefined) return undefined;
       const name = str(row, "NAME1");
@@ -87,8 +95,8 @@ const expectedTypes: readonly ExpectedType[] = [
         ...(row.ART === "J" ? { kind: "legal", companyName: name } : { kind: "natural", lastName: name }),
         firstName: filled(row, "VORNAME1"),
         salutation: filled(row, "ANREDE"),
-        emails: emails(row),
-        phones: str(row, "TELEFON") === "" ? [] : [{ number: str(row, "TELEFON"), kind: "private" }],
+        emails: vouched(row, emails(row)),
+        phones: phones(row),
         address: addressOf(row),
         birthDate,
       };
@@ -276,12 +284,13 @@ export async function expectEntities(
   session: ErpSession,
   onType: (type: string, entities: Map<string, OracleFields>) => void,
 ): Promise<void> {
+  const vouched = await addressOwners(session, mandant);
   const present = new Map<string, Set<string>>();
   const has = (type: string, id: string): boolean => present.get(type)?.has(id) ?? false;
   let entities = new Map<string, OracleFields>();
   for (const [index, table] of expectedTypes.entries()) {
     await readTable(session, table, (row) => {
-      const entity = table.entity(row, has);
+      const entity = table.entity(row, has, vouched);
       if (entity) entities.set(entity.id, entity.fields);
     });
     if (expectedTypes[index + 1]?.type === table.type) continue;
