@@ -8,18 +8,30 @@ import { day, emails, type OracleJson, str } from "./oracle-values.ts";
 /** What the company's messes plant: nobody's at first sight. */
 const nobodys = /^keine@|@mailinator\.com$/;
 
-/** A phone number has digits. */
-export function phones(row: ErpRow): OracleJson {
-  const number = str(row, "TELEFON");
-  if (number === "") return [];
-  return number === "auf Anfrage!" ? null : [{ number, kind: "private" }];
+/** What may be said of how a person is reached. */
+export interface Reachable {
+  emails(row: ErpRow): OracleJson;
+  phones(row: ErpRow): OracleJson;
 }
 
-/** The address list of a person as it may reach the portal. */
-export async function addressOwners(
-  session: ErpSession,
-  mandant: string,
-): Promise<(row: ErpRow, list: OracleJson) => OracleJson> {
+function everyPhone(row: ErpRow): OracleJson {
+  const number = str(row, "TELEFON");
+  return number === "" ? [] : [{ number, kind: "private" }];
+}
+
+/** As the rows stand. */
+export const asWritten: Reachable = { emails, phones: everyPhone };
+
+/** As it may reach the portal. A phone number has digits. */
+export async function asVouched(session: ErpSession, mandant: string): Promise<Reachable> {
+  const owners = await addressOwners(session, mandant);
+  return {
+    emails: (row) => owners(row, emails(row)),
+    phones: (row) => (str(row, "TELEFON") === "auf Anfrage!" ? null : everyPhone(row)),
+  };
+}
+
+async function addressOwners(session: ErpSession, mandant: string): Promise<(row: ErpRow, list: OracleJson) => OracleJson> {
   const staff = new Set<string>();
   for await (const row of session.each("SELECT EMAIL FROM SACHBEARBEITER WHERE MANDANT = ?", [mandant])) {
     const domain = str(row, "EMAIL").toLowerCase().split("@")[1];

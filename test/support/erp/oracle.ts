@@ -14,6 +14,8 @@ export interface OracleOptions {
   portalStore: string;
   /** Only this agent's rows; all when not given. */
   agentId?: string;
+  /** What the mapping alone makes: no rule of quality has judged it. */
+  unjudged?: boolean;
 }
 
 /** One difference between what the ERP says and what the portal holds. */
@@ -39,7 +41,7 @@ export interface OracleVerdict {
 const detailLimit = 20;
 
 /** Compares the ERP with the portal's store. Both should be at rest. */
-export async function consultOracle({ erp, portalStore, agentId }: OracleOptions): Promise<OracleVerdict> {
+export async function consultOracle({ erp, portalStore, agentId, unjudged }: OracleOptions): Promise<OracleVerdict> {
   const portal = new DatabaseSync(portalStore, { readOnly: true, timeout: 10_000 });
   const verdict: OracleVerdict = { mismatches: 0, details: [], commands: noCommands(), entities: {} };
   const report = (difference: Difference): void => {
@@ -47,10 +49,11 @@ export async function consultOracle({ erp, portalStore, agentId }: OracleOptions
     if (verdict.details.length < detailLimit) verdict.details.push(difference);
   };
   try {
-    await expectEntities(erp, (type, expected) => {
+    const compare = (type: string, expected: Map<string, OracleFields>): void => {
       verdict.entities[type] = expected.size;
       compareType({ portal, agentId, type, expected, report });
-    });
+    };
+    await expectEntities(erp, compare, unjudged);
     reportForeignTypes(portal, agentId, verdict, report);
     verdict.commands = await judgeCommands({ erp, portal, agentId, report });
     return verdict;

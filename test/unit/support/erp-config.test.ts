@@ -166,13 +166,13 @@ describe.each(places)("Loader, connector and mapping on the sample ERP, on $name
     const counts = await firstSync(company, store);
     expect(counts.faulty).toBe(manifest.badRows.invalidDate.length + manifest.badRows.unknownStatus.length);
     expect(counts.held).toBeGreaterThan(manifest.badRows.missingBuilding.length);
-    const first = await consultOracle({ erp, portalStore });
+    const first = await consultOracle({ erp, portalStore, unjudged: true });
     expect(first).toMatchObject({ mismatches: 0, details: [] });
     expect(first.entities.unit).toBe(450 - manifest.badRows.missingBuilding.length);
     const life = createLife({ db: erp, random: seededRandom(13), clock });
     for (let index = 0; index < 300; index++) await life.step();
     await firstSync(company, store);
-    expect(await consultOracle({ erp, portalStore })).toMatchObject({ mismatches: 0, details: [] });
+    expect(await consultOracle({ erp, portalStore, unjudged: true })).toMatchObject({ mismatches: 0, details: [] });
   });
 
   test.skipIf(!installed()).each(["column", "ledger", "probe"] as const)(
