@@ -1,6 +1,7 @@
 import { afterEach, expect } from "vitest";
 import { findHomes, reportDamage } from "../../agent/cli/demo/tickets.ts";
 import { systemClock } from "../../base/time.ts";
+import type { ErpConfigOptions } from "./erp/config.ts";
 import { createLife, type LifeEventKind, lifeEventKinds, liveExactly } from "./erp/life.ts";
 import type { OracleVerdict } from "./erp/oracle.ts";
 import { seededRandom } from "./erp/random.ts";
@@ -21,8 +22,8 @@ afterEach(async ({ task }) => {
 });
 
 /** A company whose agent runs and is in step. */
-export async function company(dialect: "sqlite" | "mysql"): Promise<Rig> {
-  const rig = await openRig({ dialect, units, seed: 1, config: { compareEvery: "5s", confirmAfter: "300ms" } });
+export async function company(dialect: "sqlite" | "mysql", config: Partial<ErpConfigOptions> = {}): Promise<Rig> {
+  const rig = await openRig({ dialect, units, seed: 1, config: { compareEvery: "5s", confirmAfter: "300ms", ...config } });
   rigs.push(rig);
   rig.agent.start();
   await rig.inStep(60_000);

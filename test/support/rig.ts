@@ -156,7 +156,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
       ),
     atRest: (withinMs) =>
       awaitRest({ session: parts, agent, portal, home, signal: deaths.signal }, { update() {}, done() {} }, withinMs),
-    judge: () => consultOracle({ erp, portalStore: home.portalStore, agentId }),
+    judge: () => consultOracle({ erp, portalStore: home.portalStore, agentId, unjudged: options.config?.unjudged ?? false }),
     log: () => linesOf(home.logFile("agent")),
     lastWords: () =>
       linesOf(home.logFile("agent"))

@@ -35,6 +35,8 @@ export interface ErpConfigOptions {
   courtesy?: string;
   /** Limit of deletes in one pass. Default 500 rows and 50 %. */
   guards?: { rows: number; percent: number };
+  /** No rule of quality looks at what is sent. */
+  unjudged?: boolean;
 }
 
 /** Its name, by which a database's server knows the agent. */
@@ -75,6 +77,7 @@ function head({
   confirmAfter,
   courtesy,
   guards = { rows: 500, percent: 50 },
+  unjudged = false,
 }: ErpConfigOptions): string {
   return `# Sample housing company: composite padded keys, YYYYMMDD integers, codes, no foreign keys.
 agent: { name: ${agentName}, portal: "${portalUrl}", stage: ${stage}, state: "${state}" }
@@ -84,7 +87,7 @@ ${connection.map((line) => `  ${line}`).join("\n")}
   timezone: Europe/Berlin${confirmAfter === undefined ? "" : `\n  confirmAfter: ${confirmAfter}`}${courtesy === undefined ? "" : `\n  courtesy: ${courtesy}`}
 vars: { mandant: "${mainMandant}" }
 scope: { ${dialect === "postgres" ? "mandant" : "MANDANT"}: "\${vars.mandant}" }
-guards: { deletes: { rows: ${guards.rows}, percent: ${guards.percent} } }`;
+guards: { deletes: { rows: ${guards.rows}, percent: ${guards.percent} } }${unjudged ? "\nquality: { rules: false }" : ""}`;
 }
 
 const dictionaries = (options: ErpConfigOptions): string => `types:
