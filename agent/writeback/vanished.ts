@@ -1,4 +1,5 @@
 import { kindOf } from "../../base/errors.ts";
+import type { InboxCommand } from "../store/store.ts";
 import { compiledAgain } from "./decisions.ts";
 import { rememberVanished, vanishedCommands } from "./memory.ts";
 import type { CompiledCommand, WritebackParts } from "./parts.ts";
@@ -27,26 +28,35 @@ export async function findVanished(
   const { inbox, meta } = parts.store;
   const applied = inbox
     .list({ limit: settledSince === undefined ? last * 2 : mostLookedThrough })
-    .filter((command) => command.result?.outcome === "applied" && command.command !== undefined && command.state !== "received")
+    .filter(({ state }) => state === "finished" || state === "settled")
+    .filter(({ result, command }) => result?.outcome === "applied" && command !== undefined)
     .filter(({ state, settledAt = 0 }) => settledSince === undefined || state !== "settled" || settledAt >= settledSince)
     .slice(0, last);
-  const missing: string[] = [];
+  const missing = new Set<string>();
+  const asked = new Set<string>();
   const standing = new Set<string>();
   for (const command of applied) {
     const compiled = stillCompiled(() => compiledAgain(parts, command));
+    // What it refers to is just being carried out again, or the configuration no longer allows it: a person's list keeps what it has of it.
     if (compiled === undefined) continue;
+    asked.add(command.id);
     const seen = await parts.erp.lookup({ ...compiled.plan, mayBeRepeated: true, rehearse: false }, signal);
     const place = command.key === undefined ? command.id : `${command.source} ${command.key}`;
     // Newest first: where a later change stands, an earlier one was overwritten, not lost.
     const asBefore = seen.state === "unknown" && seen.asBefore === true && !standing.has(place);
-    if (seen.state === "absent" || asBefore) missing.push(command.id);
+    if (seen.state === "absent" || asBefore) missing.add(command.id);
     else standing.add(place);
   }
-  const asked = new Set(applied.map(({ id }) => id));
+  // Asking takes its time: what a person had carried out again meanwhile is what it is now, not what was seen.
+  const isAsSeen = ({ id, state, attempts }: InboxCommand): boolean => {
+    const now = inbox.get(id);
+    return now?.attempts === attempts && (now.state === state || now.state === "settled");
+  };
+  const seenMissing = applied.filter((command) => missing.has(command.id) && isAsSeen(command)).map(({ id }) => id);
   // What was listed while the restore still ran may be back.
   const listed = vanishedCommands(meta);
-  const all = [...missing, ...listed.filter((id) => !asked.has(id))];
-  const news = missing.filter((id) => !listed.includes(id));
+  const all = [...seenMissing, ...listed.filter((id) => !asked.has(id))];
+  const news = seenMissing.filter((id) => !listed.includes(id));
   rememberVanished(meta, all);
   if (news.length > 0) {
     const hint = "See `erpfuser commands list`, and `erpfuser commands retry` for each that is still wanted.";
@@ -63,7 +73,6 @@ function stillCompiled(compile: () => CompiledCommand): CompiledCommand | undefi
   try {
     return compile();
   } catch (error) {
-    // The configuration no longer allows it: it could not be carried out again anyway.
     if (kindOf(error) === "rejected") return undefined;
     throw error;
   }

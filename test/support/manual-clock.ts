@@ -27,7 +27,8 @@ export function manualClock(start: number = Date.now()): ManualClock {
     return () => void timers.delete(timer);
   };
   return {
-    now: () => wall,
+    // Whole milliseconds, as a computer tells them, also after timers of a fraction.
+    now: () => Math.floor(wall),
     monotonic: () => elapsed,
     after,
     sleep(ms, signal) {

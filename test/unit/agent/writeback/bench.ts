@@ -28,7 +28,7 @@ export interface FakeErp extends Pick<Connector, "write" | "lookup"> {
   /** Answers in place of the next writes, in order; undefined lets one through. */
   next: (WriteOutcome | Error | ((plan: WritePlan) => Promise<WriteOutcome>) | undefined)[];
   lookups: string[];
-  nextLookup: (LookupOutcome | Error)[];
+  nextLookup: (LookupOutcome | Error | (() => Promise<LookupOutcome>))[];
 }
 
 export function fakeErp(): FakeErp {
@@ -58,6 +58,7 @@ export function fakeErp(): FakeErp {
       erp.lookups.push(plan.commandId);
       const told = erp.nextLookup.shift();
       if (told instanceof Error) throw told;
+      if (typeof told === "function") return told();
       if (told !== undefined) return told;
       if (plan.idempotency.way === "base") return { state: "unknown", message: "can't tell" };
       return erp.effects.has(plan.commandId)

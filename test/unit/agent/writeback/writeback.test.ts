@@ -751,6 +751,51 @@ test("What was listed as lost while the ERP was still being restored is listed n
   expect(bench.writeback.vanished()).toEqual([]);
 });
 
+test("A lost command stays listed while the one it refers to is carried out again, and that one is not listed anew meanwhile", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "applied", key: "K-1", repeated: false, results: new Map() });
+  const created = bench.receive(command());
+  bench.run();
+  await bench.reaches(created, "finished");
+  const comment = bench.receive(command({ command: "ticket.comment", entity: { createdBy: created } }));
+  await bench.reaches(comment, "finished");
+  const signal = new AbortController().signal;
+  bench.erp.effects.clear();
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([comment, created]);
+  let release = (): void => undefined;
+  bench.erp.next.push(async () => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    return { state: "applied", key: "K-1", repeated: false, results: new Map() };
+  });
+  bench.writeback.resolve(created, { kind: "retry" });
+  await until(() => bench.get(created).state === "executing");
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([comment]);
+  release();
+  await bench.reaches(created, "finished");
+  bench.writeback.resolve(comment, { kind: "retry" });
+  await bench.reaches(comment, "finished");
+  expect(bench.writeback.vanished()).toEqual([]);
+});
+
+test("What a person has carried out again while the ERP was being asked is not listed by what was seen before", async () => {
+  const bench = open();
+  const id = bench.receive(command());
+  bench.run();
+  await bench.reaches(id, "finished");
+  const signal = new AbortController().signal;
+  bench.erp.effects.delete(id);
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([id]);
+  bench.erp.nextLookup.push(async () => {
+    bench.writeback.resolve(id, { kind: "retry" });
+    await bench.reaches(id, "finished");
+    return { state: "absent" };
+  });
+  expect(await bench.writeback.effectsVanished(signal)).toEqual([]);
+  expect(bench.writeback.vanished()).toEqual([]);
+});
+
 test("A stop lets what is under way end, and begins nothing new", async () => {
   const bench = open();
   let release = (): void => undefined;
