@@ -159,7 +159,9 @@ export const field: z.ZodType<ReadNode> = z
         when: text.optional().describe("Expression; the field is left out where it is false"),
         owner: oneOf(["erp", "portal", "shared"])
           .prefault("erp")
-          .describe("Who may change the field: a portal command may only where it is `portal` or `shared`"),
+          .describe(
+            "Who may change the field: a portal command may only where it is `portal` or `shared`. A field that is not mapped is the portal's, but for name, e-mails and phones of a person",
+          ),
       }) as unknown as z.ZodType<ReadNode>,
   )
   .meta({ id: "field" });

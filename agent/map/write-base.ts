@@ -2,6 +2,7 @@
 import type { Read, Write } from "../../config/config.ts";
 import type { Column, Table, Value } from "../../connectors/connector.ts";
 import type { Json } from "../../protocol/model.ts";
+import { ownerOf } from "./ownership.ts";
 import { Unwritable } from "./reader-texts.ts";
 import type { WriteFrame } from "./write-frame.ts";
 import type { WriteScope } from "./write-scope.ts";
@@ -54,11 +55,6 @@ export function codesAlike({ column, write }: { column: Column; write: Write }, 
 /** Whether a column that needs no field still is what its update is about: the source reads a field from it. */
 export function bearsField({ column, write }: { column: Column; write: Write }, table: Table, scope: WriteScope): boolean {
   return write.kind !== "expression" && fieldReadFrom(column.name, table.name, scope) !== undefined;
-}
-
-/** Who owns a field of the result's source; one that the source does not map is the portal's. */
-export function ownerOf(field: string, { source }: WriteScope): "erp" | "portal" | "shared" {
-  return Object.hasOwn(source.fields, field) ? (source.fields[field]?.owner ?? "erp") : "portal";
 }
 
 /** The code that is read as this value: the ERP may hold another one than we would write. */
