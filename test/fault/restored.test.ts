@@ -99,7 +99,7 @@ test("a cloned host: one of the two stays away and says why, no ticket is double
   await rig.agent.stop();
   await change(rig, 38, 2);
   rig.agent.start();
-  await rig.inStep(60_000);
+  await rig.inStep(restMs);
   await rig.atRest(restMs);
   expectClean(await rig.judge());
 });
