@@ -5,6 +5,7 @@ import type { DescribedQuery } from "../../connectors/connector.ts";
 import { canonicalJson } from "../../protocol/canonical-json.ts";
 import type { Json } from "../../protocol/model.ts";
 import { modelVersion } from "../../protocol/version.ts";
+import { usedBy } from "./used-names.ts";
 
 /** Raised by whoever changes what the code of this folder makes of a row. */
 const codeVersion = 1;
@@ -20,17 +21,15 @@ export function fingerprintOf({
   described: DescribedQuery;
 }): string {
   const { type, from, prefix, key, where, scoped, deletes, fields, append } = source;
+  const { types, maps, vars, scope, targets } = usedBy(source, config);
   const text = canonicalJson(
     withoutPlaces({
       codeVersion,
       modelVersion,
       source: { type, from, prefix, key, where, scoped, flag: deletes.flag, fields, append },
-      types: config.types,
-      maps: config.maps,
-      vars: config.vars,
-      scope: config.scope,
+      ...{ types, maps, vars, scope },
       timezone: config.erp.timezone,
-      references: config.sources.map(({ name, type: target, prefix: targetPrefix, key: targetKey }) => ({
+      references: targets.map(({ name, type: target, prefix: targetPrefix, key: targetKey }) => ({
         name,
         target,
         targetPrefix,

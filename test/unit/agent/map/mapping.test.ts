@@ -419,6 +419,32 @@ test("The fingerprint changes with whatever changes the entity, and with nothing
   expect(print({ ...period, fields: { ...period.fields, kind: field(constant("ownership")) } })).not.toBe(first);
 });
 
+test("The fingerprint knows only the maps, types, variables and sources that the source uses", () => {
+  const tickets = ticket({ priority: cel("vars.mandant") });
+  const plain = ticket({});
+  const all = config([units, tickets]);
+  const print = (one: typeof tickets, change: Partial<typeof all>) =>
+    mappingOf(one, ticketColumns, { all: { ...all, ...change } }).fingerprint;
+  const maps = (change: object) => ({ maps: { orderStatus: { ...all.maps.orderStatus, ...change } } }) as Partial<typeof all>;
+  const [first, second] = [print(tickets, {}), print(plain, {})];
+  expect(print(tickets, maps({ read: { ...all.maps.orderStatus?.read, "9": "rejected" } }))).not.toBe(first);
+  expect(print(tickets, maps({ unknown: { kind: "value", value: "open" } }))).not.toBe(first);
+  expect(print(tickets, maps({ write: {} }))).toBe(first);
+  expect(print(tickets, { maps: { ...all.maps, other: { ...(all.maps.orderStatus as object), name: "other" } } } as never)).toBe(
+    first,
+  );
+  expect(print(tickets, { vars: { mandant: "002" } })).not.toBe(first);
+  expect(print(plain, { vars: { mandant: "002" } })).toBe(second);
+  expect(print(plain, { types: {} })).toBe(second);
+  expect(print(plain, { sources: [{ ...units, prefix: "u" }, plain] })).toBe(second);
+  const others = (prefix: string) => config([{ ...units, prefix }, persons, period]);
+  const ofPeriods = (prefix: string) => mappingOf(period, periodColumns, { all: others(prefix) }).fingerprint;
+  expect(ofPeriods("u")).not.toBe(ofPeriods("v"));
+  const ymd = { ...(all.types.ymd as object), openEnd: [] };
+  const moved = { ...others("u"), types: { ...all.types, ymd } } as unknown as typeof all;
+  expect(mappingOf(period, periodColumns, { all: moved }).fingerprint).not.toBe(ofPeriods("u"));
+});
+
 test("A row of another shape than described is a fault of that row and throws nothing", () => {
   expect(outcome(mapping.map({ values: [], flags: [], children: [] }, "k"))).toEqual(["value-invalid unitId"]);
   const one = ticket({});

@@ -1,0 +1,111 @@
+/** A whole agent in this process between a small SQLite ERP and a gateway of its own, to be started again with another configuration. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect, vi } from "vitest";
+import { runAgent } from "../../agent/agent.ts";
+import { enrol } from "../../agent/channel/enrol.ts";
+import { storeEnrolment } from "../../agent/channel/identity.ts";
+import { readStatusFile } from "../../agent/status-file.ts";
+import { openStoreForReading } from "../../agent/store/open.ts";
+import type { StoreReader } from "../../agent/store/store.ts";
+import { type Log, silentLog } from "../../base/log.ts";
+import { systemClock } from "../../base/time.ts";
+import { loadConfig } from "../../config/load.ts";
+import { openSecrets } from "../../config/secrets.ts";
+import { type Gateway, openGateway } from "../../portal/gateway.ts";
+import type { NumberedItem } from "../../protocol/changes.ts";
+import type { Fields } from "../../protocol/model.ts";
+import { patience } from "./agent-run.ts";
+import { tempDirectory } from "./servers.ts";
+
+export interface LivingAgent extends AsyncDisposable {
+  readonly erp: DatabaseSync;
+  readonly gateway: Gateway;
+  readonly agentId: string;
+  /** Starts it with what stands below `agent:` and `erp:`; one that runs is stopped before. Returns once it is in step. */
+  start(configuration: string): Promise<void>;
+  stop(): Promise<void>;
+  /** Nothing is read, sent or waited for any more, and `look` passes. */
+  settles(look?: () => void): Promise<void>;
+  /** Items that came since the last call, as `type id` or, of a delete, `type id reason`. */
+  came(): string[];
+  /** What the portal holds of a type, by id. */
+  held(type: string): Promise<Record<string, Fields>>;
+  /** The agent's own store. @throws before the first start */
+  store<T>(look: (store: StoreReader) => T): T;
+}
+
+export async function livingAgent(tables: string, log: Log = silentLog): Promise<LivingAgent> {
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(await tempDirectory()).path;
+  const [state, erpFile] = [join(folder, "state"), join(folder, "erp.db")];
+  mkdirSync(state);
+  const erp = opened.adopt(new DatabaseSync(erpFile), (database) => database.close());
+  erp.exec(tables);
+  const gateway = opened.use(await openGateway({ storePath: ":memory:", random: Math.random }));
+  const secrets = openSecrets(state, { env: {} });
+  const { code } = gateway.createEnrolmentCode({ stage: "live", ttlMs: 60_000 });
+  const way = { portal: gateway.url, transport: { proxy: undefined, caFile: undefined, env: {} } };
+  const tools = { secrets, clock: systemClock, newId: () => crypto.randomUUID(), signal: new AbortController().signal };
+  const enrolment = await enrol({ ...way, ...tools }, { code, host: "erp01", agentName: "A" });
+  await storeEnrolment(secrets, enrolment);
+  const items: NumberedItem[] = [];
+  gateway.listen((event) => {
+    if (event.kind === "items") items.push(...event.applied);
+  });
+  const head = `
+agent: { name: Living, portal: "${gateway.url}", stage: live, state: "${state}" }
+erp: { connector: sqlite, file: "${erpFile}", timezone: Europe/Berlin, confirmAfter: 100ms }
+`;
+  let running: { stop: AbortController; done: Promise<unknown>; startedAt: string } | undefined;
+  const stop = async (): Promise<void> => {
+    running?.stop.abort();
+    await running?.done;
+    running = undefined;
+  };
+  const settles = (look = (): void => {}): Promise<void> =>
+    vi.waitFor(() => {
+      const status = readStatusFile(state);
+      expect(status?.startedAt === running?.startedAt && status?.inStepSince, "in step").toBeTruthy();
+      look();
+    }, patience);
+  opened.defer(stop);
+  const rest = opened.move();
+  return {
+    ...{ erp, gateway, agentId: enrolment.agentId, stop, settles },
+    async start(configuration) {
+      await stop();
+      const { config, faults } = await loadConfig({ text: head + configuration, file: join(folder, "erpfuser.yaml") });
+      if (config === undefined) throw new Error(JSON.stringify(faults, null, 1));
+      const controller = new AbortController();
+      const parts = { config, secrets, clock: systemClock, random: Math.random, log, agentVersion: "0.1.0", env: {} };
+      const startedAt = new Date(systemClock.now()).toISOString();
+      running = { stop: controller, done: runAgent(parts, controller.signal), startedAt };
+      await vi.waitFor(() => {
+        const status = readStatusFile(state);
+        expect(status !== undefined && status.startedAt >= startedAt).toBe(true);
+        if (running !== undefined) running.startedAt = status?.startedAt ?? "";
+      }, patience);
+      await settles();
+    },
+    came: () =>
+      items
+        .splice(0)
+        .map((item) => `${item.type} ${item.id}${item.op === "delete" ? ` ${item.reason}` : ""}`)
+        .sort(),
+    async held(type) {
+      await gateway.settled();
+      const rows = gateway.store.all<{ id: string; fields: string }>(
+        "SELECT id, fields FROM entity WHERE type = ? AND deleted_at IS NULL ORDER BY id",
+        type,
+      );
+      return Object.fromEntries(rows.map(({ id, fields }) => [id, JSON.parse(fields) as Fields]));
+    },
+    store(look) {
+      using reader = openStoreForReading(state, systemClock);
+      return look(reader);
+    },
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  };
+}
