@@ -6,9 +6,10 @@ import { FuserError } from "../base/errors.ts";
 import type { Clock, Random } from "../base/time.ts";
 import { describeIssue } from "../protocol/frames.ts";
 import { type Command, command as commandSchema, type Outcome, type Result } from "../protocol/messages.ts";
-import type { Json } from "../protocol/model.ts";
+import type { Fields, Json } from "../protocol/model.ts";
 import { newCommandId } from "./ids.ts";
 import type { Store } from "./store.ts";
+import { successionsIn, withCurrentIds } from "./successions.ts";
 
 export type CommandState = "issued" | "received" | "settled";
 
@@ -47,7 +48,10 @@ export interface Commands {
   issue(agentId: string, order: CommandOrder): string;
   get(id: string): StoredCommand | undefined;
   list(agentId: string, limit: number): StoredCommand[];
-  /** Commands after number `n` without a settled result, in order of issue; those that this epoch has received are said to come again. */
+  /**
+   * Commands after number `n` without a settled result, in order of issue; those that this epoch has received are said to come again. Ids that were replaced
+   * since it was issued are those that stand now.
+   */
   unsettled(agentId: string, epoch: string, after: { n: number; limit: number }): { n: number; message: Command }[];
   /** The agent has stored it. False when the portal does not know it. */
   received(agentId: string, id: string, epoch: string): boolean;
@@ -58,6 +62,7 @@ export interface Commands {
 const final: ReadonlySet<Outcome> = new Set(["applied", "rejected", "conflict", "expired"]);
 
 export function commandsIn(store: Store, clock: Clock, random: Random): Commands {
+  const successions = successionsIn(store);
   const get = (id: string): StoredCommand | undefined => store.get<StoredCommand>("SELECT * FROM command WHERE id = ?", id);
   return {
     get,
@@ -72,7 +77,9 @@ export function commandsIn(store: Store, clock: Clock, random: Random): Commands
         after.limit,
       );
       return rows.map(({ n, body, received_epoch: heldBy, revision, result_epoch: toldIn }) => {
-        const message = resolved(JSON.parse(body) as Command, get);
+        const message = renamed(resolved(JSON.parse(body) as Command, get), (type, id) =>
+          successions.currentId(agentId, type, id),
+        );
         if (heldBy !== epoch) return { n, message };
         const told = revision !== null && toldIn === epoch ? { revision } : {};
         return { n, message: { ...message, again: true as const, ...told } };
@@ -115,6 +122,21 @@ function resolved(message: Command, get: (id: string) => StoredCommand | undefin
     values: Object.fromEntries(values),
     ...(known === undefined ? {} : { entity: known }),
     ...(waits ? { after } : {}),
+  };
+}
+
+/** The command as it is to be carried out now: an entity that was renumbered or merged meanwhile stands in the ERP under its new key alone. */
+function renamed(message: Command, current: (type: string, id: string) => string): Command {
+  const { entity, command } = message;
+  // `ticket.create` makes a ticket.
+  const type = entity !== undefined && "type" in entity ? entity.type : (command.split(".")[0] as string);
+  const values = withCurrentIds(message.values as Fields, type, current);
+  const base = message.base && withCurrentIds(message.base as Fields, type, current);
+  return {
+    ...message,
+    values,
+    ...(base === undefined ? {} : { base }),
+    ...(entity !== undefined && "id" in entity ? { entity: { ...entity, id: current(entity.type, entity.id) } } : {}),
   };
 }
 

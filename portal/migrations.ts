@@ -109,4 +109,6 @@ export const migrations: readonly string[] = [
     frame NOT NULL
   );
   `,
+  // From an id to those that it has replaced: few entities ever are.
+  "CREATE INDEX entity_replaced ON entity (agent_id, type, replaced_by) WHERE replaced_by IS NOT NULL",
 ];

@@ -4,6 +4,7 @@ import type { Agent } from "./agents.ts";
 import type { StoredCommand } from "./commands.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Store } from "./store.ts";
+import { successionsIn } from "./successions.ts";
 
 export interface Held {
   id: string;
@@ -52,21 +53,11 @@ export function agentSummary(gateway: Gateway, agent: Agent) {
   };
 }
 
-/**
- * Properties whose name, number or city holds `search`, with their counts. The plus takes the column's affinity away, without which SQLite can't use
- * the indexes over json_extract.
- */
+/** Properties whose name, number or city holds `search`, with their counts. */
 export function estatesView(store: Store, agentId: string, search: string) {
   const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
-  const rows = store.all<Row & { buildings: number; units: number }>(
-    `SELECT p.id, p.time, p.fields,
-       (SELECT count(*) FROM entity b WHERE b.agent_id = p.agent_id AND b.type = 'building' AND b.deleted_at IS NULL
-          AND json_extract(b.fields, '$.propertyId') = +p.id) AS buildings,
-       (SELECT count(*) FROM entity b CROSS JOIN entity u ON u.agent_id = b.agent_id AND u.type = 'unit' AND u.deleted_at IS NULL
-            AND json_extract(u.fields, '$.buildingId') = +b.id
-          WHERE b.agent_id = p.agent_id AND b.type = 'building' AND b.deleted_at IS NULL
-            AND json_extract(b.fields, '$.propertyId') = +p.id) AS units
-     FROM entity p
+  const rows = store.all<Row>(
+    `SELECT p.id, p.time, p.fields FROM entity p
      WHERE p.agent_id = ? AND p.type = 'property' AND p.deleted_at IS NULL
        AND (json_extract(p.fields, '$.name') LIKE ?2 ESCAPE '\\' OR json_extract(p.fields, '$.number') LIKE ?2 ESCAPE '\\'
          OR json_extract(p.fields, '$.address.city') LIKE ?2 ESCAPE '\\')
@@ -75,19 +66,45 @@ export function estatesView(store: Store, agentId: string, search: string) {
     pattern,
     most,
   );
-  return rows.map((row) => ({ ...held(row), buildings: row.buildings, units: row.units }));
+  return rows.map((row) => {
+    const buildings = childIds(store, agentId, { type: "building", ...under("property", [row.id]) });
+    const units = childIds(store, agentId, { type: "unit", ...under("building", buildings) });
+    return { ...held(row), buildings: buildings.length, units: units.length };
+  });
 }
 
-function children(store: Store, agentId: string, asked: { type: string; field: string; parentId: string }): Held[] {
-  // The field is one of a few constants of this file, never a caller's text.
-  const sql = `SELECT id, time, fields FROM entity WHERE agent_id = ? AND type = '${asked.type}' AND json_extract(fields, '$.${asked.field}') = ?
-    AND deleted_at IS NULL ORDER BY id LIMIT 500`;
-  return store.all<Row>(sql, agentId, asked.parentId).map(held);
+/** Which parents are meant, and the field that names one. */
+interface Under {
+  parent: keyof typeof fieldOf;
+  ids: readonly string[];
+}
+const fieldOf = { property: "propertyId", building: "buildingId", unit: "unitId", ticket: "ticketId" } as const;
+const under = (parent: Under["parent"], ids: readonly string[]): Under => ({ parent, ids });
+
+/** The children, and what to bind: those that name a parent by an id that it had before are its own as well. */
+function childrenOf(store: Store, agentId: string, { type, parent, ids }: Under & { type: string }) {
+  const names = successionsIn(store).namesOf(agentId, parent, ids);
+  // Field and type are constants of this file, never a caller's text; without the type SQLite does not use the index over the field, nor without the plus.
+  const from = `FROM json_each(?2) name CROSS JOIN entity e
+    ON e.agent_id = ?1 AND e.type = '${type}' AND json_extract(e.fields, '$.${fieldOf[parent]}') = +name.value AND e.deleted_at IS NULL`;
+  return { from, values: [agentId, JSON.stringify(names)] as const };
 }
 
+function childIds(store: Store, agentId: string, asked: Under & { type: string }): string[] {
+  const { from, values } = childrenOf(store, agentId, asked);
+  return store.all<{ id: string }>(`SELECT e.id ${from}`, ...values).map(({ id }) => id);
+}
+
+function children(store: Store, agentId: string, asked: Under & { type: string }): Held[] {
+  const { from, values } = childrenOf(store, agentId, asked);
+  return store.all<Row>(`SELECT e.id, e.time, e.fields ${from} ORDER BY e.id LIMIT 500`, ...values).map(held);
+}
+
+/** An entity by its id, or by one that it had before. */
 function one(store: Store, agentId: string, asked: { type: string; id: string }): Held | undefined {
   const sql = "SELECT id, time, fields FROM entity WHERE agent_id = ? AND type = ? AND id = ? AND deleted_at IS NULL";
-  const row = store.get<Row>(sql, agentId, asked.type, asked.id);
+  const id = successionsIn(store).currentId(agentId, asked.type, asked.id);
+  const row = store.get<Row>(sql, agentId, asked.type, id);
   return row && held(row);
 }
 
@@ -99,7 +116,7 @@ interface Participant {
 /** The buildings of one property with their units, and who uses each unit. */
 export function estateView(store: Store, agentId: string, propertyId: string) {
   const tenants = (unitId: string) =>
-    children(store, agentId, { type: "utilisationPeriod", field: "unitId", parentId: unitId }).map((period) => ({
+    children(store, agentId, { type: "utilisationPeriod", ...under("unit", [unitId]) }).map((period) => ({
       ...period,
       persons: ((period.fields.participants ?? []) as unknown as Participant[]).map(({ personId, role }) => ({
         role,
@@ -107,15 +124,18 @@ export function estateView(store: Store, agentId: string, propertyId: string) {
         fields: one(store, agentId, { type: "person", id: personId })?.fields ?? null,
       })),
     }));
+  const property = one(store, agentId, { type: "property", id: propertyId });
   return {
-    property: one(store, agentId, { type: "property", id: propertyId }) ?? null,
-    buildings: children(store, agentId, { type: "building", field: "propertyId", parentId: propertyId }).map((building) => ({
-      ...building,
-      units: children(store, agentId, { type: "unit", field: "buildingId", parentId: building.id }).map((unit) => ({
-        ...unit,
-        periods: tenants(unit.id),
-      })),
-    })),
+    property: property ?? null,
+    buildings: children(store, agentId, { type: "building", ...under("property", [property?.id ?? propertyId]) }).map(
+      (building) => ({
+        ...building,
+        units: children(store, agentId, { type: "unit", ...under("building", [building.id]) }).map((unit) => ({
+          ...unit,
+          periods: tenants(unit.id),
+        })),
+      }),
+    ),
   };
 }
 
@@ -145,7 +165,7 @@ export function ticketsView(store: Store, agentId: string, limit: number) {
     tickets: rows.map((row) => ({
       ...held(row),
       cause: row.cause,
-      messages: children(store, agentId, { type: "message", field: "ticketId", parentId: row.id }),
+      messages: children(store, agentId, { type: "message", ...under("ticket", [row.id]) }),
     })),
     commands: store
       .all<StoredCommand>("SELECT * FROM command WHERE agent_id = ? ORDER BY n DESC LIMIT ?", agentId, most)

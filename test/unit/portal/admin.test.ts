@@ -155,3 +155,37 @@ test("The page loads nothing from elsewhere", async () => {
     expect((await response.text()).replaceAll("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:\/\//);
   }
 });
+
+test("What names an id that was replaced is found under the one that stands now, however often it was renumbered", async () => {
+  const { gateway, agent } = await withAdmin();
+  const { link } = await bench.link(gateway, agent);
+  const item = (type: string, id: string, fields: object, replaces?: string) => ({
+    ...{ type, id, op: "upsert" as const, time: 1, fields: fields as never },
+    ...(replaces === undefined ? {} : { replaces }),
+  });
+  const gone = (type: string, id: string) => ({ type, id, op: "delete" as const, time: 2, reason: "renumbered" as const });
+  const period = { unitId: "U.1", kind: "tenant", startDate: "2020-01-01", endDate: null };
+  link.send(
+    buildChanges(1, [
+      item("property", "E.1", { name: "Parkstraße" }),
+      item("building", "B.1", { name: "Haus A", propertyId: "E.1" }),
+      item("unit", "U.1", { name: "WE 1", objectType: "flat", buildingId: "B.1" }),
+      item("person", "P.1", { kind: "natural", lastName: "Muster" }),
+      item("utilisationPeriod", "V.1", { ...period, participants: [{ personId: "P.1", role: "main" }] }),
+      item("building", "B.2", { name: "Haus A", propertyId: "E.1" }, "B.1"),
+      item("building", "B.3", { name: "Haus A", propertyId: "E.1" }, "B.2"),
+      item("unit", "U.2", { name: "WE 1", objectType: "flat", buildingId: "B.1" }, "U.1"),
+      item("person", "P.2", { kind: "natural", lastName: "Muster" }, "P.1"),
+      gone("building", "B.2"),
+      gone("building", "B.1"),
+      gone("unit", "U.1"),
+      gone("person", "P.1"),
+    ]),
+  );
+  expect((await link.next("ack")).refused).toEqual([]);
+  const { body } = await api(gateway, "/api/estate?id=E.1");
+  const persons = [{ id: "P.1", fields: { lastName: "Muster" } }];
+  expect(body.buildings).toMatchObject([{ id: "B.3", units: [{ id: "U.2", periods: [{ id: "V.1", persons }] }] }]);
+  const [estate] = (await api(gateway, "/api/estates?search=park")).body as never as object[];
+  expect(estate).toMatchObject({ buildings: 1, units: 1 });
+});

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { Gateway } from "../../../portal/gateway.ts";
+import { buildChanges, type ChangeItem } from "../../../protocol/changes.ts";
 import type { Command, Result } from "../../../protocol/messages.ts";
+import type { Fields } from "../../../protocol/model.ts";
 import { type FakeAgent, type FakeLink, hello } from "../../support/fake-agent.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { patient, portalBench } from "../../support/portal.ts";
@@ -337,4 +339,40 @@ test("Status is kept and told to listeners", async () => {
   link.send(statusMessage);
   expect(await heard).toEqual(statusMessage);
   expect(JSON.parse((gateway as Gateway).agents().find((row) => row.id === idOf(agent))?.status ?? "")).toEqual(statusMessage);
+});
+
+test("A command that names an id which was replaced is sent with the one that stands now, in its entity and in its values, also if it was issued before", async () => {
+  const { gateway, agent } = await bench.withAgent();
+  const issue = (id: string) => gateway.issue(idOf(agent), id === "" ? made : { ...update, entity: { type: "workOrder", id } });
+  const made = order("Tap drips", { values: { title: "Tap drips", kind: "damage", unitId: "U.1", reporterId: "P.1" } });
+  const update = { command: "workOrder.update", values: { ticketId: "T.1" }, base: { ticketId: "T.9" } };
+  const early = [issue(""), issue("W.1")];
+  const { link } = await bench.link(gateway, agent);
+  const item = (type: string, id: string, fields: Fields, replaces?: string): ChangeItem =>
+    ({ type, id, op: "upsert", time: 1, fields, ...(replaces === undefined ? {} : { replaces }) }) as ChangeItem;
+  const unit = { name: "WE", objectType: "flat" };
+  for (const id of early) expect((await link.next("command")).id).toBe(id);
+  const ticket = { title: "t", kind: "damage", status: "open" };
+  link.send(
+    buildChanges(1, [
+      item("unit", "U.2", unit),
+      item("unit", "U.1", unit),
+      item("unit", "U.2", unit, "U.1"),
+      item("unit", "U.3", unit, "U.2"),
+      item("ticket", "T.1", ticket),
+      item("ticket", "T.2", ticket, "T.1"),
+      item("workOrder", "W.1", { ticketId: "T.2", kind: "corrective", status: "open" }),
+      item("workOrder", "W.2", { ticketId: "T.2", kind: "corrective", status: "open" }, "W.1"),
+    ]),
+  );
+  expect((await link.next("ack")).refused).toEqual([]);
+  await gateway.settled();
+  issue("");
+  expect((await link.next("command")).values).toMatchObject({ unitId: "U.3", reporterId: "P.1", title: "Tap drips" });
+  const next = await bench.link(gateway, agent, { hello: { connection: 1 } });
+  expect(await next.link.next("command")).toMatchObject({ id: early[0], values: { unitId: "U.3" } });
+  expect(await next.link.next("command")).toMatchObject({
+    ...{ id: early[1], entity: { type: "workOrder", id: "W.2" } },
+    ...{ values: { ticketId: "T.2" }, base: { ticketId: "T.9" } },
+  });
 });
