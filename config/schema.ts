@@ -129,8 +129,8 @@ export const configFile = keys(
     commands: named(command).prefault({}).describe("What the portal may ask for, and how it is written"),
     guards: keys({
       deletes: keys({
-        rows: whole(0).prefault("100").describe("Most deletes of one source"),
-        percent: percent.prefault("10").describe("Most deletes, in percent of the source"),
+        rows: whole(0).prefault("100").describe("Most deletes of one source within a pass or an hour"),
+        percent: percent.prefault("10").describe("This share of the source in percent is held, from three deletes on"),
       }).prefault({}),
     })
       .prefault({})

@@ -1,9 +1,9 @@
-/** When deletes are too many to be believed without a person's word (operations.md, "Guards"). Pure. */
+/** When changes are too many to be believed without a person's word (operations.md, "Guards"). Pure. */
 
 export interface GuardLimits {
-  /** More deletes than this within one pass or a sliding hour are held. */
+  /** More than this within one pass or a sliding hour are held. */
   rows: number;
-  /** More than this share of a source, in percent, likewise. */
+  /** This share of a source, in percent, or more, likewise. */
   percent: number;
 }
 
@@ -16,13 +16,13 @@ export interface DeleteCount {
   known: number;
 }
 
-/** A share says nothing of a handful of rows: two of three code entries may well go. */
-const percentFrom = 10;
+/** A share says nothing of one or two: the last two rows of a source may well go. */
+const percentFrom = 3;
 
 /** True when what vanishes must wait for approval. */
 export function exceedsGuard(limits: GuardLimits, count: DeleteCount): boolean {
   const deleted = count.vanishing + count.recent;
   if (count.vanishing === 0) return false;
   if (deleted > limits.rows) return true;
-  return deleted > percentFrom && deleted * 100 > limits.percent * (count.known + count.recent);
+  return deleted >= percentFrom && deleted * 100 >= limits.percent * (count.known + count.recent);
 }

@@ -122,7 +122,7 @@ const stamped = ({ pollEvery, feed }: Rhythm, compare: string | undefined): stri
 export const configurationText = (ways: Ways, rhythm: Rhythm): string => `
 agent: { name: Simulated, portal: "ws://127.0.0.1:1/agent", stage: live, state: /simulated }
 erp: { connector: mysql, server: simulated, database: simulated, user: simulated, timezone: Europe/Berlin }
-guards: { deletes: { rows: ${guardRows}, percent: 50 } }
+guards: { deletes: { rows: ${guardRows}, percent: 100 } }
 types:
   ymd: { integer: yyyyMMdd, empty: ["0"], invalid: quarantine }
 maps:
