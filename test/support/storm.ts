@@ -16,6 +16,8 @@ export interface StormOptions {
   eventsPerSecond: number;
   /** Tickets per second from the portal, each with what follows from it. */
   ticketsPerSecond: number;
+  /** So much passes between the first and the last kill: on a slow machine the last one of the agent waits for it. */
+  atLeast: { acked: number; settled: number };
 }
 
 export interface StormReport {
@@ -52,6 +54,8 @@ export function openPortalStore(file: string): Disposable & { database: Database
   return { database, [Symbol.dispose]: () => database.close() };
 }
 
+const longestMs = 180_000;
+
 /** Lets it rage; resolves when the last one is up again. Processes that end by themselves fail it. */
 export async function storm(rig: Rig, options: StormOptions): Promise<StormReport> {
   const { kills, durationMs, seed } = options;
@@ -71,11 +75,16 @@ export async function storm(rig: Rig, options: StormOptions): Promise<StormRepor
   const done = { agent: 0, portal: 0, database: 0 };
   const marks: { mark: PortalMark; at: number }[] = [];
   const note = (): void => void marks.push({ mark: portalMark(rig), at: systemClock.monotonic() });
+  const hasPassed = (): boolean => {
+    const [first, now] = [(marks[0] as (typeof marks)[0]).mark, portalMark(rig)];
+    return now.last - first.last >= options.atLeast.acked && now.settled - first.settled >= options.atLeast.settled;
+  };
   const began = systemClock.monotonic();
   const killAt = async (name: keyof typeof done, moments: readonly number[], kill: () => Promise<void>): Promise<void> => {
     for (const moment of moments) {
       await systemClock.sleep(Math.max(0, began + moment - systemClock.monotonic()), rig.signal);
       if (marks.length === 0) note();
+      if (name === "agent" && done.agent === kills.agent - 1) await rig.until("enough has passed", hasPassed, longestMs);
       await kill();
       done[name] += 1;
     }
