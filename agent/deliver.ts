@@ -2,7 +2,6 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FuserError } from "../base/errors.ts";
-import { decodeKey } from "../base/key.ts";
 import type { Config, DeliverConfig } from "../config/config.ts";
 import type { AgentParts, Running } from "./agent.ts";
 import { nextRun } from "./capture/schedule.ts";
@@ -10,14 +9,14 @@ import { type Entry, entriesIn } from "./quality/worklist.ts";
 import { worklistCsv } from "./quality/worklist-csv.ts";
 import { worklistHtml } from "./quality/worklist-html.ts";
 import type { StoreReader } from "./store/store.ts";
+import { teamsBy } from "./teams.ts";
 import { waitOut } from "./wait-out.ts";
 
 const lookEveryMs = 30_000;
+const dayMs = 86_400_000;
 const deliveredName = "quality-delivered";
 /** A list is for people, and all of it is in memory at once. */
 const mostDelivered = 20_000;
-/** A person's contract, a contract's unit, its building, its estate, and one more. */
-const mostSteps = 5;
 
 /** Until the signal aborts. What was missed while the agent did not run is delivered at its start, once. */
 export async function deliverWorklists(
@@ -37,7 +36,7 @@ export async function deliverWorklists(
 }
 
 export interface Delivery {
-  state: Pick<StoreReader, "findings" | "entities">;
+  state: Pick<StoreReader, "findings" | "entities" | "facts">;
   config: Config;
   deliver: DeliverConfig;
   /** Epoch ms. */
@@ -58,12 +57,12 @@ export interface Written {
 export function writeWorklists({ state, config, deliver, now }: Delivery): Written[] {
   const { language, folder, otherwise } = deliver;
   const entryOf = entriesIn(language, config, now);
-  const teamOf = teams(state, config, deliver);
+  const day = new Intl.DateTimeFormat("sv-SE", { timeZone: config.erp.timezone }).format(now);
+  const teamOf = teamsBy({ state, sources: config.sources, deliver, today: Date.parse(day) / dayMs });
   const byTeam = new Map<string, Entry[]>([...Object.values(deliver.teams), otherwise].map((team) => [team, []]));
   for (const accepted of [false, true])
     for (const finding of state.findings.list({ accepted: { is: accepted, at: now }, limit: mostDelivered }))
       byTeam.get(teamOf(finding))?.push(entryOf(finding));
-  const day = new Intl.DateTimeFormat("sv-SE", { timeZone: config.erp.timezone }).format(now);
   return [...byTeam].map(([team, entries]) => {
     const page = { language, name: `${config.agent.name}, ${team}`, day };
     const base = join(folder, fileName(team, language));
@@ -76,29 +75,6 @@ export function writeWorklists({ state, config, deliver, now }: Delivery): Writt
 /** What every system takes for a name. */
 const fileName = (team: string, language: DeliverConfig["language"]): string =>
   `${language === "de" ? "arbeitsliste" : "worklist"}-${team.replace(/[^\p{L}\p{N}_-]+/gu, "-")}`;
-
-/** Which team a record belongs to: by the column in its own key, or in that of the nearest record above it that has it. */
-function teams(state: Delivery["state"], { sources }: Config, { column, teams: names, otherwise }: DeliverConfig) {
-  const byName = new Map(sources.map((source) => [source.name, source]));
-  const valueIn = ({ source, key }: Place): string | undefined => {
-    const at = byName.get(source)?.key.indexOf(column) ?? -1;
-    return at < 0 ? undefined : decodeKey(key)?.[at];
-  };
-  return ({ source, key }: Place): string => {
-    let places: readonly Place[] = [{ source, key }];
-    for (let step = 0; step <= mostSteps && places.length > 0; step++) {
-      const value = places.map(valueIn).find((found) => found !== undefined);
-      if (value !== undefined) return names[value] ?? otherwise;
-      places = places.flatMap((place) => state.entities.parentsOf(place.source, place.key));
-    }
-    return otherwise;
-  };
-}
-
-interface Place {
-  source: string;
-  key: string;
-}
 
 /** Whoever has the file open never sees half of it. */
 function replaceFile(file: string, text: string): void {

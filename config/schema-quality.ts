@@ -50,7 +50,9 @@ export const quality = keys({
     schedule: schedule.prefault("0 5 * * *").describe("When they are written"),
     language: oneOf(["de", "en"]).prefault("de").describe("Their language"),
     team: keys({
-      column: text.describe("Column of the ERP that stands in the record's key, or in that of what it belongs to: `OBJNR`"),
+      column: text.describe(
+        "Column of the ERP that stands in the record's key, or in that of what it belongs to, a person to its contracts: `OBJNR`",
+      ),
       teams: named(text).describe("Value of the column: the team that mends its records"),
     })
       .optional()

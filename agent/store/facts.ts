@@ -26,6 +26,8 @@ export interface FactStore extends FactReads {
   setHeld(self: bigint, group: { kind: FactKind; hash: bigint }, held: boolean): void;
   /** Facts of one kind that an entity has. */
   groupsOf(self: bigint, kind: FactKind): readonly bigint[];
+  /** Periods in which a person stands, at most so many; none where no facts are kept. Good for readers, which can't write. */
+  contractsOf(person: EntityPlace, most: number): readonly PlacedSpan[];
   /** Groups of a kind in the order of their hashes, from the first one after `after` on. */
   groups(kind: FactKind, after: bigint | undefined, most: number): readonly bigint[];
   /** Entities of a source that something is kept of, in the order of `self`; those with facts, or those with spans. */
@@ -148,6 +150,10 @@ export function createFacts(
       statements[of === "fact" ? "factPlaces" : "spanPlaces"].all(after ?? lowest, names.no(source), most),
     spansOfUnit: (unit, most) => statements.spansOfUnit.all<SpanRow>(unit, most).map(toSpan),
     spansOfPerson: (person, most) => statements.spansOfPerson.all<SpanRow>(person, most).map(toSpan),
+    contractsOf({ source, key }, most) {
+      const isKept = (secret ?? meta.get(keyName)) !== undefined;
+      return isKept ? statements.spansOfPerson.all<SpanRow>(selfOf(source, key), most).map(toSpan) : [];
+    },
     put,
     remove: (place) => put(place, { facts: [], spans: [] }),
     keepOnly(sources) {

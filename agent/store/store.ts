@@ -569,6 +569,7 @@ export interface StoreReader extends Disposable {
   readonly outbox: Pick<OutboxStore, "bounds" | "seqOf">;
   readonly inbox: Pick<InboxStore, "get" | "list" | "counts" | "causeOf">;
   readonly findings: Pick<FindingStore, "list" | "count">;
+  readonly facts: Pick<FactStore, "contractsOf">;
   readonly quarantine: Pick<QuarantineStore, "get" | "list" | "count" | "dependents">;
   readonly guards: Pick<GuardStore, "get" | "list">;
   readonly journal: Pick<JournalStore, "list">;

@@ -9,17 +9,22 @@ import { storeBench } from "./store/bench.ts";
 
 const bench = storeBench();
 
-const yaml = (deliver: string): string => `
+const people = `
+  persons: { type: person, table: PERSON, key: [PERSNR], fields: { kind: { value: natural }, lastName: NAME } }
+  periods: { type: utilisationPeriod, table: VERTRAG, key: [NR], fields: { unitId: { ref: units, key: [WE] }, kind: { value: tenant }, startDate: VON, endDate: BIS, participants: [ { personId: { ref: persons, key: [PERSNR] }, role: { value: main } } ] } }
+`;
+
+const yaml = (deliver: string, more: string): string => `
 agent: { name: Musterstadt, portal: "wss://p.example.com/agent" }
 erp: { connector: sqlite, file: "erp.db", timezone: Europe/Berlin }
 quality: { deliver: ${deliver} }
 sources:
   estates: { type: property, table: OBJEKT, key: [MANDANT, OBJNR], fields: { name: BEZ } }
   units: { type: unit, table: WOHNUNG, key: [NR], fields: { propertyId: { ref: estates, key: [MANDANT, OBJNR] }, name: LAGE, objectType: { value: flat } } }
-`;
+${more}`;
 
-function configured(deliver: string): Config {
-  const { config, faults } = parseConfig({ text: yaml(deliver), file: "/etc/erpfuser/erpfuser.yaml" });
+function configured(deliver: string, more = ""): Config {
+  const { config, faults } = parseConfig({ text: yaml(deliver, more), file: "/etc/erpfuser/erpfuser.yaml" });
   if (config === undefined) throw new Error(JSON.stringify(faults));
   return config;
 }
@@ -60,6 +65,49 @@ test("The lists are split by team: by the column in a record's key or in that of
   expect(page("Ost")).toContain("Nichts zu tun");
   expect(page("Team-Nord")).toContain("bekannt");
   expect(page("Zentrale")).toMatch(/NR b[\s\S]*OBJNR 99|OBJNR 99[\s\S]*NR b/);
+});
+
+test("What is found of a person goes to the team of the contract that runs today, as main tenant before all; with none to the next one, then to the last one", () => {
+  const folder = bench.folder();
+  const config = configured(`{ folder: "${folder}", team: { column: OBJNR, teams: { "10": Nord, "20": West } } }`, people);
+  const store = bench.open();
+  const names = { rule: "email-shared", source: "persons", field: "emails", other: "", params: {} } as const;
+  const today = Math.floor(bench.clock.now() / 86_400_000);
+  store.entities.put("estates", "001.10", { rowDigest: 1n, entityDigest: 1n });
+  store.entities.put("estates", "001.20", { rowDigest: 1n, entityDigest: 1n });
+  for (const [unit, estate] of Object.entries({ a: "10", b: "20" })) {
+    const parents = [{ source: "estates", key: `001.${estate}` }];
+    store.entities.put("units", unit, { rowDigest: 1n, entityDigest: 1n, parents });
+  }
+  let period = 0;
+  const stands = (key: string, unit: string, [from, until]: [number | undefined, number | undefined], role = "main"): void => {
+    const place = { source: "periods", key: String(++period) };
+    store.entities.put(place.source, place.key, { rowDigest: 1n, entityDigest: 1n, parents: [{ source: "units", key: unit }] });
+    const [dayFrom, dayUntil] = [from, until].map((days) => (days === undefined ? undefined : today + days));
+    const days = { from: dayFrom, until: dayUntil };
+    const [of, person] = [store.facts.selfOf("units", unit), store.facts.selfOf("persons", key)];
+    store.facts.put(place, { facts: [], spans: [{ kind: "tenant", unit: of, person, role, ...days }] });
+  };
+  stands("runs", "b", [-900, -1]);
+  stands("runs", "a", [-1, undefined]);
+  stands("mate", "a", [-900, undefined], "co-tenant");
+  stands("mate", "b", [-10, 0]);
+  stands("next", "a", [-900, -1]);
+  stands("next", "b", [1, undefined]);
+  stands("left", "b", [-900, -30]);
+  stands("left", "a", [undefined, -2]);
+  for (const key of ["runs", "mate", "next", "left", "nobody"])
+    store.findings.replace(store.facts.selfOf("persons", key), [{ ...names, key }], bench.clock.now());
+  writeWorklists({ state: store, config, deliver: config.worklists as NonNullable<Config["worklists"]>, now: bench.clock.now() });
+  const listed = (team: string): string[] =>
+    [...readFileSync(path.join(folder, `arbeitsliste-${team}.csv`), "utf8").matchAll(/"PERSNR (\w+)"/g)].map(
+      ([, key]) => key ?? "",
+    );
+  expect({ Nord: listed("Nord"), West: listed("West"), alle: listed("alle") }).toEqual({
+    Nord: ["left", "runs"],
+    West: ["mate", "next"],
+    alle: ["nobody"],
+  });
 });
 
 test("A folder that is written relatively lies beside the configuration", () => {
