@@ -3,6 +3,7 @@ import { FuserError, kindOf } from "../base/errors.ts";
 import type { Running } from "./agent.ts";
 import type { AskAnswer, AskBody } from "./store/store.ts";
 import { waitOut } from "./wait-out.ts";
+import type { Decision } from "./writeback/decisions.ts";
 
 /** A person waits for the answer; each look wakes an agent that has nothing else to do. */
 const lookEveryMs = 500;
@@ -62,12 +63,22 @@ function act(running: Running, body: AskBody): string {
           writeback.resolve(body.id, { kind: "retry" });
           return "It is carried out now, or as soon as its turn comes";
         case "resolve":
-          writeback.resolve(
-            body.id,
-            body.outcome === "applied" ? { kind: "applied", key: body.key ?? "" } : { kind: "rejected" },
-          );
-          return `Noted as ${body.outcome}; the portal is told`;
+          writeback.resolve(body.id, decisionOf(body));
+          return body.outcome === "portal-wins" ? "It is carried out now" : `Noted as ${body.outcome}; the portal is told`;
       }
+  }
+}
+
+function decisionOf({ outcome, key }: Extract<AskBody, { action: "resolve" }>): Decision {
+  switch (outcome) {
+    case "applied":
+      return { kind: "applied", key: key ?? "" };
+    case "rejected":
+      return { kind: "rejected" };
+    case "portal-wins":
+      return { kind: "settle", wins: "portal" };
+    case "erp-wins":
+      return { kind: "settle", wins: "erp" };
   }
 }
 

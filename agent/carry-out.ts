@@ -28,6 +28,7 @@ export function planner({ commands, mappings, lacks }: Compiled): Compile {
       entityOf: (key) => ({ type: compiled.type, id: mapping?.idOf(key) ?? key }),
       numberOf: (results) => compiled.numberOf(command, results, context),
       conflicts: (found) => compiled.conflicts(command, found),
+      asks: compiled.asks,
     };
   };
 }

@@ -90,8 +90,13 @@ export interface FieldMapping {
   read: Read;
   when: Expression | undefined;
   owner: "erp" | "portal" | "shared";
+  /** Of a shared field: whose value stands when both sides have changed it. Undefined: the ERP's. */
+  conflict?: ConflictPolicy | undefined;
   at: Place;
 }
+
+/** The ERP's value stays, the portal's overwrites it, or a person decides. Reported in every case. */
+export type ConflictPolicy = "erp-wins" | "portal-wins" | "ask";
 
 /** `types:` a named format of dates and times in the ERP. */
 export interface DateType {

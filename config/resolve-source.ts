@@ -1,12 +1,12 @@
 /** One source of the configuration: how its rows are read, how changes are noticed, and what its fields become. */
 import { model, type TypeName, typeNames } from "../protocol/model.ts";
-import type { FieldMapping, Source, TouchedBy } from "./config.ts";
+import type { ConflictPolicy, FieldMapping, Source, TouchedBy } from "./config.ts";
 import type { Path } from "./document.ts";
 import type { Expected } from "./model-shape.ts";
 import { resolveChanges } from "./resolve-changes.ts";
 import { checkFields, many, nth, resolveRead } from "./resolve-read.ts";
 import { conditionOf, hasExpression, knownName, type Scene, sqlOf, tableOf, textPart } from "./scene.ts";
-import type { ReadNode } from "./schema-read.ts";
+import { conflictPolicies, type ReadNode } from "./schema-read.ts";
 import type { SourceNode } from "./schema-source.ts";
 import { conditionFault, derivedTableFault } from "./sql-text.ts";
 
@@ -146,13 +146,15 @@ function fieldsOf(
   const mapped = Object.entries(fields).map(([name, node]): [string, FieldMapping] => {
     const at = [...path, name];
     const inner = shape?.shape && Object.hasOwn(shape.shape, name) ? shape.shape[name] : undefined;
-    const { when, owner, read } = fieldParts(scene, at, node);
+    const { when, owner, conflict, read } = fieldParts(scene, at, node);
+    const owns = ownerOf(scene, [...at, "owner"], owner);
     return [
       name,
       {
         read: resolveRead(scene, read, { path: at, expected: inner }),
         when: conditionOf(scene, [...at, "when"], when),
-        owner: ownerOf(scene, [...at, "owner"], owner),
+        owner: owns,
+        conflict: conflictOf(scene, [...at, "conflict"], { conflict, owner: owns }),
         at: scene.place(at),
       },
     ];
@@ -160,15 +162,26 @@ function fieldsOf(
   return Object.fromEntries(mapped);
 }
 
-/** `when` and `owner` belong to the field, whatever the form of its value. */
-function fieldParts(
+type FieldParts = Record<"when" | "owner" | "conflict", string | undefined> & { read: ReadNode };
+
+/** `when`, `owner` and `conflict` belong to the field, whatever the form of its value. */
+function fieldParts(scene: Scene, path: Path, node: ReadNode): FieldParts {
+  if (typeof node === "string" || Array.isArray(node))
+    return { when: undefined, owner: undefined, conflict: undefined, read: node };
+  const { when, owner, conflict, ...read } = node;
+  const part = (name: string, value: unknown): string | undefined => textPart(scene, [...path, name], value);
+  return { when: part("when", when), owner: part("owner", owner), conflict: part("conflict", conflict), read };
+}
+
+function conflictOf(
   scene: Scene,
   path: Path,
-  node: ReadNode,
-): { when: string | undefined; owner: string | undefined; read: ReadNode } {
-  if (typeof node === "string" || Array.isArray(node)) return { when: undefined, owner: undefined, read: node };
-  const { when, owner, ...read } = node;
-  return { when: textPart(scene, [...path, "when"], when), owner: textPart(scene, [...path, "owner"], owner), read };
+  { conflict, owner }: { conflict: string | undefined; owner: FieldMapping["owner"] },
+): ConflictPolicy | undefined {
+  if (conflict === undefined) return undefined;
+  if (owner !== "shared" && !scene.broken(path))
+    scene.fault(path, "Only a shared field can be changed by both sides", "Add `owner: shared`, or leave `conflict` out.");
+  return conflictPolicies.find((policy) => policy === conflict);
 }
 
 function ownerOf(scene: Scene, path: Path, owner: string | undefined): FieldMapping["owner"] {

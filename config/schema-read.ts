@@ -56,6 +56,8 @@ export type ReadNode = string | ReadNode[] | { [key: string]: unknown };
 
 export const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, listOf(item)]);
 
+export const conflictPolicies = ["erp-wins", "portal-wins", "ask"] as const;
+
 const forms = ["from", "ref", "date", "time", "rows", "value", "object", "oneOf", "empty"];
 const notYet = {
   regex: "Cut the text in a query with the database's own functions.",
@@ -161,6 +163,11 @@ export const field: z.ZodType<ReadNode> = z
           .prefault("erp")
           .describe(
             "Who may change the field: a portal command may only where it is `portal` or `shared`. A field that is not mapped is the portal's, but for name, e-mails and phones of a person",
+          ),
+        conflict: oneOf(conflictPolicies)
+          .optional()
+          .describe(
+            "Of a shared field that both sides have changed: the ERP's value stays (`erp-wins`, the default), the portal's is written over it (`portal-wins`), or the command waits for `erpfuser commands resolve` (`ask`). Reported in every case",
           ),
       }) as unknown as z.ZodType<ReadNode>,
   )

@@ -291,6 +291,8 @@ export type PlanStep = { when?: (results: StepResults) => boolean } & (
        * repetition must not stamp what somebody else has changed since.
        */
       along?: readonly string[];
+      /** Columns that are written although they no longer hold their base (`WritePlan.overruling`). */
+      overrule?: readonly string[];
       /** Counter of the row's changes: raised by one with each change, so that the ERP's own screens notice it, and none that goes on beside it is overwritten. */
       version?: string;
       expectRows: number;
@@ -364,6 +366,13 @@ export interface WritePlan {
   found: Readonly<Record<string, string>>;
   /** Its effect is the ERP's own work, after the commit; needs an exact probe that finds the command wherever the ERP may have moved it. */
   staging?: Staging;
+  /**
+   * Told of what a step's `overrule` is about to overwrite, before the commit, and durable when it returns. Absent: nothing is overruled. Nor is it where the plan may be a
+   * repetition that only base values can tell: what they meet then may be newer than its own first effect.
+   */
+  overruling?: (fields: readonly FieldConflict[]) => void;
+  /** By column: another value than its base that may be overwritten, for a person has seen it. As text. */
+  seen?: Readonly<Record<string, string | null>>;
   /** Roll back in the end (rehearsal). */
   rehearse: boolean;
 }

@@ -52,7 +52,7 @@ export async function lookUpPlan({
   await session.begin(signal);
   try {
     if (plan.idempotency.way === "base") {
-      const asBefore = await isAsBefore(plan.steps, { session, signal, results: new Map(), statements: [] });
+      const asBefore = await isAsBefore(plan.steps, { ...runningOf(plan), session, signal });
       return { state: "unknown", message: "Base values tell nothing of who wrote them", asBefore };
     }
     const asked = { ...plan, mayBeRepeated: true };
@@ -71,7 +71,7 @@ export async function lookUpPlan({
 
 async function attemptPlan(execution: Execution): Promise<WriteOutcome | "number-taken"> {
   const { session, plan, signal } = execution;
-  const running: Running = { session, signal, results: new Map(), statements: [] };
+  const running: Running = { ...runningOf(plan), session, signal };
   await session.begin(signal);
   try {
     const before = await lookUp(execution);
@@ -85,6 +85,7 @@ async function attemptPlan(execution: Execution): Promise<WriteOutcome | "number
       return { state: "rehearsed", results: running.results, statements: running.statements };
     }
     const key = plan.staging ? "" : resultKey(plan, running.results);
+    if (running.overruled && running.overruled.length > 0) plan.overruling?.(running.overruled);
     await execution.commitPoint("before-erp-commit");
     await session.commit(signal);
     await execution.commitPoint("after-erp-commit");
@@ -105,6 +106,11 @@ async function attemptPlan(execution: Execution): Promise<WriteOutcome | "number
     if (kindOf(error) !== "rejected") throw error;
     return rejection(execution, error as FuserError);
   }
+}
+
+function runningOf(plan: WritePlan): Omit<Running, "session" | "signal"> {
+  const mayOverrule = plan.overruling !== undefined && !(plan.mayBeRepeated && plan.idempotency.way === "base");
+  return { results: new Map(), statements: [], overruled: mayOverrule ? [] : undefined, seen: plan.seen };
 }
 
 /** Ends a plan whose transaction was ended by one of its own statements; a connector that sees it earlier throws `erp-transaction-ended`. */

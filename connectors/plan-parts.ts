@@ -1,6 +1,6 @@
 /** What every step of a plan uses. */
 import { FuserError } from "../base/errors.ts";
-import type { Column, PlanStep, Table, Value } from "./connector.ts";
+import type { Column, FieldConflict, PlanStep, Table, Value, WritePlan } from "./connector.ts";
 import { type Statement, withMarks } from "./statement.ts";
 import type { StatementResult, WriteSession } from "./write-session.ts";
 
@@ -13,6 +13,9 @@ export interface Running {
   results: Map<string, Value>;
   /** Every statement run so far, with its bound values. */
   statements: { sql: string; parameters: readonly Value[] }[];
+  /** What stands in the ERP against its base and is overwritten all the same; undefined where nothing may be. */
+  overruled: FieldConflict[] | undefined;
+  seen: WritePlan["seen"];
 }
 
 export async function run(statement: Statement, { session, signal, statements }: Running): Promise<StatementResult> {

@@ -167,7 +167,12 @@ async function update(step: Step<"update">, running: Running): Promise<void> {
   const list = `SELECT ${read.map((column) => session.readable(column)).join(", ")} FROM ${quote(table.name)}`;
   const before = await run(concat(`${list}${locking.table} WHERE `, where, locking.end), running);
   requireRows(table, before.rows.length, step.expectRows);
-  const open = openColumns(columns, before.rows, { wanted, base, same: sameIn(step, table) });
+  const open = openColumns(columns, before.rows, {
+    wanted,
+    base,
+    same: sameIn(step, table),
+    may: mayOverwrite(step, table, running),
+  });
   const along = columnsAlong(step, table);
   if (open.every((column) => along.has(column))) return;
   for (const column of open) requireFits(table, column, wanted.get(column) as Value);
@@ -222,6 +227,7 @@ async function isUpdateUndone(step: Step<"update">, { session, signal, results }
   const key = [...valuesByColumn(table, step.key(results), session)].map(([column, value]) => session.matches(column, value));
   if (key.length === 0 || wanted.size === 0) return false;
   const columns = [...wanted.keys()];
+  const overrule = new Set((step.overrule ?? []).map((name) => columnOf(table, name)));
   const list = columns.map((column) => session.readable(column)).join(", ");
   const select = concat(`SELECT ${list} FROM ${session.syntax.quote(table.name)} WHERE `, join(key, " AND "));
   const { rows } = await session.run(select, signal);
@@ -236,7 +242,8 @@ async function isUpdateUndone(step: Step<"update">, { session, signal, results }
   return rows.every((row) =>
     telling.every((column) => {
       const current = row[columns.indexOf(column)] as Value;
-      if (base.has(column)) return same(current, base.get(column) as Value, column);
+      // One that is written over anything tells only by not being there.
+      if (base.has(column) && !overrule.has(column)) return same(current, base.get(column) as Value, column);
       return !same(current, wanted.get(column) as Value, column);
     }),
   );
@@ -256,26 +263,59 @@ function columnsAlong({ along = [] }: Step<"update">, table: Table): ReadonlySet
   return new Set(along.map((name) => columnOf(table, name)));
 }
 
-/** Columns still to be written: current = target is done, current = base is written, anything else is a conflict. */
+/** What may be written over although it is neither base nor target. */
+interface MayOverwrite {
+  /** The value that the column holds was seen by a person. */
+  seen(column: Column, current: Value): boolean;
+  /** Whatever the column holds; it is noted. */
+  anything(column: Column): boolean;
+  note(overruled: readonly FieldConflict[]): void;
+}
+
+function mayOverwrite({ overrule = [] }: Step<"update">, table: Table, { overruled, seen = {} }: Running): MayOverwrite {
+  const columns = new Set(overruled === undefined ? [] : overrule.map((name) => columnOf(table, name)));
+  const byName = new Map(Object.entries(seen).map(([name, value]) => [name.toLowerCase(), value]));
+  return {
+    seen(column, current) {
+      const value = byName.get(column.name.toLowerCase());
+      return value !== undefined && sameValue(current, value, column);
+    },
+    anything: (column) => columns.has(column),
+    note: (fields) => overruled?.push(...fields),
+  };
+}
+
+interface Settling {
+  wanted: ReadonlyMap<Column, Value>;
+  base: ReadonlyMap<Column, Value>;
+  same: Same;
+  may: MayOverwrite;
+}
+
+/** Columns still to be written: current = target is done, current = base is written, anything else is a conflict, or overruled. */
 function openColumns(
   columns: readonly Column[],
   rows: readonly (readonly Value[])[],
-  { wanted, base, same }: { wanted: ReadonlyMap<Column, Value>; base: ReadonlyMap<Column, Value>; same: Same },
+  { wanted, base, same, may }: Settling,
 ): Column[] {
   const open = new Set<Column>();
   const conflicts: FieldConflict[] = [];
+  const overruled: FieldConflict[] = [];
   for (const row of rows) {
     for (const [index, column] of columns.entries()) {
       const current = row[index] as Value;
       const target = wanted.get(column) as Value;
       if (same(current, target, column)) continue;
       const known = base.get(column);
-      if (known !== undefined && !same(current, known, column)) {
-        conflicts.push({ column: column.name, base: known, current, wanted: target });
-      } else open.add(column);
+      open.add(column);
+      if (known === undefined || same(current, known, column) || may.seen(column, current)) continue;
+      const conflict = { column: column.name, base: known, current, wanted: target };
+      (may.anything(column) ? overruled : conflicts).push(conflict);
     }
   }
-  if (conflicts.length > 0) throw new ConflictFound(conflicts);
+  may.note(overruled);
+  // One command is one change: where a part of it may not be, nothing of it is, and all that is in dispute is told.
+  if (conflicts.length > 0) throw new ConflictFound([...conflicts, ...overruled]);
   return [...open];
 }
 

@@ -1,5 +1,5 @@
 import { FuserError } from "../../base/errors.ts";
-import type { CommandState, InboxCommand } from "../store/store.ts";
+import type { CommandState, InboxCommand, Verdict } from "../store/store.ts";
 import { vanishedCommands } from "../writeback/memory.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -10,6 +10,8 @@ import { ask, withState } from "./state.ts";
 import { when } from "./times.ts";
 
 const commandStates: readonly CommandState[] = ["received", "executing", "waiting", "uncertain", "finished", "settled"];
+
+const verdicts: readonly Verdict[] = ["applied", "rejected", "portal-wins", "erp-wins"];
 
 /** What people and programs are shown of a command; the payload stays in the store. `lost`: ids whose effect a restored ERP no longer has. */
 function shown(entry: InboxCommand, lost: ReadonlySet<string>) {
@@ -76,7 +78,9 @@ export const commands: Register = (program, start) => {
         return await withState(session, config, ({ inbox, meta }) => {
           const entry = inbox.get(id);
           if (!entry) throw unknownCommand(id);
-          const told = shown(entry, new Set(vanishedCommands(meta)));
+          // To decide on both values a person has to see them.
+          const conflict = entry.result?.conflict;
+          const told = { ...shown(entry, new Set(vanishedCommands(meta))), ...(conflict && { conflict }) };
           session.out.result(told, () => Object.entries(told).map(([name, value]) => `${name}: ${JSON.stringify(value)}`));
           return exitCodes.ok.code;
         });
@@ -104,16 +108,16 @@ export const commands: Register = (program, start) => {
 
   group
     .command("resolve")
-    .description("Say what became of an uncertain command, after looking into the ERP")
+    .description("Say what became of an uncertain command, after looking into the ERP, or whose value stands in a conflict")
     .argument("<id>")
-    .addOption(choiceOption("--outcome <outcome>", "what became of it", ["applied", "rejected"]).makeOptionMandatory())
+    .addOption(choiceOption("--outcome <outcome>", "what became of it", verdicts).makeOptionMandatory())
     .option("--key <key>", "ERP key of the record that it made, as ids print it")
     .action(
       start(async (session, [id = ""], { outcome, key }) => {
         const config = await readConfiguration(session);
         const answer = await ask(session, config, {
           ...{ kind: "command", id, action: "resolve" },
-          ...{ outcome: outcome as "applied" | "rejected", key: key as string | undefined },
+          ...{ outcome: outcome as Verdict, key: key as string | undefined },
         });
         session.out.result(answer, () => [answer.message]);
         return exitCodes.ok.code;

@@ -8,6 +8,7 @@ import type { CommandConfig, Config, Fault } from "../../config/config.ts";
 import type { FieldConflict, Idempotency, StepResults, Table, Value, WritePlan } from "../../connectors/connector.ts";
 import type { Command, Result } from "../../protocol/messages.ts";
 import type { Json, TypeName } from "../../protocol/model.ts";
+import { joined } from "./conflict-policies.ts";
 import { gatherFaults } from "./faults.ts";
 import type { Mapping } from "./mapped.ts";
 import { ownerOf } from "./ownership.ts";
@@ -47,6 +48,8 @@ export interface CompiledCommand {
   numberOf(message: Command, results: StepResults, context: PlanContext): string | undefined;
   /** Conflicting columns as fields of the portal's model. */
   conflicts(message: Command, found: readonly FieldConflict[]): NonNullable<Result["conflict"]>;
+  /** Whether a person is to decide on these: none of them is a field that the ERP keeps in a conflict. */
+  asks(found: readonly FieldConflict[]): boolean;
 }
 
 export interface CommandParts {
@@ -95,6 +98,7 @@ function compiledCommand(pieces: Pieces): CompiledCommand {
   const { scope, steps, result } = pieces;
   const { command, type } = scope;
   const fixed = new Map(steps.flatMap((step) => [...step.fixed]));
+  const policies = joined(steps.flatMap((step) => step.policies ?? []));
   const fields = Object.keys(commandFields(type));
   const used = new Set([...steps.flatMap((step) => step.uses), ...keyFields(scope)]);
   const accepted = new Set(fields.filter((name) => used.has(name) || fixed.has(name)));
@@ -124,6 +128,7 @@ function compiledCommand(pieces: Pieces): CompiledCommand {
       }
     },
     conflicts: (message, found) => conflictsOf(message, found, scope),
+    asks: (found) => found.every(({ column }) => (policies.get(column.toLowerCase()) ?? "erp-wins") !== "erp-wins"),
   };
 }
 

@@ -6,6 +6,7 @@ import { instantText } from "./calendar.ts";
 import type { CelValue } from "./cel-values.ts";
 import { celText, isDecimal } from "./cel-values.ts";
 import { type ColumnWrite, compileWrites, insertedValues, refusing, stepValues, usesIn } from "./column-writes.ts";
+import { type ColumnPolicies, policyOf } from "./conflict-policies.ts";
 import { formatDecimal } from "./decimal.ts";
 import { sqlParameters } from "./sql-parameters.ts";
 import { baseReader, bearsField, codesAlike } from "./write-base.ts";
@@ -22,6 +23,8 @@ export interface CompiledStep {
   uses: readonly string[];
   /** Fields whose only value here is a constant, by field: the value as the model has it. */
   fixed: ReadonlyMap<string, unknown>;
+  /** Of an update: what becomes of its columns in a conflict. */
+  policies?: ColumnPolicies;
   make(frame: WriteFrame): PlanStep | readonly PlanStep[] | undefined;
 }
 
@@ -35,6 +38,7 @@ export function compileStep(step: Step, scope: WriteScope): CompiledStep | undef
   return {
     uses: [...compiled.uses, ...uses],
     fixed: compiled.fixed,
+    ...(compiled.policies && { policies: compiled.policies }),
     make(frame) {
       const holds = (results: StepResults): boolean => evaluated(when, { ...frame, results }, uses[0]) === true;
       return [compiled.make(frame) ?? []].flat().map((made) => ({ ...made, when: holds }));
@@ -106,6 +110,7 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
   const bases = new Map(writes.map((each) => [each, baseReader(each, table, scope)]));
   const fixed = new Map(writes.flatMap((each) => bases.get(each)?.fixed ?? []));
   const alike = new Map(writes.map((each) => [each, codesAlike(each, table, scope)]));
+  const policies = new Map(writes.map((each) => [each.column.name.toLowerCase(), policyOf(each, table, scope)]));
   const byBase = isByBase(scope);
   // Of an update that only its base values keep from being repeated.
   const isAlong = (each: ColumnWrite): boolean =>
@@ -113,6 +118,7 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
   return {
     uses: [...usesIn(writes), ...usesIn(key)],
     fixed,
+    policies,
     make(frame) {
       const carried = (field: string): boolean => Object.hasOwn(frame.values, field);
       const touched = writes.filter(({ compiled }) => compiled.uses.length === 0 || compiled.uses.some(carried));
@@ -128,6 +134,7 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
         const groups = alike.get(each) ?? [];
         return groups.length === 0 ? [] : [[each.column.name, groups] as const];
       });
+      const overrule = Object.keys(base).filter((name) => policies.get(name.toLowerCase()) === "portal-wins");
       const along = touched.filter(isAlong).map((each) => each.column.name);
       return {
         kind: "update",
@@ -135,6 +142,7 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
         values: stepValues(touched, frame),
         key: stepValues(key, frame),
         base: () => base,
+        ...(overrule.length > 0 && { overrule }),
         ...(codes.length > 0 && { alike: Object.fromEntries(codes) }),
         // Where nothing says what the update is about, all of it is.
         ...(along.length > 0 && along.length < touched.length && { along }),

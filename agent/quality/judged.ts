@@ -19,8 +19,8 @@ export type FactKind =
 /** Names of all rules: in the configuration, in findings and in the documentation. */
 export type RuleName = keyof QualityConfig["actions"];
 
-/** All that findings are raised by: the rules, and the look at the ERP's schema. */
-export type FindingName = RuleName | "schema-missing";
+/** All that findings are raised by: the rules, the look at the ERP's schema, and commands on what both sides have changed. */
+export type FindingName = RuleName | "schema-missing" | "field-conflict";
 
 export interface Fact {
   kind: FactKind;

@@ -81,6 +81,17 @@ export const findingTexts: Readonly<Record<FindingName, FindingText>> = {
       en: "Enter the number, or empty the field; remarks belong into another one.",
     },
   },
+  "field-conflict": {
+    title: { de: "Auf beiden Seiten geändert", en: "Changed on both sides" },
+    wrong: {
+      de: "Hier und im Mieterportal wurde dasselbe Feld geändert, bevor die eine Seite von der anderen wusste. Beide Werte nennt der Befehl {command}.",
+      en: "The same field was changed here and in the portal before either side knew of the other. The command {command} names both values.",
+    },
+    mend: {
+      de: "Prüfen Sie, welcher Wert richtig ist. Wartet der Befehl auf eine Entscheidung, trifft sie die IT mit „erpfuser commands show“.",
+      en: "Check which value is right. If the command waits for a decision, IT takes it, by “erpfuser commands show”.",
+    },
+  },
   "schema-missing": {
     title: { de: "Tabelle oder Spalte fehlt", en: "Table or column missing" },
     wrong: {

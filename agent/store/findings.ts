@@ -161,7 +161,9 @@ function prepareAll(database: Database) {
     list: prepare(`SELECT ${columns} FROM finding
       WHERE ${isWanted} ORDER BY source, key, rule, id LIMIT ? OFFSET ?`),
     count: prepare(`SELECT count(*) AS count FROM finding WHERE ${isWanted}`),
-    keepOnly: prepare("DELETE FROM finding WHERE rule <> 'schema-missing' AND source NOT IN (SELECT value FROM json_each(?))"),
+    keepOnly: prepare(
+      "DELETE FROM finding WHERE rule NOT IN ('schema-missing', 'field-conflict') AND source NOT IN (SELECT value FROM json_each(?))",
+    ),
     purge: prepare("DELETE FROM finding WHERE closed_at < ?"),
   };
 }

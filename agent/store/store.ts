@@ -474,7 +474,10 @@ export type AskBody =
   /** `until`: epoch ms at which it ends. */
   | { kind: "accept"; finding: number; reason: string; until: number | undefined }
   | { kind: "command"; id: string; action: "retry" | "approve" }
-  | { kind: "command"; id: string; action: "resolve"; outcome: "applied" | "rejected"; key: string | undefined };
+  | { kind: "command"; id: string; action: "resolve"; outcome: Verdict; key: string | undefined };
+
+/** What a person says became of a command, or whose value stands where both sides have changed it. */
+export type Verdict = "applied" | "rejected" | "portal-wins" | "erp-wins";
 
 export interface Ask {
   id: number;

@@ -2,6 +2,7 @@
 import type { StepResults } from "../../connectors/connector.ts";
 import { type Outcome, type Result, result } from "../../protocol/messages.ts";
 import type { InboxCommand } from "../store/store.ts";
+import { settleConflict, withOverruled } from "./conflict.ts";
 import { forgetFresh, forgetStaged } from "./memory.ts";
 import type { CompiledCommand, ReplyError, WritebackParts } from "./parts.ts";
 
@@ -13,6 +14,10 @@ export interface Conclusion {
   /** What was made or changed: it is read again. */
   entity?: { source: string; key: string };
   startedAt?: number;
+  /** Which entity a conflict is about. */
+  conflictAt?: { source: string; key: string } | undefined;
+  /** Of a conflict that a person decides on: what the ERP holds, by column. */
+  seen?: Readonly<Record<string, string | null>>;
 }
 
 /**
@@ -31,12 +36,8 @@ export async function conclude(
 }
 
 /** The same at once, for a person's decision. Without `take` the entity is marked to be read. */
-export function store(
-  parts: WritebackParts,
-  command: InboxCommand,
-  conclusion: Conclusion,
-  take?: () => number | undefined,
-): void {
+export function store(parts: WritebackParts, command: InboxCommand, given: Conclusion, take?: () => number | undefined): void {
+  const conclusion = withOverruled(parts.store, command.id, given);
   const { outcome, entity, startedAt } = conclusion;
   const details = sound(parts, command.id, conclusion);
   const now = parts.clock.now();
@@ -46,6 +47,7 @@ export function store(
     inbox.conclude(command.id, outcome, seq === undefined ? details : { ...details, seq }, entity);
     if (entity !== undefined && take === undefined) pending.mark(entity.source, [entity.key], { now, confirm: false });
     forgetStaged(meta, command.id);
+    const conflict = settleConflict(parts.store, command.id, { conclusion: { ...conclusion, details }, now });
     if (outcome !== "waiting" && outcome !== "uncertain") forgetFresh(meta, command.id);
     journal.add({
       at: now,
@@ -58,6 +60,7 @@ export function store(
         command: command.command?.command ?? "",
         outcome,
         ...(details.error ? { code: details.error.code } : {}),
+        ...conflict,
       },
     });
   });

@@ -3,7 +3,7 @@ import { FuserError } from "../../base/errors.ts";
 import { decodeKey } from "../../base/key.ts";
 import type { InboxCommand } from "../store/store.ts";
 import { appliedDetails, refused, store } from "./conclude.ts";
-import { noteFresh, rememberVanished, vanishedCommands } from "./memory.ts";
+import { type Asked, askedOf, noteFresh, noteOverruled, rememberVanished, vanishedCommands } from "./memory.ts";
 import type { WritebackParts } from "./parts.ts";
 import { resolveReferences } from "./references.ts";
 import { reply } from "./replies.ts";
@@ -14,11 +14,13 @@ export type Decision =
   /** It is in the ERP, under this key (base/key.ts form) where the person knows it. */
   | { kind: "applied"; key: string | undefined }
   /** It is not in the ERP and shall not be. */
-  | { kind: "rejected" };
+  | { kind: "rejected" }
+  /** Both sides have changed a field: whose value stands. */
+  | { kind: "settle"; wins: "erp" | "portal" };
 
 /**
  * Settles the command as the person says.
- * @throws FuserError `command-key-invalid`, `command-unknown`, `command-finished`, `command-under-way`, `command-not-retryable`
+ * @throws FuserError `command-conflict-open`, `command-key-invalid`, `command-not-asked`, `command-unknown`, `command-finished`, `command-under-way`, `command-not-retryable`
  */
 export function decide(parts: WritebackParts, id: string, decision: Decision): void {
   const command = parts.store.inbox.get(id);
@@ -37,9 +39,18 @@ export function decide(parts: WritebackParts, id: string, decision: Decision): v
 }
 
 function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Decision): void {
-  const { inbox } = parts.store;
+  const { inbox, meta } = parts.store;
+  const asked = command.state === "waiting" ? askedOf(meta, command.id) : undefined;
   switch (decision.kind) {
+    case "settle":
+      return settle(parts, command, { asked, wins: decision.wins });
     case "retry":
+      if (asked !== undefined)
+        throw refusal(
+          "command-conflict-open",
+          "Both sides have changed a field, and approving it would not say whose value stands",
+          "See `erpfuser commands show`, then `erpfuser commands resolve --outcome portal-wins` or `erp-wins`.",
+        );
       return parts.store.transaction(() => {
         if (command.state === "uncertain") vouch(parts, command);
         inbox.approve(command.id, parts.clock.now());
@@ -55,6 +66,28 @@ function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Deci
       return store(parts, command, { outcome: "applied", details, entity: { source: compiled.source, key: decision.key } });
     }
   }
+}
+
+/** The portal's value is written over what the person was shown, and nothing newer; or the ERP's stays. */
+function settle(
+  parts: WritebackParts,
+  command: InboxCommand,
+  { asked, wins }: { asked: Asked | undefined; wins: "erp" | "portal" },
+): void {
+  const { inbox, meta } = parts.store;
+  if (asked === undefined)
+    throw refusal(
+      "command-not-asked",
+      "This command is not about two values",
+      "See `erpfuser commands show` for what it waits for.",
+    );
+  const conflict = command.result?.conflict ?? [];
+  if (wins === "erp")
+    return store(parts, command, { outcome: "conflict", details: { conflict, error: reply("conflict") }, conflictAt: asked });
+  parts.store.transaction(() => {
+    noteOverruled(meta, command.id, conflict);
+    inbox.approve(command.id, parts.clock.now());
+  }, "command-approve");
 }
 
 /** The person has looked: where the ERP itself can't tell, it is not asked. Void after a crash in that one try. */

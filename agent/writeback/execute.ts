@@ -8,7 +8,8 @@ import type { LookupOutcome, StepResults, WriteOutcome, WritePlan } from "../../
 import type { InboxCommand } from "../store/store.ts";
 import { isTold, portalAway } from "./announcement.ts";
 import { appliedDetails, type Conclusion, conclude, refused } from "./conclude.ts";
-import { countExecution, freshBy, isStaged, noteFresh, noteStaged, overCap } from "./memory.ts";
+import { conflicted, settlement } from "./conflict.ts";
+import { countExecution, forgetOverruled, freshBy, isStaged, noteFresh, noteStaged, overCap } from "./memory.ts";
 import type { CompiledCommand, ResolvedCommand, WritebackParts } from "./parts.ts";
 import { concludeWithState } from "./read-back.ts";
 import { refusedByErp, reply } from "./replies.ts";
@@ -115,7 +116,8 @@ async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclus
     attempt.stage = "erp";
     throw compiled.waits;
   }
-  const plan: WritePlan = { ...compiled.plan, mayBeRepeated, rehearse: parts.stage() === "test" };
+  const settling = settlement(parts, attempt.command.id, compiled);
+  const plan: WritePlan = { ...compiled.plan, ...settling, mayBeRepeated, rehearse: parts.stage() === "test" };
   attempt.stage = "erp";
   if (instead !== undefined || staged) {
     const seen = await parts.erp.lookup(plan, signal);
@@ -123,9 +125,12 @@ async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclus
     attempt.told.clear();
     return lookedUp(parts, { compiled, plan }, { seen, instead: staged ? undefined : instead });
   }
+  // Of a try that has left nothing behind.
+  if (!mayBeRepeated && settling.seen === undefined) forgetOverruled(parts.store.meta, attempt.command.id);
   const outcome = await parts.erp.write(plan, signal, (point) => parts.commitPoint(point));
   attempt.stage = "after";
   attempt.told.clear();
+  if (outcome.state === "conflict") return conflicted(compiled, attempt.resolved, outcome.fields);
   return written(parts, { compiled, plan }, outcome);
 }
 
@@ -173,15 +178,17 @@ interface Writing {
   plan: WritePlan;
 }
 
-function written(parts: WritebackParts, writing: Writing, outcome: WriteOutcome): Conclusion | Staged {
-  const { compiled, plan } = writing;
+function written(
+  parts: WritebackParts,
+  writing: Writing,
+  outcome: Exclude<WriteOutcome, { state: "conflict" }>,
+): Conclusion | Staged {
+  const { plan } = writing;
   switch (outcome.state) {
     case "applied":
       return applied(parts, writing, outcome);
     case "rehearsed":
       return refused(reply("rehearsed"));
-    case "conflict":
-      return { outcome: "conflict", details: { conflict: compiled.conflicts(outcome.fields), error: reply("conflict") } };
     case "rejected":
       return refused(refusedByErp(outcome.code, outcome.reason));
     case "staged":

@@ -1,4 +1,5 @@
 /** What the write-back remembers beside the inbox, in the store's `meta`. */
+import type { Result } from "../../protocol/messages.ts";
 import type { MetaStore } from "../store/store.ts";
 
 const hourMs = 60 * 60_000;
@@ -61,6 +62,51 @@ export function isStaged(meta: Pick<MetaStore, "get">, id: string): boolean {
 
 export function forgetStaged(meta: MetaStore, id: string): void {
   if (isStaged(meta, id)) meta.set(stagedName(id), undefined);
+}
+
+const askedName = (id: string): string => `writeback.asked.${id}`;
+
+/** A conflict that a person decides on. */
+export interface Asked {
+  source: string;
+  key: string;
+  /** What the ERP holds of the columns in dispute, as text: all that the person was shown. */
+  seen: Readonly<Record<string, string | null>>;
+}
+
+/** Beside what was asked before: who decides on a second column need not decide on the first one again. */
+export function noteAsked(meta: MetaStore, id: string, asked: Asked): void {
+  const seen = { ...askedOf(meta, id)?.seen, ...asked.seen };
+  meta.set(askedName(id), JSON.stringify({ ...asked, seen }));
+}
+
+export function askedOf(meta: Pick<MetaStore, "get">, id: string): Asked | undefined {
+  const note = meta.get(askedName(id));
+  return note === undefined ? undefined : (JSON.parse(note) as Asked);
+}
+
+const overruledName = (id: string): string => `writeback.overruled.${id}`;
+
+type Conflict = NonNullable<Result["conflict"]>;
+
+/** What the command writes over, or has written over: whoever concludes it tells of it, also after a crash. */
+export function noteOverruled(meta: MetaStore, id: string, fields: Conflict): void {
+  const before = overruledOf(meta, id).filter((one) => !fields.some(({ field }) => field === one.field));
+  meta.set(overruledName(id), JSON.stringify([...before, ...fields]));
+}
+
+export function overruledOf(meta: Pick<MetaStore, "get">, id: string): Conflict {
+  return JSON.parse(meta.get(overruledName(id)) ?? "[]") as Conflict;
+}
+
+export function forgetOverruled(meta: MetaStore, id: string): void {
+  if (meta.get(overruledName(id)) !== undefined) meta.set(overruledName(id), undefined);
+}
+
+/** Nothing of it is in dispute any more. */
+export function forgetConflict(meta: MetaStore, id: string): void {
+  if (meta.get(askedName(id)) !== undefined) meta.set(askedName(id), undefined);
+  forgetOverruled(meta, id);
 }
 
 const vanishedName = "writeback.vanished";

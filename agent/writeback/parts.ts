@@ -4,6 +4,7 @@ import type { Log } from "../../base/log.ts";
 import type { Clock, Random } from "../../base/time.ts";
 import type { Connector, FieldConflict, StepResults, WritePlan } from "../../connectors/connector.ts";
 import type { Command, Result } from "../../protocol/messages.ts";
+import type { FindingStore } from "../store/findings.ts";
 import type { InboxStore, JournalStore, MetaStore, PendingStore } from "../store/store.ts";
 
 /** A command with every `{createdBy}` replaced by the entity's id. */
@@ -24,6 +25,8 @@ export interface CompiledCommand {
   numberOf(results: StepResults): string | undefined;
   /** Conflicting columns as fields of the portal's model. */
   conflicts(found: readonly FieldConflict[]): NonNullable<Result["conflict"]>;
+  /** Whether a person is to decide on a conflict in these columns. */
+  asks(found: readonly FieldConflict[]): boolean;
 }
 
 /**
@@ -61,6 +64,9 @@ export interface WritebackStore {
   readonly inbox: InboxStore;
   readonly pending: Pick<PendingStore, "mark">;
   readonly journal: Pick<JournalStore, "add">;
+  readonly findings: Pick<FindingStore, "replace">;
+  /** A hash that only this store can make, signed 64 bits. */
+  readonly facts: { hash(kind: string, text: string): bigint };
 }
 
 export type Within = (take: () => number | undefined) => Promise<undefined>;

@@ -7,6 +7,10 @@ const texts = {
     "Im ERP-System wurde inzwischen etwas anderes eingetragen; die Änderung wurde nicht übernommen.",
     "Something else was entered in the ERP system in the meantime; the change was not applied.",
   ],
+  "conflict-asked": [
+    "Im ERP-System wurde inzwischen etwas anderes eingetragen; eine Person entscheidet, was gilt.",
+    "Something else was entered in the ERP system in the meantime; a person decides which value stands.",
+  ],
   expired: [
     "Die Frist ist verstrichen; die Änderung wurde nicht ausgeführt.",
     "The time limit has passed; the change was not carried out.",

@@ -360,6 +360,43 @@ describe.each(able("write"))("$name: writing", ({ make }) => {
     expect(await erp.rows("SELECT status FROM fusertest_tickets")).toEqual([[null]]);
   });
 
+  it("an update overrules only what it may, tells of it before its commit, writes over what a person has seen, and overrules nothing as a repetition", async () => {
+    await erp.run(
+      "INSERT INTO fusertest_tickets (title, place, urgency, status, cost, due, foreign_id) VALUES ('theirs', 'b', 1, 'X', 12.50, '2026-01-31 10:00:00', 'x')",
+    );
+    const [[key]] = (await erp.rows("SELECT id FROM fusertest_tickets")) as [[string]];
+    const named = (column: string): string => erp.catalogued?.(column) ?? column;
+    const dispute = (column: string, current: string, wanted: string) => ({ column: named(column), base: "a", current, wanted });
+    const told: string[] = [];
+    const write = (values: Record<string, string>, more: Partial<WritePlan> = {}): ReturnType<typeof connector.write> => {
+      const base = Object.fromEntries(Object.keys(values).map((column) => [column, "a"]));
+      const update: PlanStep = {
+        ...{ kind: "update", table: "fusertest_tickets", key: () => ({ id: key }), values: () => values, base: () => base },
+        ...{ overrule: ["title"], expectRows: 1 },
+      };
+      const overruling: WritePlan["overruling"] = (fields) =>
+        void told.push(...fields.map(({ current }) => `told of ${current}`));
+      const plan = { ...planOf(nextId(), { way: "base" }), steps: [update], resultKey: () => [key], overruling, ...more };
+      return connector.write(plan, never, async (point) => void told.push(point));
+    };
+    const stands = () => erp.rows("SELECT title, status FROM fusertest_tickets");
+    const disputed = (...fields: ReturnType<typeof dispute>[]) => ({ state: "conflict", fields });
+    // Without somebody who is told, and where it may be its own effect that was changed since.
+    expect(await write({ title: "ours" }, { overruling: undefined })).toEqual(disputed(dispute("title", "theirs", "ours")));
+    expect(await write({ title: "ours" }, { mayBeRepeated: true })).toEqual(disputed(dispute("title", "theirs", "ours")));
+    // One command is one change.
+    expect(await write({ title: "ours", status: "J" })).toEqual(
+      disputed(dispute("status", "X", "J"), dispute("title", "theirs", "ours")),
+    );
+    expect(await write({ title: "ours", status: "J" }, { seen: { [named("status")]: "Y" } })).toMatchObject({
+      state: "conflict",
+    });
+    expect([told, await stands()]).toEqual([[], [["theirs", "X"]]]);
+    expect(await write({ title: "ours", status: "J" }, { seen: { [named("status")]: "X" } })).toMatchObject({ state: "applied" });
+    expect(told).toEqual(["told of theirs", "before-erp-commit", "after-erp-commit"]);
+    expect(await stands()).toEqual([["ours", "J"]]);
+  });
+
   it("an update raises the row's version by one, only where it changes something, and writes to the row of that version alone", async () => {
     await erp.run("INSERT INTO fusertest_orders VALUES ('001', 7, 'a')");
     const update = (words: string, values: Record<string, string> = {}): WritePlan => ({

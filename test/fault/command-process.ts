@@ -79,6 +79,7 @@ const compileFor =
     entityOf: (key) => ({ type: "ticket", id: key }),
     numberOf: (results) => String(results.get("nr") ?? ""),
     conflicts: () => [],
+    asks: () => false,
   });
 
 async function main(told: Told): Promise<void> {

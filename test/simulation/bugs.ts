@@ -84,7 +84,7 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
   "update retried over a clerk's later change": [
     {
       file: "connectors/plan-steps.ts",
-      from: "if (conflicts.length > 0) throw new ConflictFound(conflicts);\n  return [...open];",
+      from: "if (conflicts.length > 0) throw new ConflictFound([...conflicts, ...overruled]);\n  return [...open];",
       to: "return [...columns];",
     },
   ],

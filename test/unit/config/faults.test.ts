@@ -330,6 +330,20 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
   ],
   [
     8,
+    `  properties: { type: property, table: O, key: A, fields: { name: { from: X, owner: shared, conflict: portal } } }`,
+    "sources.properties.fields.name.conflict",
+    "`portal` is not known",
+    "portal-wins",
+  ],
+  [
+    8,
+    `  properties: { type: property, table: O, key: A, fields: { name: { from: X, conflict: ask } } }`,
+    "sources.properties.fields.name.conflict",
+    "Only a shared field can be changed by both sides",
+    "owner: shared",
+  ],
+  [
+    8,
     `  properties: { type: property, table: O, key: A, fields: { name: "\${A +}" } }`,
     "sources.properties.fields.name",
     "can't be read at position 4 of `A +`",

@@ -98,12 +98,12 @@ ${properties}  buildings:
 
   test("lists take their items' conditions, objects their fields, fields their condition and owner", () => {
     const config = load(
-      person(`lastName: { from: N, owner: shared, when: "\${!empty(N)}" },
+      person(`lastName: { from: N, owner: shared, conflict: ask, when: "\${!empty(N)}" },
       phones: [ { when: "\${!empty(TEL)}", number: TEL }, { number: MOBIL, kind: { value: mobile } } ],
       address: { street: STR, country: { value: DE }, when: "\${MIT == 'J'}" }`),
     );
     const { fields } = sourceOf(config);
-    expect(fields.lastName).toMatchObject({ owner: "shared", when: { cel: "!empty(N)" } });
+    expect(fields.lastName).toMatchObject({ owner: "shared", conflict: "ask", when: { cel: "!empty(N)" } });
     expect(fields.phones?.read).toMatchObject({
       kind: "list",
       items: [

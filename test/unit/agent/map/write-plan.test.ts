@@ -295,6 +295,30 @@ test("Conflicts are told by field, the ERP's current value in the portal's words
   ]);
 });
 
+test("A field's policy decides on its columns in a conflict, the strictest where a column is written from several, and a stamp is the ERP's", () => {
+  const policies = commandNamed("ticket.update", {
+    edit: (yaml) =>
+      yaml
+        .replace("title: { from: KURZTEXT, owner: shared }", "title: { from: KURZTEXT, owner: shared, conflict: portal-wins }")
+        .replace("map: priority, owner: shared }", "map: priority, owner: shared, conflict: ask }")
+        .replace("PRIO: { from: priority, map: priority }", "PRIO: \"${priority == 'high' || title == '!' ? '1' : '2'}\""),
+  });
+  const sent = message("ticket.update", {
+    entity,
+    values: { title: "neu", status: "closed", priority: "high" },
+    base: { title: "alt", status: "open", priority: "normal" },
+  });
+  const step = planOf(policies, sent).steps[0];
+  expect(step).toMatchObject({ overrule: ["KURZTEXT"] });
+  expect(
+    planOf(policies, message("ticket.update", { entity, values: { status: "closed" }, base: { status: "open" } })).steps[0],
+  ).not.toHaveProperty("overrule");
+  const asks = (...columns: string[]) =>
+    policies.asks(columns.map((column) => ({ column, base: "0", current: "1", wanted: "9" })));
+  expect([asks("PRIO"), asks("KURZTEXT"), asks("prio", "KURZTEXT")]).toEqual([true, true, true]);
+  expect([asks("STATUS"), asks("PRIO", "STATUS"), asks("AENDTS")]).toEqual([false, false, false]);
+});
+
 test("The offer names what a command takes and who owns it", () => {
   expect(create.offer.map(({ name }) => name)).toEqual([
     "category",

@@ -177,6 +177,7 @@ export function writebackBench(): () => Bench {
           entityOf: (key) => ({ type: "ticket", id: key }),
           numberOf: (results) => results.get("nr") as string | undefined,
           conflicts: (found) => found.map((one) => ({ field: one.column.toLowerCase(), base: null, current: "a", wanted: "b" })),
+          asks: (found) => found.every(({ column }) => column === "ASKED" || column === "OURS"),
         };
       },
       async readBack(entity, _, within) {

@@ -602,6 +602,113 @@ test("A conflict names the fields", async () => {
   expect(bench.get(id).result).toMatchObject({ outcome: "conflict", conflict: [{ field: "status", current: "a", wanted: "b" }] });
 });
 
+const disputed = (column: string) => ({ column, base: "0", current: "1", wanted: "9" });
+const update = () => command({ command: "ticket.update", entity: { type: "ticket", id: "A" } });
+const findingsOf = (bench: ReturnType<typeof open>) =>
+  bench.store.findings
+    .list({ rule: "field-conflict" })
+    .map(({ source, key, field, params }) => [source, key, field, params.settled]);
+
+test("What a command writes over is in its result, its journal line and a finding, though the process dies after the ERP's commit", async () => {
+  const bench = open();
+  bench.settings.way = { way: "base" };
+  bench.settings.seq = undefined;
+  let run = { crash: (): void => undefined };
+  bench.erp.next.push(async (plan) => {
+    plan.overruling?.([disputed("OURS")]);
+    run.crash();
+    return new Promise(() => undefined);
+  });
+  const id = bench.receive(update());
+  run = bench.run();
+  await until(() => bench.erp.writes.length === 1);
+  bench.restart();
+  bench.erp.next.push({ state: "applied", key: "A", repeated: false, results: new Map() });
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.erp.writes[1]).toMatchObject({ mayBeRepeated: true });
+  const conflict = [{ field: "ours", base: null, current: "a", wanted: "b" }];
+  expect(bench.get(id).result).toMatchObject({ outcome: "applied", conflict });
+  expect(bench.store.journal.list({ kind: "command", limit: 1 })).toMatchObject([
+    { detail: { outcome: "applied", conflict: "ours", settled: "portal-wins" } },
+  ]);
+  expect(findingsOf(bench)).toEqual([["tickets", "A", "ours", "portal-wins"]]);
+  // The next one that goes through without a dispute closes it.
+  bench.erp.next.push({ state: "applied", key: "A", repeated: false, results: new Map() });
+  await bench.reaches(bench.receive(update()), "finished");
+  expect(findingsOf(bench)).toEqual([]);
+});
+
+test("A dispute of a try that left nothing behind is not told of the one that was carried out", async () => {
+  const bench = open();
+  bench.settings.way = { way: "base" };
+  bench.erp.next.push(async (plan) => {
+    plan.overruling?.([disputed("OURS")]);
+    throw locked();
+  });
+  bench.erp.next.push({ state: "applied", key: "A", repeated: false, results: new Map() });
+  const id = bench.receive(update());
+  bench.run();
+  await until(() => bench.erp.writes.length === 1);
+  await settle();
+  bench.clock.advance(60_000);
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toMatchObject({ outcome: "applied" });
+  expect(bench.get(id).result?.conflict).toBeUndefined();
+  expect(findingsOf(bench)).toEqual([]);
+});
+
+test("Where the policy is to ask, a command waits with both values for a person, who lets one of them stand; approving it would not say which", async () => {
+  const bench = open();
+  bench.settings.way = { way: "base" };
+  const asks = (): void => void bench.erp.next.push({ state: "conflict", fields: [disputed("ASKED"), disputed("OURS")] });
+  asks();
+  const id = bench.receive(update());
+  bench.run();
+  await bench.reaches(id, "waiting");
+  const conflict = ["asked", "ours"].map((field) => ({ field, base: null, current: "a", wanted: "b" }));
+  expect(bench.get(id).result).toMatchObject({ outcome: "waiting", conflict, error: { code: "conflict-asked" } });
+  expect(findingsOf(bench).map(([, , field, settled]) => [field, settled])).toEqual([
+    ["asked", "ask"],
+    ["ours", "ask"],
+  ]);
+  expect(() => bench.writeback.resolve(id, { kind: "retry" })).toThrow(
+    expect.objectContaining({ code: "command-conflict-open" }),
+  );
+  bench.erp.next.push({ state: "applied", key: "A", repeated: false, results: new Map() });
+  bench.writeback.resolve(id, { kind: "settle", wins: "portal" });
+  await bench.reaches(id, "finished");
+  // What the person was shown may be written over, and nothing newer.
+  expect(bench.erp.writes.at(-1)?.seen).toEqual({ ASKED: "1", OURS: "1" });
+  expect(bench.get(id).result).toMatchObject({ outcome: "applied", conflict });
+  expect(() => bench.writeback.resolve(id, { kind: "settle", wins: "portal" })).toThrow(
+    expect.objectContaining({ code: "command-finished" }),
+  );
+  asks();
+  const other = bench.receive(update());
+  await bench.reaches(other, "waiting");
+  const writes = bench.erp.writes.length;
+  bench.writeback.resolve(other, { kind: "settle", wins: "erp" });
+  expect(bench.get(other)).toMatchObject({ state: "finished", result: { outcome: "conflict", conflict } });
+  expect(findingsOf(bench).map(([, , , settled]) => settled)).toEqual(["erp-wins", "erp-wins"]);
+  expect(bench.erp.writes.length).toBe(writes);
+});
+
+test("A dispute about one field that the ERP keeps is refused as a whole, and a draft is no dispute", async () => {
+  const bench = open();
+  bench.erp.next.push({ state: "conflict", fields: [disputed("ASKED"), disputed("STATUS")] });
+  const id = bench.receive(update());
+  bench.run();
+  await bench.reaches(id, "finished");
+  expect(bench.get(id).result).toMatchObject({ outcome: "conflict", conflict: [{ field: "asked" }, { field: "status" }] });
+  bench.settings.limits = { draft: true, perHour: undefined };
+  const draft = bench.receive(update());
+  await bench.reaches(draft, "waiting");
+  expect(() => bench.writeback.resolve(draft, { kind: "settle", wins: "erp" })).toThrow(
+    expect.objectContaining({ code: "command-not-asked" }),
+  );
+});
+
 test("A command over which our own code keeps failing ends up with a person, not in an endless loop", async () => {
   const bench = open();
   bench.erp.next.push(new TypeError("broken"), new TypeError("broken"), new TypeError("broken"));

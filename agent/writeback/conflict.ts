@@ -1,0 +1,72 @@
+/**
+ * A field that both sides have changed: the ERP's value stays, the portal's is written over it, or a person decides, by the field's policy. Whatever becomes of it
+ * is in the command's result, in the journal and in a finding, and both values are in the result.
+ */
+import { splitId } from "../../base/key.ts";
+import type { FieldConflict, Value, WritePlan } from "../../connectors/connector.ts";
+import type { Raised } from "../quality/judged.ts";
+import type { Conclusion } from "./conclude.ts";
+import { askedOf, forgetConflict, noteAsked, noteOverruled, overruledOf } from "./memory.ts";
+import type { CompiledCommand, ResolvedCommand, WritebackParts, WritebackStore } from "./parts.ts";
+import { reply } from "./replies.ts";
+
+/** What became of a conflict, as findings and journal name it. */
+type Settled = "erp-wins" | "portal-wins" | "ask";
+
+/** Nothing was written. */
+export function conflicted(compiled: CompiledCommand, command: ResolvedCommand, fields: readonly FieldConflict[]): Conclusion {
+  const conflict = compiled.conflicts(fields);
+  const { entity } = command;
+  const at = entity && { source: compiled.source, key: splitId(entity.id).key };
+  if (at === undefined || !compiled.asks(fields))
+    return { outcome: "conflict", details: { conflict, error: reply("conflict") }, conflictAt: at };
+  const seen = Object.fromEntries(fields.map(({ column, current }) => [column, textOf(current)]));
+  return { outcome: "waiting", details: { conflict, error: reply("conflict-asked") }, conflictAt: at, seen };
+}
+
+const textOf = (value: Value): string | null => {
+  if (value === null) return null;
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value);
+};
+
+/** What of a plan depends on who has decided what. */
+export function settlement(
+  { store }: WritebackParts,
+  id: string,
+  compiled: CompiledCommand,
+): Pick<WritePlan, "overruling" | "seen"> {
+  const asked = askedOf(store.meta, id);
+  return {
+    overruling: (fields) =>
+      store.transaction(() => noteOverruled(store.meta, id, compiled.conflicts(fields)), "command-overrules"),
+    ...(asked && { seen: asked.seen }),
+  };
+}
+
+/** Notes what a conclusion says of a conflict, in its transaction; what it says no longer, closes. Returns the journal's words of it. */
+export function settleConflict(
+  store: WritebackStore,
+  id: string,
+  { conclusion, now }: { conclusion: Conclusion; now: number },
+): Readonly<Record<string, string>> {
+  const { outcome, details, entity, conflictAt = entity, seen } = conclusion;
+  const fields = (details.conflict ?? []).map(({ field }) => field);
+  const settled: Settled = outcome === "applied" ? "portal-wins" : outcome === "waiting" ? "ask" : "erp-wins";
+  if (conflictAt !== undefined) {
+    const { source, key } = conflictAt;
+    const raised = fields.map(
+      (field): Raised => ({ rule: "field-conflict", source, key, field, other: "", params: { command: id, settled } }),
+    );
+    const group = store.facts.hash("conflict", `${source}\0${key}`);
+    if (raised.length > 0 || outcome === "applied") store.findings.replace(group, raised, now);
+    if (seen !== undefined) noteAsked(store.meta, id, { source, key, seen });
+  }
+  if (outcome !== "waiting" && outcome !== "uncertain") forgetConflict(store.meta, id);
+  return fields.length === 0 ? {} : { conflict: fields.join(", "), settled };
+}
+
+/** With what an applied command has written over. */
+export function withOverruled({ meta }: WritebackStore, id: string, conclusion: Conclusion): Conclusion {
+  const overruled = conclusion.outcome === "applied" ? overruledOf(meta, id) : [];
+  return overruled.length === 0 ? conclusion : { ...conclusion, details: { ...conclusion.details, conflict: overruled } };
+}

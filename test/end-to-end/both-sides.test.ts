@@ -1,0 +1,123 @@
+/** Both sides change the same field of a ticket while the agent is away: a real agent, the reference portal and an SQLite ERP, each policy. */
+import { afterAll, beforeAll, expect, it, onTestFailed } from "vitest";
+import { openStoreForReading } from "../../agent/store/open.ts";
+import { systemClock } from "../../base/time.ts";
+import type { Result } from "../../protocol/messages.ts";
+import type { Json } from "../../protocol/model.ts";
+import type { Run } from "../support/agent-run.ts";
+import { localStamp } from "../support/erp/calendar.ts";
+import { mainMandant } from "../support/erp/generate.ts";
+import { str } from "../support/erp/oracle-values.ts";
+import { openSite, type Site } from "../support/site.ts";
+
+const opened = new AsyncDisposableStack();
+let site: Site;
+let run: Run;
+let tickets: string[] = [];
+beforeAll(async () => {
+  site = opened.use(await openSite());
+  site.configure({}, (text) =>
+    text
+      .replace("title: { from: KURZTEXT, owner: shared }", "title: { from: KURZTEXT, owner: shared, conflict: portal-wins }")
+      .replace("map: priority, owner: shared }", "map: priority, owner: shared, conflict: ask }"),
+  );
+  await site.join();
+  const reports = [1, 2, 3, 4].map((nr) => site.report(`Meldung ${nr}`));
+  run = opened.use(site.run());
+  await site.comesToRest(reports.length);
+  tickets = reports.map((id) => result(id).number ?? "");
+  await run.stop();
+});
+afterAll(() => opened.disposeAsync());
+
+const atPortal = (number: string): Record<string, Json> => {
+  const sql = "SELECT fields FROM entity WHERE agent_id = ? AND type = 'ticket' AND id = ?";
+  const row = site.gateway.store.get<{ fields: string }>(sql, site.agentId, `${mainMandant}.${number}`);
+  return JSON.parse(row?.fields ?? "{}") as Record<string, Json>;
+};
+const clerkSets = (number: string, column: "KURZTEXT" | "STATUS" | "PRIO", value: string): Promise<number> =>
+  site.erp.run(`UPDATE AUFTRAG SET ${column} = ?, AENDTS = ? WHERE MANDANT = ? AND AUFTRNR = ?`, [
+    ...[value, localStamp(Date.now()), mainMandant, number],
+  ]);
+const inErp = async (number: string) => {
+  const sql = "SELECT KURZTEXT, STATUS, PRIO FROM AUFTRAG WHERE MANDANT = ? AND AUFTRNR = ?";
+  const [row = {}] = await site.erp.query(sql, [mainMandant, number]);
+  return { title: str(row, "KURZTEXT"), status: str(row, "STATUS"), priority: str(row, "PRIO") };
+};
+/** As the portal saw it, and as its user wants it. */
+const portalSets = (number: string, field: "title" | "status" | "priority", value: string): string => {
+  const id = `${mainMandant}.${number}`;
+  const base = { [field]: atPortal(number)[field] as Json };
+  return site.gateway.issue(site.agentId, {
+    command: "ticket.update",
+    entity: { type: "ticket", id },
+    values: { [field]: value },
+    base,
+  });
+};
+const result = (id: string): Partial<Result> => JSON.parse(site.gateway.command(id)?.result ?? "{}") as Partial<Result>;
+const findings = () => {
+  using store = openStoreForReading(site.state, systemClock);
+  return store.findings.list({ rule: "field-conflict" }).map(({ key, field, params }) => [key, field, params.settled]);
+};
+const ticket = (at: number): string => tickets[at] as string;
+
+it("a field changed on both sides while they were apart is told as a conflict and settled by its policy, and neither value is lost", async () => {
+  onTestFailed(() => console.log(run.lines.slice(-20)));
+  await clerkSets(ticket(0), "KURZTEXT", "Vom Sachbearbeiter");
+  await clerkSets(ticket(1), "STATUS", "1");
+  await clerkSets(ticket(2), "PRIO", "1");
+  await clerkSets(ticket(3), "PRIO", "1");
+  const overwrites = portalSets(ticket(0), "title", "Vom Mieter");
+  const yields = portalSets(ticket(1), "status", "closed");
+  const [asks, gives] = [2, 3].map((at) => portalSets(ticket(at), "priority", "low")) as [string, string];
+  run = opened.use(site.run());
+  await site.until(() => {
+    expect(result(overwrites)).toMatchObject({
+      outcome: "applied",
+      conflict: [{ field: "title", base: "Meldung 1", current: "Vom Sachbearbeiter", wanted: "Vom Mieter" }],
+    });
+    expect(result(yields)).toMatchObject({
+      outcome: "conflict",
+      conflict: [{ field: "status", base: "open", current: "in-progress", wanted: "closed" }],
+    });
+    for (const id of [asks, gives])
+      expect(result(id)).toMatchObject({
+        outcome: "waiting",
+        error: { code: "conflict-asked" },
+        conflict: [{ field: "priority", base: "normal", current: "high", wanted: "low" }],
+      });
+  });
+  expect((await inErp(ticket(0))).title).toBe("Vom Mieter");
+  expect((await inErp(ticket(1))).status).toBe("1");
+  expect((await inErp(ticket(2))).priority).toBe("1");
+  const of = (at: number, ...rest: string[]) => [`${mainMandant}.${ticket(at)}`, ...rest];
+  expect(findings()).toEqual([
+    of(0, "title", "portal-wins"),
+    of(1, "status", "erp-wins"),
+    of(2, "priority", "ask"),
+    of(3, "priority", "ask"),
+  ]);
+
+  const approved = await site.erpfuser(["commands", "approve", asks]);
+  expect(approved.document.error).toMatchObject({ code: "command-conflict-open" });
+  const shown = await site.erpfuser(["commands", "show", asks]);
+  expect(shown.document).toMatchObject({ state: "waiting", conflict: [{ field: "priority", current: "high", wanted: "low" }] });
+  expect(await site.erpfuser(["commands", "resolve", asks, "--outcome", "portal-wins"])).toMatchObject({ code: 0 });
+  expect(await site.erpfuser(["commands", "resolve", gives, "--outcome", "erp-wins"])).toMatchObject({ code: 0 });
+  await site.until(() => {
+    expect(result(asks)).toMatchObject({ outcome: "applied", conflict: [{ field: "priority", current: "high", wanted: "low" }] });
+    expect(result(gives)).toMatchObject({
+      outcome: "conflict",
+      conflict: [{ field: "priority", current: "high", wanted: "low" }],
+    });
+    // In the end both sides hold the same, whoever has won.
+    const held = [0, 1, 2, 3].map((at) => atPortal(ticket(at)));
+    expect(held.map(({ title, status, priority }, at) => [title, status, priority][[0, 1, 2, 2][at] as number])).toEqual([
+      ...["Vom Mieter", "in-progress", "low", "high"],
+    ]);
+  });
+  expect((await inErp(ticket(2))).priority).toBe("3");
+  expect((await inErp(ticket(3))).priority).toBe("1");
+  expect(findings().map(([, , settled]) => settled)).toEqual(["portal-wins", "erp-wins", "portal-wins", "erp-wins"]);
+});
