@@ -156,7 +156,7 @@ async function assemble(base: Base): Promise<Running> {
     digest: surroundings.digester.text,
     digestWritten: surroundings.digester.written,
     mayRead: portalIsThere,
-    holdsDeletes: (count) => exceedsGuard(config.guards.deletes, count),
+    exceedsGuard: (kind, count) => exceedsGuard(config.guards[kind], count),
     quality: createQuality(config),
     estimateRows: (source) => compiled.rows.get(source),
     timezone: config.erp.timezone,

@@ -17,6 +17,7 @@ import {
   writtenOf,
 } from "./compile.ts";
 import { fieldKindOf } from "./map/field-kind.ts";
+import { fieldBits } from "./map/filled-bits.ts";
 import type { Mapping } from "./map/mapped.ts";
 import { compileMapping } from "./map/mapping.ts";
 import { needsOf } from "./map/mapping-needs.ts";
@@ -193,8 +194,9 @@ function withReadableCause(source: Source, { config, tables }: Parts): Config {
 }
 
 /** All that the configuration has: what is offered to the portal does not change with what lacks for now. */
-function compiledFields({ fields }: Source): Mapping["fields"] {
+function compiledFields({ type, fields }: Source): Mapping["fields"] {
+  const bitOf = fieldBits(type);
   return Object.keys(fields)
     .sort()
-    .map((name) => ({ name, owner: (fields[name] as FieldMapping).owner }));
+    .map((name) => ({ name, owner: (fields[name] as FieldMapping).owner, bit: bitOf(name) }));
 }

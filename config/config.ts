@@ -379,7 +379,7 @@ export interface Config {
   maps: Readonly<Record<string, ValueMap>>;
   sources: readonly Source[];
   commands: readonly CommandConfig[];
-  guards: { deletes: { rows: number; percent: number } };
+  guards: Record<"deletes" | "emptied" | "moved", { rows: number; percent: number }>;
   quality: QualityConfig;
   /** Undefined: none are written. */
   worklists: DeliverConfig | undefined;

@@ -132,6 +132,14 @@ export const configFile = keys(
         rows: whole(0).prefault("100").describe("Most deletes of one source within a pass or an hour"),
         percent: percent.prefault("10").describe("This share of the source in percent is held, from three deletes on"),
       }).prefault({}),
+      emptied: keys({
+        rows: whole(0).prefault("100").describe("Most entities of one source that lose a value within a pass or an hour"),
+        percent: percent.prefault("10").describe("This share of the source in percent is held, from three on"),
+      }).prefault({}),
+      moved: keys({
+        rows: whole(0).prefault("100").describe("Most entities of one source that get another parent within a pass or an hour"),
+        percent: percent.prefault("10").describe("This share of the source in percent is held, from three on"),
+      }).prefault({}),
     })
       .prefault({})
       .describe("Limits beyond which nothing of a source is sent until a person approves"),

@@ -4,13 +4,15 @@ import type { Guard } from "../store/store.ts";
 import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 
+/** Quarantine code of an entity of which a person keeps at the portal what the ERP emptied or moved. */
+const keptValuesCode = "kept-values";
 /** Quarantine code of an entity that a person keeps at the portal although a restored ERP no longer has it. */
 export const keptCode = "kept-at-portal";
 
 /**
  * Approves or rejects what a guard holds. Approved keys are read once more, and deleted if they are still gone. Rejected ones stay at the portal: those
  * that the ERP lost for good (they stand in quarantine until they are released or return), those of a mass delete until a later compare finds them
- * missing again. Returns how many keys it concerned.
+ * missing again. Of entities that lost values or moved the portal keeps what it has, until their rows change again or they are released. Returns how many keys it concerned.
  * @throws FuserError `guard-unknown`
  */
 export function decideGuard(room: Room, id: number, decision: "approve" | "reject"): number {
@@ -28,7 +30,8 @@ export function decideGuard(room: Room, id: number, decision: "approve" | "rejec
     store.guards.close(id, decision === "approve" ? "approved" : "rejected", now);
     // A table that was found empty while the ERP was being restored is held under the other kind.
     const lost = guard.kind === "history" || lostHistory(store.meta, guard.source) !== undefined;
-    if (decision === "reject" && lost) keep(room, guard);
+    if (decision === "reject" && (guard.kind === "emptied" || guard.kind === "moved")) keepValues(room, guard);
+    else if (decision === "reject" && lost) keep(room, guard);
     const count = store.pending.releaseGuard(id, decision === "approve" ? "approved" : "dropped", now);
     const entry = { at: now, kind: "guard", source: guard.source, status: "ok", durationMs: undefined } as const;
     store.journal.add({ ...entry, detail: { guard: id, kind: guard.kind, decision, count } });
@@ -45,6 +48,21 @@ function keep({ store, clock, byName }: Room, guard: Guard): void {
   const reason = { code: keptCode, field: undefined, message, digest: undefined, since: clock.now(), waitsFor: undefined };
   for (const { key } of store.pending.heldBy(guard.id))
     store.quarantine.put({ ...reason, source, key, type, id: mapping.idOf(key) });
+}
+
+/** Like a state that the portal refused: it comes back at no compare. */
+function keepValues({ store, clock, byName }: Room, { id, kind, source }: Guard): void {
+  const mapping = byName.get(source)?.mapping;
+  if (mapping === undefined) return;
+  const what = kind === "moved" ? "refers to another parent" : "has lost values";
+  const message = `It ${what} in the ERP, and a person keeps at the portal what it was`;
+  const { type } = mapping;
+  for (const { key, suspicion } of store.pending.heldBy(id)) {
+    const reason = { code: keptValuesCode, field: undefined, message, since: clock.now(), waitsFor: undefined };
+    store.quarantine.put({ ...reason, source, key, type, id: mapping.idOf(key), digest: suspicion?.entityDigest });
+    const entityDigest = store.entities.get(source, key)?.entityDigest;
+    store.entities.put(source, key, { rowDigest: suspicion?.rowDigest, entityDigest });
+  }
 }
 
 /** Lets quarantined entities of a source, or one, be read and sent again. Returns how many. */

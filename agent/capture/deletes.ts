@@ -6,8 +6,9 @@ import type { EntityPlace, Guard, OutboxItem, PendingKey } from "../store/store.
 import { keptCode } from "./decisions.ts";
 import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
-import { recentDeletes } from "./recent-deletes.ts";
+import { recentOf } from "./recent.ts";
 import type { CapturedSource } from "./source.ts";
+import { arrivalOf, mayWait } from "./suspects.ts";
 
 export interface Deletion {
   key: string;
@@ -30,17 +31,31 @@ export function sortDeletions(room: Room, source: CapturedSource, deletions: rea
   const known = dependentsOf(room, source, deletions);
   const free = holdBackParents(room, source, { deletions, known, now });
   const unapproved = free.filter((deletion) => !deletion.approved);
-  const guard = unapproved.length === 0 ? undefined : guardFor(room, source, unapproved, now);
-  if (guard === undefined) return childrenFirst(free, known, source.mapping.source);
-  const { pending, guards, entities } = room.store;
   const name = source.mapping.source;
-  for (const { key, pending: waiting } of unapproved) {
-    pending.advance(name, key, waiting.mark, { stage: "held", notBefore: now, guard: guard.id });
+  const guard = unapproved.length === 0 ? undefined : guardFor(room, source, unapproved, now);
+  const waits = new Set(guard === undefined ? stillArriving(room, name, unapproved, now) : unapproved);
+  if (waits.size === 0) return childrenFirst(free, known, name);
+  if (guard !== undefined) {
+    const { pending, guards, entities } = room.store;
+    for (const { key, pending: waiting } of waits)
+      pending.advance(name, key, waiting.mark, { stage: "held", notBefore: now, guard: guard.id });
+    guards.outOf(guard.id, entities.count(name));
   }
-  guards.outOf(guard.id, entities.count(name));
-  const approved = free.filter((deletion) => deletion.approved);
-  // A child among those that are held now holds its parent back, approved or not.
-  return childrenFirst(holdBackParents(room, source, { deletions: approved, known, now }), known, name);
+  const rest = free.filter((deletion) => !waits.has(deletion));
+  // A child among those that wait now holds its parent back, approved or not.
+  return childrenFirst(holdBackParents(room, source, { deletions: rest, known, now }), known, name);
+}
+
+/** Deletions that wait for others, signalled with them and not read twice yet: a guard counts them all before the first goes. */
+function stillArriving({ store }: Room, source: string, deletions: readonly Deletion[], now: number): readonly Deletion[] {
+  const until = deletions.length === 0 ? undefined : arrivalOf(store, source, now);
+  if (until === undefined) return [];
+  const waits = deletions.filter(
+    ({ pending: { stage }, pending }) => (stage === "confirm" || stage === "suspect") && mayWait(pending, now),
+  );
+  for (const { key, pending } of waits)
+    store.pending.advance(source, key, pending.mark, { stage: pending.stage, notBefore: until });
+  return waits;
 }
 
 /** What refers to each of the keys. */
@@ -113,6 +128,7 @@ function lookAt({ store }: Room, dependents: readonly EntityPlace[], now: number
   const latest = new Map(
     guards
       .list()
+      .filter(({ kind }) => kind === "deletes" || kind === "history")
       .toSorted((one, other) => one.id - other.id)
       .map((guard) => [guard.source, guard.state]),
   );
@@ -160,21 +176,18 @@ function guardFor(room: Room, source: CapturedSource, deletions: readonly Deleti
   const { store } = room;
   const name = source.mapping.source;
   if (lostHistory(store.meta, name) !== undefined) return store.guards.open(name, "history", now);
-  // A key of this commit that was found absent is still among the vanished ones; a cancelled one never was.
-  const cancelled = deletions.filter(({ reason }) => reason === "cancelled").length;
-  const count = {
-    vanishing: store.pending.countVanished(name) + cancelled,
-    recent: recentDeletes(store.meta, name, now),
-    known: store.entities.count(name),
-  };
-  if (!room.holdsDeletes(count)) return undefined;
+  // A key of this commit that was suspected is still among the vanished ones; one that a command has cancelled never was.
+  const cancelled = deletions.filter(({ pending: { stage } }) => stage === "marked").length;
+  const recent = recentOf(store.meta, { kind: "deletes", source: name }, now);
+  const waiting = store.pending.countVanished(name) + cancelled;
+  if (!room.exceedsGuard("deletes", { waiting, recent, of: store.entities.count(name) + recent })) return undefined;
   const guard = store.guards.open(name, "deletes", now);
   if (guard.since === now)
     room.log.warn("Too many deletes: held until they are approved", {
       source: name,
       code: "guard-deletes",
       guard: guard.id,
-      count: count.vanishing,
+      count: waiting,
     });
   return guard;
 }

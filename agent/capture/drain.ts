@@ -150,7 +150,8 @@ export function createDrain(room: Room, turn: Turn): Drain {
         .map(({ key, pending, by }) => {
           const row = rows.get(key);
           // A signalled key without a row was marked in this transaction.
-          return { key, pending: by === "signal" && row === undefined ? store.pending.get(name, key) : pending, row };
+          const waits = by === "signal" && row === undefined ? store.pending.get(name, key) : pending;
+          return { key, pending: waits, row, own: by === "command" };
         });
     // The database may compare keys more loosely than we do, and answers with its own spelling.
     const otherwise = [...rows.keys()].filter((key) => !keys.includes(key));

@@ -2,7 +2,7 @@
  * Sources whose history was lost: they are compared in full, and what is found missing is deleted only with a person's approval. A backup may be loaded
  * table by table, so the note of the loss stands until a compare that began long after it finds nothing missing that is left to decide.
  */
-import type { MetaStore, Store } from "../store/store.ts";
+import type { Guard, MetaStore, Store } from "../store/store.ts";
 import { feedsOf, positionOf } from "./feed-tables.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
@@ -73,7 +73,7 @@ export function noteCompared(meta: MetaStore, source: string, beganAt: number): 
  */
 export function settleGuards(store: Store, source: string): void {
   const open = store.guards.list().filter((guard) => guard.source === source && guard.state === "open");
-  for (const guard of open) if (guard.count === 0) store.guards.remove(guard.id);
+  for (const guard of open) if (guard.count === 0 && stillWaiting(store, guard) === 0) store.guards.remove(guard.id);
   if (!isRestoreOver(store, source)) return;
   const undecided = open.some((guard) => guard.kind === "history" && guard.count > 0);
   if (undecided || store.pending.count(source) > 0) return;
@@ -81,6 +81,11 @@ export function settleGuards(store: Store, source: string): void {
     store.meta.set(nameOf(source), undefined);
     store.meta.set(comparedNameOf(source), undefined);
   }, "lost-history");
+}
+
+/** Of its kind: what was held and is read anew comes back under the same guard. */
+function stillWaiting({ pending }: Store, { source, kind }: Guard): number {
+  return kind === "emptied" || kind === "moved" ? pending.countSuspected(source, kind) : pending.countVanished(source);
 }
 
 /** Compared in full long enough after the loss. */

@@ -2,6 +2,7 @@
 import type { Row, RowBatch } from "../../connectors/connector.ts";
 import type { Mapped, Parent } from "../map/mapped.ts";
 import type { OutboxAppender, OutboxItem } from "../store/store.ts";
+import { formOf } from "./filled.ts";
 import type { SourceJudge } from "./judging.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
@@ -25,6 +26,7 @@ export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
   return {
     begin(batch, rows, frames) {
       parents.begin();
+      const form = formOf(store, source);
       const judge = room.judging?.ofNew(source);
       const known = judge && gatherAll(judge, source, { batch, ...rows });
       return (key, index) => {
@@ -39,7 +41,8 @@ export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
         if (judged !== undefined && judged.withheld.length > 0) item.withheld = judged.withheld;
         if (frames.add(item) === "too-large") return false;
         const digests = { rowDigest: batch.digests[index] as bigint, keyDigest: batch.keyDigests[index] as bigint };
-        store.entities.add(name, key, { ...digests, entityDigest: digest(text), parents: numbers });
+        const filled = { form, bits: mapped.filled };
+        store.entities.add(name, key, { ...digests, entityDigest: digest(text), parents: numbers, filled });
         return true;
       };
     },

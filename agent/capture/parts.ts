@@ -27,11 +27,14 @@ export type ReadingConnector = Pick<
   "dialect" | "identity" | "scan" | "readKeys" | "changedSince" | "changedRows" | "feed"
 >;
 
-/** Deletes of a source that are about to be believed. */
-export interface VanishingCount {
-  vanishing: number;
+/** What a guard counts. */
+export type GuardedKind = "deletes" | "emptied" | "moved";
+
+/** Changes of a kind that are about to be believed: how many of a source wait, went within the hour, and of how many entities. */
+export interface GuardedCount {
+  waiting: number;
   recent: number;
-  known: number;
+  of: number;
 }
 
 export interface CaptureParts {
@@ -51,8 +54,8 @@ export interface CaptureParts {
   digestWritten: (names: FieldNames, values: Uint8Array) => bigint;
   /** False while the channel is offline: nothing is read then. */
   mayRead: () => boolean;
-  /** The guard (agent/quality/guards.ts): true when so many deletes need approval. */
-  holdsDeletes: (count: VanishingCount) => boolean;
+  /** The guards (agent/quality/guards.ts): true when so many need approval. */
+  exceedsGuard: (kind: GuardedKind, count: GuardedCount) => boolean;
   /** The rules that look at what is read; absent: everything is sent as it stands. */
   quality?: Quality | undefined;
   onProgress?: (progress: Progress) => void;

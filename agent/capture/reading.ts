@@ -12,6 +12,8 @@ export interface Reading {
   pending: PendingKey | undefined;
   /** undefined: no row. */
   row: ReadRow | undefined;
+  /** A command of ours has just written it. */
+  own?: boolean;
   /** The entity's state as read in this turn of the event loop; not given: read again. */
   state?: EntityState | "none";
 }

@@ -137,10 +137,10 @@ function lookInto(
     }
     const state = states[at];
     if (state !== undefined) scan.walk.see(state);
-    const stage = waiting.has(index) ? pending.get(name, key)?.stage : undefined;
-    if (stage !== undefined) {
-      // Its row is there: what was waiting to be deleted is looked at anew.
-      if (stage !== "marked") scan.held.suspect(key);
+    const waits = waiting.has(index) ? pending.get(name, key) : undefined;
+    if (waits !== undefined) {
+      // Its row is there: what was waiting to be deleted is looked at anew. Of a row that is suspected or held as it stands nothing is new.
+      if (waits.stage !== "marked" && waits.suspicion?.rowDigest !== batch.digests[index]) scan.held.suspect(key);
       continue;
     }
     if (state?.rowDigest === batch.digests[index]) continue;

@@ -14,6 +14,7 @@ import { partsOf } from "./part-batch.ts";
 import type { Room } from "./parts.ts";
 import { mostAtOnce, type Scan, type ScanResult, settleHeld, takeBatch } from "./scan-batch.ts";
 import type { CapturedSource } from "./source.ts";
+import { isOfValues } from "./suspects.ts";
 import { createTakeNew } from "./take-new.ts";
 import type { Turn } from "./turn.ts";
 
@@ -148,12 +149,19 @@ function complete(room: Room, scan: Scan): void {
     // Rows that are only ever added do not go, unless the ERP itself went back.
     if (!mapping.append || lostHistory(store.meta, name) !== undefined) {
       for (const keys of scan.walk.unseen()) {
-        const news = keys.filter((key) => !scan.written.has(key) && store.pending.get(name, key) === undefined);
+        const waits = (key: string): boolean => {
+          const pending = store.pending.get(name, key);
+          // One that is held for its values is gone all the same.
+          return pending !== undefined && !isOfValues(pending);
+        };
+        const news = keys.filter((key) => !scan.written.has(key) && !waits(key));
         scan.result.unseen += news.length;
         store.pending.mark(name, news, { now, confirm: false });
         if (suspectEmpty) holdAll(room, name, news, now);
       }
     }
+    // All of what it suspects is known now.
+    store.pending.wakeSuspects(name, now);
     store.sources.update(name, { comparedAt: now, lastSuccessAt: now, rows: scan.result.rows });
     noteCompared(store.meta, name, scan.beganAt);
     payOwed(store, name, scan.pays);

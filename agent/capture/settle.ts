@@ -4,9 +4,10 @@
  */
 import { fieldsOf } from "../../protocol/entity-text.ts";
 import type { Mapped, Parent } from "../map/mapped.ts";
-import type { EntityPlace, EntityState, OutboxItem, QuarantineEntry } from "../store/store.ts";
+import type { EntityPlace, EntityState, QuarantineEntry } from "../store/store.ts";
 import { keptCode } from "./decisions.ts";
 import { type Deletion, deleteItem, forgetEntity, sortDeletions, wakeParents } from "./deletes.ts";
+import { filledOf, formOf, lackingBits } from "./filled.ts";
 import { standsAsSent } from "./fingerprint.ts";
 import { heldBy, type SourceJudge } from "./judging.ts";
 import { lostHistory } from "./lost-history.ts";
@@ -15,6 +16,8 @@ import type { Room } from "./parts.ts";
 import type { Reading, ReadRow } from "./reading.ts";
 import { noteSettled } from "./settled.ts";
 import type { CapturedSource } from "./source.ts";
+import { createSuspects, type Suspects } from "./suspects.ts";
+import type { Upsert } from "./upsert.ts";
 import { absentVerdict, presentVerdict } from "./verdict.ts";
 
 export interface SettleOptions {
@@ -39,18 +42,6 @@ export interface Settled {
   seqs: ReadonlyMap<string, number>;
 }
 
-interface Upsert {
-  key: string;
-  keyDigest: bigint | undefined;
-  rowDigest: bigint;
-  entityDigest: bigint;
-  parents: readonly Parent[];
-  /** Left out, because they are not there. */
-  awaited: readonly Parent[];
-  before: EntityState | "none";
-  item: OutboxItem & { op: "upsert" };
-}
-
 /** Takes the readings of one source into the store. */
 export function settle(room: Room, source: CapturedSource, readings: readonly Reading[], options: SettleOptions): Settled {
   return room.store.transaction(() => {
@@ -68,6 +59,8 @@ class Settling {
   readonly #options: SettleOptions;
   readonly #name: string;
   readonly #judge: SourceJudge | undefined;
+  readonly #bits: { form: number; lacking: number };
+  readonly #suspects: Suspects;
   readonly #deletions: Deletion[] = [];
   #waiting: Upsert[] = [];
   readonly #upserts: Upsert[] = [];
@@ -88,6 +81,8 @@ class Settling {
     this.#options = options;
     this.#name = source.mapping.source;
     this.#judge = room.judging?.of(source);
+    this.#bits = { form: formOf(room.store, source), lacking: lackingBits(source) };
+    this.#suspects = createSuspects(room, source, { ...options, form: this.#bits.form });
     this.#parents = options.parents ?? createParentStates(room.store.entities);
   }
 
@@ -119,8 +114,8 @@ class Settling {
       }
       case "entity": {
         const judged = this.#judge?.judge(reading.key, mapped);
-        if (judged?.hold === undefined) this.#takeEntity(reading, digest, { ...mapped, awaited, ...judged });
-        else this.#park(reading.key, heldBy(judged.hold), digest);
+        if (judged?.hold === undefined) return this.#takeEntity(reading, digest, { ...mapped, awaited, ...judged });
+        this.#park(reading.key, heldBy(judged.hold), digest);
         return this.#done(reading);
       }
       default:
@@ -135,7 +130,9 @@ class Settling {
     if (awaited.length === 0) return { mapped, awaited };
     const isAbsent = (parent: Parent): boolean =>
       awaited.some(({ source, key }) => source === parent.source && key === parent.key);
-    return { mapped: remap(isAbsent), awaited };
+    const without = remap(isAbsent);
+    // What the row says is told by all of it.
+    return { mapped: without.kind === "entity" ? { ...without, filled: mapped.filled } : without, awaited };
   }
 
   #isAbsent(parent: Parent): boolean {
@@ -147,6 +144,7 @@ class Settling {
 
   /** Sends what may go and returns what was done. */
   finish(): Settled {
+    for (const upsert of this.#suspects.passing()) this.#send(upsert);
     this.#orderUpserts();
     const deletions = this.#passingDeletions();
     const { store } = this.#room;
@@ -183,6 +181,8 @@ class Settling {
           notBefore: now + this.#room.confirmAfterMs,
           owesConfirm: false,
           unheld: !known,
+          suspectedAt: now,
+          suspicion: "none",
         });
         return;
       case "grace":
@@ -216,37 +216,38 @@ class Settling {
       return this.#done(reading);
     }
     // A delete may have to wait, so it always goes through a pending key.
-    if (reading.pending === undefined) store.pending.mark(this.#name, [key], { now: this.#options.now, confirm: false });
-    const pending = store.pending.get(this.#name, key);
-    if (pending === undefined || (reading.pending !== undefined && pending.mark !== reading.pending.mark)) return;
+    const pending = this.#suspects.flagged(reading, rowDigest);
+    if (pending === undefined) return;
     this.#cancelled.set(key, rowDigest);
     this.#deletions.push({ key, pending, reason: "cancelled", approved: pending.stage === "approved" });
   }
 
   #takeEntity(
-    { key, keyDigest, state: given }: Reading,
+    reading: Reading,
     rowDigest: bigint,
     mapped: Mapped & { kind: "entity" } & { awaited: readonly Parent[]; withheld?: readonly string[] },
   ): void {
     const { store, digest } = this.#room;
+    const { key, keyDigest, state: given } = reading;
     const before = given ?? store.entities.get(this.#name, key) ?? "none";
     const state = before === "none" ? undefined : before;
     const refused = store.quarantine.get(this.#name, key);
     const byScan = this.#options.name === "scan" && standsAsSent(this.#source, state);
     const stands = refused === undefined && (byScan || standsAsSent(this.#source, state, rowDigest));
     const entityDigest = (stands ? state?.entityDigest : undefined) ?? digest(mapped.text);
+    const filled = filledOf(store, { ...this.#bits, before: state }, mapped.filled);
     if (state?.entityDigest === entityDigest) {
-      store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(mapped.parents), before });
+      store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(mapped.parents), before, filled });
       store.entities.setAwaited(this.#name, key, mapped.awaited);
       if (refused !== undefined) store.quarantine.remove(this.#name, key);
       if (refused?.code === "has-dependents") this.#wakeAwaiting(key);
       this.#counts.unchanged += 1;
-      return;
+      return this.#done(reading);
     }
     if (refused?.digest === entityDigest) {
       store.entities.put(this.#name, key, { rowDigest, entityDigest: state?.entityDigest, before });
       this.#counts.unchanged += 1;
-      return;
+      return this.#done(reading);
     }
     const { type } = this.#source.mapping;
     const item: Upsert["item"] = { op: "upsert", type, id: mapped.id, time: this.#options.at, text: mapped.text };
@@ -254,8 +255,15 @@ class Settling {
     if (cause !== undefined) item.cause = cause;
     if (mapped.withheld !== undefined) item.withheld = mapped.withheld;
     const { parents, awaited } = mapped;
-    this.#waiting.push({ key, keyDigest, rowDigest, entityDigest, parents, awaited, before, item });
-    this.#sending.add(key);
+    const upsert: Upsert = { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, item };
+    if (this.#suspects.take(reading, upsert)) return;
+    this.#send(upsert);
+    this.#done(reading);
+  }
+
+  #send(upsert: Upsert): void {
+    this.#waiting.push(upsert);
+    this.#sending.add(upsert.key);
   }
 
   /** The read of a row has taken effect: the key goes, or is confirmed by a second read. */
@@ -326,7 +334,7 @@ class Settling {
   }
 
   #afterUpsert(
-    { key, keyDigest, rowDigest, entityDigest, parents, awaited, before, item }: Upsert,
+    { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, item }: Upsert,
     seq: number | "too-large",
   ): void {
     const { store } = this.#room;
@@ -337,7 +345,7 @@ class Settling {
       return;
     }
     const former = before === "none" || !this.#anyHeld() ? [] : store.entities.parentsOf(this.#name, key);
-    store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(parents), before, keyDigest });
+    store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(parents), before, keyDigest, filled });
     const left = former.filter((one) => !parents.some((parent) => parent.source === one.source && parent.key === one.key));
     wakeParents(this.#room, left, this.#options.now);
     store.quarantine.remove(this.#name, key);

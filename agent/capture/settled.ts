@@ -1,6 +1,6 @@
 /** What is noted of a transaction that took readings: deletes of the hour, the source's figures, and of a drain that sent something a line of the journal. */
 import type { Store } from "../store/store.ts";
-import { countDeletes } from "./recent-deletes.ts";
+import { countRecent } from "./recent.ts";
 
 interface Noted {
   name: "drain" | "scan";
@@ -12,7 +12,7 @@ interface Noted {
 
 export function noteSettled(store: Store, source: string, { name, at, now, counts }: Noted): void {
   const { sent, deleted, quarantined } = counts;
-  countDeletes(store.meta, source, { count: deleted, now });
+  countRecent(store.meta, { kind: "deletes", source }, { count: deleted, now });
   const { sent: before } = store.sources.get(source);
   store.sources.update(source, { lastSuccessAt: now, sent: before + sent + deleted });
   if (name !== "drain" || sent + deleted + quarantined === 0) return;

@@ -24,6 +24,9 @@ export function absentVerdict(pending: PendingKey, entity: { known: boolean; gra
   switch (pending.stage) {
     case "marked":
       return "confirm";
+    // Suspected for what its row said, and the row is gone.
+    case "suspect":
+      return "confirm";
     case "confirm":
       // Owed: its first read found the row, so this is the first empty one.
       if (pending.owesConfirm) return "confirm";
@@ -33,6 +36,8 @@ export function absentVerdict(pending: PendingKey, entity: { known: boolean; gra
     case "held":
       return entity.known ? "delete" : "forget";
     case "approved":
+      // What was approved of its values says nothing of its delete.
+      if (pending.suspicion !== undefined && pending.suspicion.why !== "flag") return "confirm";
       return entity.known ? "delete-approved" : "forget";
     default:
       return pending.stage satisfies never;

@@ -6,6 +6,7 @@ import type { RowBatch, WrittenForm, WrittenRows } from "../../connectors/connec
 import type { RowWriter, WrittenEntity } from "../map/mapped.ts";
 import { type KeyBytes, viewOf } from "../store/entities/key-bytes.ts";
 import type { EntityAdder, MadeEntity, OutboxAppender, OutboxRow } from "../store/store.ts";
+import { formOf } from "./filled.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
 import { WrittenParents } from "./written-parents.ts";
@@ -68,7 +69,7 @@ export function createWrittenWay(room: Room, source: CapturedSource): WrittenWay
       if (found === undefined) return undefined;
       const { writer, parents, memory } = found;
       const targets = writer.targets.map((target) => target.source);
-      const adder = room.store.entities.adder(mapping.source, targets);
+      const adder = room.store.entities.adder(mapping.source, { targets, form: formOf(room.store, source) });
       parents.begin(adder);
       memory.row.time = readAt;
       const rows = batch.written as WrittenRows;
@@ -109,7 +110,7 @@ function createMemory({ writer, parents, prefix, type }: MemoryParts): Memory {
     keyAt,
     own,
     other: { ...own },
-    made: { key: own, ...words, entityDigest: 0n, parents: parents.numbers, targets: parents.targets, parentCount: 0 },
+    made: { key: own, ...words, entityDigest: 0n, parents: parents.numbers, targets: parents.targets, parentCount: 0, filled: 0 },
     row: { type, time: 0, names, bytes, idEnd: keyAt, values: bytes.subarray(0, 0) },
   };
 }
@@ -162,6 +163,7 @@ function takeFrom({ room, rows, batch, writer, parents, adder, frames, memory, k
     made.parents = parents.numbers;
     made.targets = parents.targets;
     made.parentCount = parents.count;
+    made.filled = entity.filled;
     adder.add(made);
     return "sent";
   };

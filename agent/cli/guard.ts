@@ -1,20 +1,17 @@
 import { FuserError } from "../../base/errors.ts";
+import type { Guard } from "../store/store.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { heldMeanings } from "./held-words.ts";
 import { countOf } from "./options.ts";
 import { table } from "./output.ts";
 import { ask, withState } from "./state.ts";
 import { when } from "./times.ts";
 
-const meanings = {
-  deletes: "more deletes than the guard allows",
-  history: "deletes inferred after lost history (ERP restored, other database)",
-} as const;
-
-/** `erpfuser guard show|approve|reject`: deletes that wait for a person. */
+/** `erpfuser guard show|approve|reject`: deletes, lost values and moves that wait for a person. */
 export const guard: Register = (program, start) => {
-  const group = program.command("guard").description("Deletes that wait for a person's decision");
+  const group = program.command("guard").description("Deletes, lost values and moves that wait for a person's decision");
 
   group
     .command("show")
@@ -36,7 +33,7 @@ export const guard: Register = (program, start) => {
               ? ["Nothing is held."]
               : [
                   ...table([
-                    ["GUARD", "SOURCE", "STATE", "DELETES", "OF", "SINCE", "WHY"],
+                    ["GUARD", "SOURCE", "STATE", "HELD", "OF", "SINCE", "WHY"],
                     ...guards.map((entry) => [
                       String(entry.id),
                       entry.source,
@@ -44,7 +41,7 @@ export const guard: Register = (program, start) => {
                       String(entry.count),
                       String(entry.of),
                       when(entry.since),
-                      meanings[entry.kind],
+                      whyOf(entry),
                     ]),
                   ]),
                   ...shown.flatMap((entry) => ("keys" in entry ? (entry.keys as string[]) : [])),
@@ -58,7 +55,7 @@ export const guard: Register = (program, start) => {
   for (const decision of ["approve", "reject"] as const) {
     group
       .command(decision)
-      .description(decision === "approve" ? "Send the held deletes" : "Keep the entities at the portal")
+      .description(decision === "approve" ? "Send what is held" : "Keep the entities at the portal as they are")
       .argument("<guard>", "its number, as `guard show` prints it", countOf)
       .action(
         start(async (session, [number]) => {
@@ -70,6 +67,10 @@ export const guard: Register = (program, start) => {
       );
   }
 };
+
+function whyOf({ kind, fields }: Guard): string {
+  return fields.length === 0 ? heldMeanings[kind] : `${heldMeanings[kind]}: ${fields.join(", ")}`;
+}
 
 function unknownGuard(number: string): FuserError {
   return new FuserError("rejected", `There is no guard ${number}`, {

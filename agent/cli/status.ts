@@ -6,6 +6,7 @@ import { vanishedCommands } from "../writeback/memory.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { heldWords } from "./held-words.ts";
 import { counted, table } from "./output.ts";
 import type { Session } from "./session.ts";
 import { withState } from "./state.ts";
@@ -114,7 +115,8 @@ function lines(now: Current, session: Session): string[] {
       ? [`${now.vanished} commands are no longer in the ERP since it was restored: \`erpfuser commands list --vanished\``]
       : []),
     ...now.guards.map(
-      (guard) => `Guard ${guard.id} holds ${guard.count} deletes of ${guard.source}: \`erpfuser guard show ${guard.id}\``,
+      (guard) =>
+        `Guard ${guard.id} holds ${guard.count} ${heldWords[guard.kind]} of ${guard.source}: \`erpfuser guard show ${guard.id}\``,
     ),
     ...(agent === null ? [] : ["", ...table(sourceRows(agent, running))]),
   ];

@@ -77,8 +77,9 @@ const stages: Readonly<Record<string, string>> = {
   marked: "a change was signalled; it will be read",
   confirm: "read once, or not found; it is read again to be sure",
   grace: "no longer in the ERP; its delete waits for the grace time",
-  held: "its delete waits for a person",
-  approved: "its delete was approved",
+  suspect: "its row is flagged, lost a value or moved; it is read again, to count how many others do",
+  held: "it waits for a person",
+  approved: "a person has approved it; it is read once more",
 };
 
 const isSeen = ({ known, pending, quarantine, unacked }: Trace): boolean =>

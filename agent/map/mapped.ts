@@ -41,6 +41,8 @@ export type Mapped =
       id: string;
       /** Its fields, written down once for digest and frame; `fieldsOf` gives them back. */
       text: EntityText;
+      /** Which fields have a value, as their `bit`s in `Mapping.fields`: what is null, left out or withheld later by a rule is told apart so. */
+      filled: number;
       parents: readonly Parent[];
       cause: string | undefined;
       notes: readonly RowNote[];
@@ -58,6 +60,8 @@ export interface WrittenEntity {
   end: number;
   /** The same object for the same names, as in `Mapped`. */
   names: FieldNames;
+  /** As in `Mapped`. */
+  filled: number;
   /** Parents in the order of `Mapped.parents`: their places in `RowWriter.targets`, and where their keys (ASCII) stand in `bytes`. */
   parentCount: number;
   parentTargets: Int32Array;
@@ -89,8 +93,8 @@ export interface Mapping {
   readonly fingerprint: string;
   readonly append: boolean;
   readonly graceMs: number;
-  /** Names of the fields it can send, and who owns each. */
-  readonly fields: readonly { name: string; owner: "erp" | "portal" | "shared" }[];
+  /** Names of the fields it can send, who owns each, and its place among the bits of `filled`: that of its name in the model. */
+  readonly fields: readonly { name: string; owner: "erp" | "portal" | "shared"; bit: number }[];
   /** Fields among them that are left out, because the ERP lacks for now what they are read from. */
   readonly lacks?: readonly string[];
   idOf(key: string): string;

@@ -14,6 +14,7 @@ import { openColumns } from "./columns.ts";
 import { conditionOf } from "./conditions.ts";
 import { type Faults, gatherFaults } from "./faults.ts";
 import { type FieldKind, fieldKindOf } from "./field-kind.ts";
+import { fieldBits, isSomething } from "./filled-bits.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Mapped, Mapping, Parent, RowFault, RowNote } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
@@ -41,6 +42,7 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
   const fields = compileFields(scope);
   if (faults.list.length > 0) return { faults: faults.list };
   const cause = causeReader(needsOf(source, config).cause, scope);
+  const bitOf = fieldBits(source.type);
   const compiled: CompiledSource = { source, fields, names: nameSets(fields.map((field) => field.name)), cause };
   return {
     mapping: {
@@ -53,7 +55,7 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
       graceMs: source.deletes.graceMs,
       fields: Object.keys(source.fields)
         .sort()
-        .map((name) => ({ name, owner: source.fields[name]?.owner ?? "erp" })),
+        .map((name) => ({ name, owner: source.fields[name]?.owner ?? "erp", bit: bitOf(name) })),
       idOf: (key) => entityIdOf(source.prefix, key),
       keyOf(id) {
         const { prefix, key } = splitId(id);
@@ -123,6 +125,7 @@ function checkParameters(text: SqlText, { config, faults, rowToo }: { config: Co
 function compileFields(scope: ReadScope): readonly CompiledField[] {
   const { source, faults } = scope;
   const kinds = fieldKindOf(model[source.type].schema).fields as Readonly<Record<string, FieldKind>>;
+  const bitOf = fieldBits(source.type);
   const compiled: CompiledField[] = [];
   for (const name of Object.keys(source.fields).sort()) {
     const field = source.fields[name] as Source["fields"][string];
@@ -141,7 +144,7 @@ function compileFields(scope: ReadScope): readonly CompiledField[] {
     const column = "column" in field.read ? field.read.column : undefined;
     const expression = field.when;
     const condition = when && expression && conditionOf(when, { expression, field: name, scope });
-    compiled.push({ name, when: condition, compiled: read, empty: emptyRule(kind), column });
+    compiled.push({ name, bit: bitOf(name), when: condition, compiled: read, empty: emptyRule(kind), column });
   }
   for (const [name, kind] of Object.entries(kinds)) {
     if (!kind.optional && !Object.hasOwn(source.fields, name)) {
@@ -176,12 +179,16 @@ function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): M
     if (reading.faults.length > 0) reading.faults = [];
     if (reading.notes.length > 0) reading.notes = [];
     let values = "";
+    let filled = 0;
     let names = allNames;
     for (let index = 0; index < fields.length; index++) {
       const field = fields[index] as CompiledField;
       const value = field.when === undefined || field.when.test(reading) ? fieldText(field, reading) : undefined;
       if (value === undefined) names = names.without(index);
-      else values = values === "" ? value : `${values},${value}`;
+      else {
+        values = values === "" ? value : `${values},${value}`;
+        if (isSomething(value)) filled |= field.bit;
+      }
     }
     const { faults, notes } = reading;
     const text: EntityText = { names: names.names, values };
@@ -195,6 +202,7 @@ function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): M
       kind: "entity",
       id,
       text,
+      filled: filled >>> 0,
       parents,
       cause: cause?.read(row.values[cause.column]),
       notes: notes.length === 0 ? noNotes : notes,

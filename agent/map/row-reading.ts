@@ -63,6 +63,8 @@ export type EmptyRule = "kept" | "left-out" | "fault";
 
 export interface CompiledField {
   name: string;
+  /** Its bit where it has a value (filled-bits.ts). */
+  bit: number;
   when: Condition | undefined;
   compiled: CompiledRead;
   empty: EmptyRule;

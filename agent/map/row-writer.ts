@@ -11,6 +11,7 @@ const comma = 0x2c;
 const nothing = Buffer.from("null");
 
 interface WrittenField {
+  bit: number;
   when: ConditionOfBytes | undefined;
   write: WriteBytes;
   empty: EmptyRule;
@@ -32,9 +33,10 @@ export function rowWriter(compiled: CompiledSource, forms: readonly WrittenForm[
     }
     into.parentCount = 0;
     let names = allNames;
+    let filled = 0;
     let at = into.start;
     for (let index = 0; index < fields.length; index++) {
-      const { when, write: writeField, empty: rule } = fields[index] as WrittenField;
+      const { bit, when, write: writeField, empty: rule } = fields[index] as WrittenField;
       const met = when === undefined ? 1 : when(rows);
       if (met === declined) return false;
       let start = at;
@@ -43,20 +45,27 @@ export function rowWriter(compiled: CompiledSource, forms: readonly WrittenForm[
         into.bytes[start++] = comma;
       }
       const end = met === 0 ? empty : writeField(rows, into, start);
-      if (end >= 0) at = end;
-      else if (end === declined || (met === 1 && rule === "fault")) return false;
+      if (end >= 0) {
+        at = end;
+        if (end - start !== 2 || !isOpening(into.bytes[start] as number)) filled |= bit;
+      } else if (end === declined || (met === 1 && rule === "fault")) return false;
       else if (met === 1 && rule === "kept") at = writeFixed(nothing, into, start);
       else names = names.without(index);
     }
     into.names = names.names;
+    into.filled = filled >>> 0;
     into.end = at;
     return true;
   };
   return { targets, write, entity: () => newEntity(allNames.names) };
 }
 
+/** Of two bytes that begin so nothing stands between. */
+const isOpening = (byte: number): boolean => byte === 0x22 || byte === 0x5b || byte === 0x7b;
+
 function writtenFields({ fields }: CompiledSource, scope: WriterScope): readonly WrittenField[] {
-  return fields.map(({ when, compiled, empty: rule }) => ({
+  return fields.map(({ bit, when, compiled, empty: rule }) => ({
+    bit,
     when: when && conditionOfBytes(when, scope),
     write: byteWriter(compiled, scope),
     empty: rule,

@@ -17,7 +17,7 @@ const firstParents = 16;
 export function newEntity(names: WrittenEntity["names"]): WrittenEntity {
   const positions = (): Int32Array => new Int32Array(firstParents);
   const parents = { parentCount: 0, parentTargets: positions(), parentStarts: positions(), parentEnds: positions() };
-  return { bytes: Buffer.allocUnsafe(firstRoom), start: 0, end: 0, names, ...parents };
+  return { bytes: Buffer.allocUnsafe(firstRoom), start: 0, end: 0, names, filled: 0, ...parents };
 }
 
 /** Makes room for so many bytes at `at`. */

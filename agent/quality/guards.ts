@@ -7,22 +7,23 @@ export interface GuardLimits {
   percent: number;
 }
 
-export interface DeleteCount {
-  /** Entities of the source found absent and not deleted yet. */
-  vanishing: number;
-  /** Deleted within the last hour. */
+/** Deletes, entities that lose a value, or entities that get another parent. */
+export interface GuardCount {
+  /** Entities of the source of which it is known, and nothing sent yet. */
+  waiting: number;
+  /** Sent within the last hour. */
   recent: number;
-  /** Entities of the source that the portal holds, the vanishing ones included. */
-  known: number;
+  /** Entities of the source that the portal held before any of these were sent. */
+  of: number;
 }
 
 /** A share says nothing of one or two: the last two rows of a source may well go. */
 const percentFrom = 3;
 
-/** True when what vanishes must wait for approval. */
-export function exceedsGuard(limits: GuardLimits, count: DeleteCount): boolean {
-  const deleted = count.vanishing + count.recent;
-  if (count.vanishing === 0) return false;
-  if (deleted > limits.rows) return true;
-  return deleted >= percentFrom && deleted * 100 >= limits.percent * (count.known + count.recent);
+/** True when what waits must go on waiting for approval. */
+export function exceedsGuard(limits: GuardLimits, { waiting, recent, of }: GuardCount): boolean {
+  const all = waiting + recent;
+  if (waiting === 0) return false;
+  if (all > limits.rows) return true;
+  return all >= percentFrom && all * 100 >= limits.percent * of;
 }

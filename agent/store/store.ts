@@ -16,12 +16,25 @@ export type PendingStage =
   | "marked"
   /** Read once; read again at `notBefore` because a row may become visible after its signal, or because it was not found. */
   | "confirm"
+  /** What was read takes away so much that it is believed only when it is known how many others do: read again at `notBefore`. */
+  | "suspect"
   /** Confirmed absent; deleted at `notBefore` if still absent (grace). */
   | "grace"
-  /** Its delete waits for a person's approval under `guard`. */
+  /** Its delete, or what else is suspected of it, waits for a person's approval under `guard`. */
   | "held"
-  /** Its delete was approved. */
+  /** That was approved. */
   | "approved";
+
+/** What of a row is suspected, of which there may be many: the ERP flags it as deleted, fields that had a value have none, it refers to another parent. */
+export type Why = "flag" | "emptied" | "moved" | "both";
+
+/** What was read of a suspected key. */
+export interface Suspicion {
+  why: Why;
+  rowDigest: bigint;
+  /** Of the state that would be sent; undefined for a delete. */
+  entityDigest: bigint | undefined;
+}
 
 export interface PendingKey {
   source: string;
@@ -35,6 +48,10 @@ export interface PendingKey {
   guard: number | undefined;
   /** A signal asked for a second read, which has not been made yet. */
   owesConfirm: boolean;
+  /** Since when it is suspected, or was found absent, epoch ms. */
+  suspectedAt: number | undefined;
+  /** Of a key that is suspected, held or approved for more than being absent. */
+  suspicion: Suspicion | undefined;
 }
 
 /** At most one per entity; survives everything (architecture.md, idea 1). */
@@ -60,7 +77,18 @@ export interface PendingStore {
   /** First signal of the key that waits longest to be read: what the lag is measured from. Keys in grace or held don't count. */
   oldestSince(source: string): number | undefined;
   count(source?: string): number;
-  /** Keys of a source that were found absent, of which the portal holds something, and that are not deleted yet, whatever they wait for but a person's approval already given. */
+  /** How many keys of a source are suspected of this, or held for it. */
+  countSuspected(source: string, why: "emptied" | "moved"): number;
+  /**
+   * When the last of those keys of a source is due that were found absent or suspected just now and are to be read again; those that wait longer than `until` don't
+   * count. Undefined where all are due.
+   */
+  lastArrival(source: string, span: { now: number; until: number }): number | undefined;
+  /** What a compare suspected is due. */
+  wakeSuspects(source: string, now: number): void;
+  /** What was suspected under another mapping is read anew. */
+  renewSuspects(source: string): void;
+  /** Keys of a source that were found absent or flagged as deleted, of which the portal holds something, and that are not deleted yet, whatever they wait for but a person's approval already given. */
   countVanished(source: string): number;
   /** The clock was set back: what was signalled in a time still to come counts as signalled now, and waits no longer than it had to. */
   setBack(now: number): void;
@@ -80,6 +108,10 @@ export interface PendingMove {
   owesConfirm?: boolean;
   /** It was found absent, and the portal holds nothing of it: no delete will come of it. Only beside `owesConfirm: false`. */
   unheld?: boolean;
+  /** Since when it is suspected, where that was not noted before. */
+  suspectedAt?: number;
+  /** Default: as it was. */
+  suspicion?: Suspicion | "none";
 }
 
 /** State of one entity as last put into the outbox. */
@@ -105,7 +137,7 @@ export interface EntityStore {
   /** Adds an entity where there is certainly none of its key, within the transaction under way. */
   add(source: string, key: string, entity: NewEntity): void;
   /** The same for many, by the bytes of their keys. `targets`: the sources that they may refer to. Good for the transaction under way. */
-  adder(source: string, targets: readonly string[]): EntityAdder;
+  adder(source: string, made: { targets: readonly string[]; form: number }): EntityAdder;
   remove(source: string, key: string): void;
   /**
    * Number of an entity that the portal holds (see `known`), undefined where it holds none. Cheap for what was asked for before, of which 96 bits of the
@@ -134,6 +166,8 @@ export interface EntityStore {
   mayAwait(source: string): boolean;
   /** The parents that an entity was sent without; replaces what was noted before. */
   setAwaited(source: string, key: string, parents: readonly EntityPlace[]): void;
+  /** Fields that had a value when the entity was last put, as bits; 0 where that is not known, or was put in another form. */
+  filled(no: number, form: number): number;
   /** What this entity referred to when it was last put. */
   parentsOf(source: string, key: string): readonly EntityPlace[];
   /** Voids all row digests of a source (mapping or columns changed), or the one of a key (release). */
@@ -182,6 +216,15 @@ export interface NewEntityState {
   before?: Pick<EntityState, "no"> | "none";
   /** Digest of the key, where it is at hand. */
   keyDigest?: bigint | undefined;
+  /** Left as it is when not given. */
+  filled?: Filled;
+}
+
+/** Which fields of an entity have a value. */
+export interface Filled {
+  /** What the bits mean, not 0: those of another form say nothing. */
+  form: number;
+  bits: number;
 }
 
 /** See `EntityStore.adder`. */
@@ -203,6 +246,8 @@ export interface MadeEntity {
   parents: Uint32Array;
   targets: Int32Array;
   parentCount: number;
+  /** Bits of `Filled`. */
+  filled: number;
 }
 
 /** An entity that is made. */
@@ -212,6 +257,7 @@ export interface NewEntity {
   entityDigest: bigint;
   /** Numbers of the entities that it refers to, each once. */
   parents: readonly number[];
+  filled: Filled;
 }
 
 /** Item on its way to the portal. */
@@ -445,13 +491,15 @@ export interface MetaStore {
 export interface Guard {
   id: number;
   source: string;
-  /** `deletes`: more than the limit; `history`: inferred by a compare after lost history. */
-  kind: "deletes" | "history";
+  /** `deletes`, `emptied`, `moved`: more than the limit; `history`: deletes inferred by a compare after lost history. */
+  kind: "deletes" | "history" | "emptied" | "moved";
   /** Keys that it holds now; of a decided one, those it held then. */
   count: number;
   of: number;
   since: number;
   state: "open" | "approved" | "rejected";
+  /** Fields that lost their values, or sources of the parents that changed. */
+  fields: readonly string[];
 }
 
 export interface GuardStore {
@@ -459,6 +507,8 @@ export interface GuardStore {
   open(source: string, kind: Guard["kind"], now: number): Guard;
   get(id: number): Guard | undefined;
   list(): readonly Guard[];
+  /** Adds to its fields. */
+  addFields(id: number, fields: readonly string[]): void;
   /** Of how many known entities the open guard holds some. */
   outOf(id: number, known: number): void;
   close(id: number, state: "approved" | "rejected", now: number): void;

@@ -40,6 +40,7 @@ function unlike(mapped: Mapped, into: WrittenEntity, targets: RowWriter["targets
   if (!Buffer.from(mapped.text.values).equals(bytes.subarray(start, end)))
     return `${bytes.toString("utf8", start, end)} was written for ${mapped.text.values}`;
   if (into.names !== mapped.text.names) return `${into.names.json} was written for ${mapped.text.names.json}`;
+  if (into.filled !== mapped.filled) return `filled is ${into.filled} for ${mapped.filled}`;
   const parents = mapped.parents.map(({ source, missing, key }) => ({ source, missing, key }));
   const told = parentsOf(into, targets);
   return isDeepStrictEqual(told, parents) ? undefined : `parents ${JSON.stringify(told)} for ${JSON.stringify(parents)}`;

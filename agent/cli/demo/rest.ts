@@ -31,7 +31,7 @@ export function underWay(agent: AgentStatus, portal: AgentAtPortal | undefined):
   for (const state of ["received", "executing", "waiting", "uncertain", "finished"]) {
     count(agent.commands[state] ?? 0, `commands ${state} at the agent`);
   }
-  for (const guard of agent.guards) found.push(`guard ${guard.id} holds ${guard.count} deletes of ${guard.source}`);
+  for (const guard of agent.guards) found.push(`guard ${guard.id} holds ${guard.count} of ${guard.source}`);
   for (const [state, number] of Object.entries(portal?.commands ?? {})) {
     if (!finalOutcomes.has(state)) count(number, `commands ${state} at the portal`);
   }

@@ -17,11 +17,15 @@ export interface AdderParts {
 
 const madeFlags = slotFlags.used | slotFlags.row | slotFlags.entity;
 
-/** @param source its number @param targets numbers of the sources that its entities may refer to */
-export function createAdder(parts: AdderParts, source: number, targets: readonly number[]): EntityAdder {
+/** @param source its number @param made numbers of the sources that its entities may refer to, and the form of what is filled */
+export function createAdder(
+  parts: AdderParts,
+  source: number,
+  { targets, form }: { targets: readonly number[]; form: number },
+): EntityAdder {
   const { finder, known, dependents, pages, made } = parts;
   const key: KeyBytes = { bytes: new Uint8Array(), view: new DataView(new ArrayBuffer(0)), start: 0, end: 0 };
-  const slot: NewSlot = { key, keyLow: 0, keyHigh: 0, rowLow: 0, rowHigh: 0, entity: 0n, flags: madeFlags };
+  const slot: NewSlot = { key, keyLow: 0, keyHigh: 0, rowLow: 0, rowHigh: 0, entity: 0n, flags: madeFlags, form, filled: 0 };
   const noted = targets.map(() => false);
   return {
     known: (target, parent) => known.noOf(targets[target] as number, parent),
@@ -32,6 +36,7 @@ export function createAdder(parts: AdderParts, source: number, targets: readonly
       slot.rowLow = entity.rowLow;
       slot.rowHigh = entity.rowHigh;
       slot.entity = entity.entityDigest;
+      slot.filled = entity.filled;
       const no = finder.take(source, slot);
       made(no);
       const { parents, parentCount } = entity;

@@ -137,7 +137,7 @@ export function createEntities(database: Database, names: Names, limits: EntityL
         return found === undefined ? undefined : stateOf(found);
       });
     },
-    put(source, key, { rowDigest, entityDigest, parents, before, keyDigest: digest }) {
+    put(source, key, { rowDigest, entityDigest, parents, before, keyDigest: digest, filled }) {
       return database.transaction(() => {
         const sourceNo = names.no(source);
         const place = before === undefined ? finder.byKey(sourceNo, key) : before === "none" ? undefined : before.no;
@@ -148,22 +148,24 @@ export function createEntities(database: Database, names: Names, limits: EntityL
         const no = place ?? made(finder.add(sourceNo, key, state, digest));
         if (place !== undefined) pages.write(place, state);
         if (parents !== undefined) setParents(no, sourceNo, parents);
+        if (filled !== undefined) pages.setFilled(no, filled.form, filled.bits);
         return no;
       });
     },
-    add(source, key, { keyDigest: digest, rowDigest, entityDigest, parents }) {
+    add(source, key, { keyDigest: digest, rowDigest, entityDigest, parents, filled }) {
       database.requireTransaction();
       const sourceNo = names.no(source);
       const state = { flags: usedFlag | rowFlag | entityFlag, row: rowDigest, entity: entityDigest };
       const no = made(finder.add(sourceNo, key, state, digest));
+      pages.setFilled(no, filled.form, filled.bits);
       if (parents.length === 0) return;
       for (const parent of parents) dependents.note(sourceNo, pages.source(parent) as number);
       pages.setParents(no, parents);
     },
-    adder(source, targets) {
+    adder(source, { targets, form }) {
       database.requireTransaction();
       const parts = { finder, known, dependents, pages, made };
-      return createAdder(parts, names.no(source), targets.map(names.no));
+      return createAdder(parts, names.no(source), { targets: targets.map(names.no), form });
     },
     knownNo(source, key) {
       look();
@@ -200,6 +202,7 @@ export function createEntities(database: Database, names: Names, limits: EntityL
       if (strangersOf(no) === 0) return false;
       return which === "any" || isAnyPending(no, (key) => isStranger(source, key));
     },
+    filled: (no, form) => pages.filled(no, form),
     parentsOf(source, key) {
       const no = find(source, key);
       if (no === undefined) return [];
@@ -232,7 +235,10 @@ export function createEntities(database: Database, names: Names, limits: EntityL
         for (const { key, entityDigest } of held) {
           const no = finder.byKey(sourceNo, key);
           // Another state than the one whose references are noted here: what that refers to nobody knows.
-          if (no !== undefined && !wasLastPut(no, entityDigest)) pages.setParents(no, []);
+          if (no !== undefined && !wasLastPut(no, entityDigest)) {
+            pages.setParents(no, []);
+            pages.setFilled(no, 0, 0);
+          }
           const stranger = no === undefined || pages.parentsOf(no).length === 0 ? strangerFlag : 0;
           const state = { flags: usedFlag | entityFlag | stranger, row: undefined, entity: entityDigest };
           if (no === undefined) made(finder.add(sourceNo, key, state));

@@ -69,7 +69,17 @@ export function createFinder(pages: Pages, index: KeyIndex, digestOf: (key: stri
       digests[0] = digest;
       digests[1] = row ?? 0n;
       const [keyLow, keyHigh, rowLow, rowHigh] = words as unknown as [number, number, number, number];
-      return take(source, { key: scratch.of(key), keyLow, keyHigh, rowLow, rowHigh, entity: entity ?? 0n, flags });
+      return take(source, {
+        key: scratch.of(key),
+        keyLow,
+        keyHigh,
+        rowLow,
+        rowHigh,
+        entity: entity ?? 0n,
+        flags,
+        form: 0,
+        filled: 0,
+      });
     },
     take,
   };

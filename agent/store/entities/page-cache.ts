@@ -14,7 +14,7 @@ export interface PageCache<T> {
 }
 
 export interface PageCacheOptions<T> {
-  table: "digest_page" | "key_page" | "parent_page";
+  table: "digest_page" | "key_page" | "parent_page" | "filled_page";
   read(bytes: Uint8Array, no: number): T;
   /** Its bytes, good until the next page is written. */
   write(page: T): Uint8Array;

@@ -2,16 +2,18 @@
 import type { Database } from "../database.ts";
 import { DigestPage, numberOf, pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
 import { createDirectory, type Directory, type Generations, type PageEntry } from "./directory.ts";
+import { FilledPage } from "./filled-page.ts";
 import type { KeyBytes } from "./key-bytes.ts";
 import { KeyPage } from "./key-page.ts";
 import { createPageCache, type PageCache } from "./page-cache.ts";
 import { PageMemory } from "./page-memory.ts";
 import { ParentPage } from "./parent-page.ts";
 
-/** In memory at most: 4 MB of digests, some 4 MB of keys, 1 MB of parents. */
+/** In memory at most: 4 MB of digests, some 4 MB of keys, 1 MB of parents, 300 KB of what is filled. */
 const digestPages = 256;
 const keyPages = 160;
 const parentPages = 128;
+const filledPages = 128;
 
 /** What a slot tells of its entity; without the flag of a digest that one is void. */
 export interface SlotState {
@@ -29,6 +31,9 @@ export interface NewSlot {
   rowHigh: number;
   entity: bigint;
   flags: number;
+  /** Which fields have a value; of form 0 nothing is known. */
+  form: number;
+  filled: number;
 }
 
 export interface Pages {
@@ -47,6 +52,10 @@ export interface Pages {
   write(no: number, state: SlotState): void;
   /** `count`: of the parents so many, the first ones, where not all. */
   setParents(no: number, parents: ArrayLike<number>, count?: number): void;
+  /** Which fields had a value, in bits of this form; 0 where nothing is known. */
+  filled(no: number, form: number): number;
+  /** Of form 0 nothing is known. */
+  setFilled(no: number, form: number, bits: number): void;
   /** The entity is gone: its number stays out of use until `free`. */
   remove(no: number): void;
   /** Voids digests of a source: those of its rows, or all. */
@@ -78,6 +87,13 @@ export function createPages(database: Database, onLost: () => void): Pages {
     read: (bytes) => new ParentPage(bytes),
     write: (page) => page.toBytes(memory),
     most: parentPages,
+  });
+
+  const filled: PageCache<FilledPage> = createPageCache(database, {
+    table: "filled_page",
+    read: (bytes) => new FilledPage(bytes),
+    write: (page) => page.bytes,
+    most: filledPages,
   });
 
   const digestsOf = (page: number): DigestPage => digests.get(page) ?? new DigestPage();
@@ -120,6 +136,13 @@ export function createPages(database: Database, onLost: () => void): Pages {
     if (changed.set(slotOf(no), wanted, count)) parents.changed(pageOf(no), changed);
   };
 
+  const setFilled = (no: number, form: number, bits: number): void => {
+    const page = filled.get(pageOf(no));
+    if (page === undefined && form === 0) return;
+    const changed = page ?? new FilledPage();
+    if (form === 0 ? changed.clear(slotOf(no)) : changed.set(slotOf(no), form, bits)) filled.changed(pageOf(no), changed);
+  };
+
   return {
     directory,
     digests: digestsOf,
@@ -144,16 +167,22 @@ export function createPages(database: Database, onLost: () => void): Pages {
       const names = keysOf(entry.no);
       names.set(slot, made.key);
       keys.changed(entry.no, names);
-      return numberOf(entry.no, slot);
+      const no = numberOf(entry.no, slot);
+      // What was in the slot before has taken its word with it.
+      if (made.form !== 0) setFilled(no, made.form, made.filled);
+      return no;
     },
     write: (no, state) => write(pageOf(no), digestsOf(pageOf(no)), slotOf(no), state),
     setParents,
+    filled: (no, form) => filled.get(pageOf(no))?.at(slotOf(no), form) ?? 0,
+    setFilled,
     remove(no) {
       const [page, slot] = [digestsOf(pageOf(no)), slotOf(no)];
       const entry = change(pageOf(no), page);
       page.keys[slot] = 0n;
       setFlags(entry, page, { slot, flags: slotFlags.dead });
       setParents(no, []);
+      setFilled(no, 0, 0);
     },
     begin(generation, source) {
       digests.flush();
@@ -172,12 +201,14 @@ export function createPages(database: Database, onLost: () => void): Pages {
       digests.flush();
       keys.flush();
       parents.flush();
+      filled.flush();
       directory.flush();
     },
     forget() {
       digests.forget();
       keys.forget();
       parents.forget();
+      filled.forget();
       directory.forget();
     },
   };

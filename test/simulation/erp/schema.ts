@@ -108,6 +108,8 @@ const commandColumn = ', FREMDNR: "${command.id}"';
 
 /** Limit of deletes that pass without a person's word. */
 export const guardRows = 8;
+/** The same of entities that lose a value, and of those that get another parent. */
+export const valueRows = 4;
 
 const nightly = '"0 3 * * *"';
 const fed = "changes: { feed: binlog }";
@@ -122,7 +124,10 @@ const stamped = ({ pollEvery, feed }: Rhythm, compare: string | undefined): stri
 export const configurationText = (ways: Ways, rhythm: Rhythm): string => `
 agent: { name: Simulated, portal: "ws://127.0.0.1:1/agent", stage: live, state: /simulated }
 erp: { connector: mysql, server: simulated, database: simulated, user: simulated, timezone: Europe/Berlin }
-guards: { deletes: { rows: ${guardRows}, percent: 100 } }
+guards:
+  deletes: { rows: ${guardRows}, percent: 100 }
+  emptied: { rows: ${valueRows}, percent: 100 }
+  moved: { rows: ${valueRows}, percent: 100 }
 types:
   ymd: { integer: yyyyMMdd, empty: ["0"], invalid: quarantine }
 maps:

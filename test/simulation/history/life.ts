@@ -62,6 +62,34 @@ const rentRestored: Deed = (office, chance) => {
   });
 };
 
+/** One statement over many rows, as somebody writes it who forgot the condition. */
+const massUpdate =
+  (most: number, which: (rent: Row) => boolean, values: (office: Office, chance: Chance) => Row): Deed =>
+  (office, chance) => {
+    const rents = office.erp.rows("MIETE").filter(which);
+    const set = values(office, chance);
+    transact(office, chance, (stamp) =>
+      rents.slice(0, most).flatMap(({ NR }) => {
+        const row = office.erp.row("MIETE", String(NR));
+        return row === undefined ? [] : [put("MIETE", { ...row, ...set, AENDTS: stamp })];
+      }),
+    );
+  };
+
+const endsWiped = massUpdate(
+  100,
+  ({ ENDE }) => ENDE !== 0,
+  () => ({ ENDE: 0 }),
+);
+const rentsMisplaced = massUpdate(
+  10,
+  ({ STORNO }) => STORNO === "N",
+  ({ erp }, chance) => {
+    const { OBJ = "", HAUS = "", NR = "" } = chance.pick(erp.rows("WOHNUNG"));
+    return { OBJ, HAUS, WOHN: NR };
+  },
+);
+
 /** The ERP's mask writes a row by deleting it and entering it again, some moments later. */
 const rowRewritten: Deed = (office, chance) => {
   const { erp } = office;
@@ -302,6 +330,8 @@ export const deeds: Readonly<Record<string, { deed: Deed; weight: number }>> = {
   "tenant moves": { deed: move, weight: 8 },
   "rent cancelled": { deed: rentCancelled, weight: 4 },
   "rent restored": { deed: rentRestored, weight: 3 },
+  "ends wiped": { deed: endsWiped, weight: 2 },
+  "rents misplaced": { deed: rentsMisplaced, weight: 1 },
   "row rewritten": { deed: rowRewritten, weight: 6 },
   "persons merged": { deed: personsMerged, weight: 3 },
   "person deleted": { deed: personDeleted, weight: 3 },

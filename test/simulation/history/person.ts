@@ -26,7 +26,7 @@ export function employAdmin(world: World): void {
 function decide({ oracle, erp }: World, { store, capture, writeback }: Running): void {
   for (const guard of store.guards.list()) {
     if (guard.state !== "open" || guard.count === 0) continue;
-    oracle.approved(typeOf[guard.source] ?? "");
+    oracle.approved(guard.kind === "history" ? "deletes" : guard.kind, typeOf[guard.source] ?? "");
     capture.decideGuard(guard.id, "approve");
   }
   for (const { id, command } of store.inbox.list({ state: "uncertain" })) {

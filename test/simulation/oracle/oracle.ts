@@ -16,6 +16,7 @@ import type { SimulatedTime } from "../world/time.ts";
 import { type Fields, nameOf, rowBehind } from "./expected.ts";
 import { PortalView } from "./portal-view.ts";
 import { Presence } from "./presence.ts";
+import { lostOrMoved, ValueGuards } from "./value-guards.ts";
 import { Versions } from "./versions.ts";
 import { contentTaken, itemsOn } from "./wire.ts";
 
@@ -79,6 +80,7 @@ export class Oracle {
   readonly #approvedAt = new Map<string, number>();
   /** When the agent's clock was set forward, and by how much: by its hour that time has passed. */
   readonly #setForward: { at: number; byMs: number }[] = [];
+  readonly #values: ValueGuards;
   #storeForgot = false;
   /** Highest position of its history that the ERP has told. */
   #toldPosition = 0;
@@ -89,6 +91,7 @@ export class Oracle {
 
   constructor(parts: OracleParts) {
     this.#parts = parts;
+    this.#values = new ValueGuards((at) => this.#agentsTimeSince(at) < hourMs, parts.violated);
     parts.erp.onCommit((commit) => this.#committed(commit));
     parts.erp.onIdentity((position) => this.#identityTold(position));
   }
@@ -163,11 +166,14 @@ export class Oracle {
   storeSetBack(at: number): void {
     this.#toldPosition = 0;
     this.#storeForgot = true;
+    this.#values.forgive();
     this.#forget("agent", at);
   }
 
   /** The portal's store was set back to how it was `at`. */
   portalSetBack(at: number): void {
+    // What it holds then the agent may never have put.
+    this.#values.forgive();
     this.#forget("portal", at);
   }
 
@@ -185,9 +191,10 @@ export class Oracle {
     return this.#parts.time.now - at + jumps.reduce((sum, { byMs }) => sum + byMs, 0);
   }
 
-  /** A person has said that deletes of this type may go. */
-  approved(type: string): void {
-    this.#approvedAt.set(type, this.#parts.time.now);
+  /** A person has said that deletes of this type may go, or entities that lost a value or moved. */
+  approved(kind: "deletes" | "emptied" | "moved", type: string): void {
+    if (kind === "deletes") this.#approvedAt.set(type, this.#parts.time.now);
+    else this.#values.approved(kind, type);
   }
 
   /** The portal began anew, from its own store: what that does not hold it has not taken. */
@@ -240,6 +247,7 @@ export class Oracle {
   #judgeState({ type, id, fields }: NumberedItem & { op: "upsert" }): void {
     const before = this.view.shown.get(nameOf(type, id));
     const { table, key } = rowBehind(type, id);
+    if (before !== undefined) this.#values.judge(type, lostOrMoved(type, before.fields, fields), this.#parts.time.now);
     if (before === undefined || !this.#versions.goesBack(table, key, { before: before.fields, now: fields })) return;
     this.#parts.violated(
       `The portal never goes back: ${type} ${id} was ${JSON.stringify(before.fields)}, now ${JSON.stringify(fields)}`,

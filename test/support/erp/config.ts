@@ -87,7 +87,7 @@ ${connection.map((line) => `  ${line}`).join("\n")}
   timezone: Europe/Berlin${confirmAfter === undefined ? "" : `\n  confirmAfter: ${confirmAfter}`}${courtesy === undefined ? "" : `\n  courtesy: ${courtesy}`}
 vars: { mandant: "${mainMandant}" }
 scope: { ${dialect === "postgres" ? "mandant" : "MANDANT"}: "\${vars.mandant}" }
-guards: { deletes: { rows: ${guards.rows}, percent: ${guards.percent} } }${unjudged ? "\nquality: { rules: false }" : ""}`;
+guards: { ${["deletes", "emptied", "moved"].map((kind) => `${kind}: { rows: ${guards.rows}, percent: ${guards.percent} }`).join(", ")} }${unjudged ? "\nquality: { rules: false }" : ""}`;
 }
 
 const dictionaries = (options: ErpConfigOptions): string => `types:

@@ -256,7 +256,8 @@ ${properties}`);
         ],
       },
     });
-    expect(config.guards).toEqual({ deletes: { rows: 100, percent: 10 } });
+    const limits = { rows: 100, percent: 10 };
+    expect(config.guards).toEqual({ deletes: limits, emptied: limits, moved: limits });
     expect(config.journal).toEqual({ keepDays: 30, maxBytes: 104_857_600 });
   });
 

@@ -64,6 +64,8 @@ export interface BenchOptions {
   erp?: FakeErp;
   graceMs?: number;
   guard?: GuardLimits;
+  /** The same of what is emptied or moved. */
+  guards?: GuardLimits;
   compareEveryMs?: number;
   cursor?: boolean;
   /** Sources live on it in place of cursors; `feeds`: which, default all. */
@@ -235,7 +237,7 @@ function partsOf(bench: Bench, options: BenchOptions, counted: Counted): Capture
     digest: digester.text,
     digestWritten: digester.written,
     mayRead: () => bench.online,
-    holdsDeletes: (count) => exceedsGuard(options.guard ?? { rows: 1_000, percent: 100 }, count),
+    exceedsGuard: (kind, count) => exceedsGuard((kind === "deletes" ? options.guard : options.guards) ?? noGuard, count),
     timezone: "Europe/Berlin",
     confirmAfterMs: 2_000,
     blackout: [],
@@ -298,7 +300,8 @@ function mappingOf(table: TableName, rank: number, { options, counted }: { optio
       parentKey === null ? [] : [{ source: "parents", key: parentKey, type: "property", id: parentKey, missing }];
     const parents = named.filter((parent) => missing === "hold" || !isAbsent?.(parent));
     const fields: Fields = parents[0] === undefined ? { name } : { name, propertyId: parents[0].id };
-    return { kind: "entity", id, text: entityText(fields), parents, cause: undefined, notes: [] };
+    const filled = filledOf(name, parents.length);
+    return { kind: "entity", id, text: entityText(fields), filled, parents, cause: undefined, notes: [] };
   };
   return {
     source: table,
@@ -309,7 +312,10 @@ function mappingOf(table: TableName, rank: number, { options, counted }: { optio
     append: false,
     ...(table === "children" && options.lacks !== undefined ? { lacks: options.lacks } : {}),
     graceMs: options.graceMs ?? 0,
-    fields: [{ name: "name", owner: "erp" }],
+    fields: [
+      { name: "name", owner: "erp", bit: 1 },
+      { name: "propertyId", owner: "erp", bit: 2 },
+    ],
     idOf: (key) => key,
     keyOf: (id) => id,
     map: (row, _key, isAbsent) => (options.map ? options.map(table, plain(row, isAbsent)) : plain(row, isAbsent)),
@@ -317,6 +323,9 @@ function mappingOf(table: TableName, rank: number, { options, counted }: { optio
     writerFor: () => (options.map === undefined ? writerOf(options.missing ?? "hold", counted) : undefined),
   };
 }
+
+const noGuard: GuardLimits = { rows: 1_000_000, percent: 1_000 };
+const filledOf = (name: string, parents: number): number => (name === "" ? 0 : 1) | (parents === 0 ? 0 : 2);
 
 const written = { alone: fieldNames(["name"]), withParent: fieldNames(["name", "propertyId"]) };
 
@@ -331,7 +340,7 @@ function writerOf(missing: Parent["missing"], counted: Counted): RowWriter {
     targets: [{ source: "parents", missing }],
     // Small, so that it has to grow.
     entity: () => ({
-      ...{ bytes: Buffer.alloc(64), start: 0, end: 0, names: written.alone, parentCount: 0 },
+      ...{ bytes: Buffer.alloc(64), start: 0, end: 0, names: written.alone, filled: 0, parentCount: 0 },
       ...parentPlaces(),
     }),
     write(rows, _keyLength, into) {
@@ -344,6 +353,7 @@ function writerOf(missing: Parent["missing"], counted: Counted): RowWriter {
       into.end = into.start + bytes.length;
       into.names = parent === null ? written.alone : written.withParent;
       into.parentCount = parent === null ? 0 : 1;
+      into.filled = filledOf(name, into.parentCount);
       into.parentEnds[0] = into.end - 1;
       into.parentStarts[0] = into.end - 1 - (parent?.length ?? 0);
       counted.rows += 1;

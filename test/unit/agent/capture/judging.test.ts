@@ -114,6 +114,7 @@ const entity = (fields: Fields, parents: [TypeName, string, string][] = []): Ent
   kind: "entity",
   id: "1",
   text: entityText(fields),
+  filled: 0,
   parents: parents.map(([type, source, key]) => ({ type, source, key, id: key, missing: "hold" })),
   cause: undefined,
   notes: [],

@@ -35,7 +35,7 @@ function source(
   const every = { kind: "every", ms: 1_000 } as const;
   const map = (row: { values: readonly unknown[] }, key: string): Mapped => {
     const { fields, parents } = read(row.values);
-    return { kind: "entity", id: key, text: entityText(fields), parents, cause: undefined, notes: [] };
+    return { kind: "entity", id: key, text: entityText(fields), filled: 0, parents, cause: undefined, notes: [] };
   };
   const ids = { idOf: (key: string) => key, keyOf: (id: string) => id };
   return {

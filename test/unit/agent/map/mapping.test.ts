@@ -68,6 +68,8 @@ test("A row with composite keys, dates and references becomes an entity that nam
         { personId: "p:001.0816.1", role: "co-tenant" },
       ],
     }),
+    // Bits of kind, participants, startDate and unitId.
+    filled: 0b111010,
     parents: [
       { source: "persons", key: "001.0815.1", type: "person", id: "p:001.0815.1", missing: "hold" },
       { source: "persons", key: "001.0816.1", type: "person", id: "p:001.0816.1", missing: "omit" },

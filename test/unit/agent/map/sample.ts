@@ -156,7 +156,7 @@ export function config(
       staff: { domains: [] },
     },
     worklists: undefined,
-    guards: { deletes: { rows: 1, percent: 1 } },
+    guards: { deletes: { rows: 1, percent: 1 }, emptied: { rows: 1, percent: 1 }, moved: { rows: 1, percent: 1 } },
     journal: { keepDays: 1, maxBytes: 1 },
   };
 }

@@ -164,7 +164,13 @@ function applyToStore(entities: Entities, one: Change): void {
 /** As a first sync does it. */
 function addNew(entities: Entities, source: string, no: number): void {
   const key = `k${no}`;
-  entities.add(source, key, { keyDigest: weakDigest(key), rowDigest: BigInt(no), entityDigest: BigInt(no), parents: [] });
+  entities.add(source, key, {
+    keyDigest: weakDigest(key),
+    rowDigest: BigInt(no),
+    entityDigest: BigInt(no),
+    parents: [],
+    filled: { form: 1, bits: no },
+  });
 }
 
 /** What was remembered of keys asked for before must not outlive what it says. */

@@ -1,0 +1,16 @@
+import type { Parent } from "../map/mapped.ts";
+import type { EntityState, Filled, OutboxItem } from "../store/store.ts";
+
+/** An entity on its way into the outbox, and what is to be kept of it. */
+export interface Upsert {
+  key: string;
+  keyDigest: bigint | undefined;
+  rowDigest: bigint;
+  entityDigest: bigint;
+  filled: Filled;
+  parents: readonly Parent[];
+  /** Left out, because they are not there. */
+  awaited: readonly Parent[];
+  before: EntityState | "none";
+  item: OutboxItem & { op: "upsert" };
+}
