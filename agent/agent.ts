@@ -20,6 +20,7 @@ import { type AtPoint, nothingHappens } from "./commit-points.ts";
 import { type Compiled, compile } from "./compile.ts";
 import { compileWhatCan } from "./degrade.ts";
 import { isBlindWay } from "./map/write-idempotency.ts";
+import { type PersonQuestions, personQuestions } from "./person-questions.ts";
 import { acceptPinned } from "./pin.ts";
 import { createQuality } from "./quality/engine.ts";
 import { exceedsGuard } from "./quality/guards.ts";
@@ -63,6 +64,7 @@ export interface Running extends Base {
   capture: Capture;
   writeback: Writeback;
   channel: Channel;
+  questions: PersonQuestions;
 }
 
 /** Commands under way at once, each on an entity of its own. */
@@ -166,13 +168,15 @@ async function assemble(base: Base): Promise<Running> {
     rowsPerSecond: config.erp.courtesy.rowsPerSecond,
     ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }),
   });
+  const questions = personQuestions({ config, compiled, store, clock, isReady: capture.isJudged });
   const writeback = assembleWriteback(base, {
     capture,
+    questions,
     portalNow: () => channel.portalNow(),
     portalAsks: (id) => channel.asks(id),
   });
   const channel = await assembleChannel(base, { capture, writeback });
-  return { ...base, capture, writeback, channel };
+  return { ...base, capture, writeback, channel, questions };
 }
 
 function stoppedSources({ parts, compiled }: Base): { source: string; type: string }[] {
@@ -183,7 +187,7 @@ function stoppedSources({ parts, compiled }: Base): { source: string; type: stri
 
 function assembleWriteback(
   base: Base,
-  others: { capture: Capture; portalNow: () => number; portalAsks: (id: string) => boolean | undefined },
+  others: Pick<Running, "capture" | "questions"> & { portalNow: () => number; portalAsks: (id: string) => boolean | undefined },
 ): Writeback {
   const { parts, store, erp, compiled } = base;
   const { config, clock, random, log, atPoint = nothingHappens } = parts;
@@ -195,11 +199,13 @@ function assembleWriteback(
     log: log.part("writeback"),
     erp,
     compile: planner(compiled),
+    questions: others.questions,
     readBack: ({ source, key }, signal, within) => others.capture.readBack(source, key, signal, within),
     limitsOf(name) {
       const found = config.commands.find((command) => command.name === name);
       const blind = found !== undefined && isBlindWay(found.idempotency);
-      return { draft: found?.draft ?? false, perHour: found?.perHour, blind };
+      const perHour = others.questions.has(name) ? config.persons.perHour : found?.perHour;
+      return { draft: found?.draft ?? false, perHour, blind };
     },
     portalNow: others.portalNow,
     portalAsks: others.portalAsks,

@@ -8,6 +8,7 @@ import { type SourceStatus, schemaMissing } from "./capture/status.ts";
 import type { ChannelState } from "./channel/channel.ts";
 import type { Offer } from "./channel/greeting.ts";
 import type { Compiled } from "./compile.ts";
+import { offeredQuestions } from "./person-questions.ts";
 import { lackText } from "./schema-lacks.ts";
 import { type StatusFile, writeStatusFile } from "./status-file.ts";
 import type { Store } from "./store/store.ts";
@@ -33,7 +34,7 @@ export function offerOf({ config, compiled, agentVersion, host }: OfferParts): O
     host,
     stage: config.agent.stage,
     types: [...types].map(([type, fields]) => ({ type, fields: [...fields].map(([name, owner]) => ({ name, owner })) })),
-    commands: [...compiled.commands].map(([type, { offer }]) => ({ type, fields: [...offer] })),
+    commands: [...[...compiled.commands].map(([type, { offer }]) => ({ type, fields: [...offer] })), ...offeredQuestions(config)],
   };
 }
 

@@ -15,6 +15,7 @@ import { transportSettings } from "./portal-way.ts";
 import { tellStatus, tellWaiting } from "./reporting.ts";
 import { openStore } from "./store/open.ts";
 import type { CommitHook, Store } from "./store/store.ts";
+import { waitOut } from "./wait-out.ts";
 
 /** Work beside the parts; runs until the signal aborts. */
 export type Chore = (running: Running, signal: AbortSignal) => Promise<void>;
@@ -38,6 +39,17 @@ export interface Surroundings {
 
 const delivering = (worklists: Config["worklists"]): Chore[] =>
   worklists === undefined ? [] : [(running, signal) => deliverWorklists(running, worklists, signal)];
+
+/** Between two looks for persons whom the portal has asked about, ms: somebody who is new in the ERP waits no longer for a finding. */
+const askedEveryMs = 5_000;
+
+const watchingPersons = ({ match }: Config["persons"]): Chore[] =>
+  match
+    ? [
+        ({ parts, questions }, signal) =>
+          waitOut({ parts, part: "persons", everyMs: askedEveryMs }, async () => questions.lookAgain(), signal),
+      ]
+    : [];
 
 /** Those of this machine. */
 export async function realSurroundings(parts: AgentParts): Promise<Surroundings> {
@@ -65,6 +77,7 @@ export async function realSurroundings(parts: AgentParts): Promise<Surroundings>
     chores: [
       answerAsks,
       ...delivering(config.worklists),
+      ...watchingPersons(config.persons),
       (running, signal) => tellStatus(running, { signal, startedAt, commits: () => commits }),
       (running, signal) => keepHouse(running, { signal, commits: () => commits }),
     ],

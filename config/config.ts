@@ -381,6 +381,8 @@ export interface Config {
   commands: readonly CommandConfig[];
   guards: Record<"deletes" | "emptied" | "moved", { rows: number; percent: number }>;
   quality: QualityConfig;
+  /** Whether the portal may ask which persons fit somebody, and how often. */
+  persons: { match: boolean; perHour: number };
   /** Undefined: none are written. */
   worklists: DeliverConfig | undefined;
   journal: { keepDays: number; maxBytes: number };

@@ -97,9 +97,21 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
     commands: Object.entries(scene.file.commands).map(([name, node]) => resolveCommand(scene, name, node)),
     guards,
     quality: resolveQuality(quality),
+    persons: personsOf(scene, sources),
     worklists: resolveDeliver(quality, file),
     journal: { keepDays: journal.keepDays, maxBytes: journal.max },
   };
+}
+
+/** The answers come from facts, which the rules of quality gather. */
+function personsOf(scene: Scene, sources: Config["sources"]): Config["persons"] {
+  const { persons, quality } = scene.file;
+  const at = ["persons", "match"];
+  if (persons.match && !quality.rules)
+    scene.fault(at, "Persons are found by facts, which are not gathered", "Leave `quality: { rules: false }` out, or `match`.");
+  if (persons.match && !sources.some(({ type }) => type === "person"))
+    scene.fault(at, "No source gives a person", "Add a source of type person, or leave `match` out.");
+  return persons;
 }
 
 function proxySecret(file: FileNode): { name: string; path: string[] }[] {

@@ -31,8 +31,6 @@ export const commandNames = [
 
 const later: Readonly<Record<string, string>> = {
   "document.create": "Attachments come with a later version: leave it out.",
-  "person.match": "Matching of persons comes with a later version: leave it out.",
-  link: "Linking of accounts comes with a later version: leave it out.",
 };
 
 export function resolveCommand(scene: Scene, name: string, node: CommandNode): CommandConfig {
@@ -65,7 +63,13 @@ function knownCommand(scene: Scene, path: Path, name: string): boolean {
     : name.startsWith("x-")
       ? "A customer's own types come with a later version: leave it out."
       : undefined;
-  if (until === undefined) scene.fault(path, `There is no command \`${name.slice(0, 60)}\``, didYouMean(name, commandNames));
+  if (name === "person.match" || name === "link")
+    scene.fault(
+      path,
+      `\`${name}\` writes nothing, so there are no steps of it`,
+      "Write `persons: { match: true }` in its place.",
+    );
+  else if (until === undefined) scene.fault(path, `There is no command \`${name.slice(0, 60)}\``, didYouMean(name, commandNames));
   else scene.fault(path, `\`${name.slice(0, 60)}\` is not supported yet by this version`, until);
   return false;
 }

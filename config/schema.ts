@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { presetTexts } from "./generated/presets.ts";
 import { command } from "./schema-command.ts";
+import { persons } from "./schema-persons.ts";
 import { quality } from "./schema-quality.ts";
 import { source } from "./schema-source.ts";
 import {
@@ -144,6 +145,7 @@ export const configFile = keys(
       .prefault({})
       .describe("Limits beyond which nothing of a source is sent until a person approves"),
     quality,
+    persons,
     journal: keys({
       keepDays: whole(1, 3_650).prefault("30").describe("Days that the journal is kept"),
       max: size.prefault("100MB").describe("Largest size of the journal"),

@@ -17,6 +17,7 @@ import { journalIn } from "./journal.ts";
 import { knownIn } from "./known.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import type { GatewayParts } from "./parts.ts";
+import { type Persons, personsIn } from "./persons.ts";
 import { refusalsIn } from "./refusals.ts";
 import { defaultLimits, type Hooks, type Limits } from "./settings.ts";
 import type { Store } from "./store.ts";
@@ -55,6 +56,8 @@ export interface AgentDesk {
    * @throws FuserError `command-invalid`, `command-unknown`, `command-not-offered`, `agent-unknown`
    */
   issue(agentId: string, order: CommandOrder): string;
+  /** Those of the ERP, and those who were added here by hand. */
+  readonly persons: Persons;
   command(id: string): StoredCommand | undefined;
   commands(agentId: string, limit: number): StoredCommand[];
   /** Asks the agent and waits for its answer. @throws FuserError `agent-away` when it is not connected or goes away meanwhile */
@@ -105,7 +108,7 @@ export function createHub(options: HubOptions): Hub {
     if (event.kind === "enrolled") links.closeAll(event.agentId, closeCode.notAuthenticated, "the agent was enrolled again");
   });
   return {
-    ...{ desk: deskOf(parts, links), parts, accept: links.add },
+    ...{ desk: deskOf(parts, links, random), parts, accept: links.add },
     async close(bye) {
       await links.close(bye);
       turns.stop();
@@ -114,10 +117,15 @@ export function createHub(options: HubOptions): Hub {
   };
 }
 
-function deskOf(parts: GatewayParts, links: Links): AgentDesk {
-  const { agents, events, commands, hooks } = parts;
+function deskOf(parts: GatewayParts, links: Links, random: Random): AgentDesk {
+  const { agents, events, commands, hooks, clock } = parts;
+  const issue = issuer({ agents, events, commands, hooks, links });
+  const settled = (): Store => {
+    parts.apply.settleNow();
+    return parts.store;
+  };
   return {
-    ...{ hooks, issue: issuer({ agents, events, commands, hooks, links }) },
+    ...{ hooks, issue, persons: personsIn({ store: settled, clock, random, issue }) },
     createEnrolmentCode: agents.createCode,
     revoke(agentId) {
       const done = agents.revoke(agentId);
@@ -151,8 +159,7 @@ function deskOf(parts: GatewayParts, links: Links): AgentDesk {
     revision: events.revision,
     settled: () => parts.apply.settled(),
     get store() {
-      parts.apply.settleNow();
-      return parts.store;
+      return settled();
     },
   };
 }

@@ -111,4 +111,15 @@ export const migrations: readonly string[] = [
   `,
   // From an id to those that it has replaced: few entities ever are.
   "CREATE INDEX entity_replaced ON entity (agent_id, type, replaced_by) WHERE replaced_by IS NOT NULL",
+  // Persons whom somebody has added by hand.
+  `
+  CREATE TABLE own_person (
+    id TEXT PRIMARY KEY,
+    agent_id TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX own_person_agent ON own_person (agent_id, created_at);
+  CREATE INDEX command_person ON command (json_extract(body, '$.values.portalId'), type, n) WHERE type IN ('person.match', 'link');
+  `,
 ];

@@ -198,6 +198,19 @@ export const result = z.strictObject({
     .array(z.strictObject({ field: word, base: presentJson, current: presentJson, wanted: presentJson }))
     .max(200)
     .optional(),
+  matches: z
+    .array(
+      z.strictObject({
+        id: entityId,
+        reasons: z
+          .array(z.enum(["email", "name", "unit"]))
+          .min(1)
+          .max(3),
+      }),
+    )
+    .max(100)
+    .optional()
+    .describe("Of `person.match`: persons that fit, and by what of the question; those for whom most speaks first."),
   error: z.strictObject({ code: word, de: sentence, en: sentence }).optional().describe("For the ticket's reader."),
 });
 

@@ -85,6 +85,8 @@ const commands = `
 - \`values\` are the target values of the model's fields; \`base\` the values that the portal last saw of the fields it changes. A field that the ERP changed meanwhile makes a
   \`conflict\`. \`after\` names the command on the same entity that must be finished before; \`{"createdBy": id}\` stands for the entity that a command makes. Once that
   command is applied, the portal sends later commands with the entity's id in its place and without \`after\`: an agent that lost its store knows settled commands no more. Send only commands and fields that \`hello.commands\` offers.
+- \`person.match\` asks which persons of the ERP fit somebody: \`values\` hold \`firstName\`, \`lastName\`, \`companyName\`, \`email\`, \`unitId\`, as far as they are known, and \`portalId\`, the portal's own id of the person. The result's \`matches\`
+  name ids with reasons, and nothing else of anybody. \`link\` says that \`entity\` is the person whom the portal knows as \`portalId\`; nothing is written. Until it is linked the agent goes on looking for the person in the ERP, and tells the landlord's clerks.
 - \`result\`: \`applied\`, \`rejected\`, \`conflict\` and \`expired\` are final; \`executing\`, \`uncertain\` and \`waiting\` are not, a higher \`revision\` follows. A higher revision replaces a
   lower one; a result from another epoch replaces one that is not final. \`applied\` is accepted at any time, also after \`expiresAt\`.
 - The portal answers every \`result\` with \`settled\` (same id and revision) once it is durable, also when it is a repetition, an older revision, or of a command that

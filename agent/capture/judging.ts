@@ -80,7 +80,8 @@ export function createJudging(parts: JudgingParts, quality: Quality): Judging {
   const touch = ({ groups, persons: users }: FactChange): void => {
     for (const { kind, hash } of groups) {
       if (kind === "staff-domain") touchDomain(hash);
-      else emails.add(hash);
+      // By the name somebody is found, and nobody judged.
+      else if (kind !== "name") emails.add(hash);
     }
     for (const person of users) persons.add(person);
   };

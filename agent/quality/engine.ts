@@ -5,6 +5,7 @@ import { fieldsOf } from "../../protocol/entity-text.ts";
 import type { TypeName } from "../../protocol/model.ts";
 import { emailGroups } from "./email-groups.ts";
 import type { FactReads, Facts, Judged, Quality, SourceRole, Subject } from "./judged.ts";
+import { nameFacts } from "./person-name.ts";
 import { persons } from "./persons.ts";
 import { staffFacts } from "./rules/email-staff.ts";
 import { spansOf } from "./spans.ts";
@@ -13,12 +14,17 @@ import { spansOf } from "./spans.ts";
 const codeVersion = 1;
 
 /** Undefined where no rule is to look at anything. */
-export function createQuality({ quality, sources }: Pick<Config, "quality" | "sources">): Quality | undefined {
+export function createQuality({
+  quality,
+  sources,
+  persons: asked,
+}: Pick<Config, "quality" | "sources" | "persons">): Quality | undefined {
   if (!quality.rules) return undefined;
   const roles = new Map<string, SourceRole>();
   const types = new Map<string, TypeName>();
   for (const { name, type, fields } of sources) {
-    const role = roleOf(type, Object.keys(fields));
+    // Who is looked for by the name must be known by it.
+    const role = roleOf(type, Object.keys(fields)) ?? (asked.match && type === "person" ? "reports" : undefined);
     if (role !== undefined) roles.set(name, role);
     types.set(name, type);
   }
@@ -28,11 +34,15 @@ export function createQuality({ quality, sources }: Pick<Config, "quality" | "so
   const people = persons(quality, groups);
   return {
     fingerprint: createHash("sha256")
-      .update(JSON.stringify([codeVersion, quality]))
+      .update(JSON.stringify([codeVersion, quality, ...(asked.match ? ["names"] : [])]))
       .digest("hex"),
     roleOf: (source) => (isOfUse ? roles.get(source) : undefined),
     hasSpans: (source) => types.get(source) === "utilisationPeriod",
-    gather: (subject, look) => (subject.type === "person" ? people.gather(subject, look) : factsOf(subject, look)),
+    gather(subject, look) {
+      if (subject.type !== "person") return factsOf(subject, look);
+      const { facts, spans } = people.gather(subject, look);
+      return { facts: asked.match ? [...facts, ...nameFacts(subject, look)] : facts, spans };
+    },
     judge: (subject, look) => (subject.type === "person" ? people.judge(subject, look) : asItIs(subject)),
     judgeEmail: groups.judge,
   };

@@ -14,13 +14,15 @@ export type FactKind =
   /** An address of a team member, under the same hash. */
   | "staff"
   /** The domain of a team member's address, where it is not one that everybody may have an address at: the hash that is `detail` of an address. */
-  | "staff-domain";
+  | "staff-domain"
+  /** A person's name, where the portal may ask for it. */
+  | "name";
 
 /** Names of all rules: in the configuration, in findings and in the documentation. */
 export type RuleName = keyof QualityConfig["actions"];
 
-/** All that findings are raised by: the rules, the look at the ERP's schema, and commands on what both sides have changed. */
-export type FindingName = RuleName | "schema-missing" | "field-conflict";
+/** All that findings are raised by: the rules, the look at the ERP's schema, and what comes of the portal's commands and questions. */
+export type FindingName = RuleName | "schema-missing" | "field-conflict" | "person-maybe-known";
 
 export interface Fact {
   kind: FactKind;

@@ -92,6 +92,17 @@ export const findingTexts: Readonly<Record<FindingName, FindingText>> = {
       en: "Check which value is right. If the command waits for a decision, IT takes it, by “erpfuser commands show”.",
     },
   },
+  "person-maybe-known": {
+    title: { de: "Im Portal vielleicht schon bekannt", en: "Maybe known at the portal already" },
+    wrong: {
+      de: "Im Mieterportal wurde von Hand eine Person angelegt, die diese sein kann ({reasons}). Beide stehen dort nebeneinander, bis jemand sie verbindet.",
+      en: "At the portal a person was added by hand who may be this one ({reasons}). Both stand there side by side until somebody links them.",
+    },
+    mend: {
+      de: "Im Mieterportal prüfen, ob es dieselbe Person ist, und sie dort verbinden.",
+      en: "Check at the portal whether it is the same person, and link them there.",
+    },
+  },
   "schema-missing": {
     title: { de: "Tabelle oder Spalte fehlt", en: "Table or column missing" },
     wrong: {

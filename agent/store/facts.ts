@@ -24,6 +24,8 @@ export interface FactStore extends FactReads {
   keepOnly(sources: readonly string[]): readonly string[];
   /** Notes how an entity was last judged because of a group. */
   setHeld(self: bigint, group: { kind: FactKind; hash: bigint }, held: boolean): void;
+  /** Which entity it is; undefined where no facts of it are kept. */
+  placeOf(self: bigint): EntityPlace | undefined;
   /** Facts of one kind that an entity has. */
   groupsOf(self: bigint, kind: FactKind): readonly bigint[];
   /** Periods in which a person stands, at most so many; none where no facts are kept. Good for readers, which can't write. */
@@ -167,6 +169,10 @@ export function createFacts(
     },
     setHeld(self, { kind, hash: value }, held) {
       database.transaction(() => statements.setHeld.run(Number(held), self, kind, value, Number(held)));
+    },
+    placeOf(self) {
+      const [row] = statements.factsOf.all<FactRow>(self);
+      return row && { source: names.name(Number(row.source)), key: row.key };
     },
     groupsOf: (self, kind) =>
       statements.factsOf

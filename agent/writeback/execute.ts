@@ -134,11 +134,16 @@ async function tryOnce(parts: WritebackParts, attempt: Attempt): Promise<Conclus
   return written(parts, { compiled, plan }, outcome);
 }
 
+/** By the portal's clock. */
+export function expired({ portalNow }: WritebackParts, { expiresAt }: ResolvedCommand): Conclusion | undefined {
+  if (expiresAt === undefined || Date.parse(expiresAt) > portalNow()) return undefined;
+  return { outcome: "expired", details: { error: reply("expired") } };
+}
+
 /** Why a command must not be executed any more, or not yet. What a person has approved passes every cap, but not its expiry. */
 function reasonNotToWrite(parts: WritebackParts, { command, resolved }: Execution): Conclusion | undefined {
-  if (resolved.expiresAt !== undefined && Date.parse(resolved.expiresAt) <= parts.portalNow()) {
-    return { outcome: "expired", details: { error: reply("expired") } };
-  }
+  const late = expired(parts, resolved);
+  if (late !== undefined) return late;
   const isDraft = parts.limitsOf(resolved.command).draft && !command.approved;
   return isDraft ? { outcome: "waiting", details: { error: reply("draft") } } : undefined;
 }
@@ -154,7 +159,7 @@ interface Claim {
  * Claims, counts and announces in one transaction. Over its cap an untouched command is not claimed, and one that may be a repetition only to be looked up.
  * `announced`: revision under which the portal is told that it is carried out.
  */
-async function claim(
+export async function claim(
   parts: WritebackParts,
   { command, type, untouched, announces }: Claim,
 ): Promise<{ overCap: boolean; announced: number | undefined }> {

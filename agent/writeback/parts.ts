@@ -71,6 +71,19 @@ export interface WritebackStore {
 
 export type Within = (take: () => number | undefined) => Promise<undefined>;
 
+/** What of a question becomes of it. */
+export type Answer =
+  | { kind: "said"; details: Pick<Result, "matches" | "entity"> }
+  | { kind: "rejected"; error: ReplyError }
+  /** Not all is known yet. */
+  | { kind: "later" };
+
+/** Commands that write nothing. */
+export interface Questions {
+  has(commandType: string): boolean;
+  answer(command: ResolvedCommand): Answer;
+}
+
 export interface WritebackParts {
   store: WritebackStore;
   clock: Clock;
@@ -78,6 +91,8 @@ export interface WritebackParts {
   log: Log;
   compile: Compile;
   erp: Pick<Connector, "write" | "lookup">;
+  /** Absent: none. */
+  questions?: Questions;
   /**
    * Reads the entity back. `within` is called once it is read, and calls `take` in its transaction: that puts the state into the outbox, or notes that it
    * must be read, and returns its number there, undefined when nothing had to be sent. Not called where nothing may be read now.

@@ -1,6 +1,7 @@
 /** Carries out the portal's commands in the ERP: in parallel over entities, in order on each, each with exactly one effect. */
 import { describeError, FuserError, kindOf } from "../../base/errors.ts";
 import type { InboxCommand } from "../store/store.ts";
+import { answer } from "./answer.ts";
 import { conclude, refused } from "./conclude.ts";
 import { type Decision, decide } from "./decisions.ts";
 import { execute } from "./execute.ts";
@@ -92,6 +93,8 @@ export function createWriteback(parts: WritebackParts): Writeback {
       case "ready": {
         const asked = isAsked(command.id, resolved.command.command);
         if (asked === undefined) return undefined;
+        const { questions } = parts;
+        if (questions?.has(resolved.command.command)) return answer(parts, questions, { command, resolved: resolved.command });
         const instead = isBehindUncertain(command.command, uncertain, find) ? refused(reply("predecessor")) : undefined;
         return execute(parts, { command, resolved: resolved.command, instead, doubted: !asked, signal, told });
       }

@@ -483,6 +483,7 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
   ],
   [28, `  ticket.creat:`, "commands.ticket.creat", "There is no command `ticket.creat`", "Did you mean `ticket.create`?"],
   [28, `  document.create:`, "commands.document.create", "not supported yet", "leave it out"],
+  [28, `  person.match:`, "commands.person.match", "writes nothing", "persons: { match: true }"],
   [28, `  x-own.create:`, "commands.x-own.create", "not supported yet", "leave it out"],
   [29, `    idempotency: { ledgr: x }`, "commands.ticket.create.idempotency.ledgr", "`ledgr` is not known here", "ledger"],
   [
@@ -695,6 +696,14 @@ test("what a later version brings is refused feature by feature, each in its lin
     ["sources.periods.identity", lineOf("reusedWhen"), "`identity` is not supported yet by this version"],
     ["sources.tickets.changes.feed", lineOf("changes: { feed"), "There is no feed of mysql `change-tracking`"],
     ["sources.tickets.touchedBy[0].changes.feed", lineOf("touchedBy:"), "There is no feed of mysql `change-tracking`"],
+  ]);
+});
+
+test("persons can be asked for only where there are some, and facts of them", () => {
+  const asked = (more: string): string => withLines({ 7: `persons: { match: true }${more}\nsources:` });
+  expect(faultsOf(asked(""))).toMatchObject([]);
+  expect(faultsOf(asked("\nquality: { rules: false }"))).toMatchObject([
+    { path: "persons.match", remedy: expect.stringContaining("rules: false") },
   ]);
 });
 

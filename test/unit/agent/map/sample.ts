@@ -157,6 +157,7 @@ export function config(
     },
     worklists: undefined,
     guards: { deletes: { rows: 1, percent: 1 }, emptied: { rows: 1, percent: 1 }, moved: { rows: 1, percent: 1 } },
+    persons: { match: false, perHour: 500 },
     journal: { keepDays: 1, maxBytes: 1 },
   };
 }

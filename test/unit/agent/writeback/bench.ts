@@ -112,6 +112,7 @@ export interface Bench {
     /** The ERP's schema lacks what every plan needs. */
     waits: FuserError | undefined;
     onPoint: (point: string) => Promise<void>;
+    questions: WritebackParts["questions"] | undefined;
   };
   writeback: Writeback;
   receive(command: Command, options?: { mayBeRepeated?: boolean }): string;
@@ -152,6 +153,7 @@ export function writebackBench(): () => Bench {
       parallel: 4,
       waits: undefined,
       onPoint: async () => undefined,
+      questions: undefined,
     };
     store.inbox.onChange(() => {
       for (const { id, revision, outcome } of settings.confirms ? store.inbox.unsettled() : [])
@@ -190,6 +192,7 @@ export function writebackBench(): () => Bench {
           return seq;
         });
       },
+      ...(settings.questions && { questions: settings.questions }),
       limitsOf: () => ({ ...settings.limits, blind: settings.way.way === "base" }),
       portalAsks: (id) => settings.asks(id),
       portalNow: () => clock.now() + settings.portalAheadMs,
