@@ -172,3 +172,26 @@ test("Keys of any characters are told apart, also when the store was opened anew
   using walk = entities.walk("units");
   expect([...walk.unseen()].flat()).toEqual(keys);
 });
+
+test("Which fields of an entity had a value survives a restart, says nothing in another form, and goes with the entity", () => {
+  const directory = folder();
+  const store = open(directory);
+  const put = (key: string, bits: number, form = 7): number =>
+    store.entities.put("units", key, { rowDigest: 1n, entityDigest: 1n, parents: [], filled: { form, bits } });
+  const [a, b] = [put("a", 0b101), put("b", 0x8000_0001)];
+  store.entities.put("units", "a", { rowDigest: 2n, entityDigest: 2n });
+  store.close();
+  const again = open(directory);
+  const { entities } = again;
+  expect([entities.filled(a, 7), entities.filled(b, 7), entities.filled(a, 8), entities.filled(999, 7)]).toEqual([
+    5, 0x8000_0001, 0, 0,
+  ]);
+  entities.remove("units", "a");
+  expect([entities.filled(a, 7), entities.filled(b, 7)]).toEqual([0, 0x8000_0001]);
+  // What the portal holds is another state than the one that was put.
+  entities.beginInventory("units");
+  entities.addInventory("units", [{ key: "b", entityDigest: 5n }]);
+  expect(entities.filled(b, 7)).toBe(0);
+  entities.put("units", "b", { rowDigest: 1n, entityDigest: 1n, filled: { form: 8, bits: 2 } });
+  expect([entities.filled(b, 7), entities.filled(b, 8)]).toEqual([0, 2]);
+});

@@ -150,6 +150,24 @@ test("A store that kept a row for each entity loses its epoch, so that everythin
   expect(store.pending.count("units")).toBe(1);
 });
 
+test("A guard that was open when values were not held yet goes on holding its keys, and no number of a guard comes back", () => {
+  const directory = folder();
+  const old = new Database(path.join(directory, "store.db"));
+  migrate(old, migrations.slice(0, 4));
+  old.exec(`INSERT INTO name VALUES (1, 'units');
+    INSERT INTO guard VALUES (7, 1, 'deletes', 0, 20, 5, 'open', NULL), (9, 1, 'history', 3, 20, 5, 'approved', 6);
+    DELETE FROM guard WHERE id = 9;
+    INSERT INTO pending VALUES (1, 'a', 'held', 3, 1, 2, 7, 0), (1, 'b', 'confirm', 4, 1, 2, NULL, 1)`);
+  old.close();
+  const store = open(directory);
+  expect(store.guards.list()).toMatchObject([{ id: 7, source: "units", kind: "deletes", count: 1, of: 20, fields: [] }]);
+  expect(store.pending.heldBy(7)).toMatchObject([{ key: "a", stage: "held", mark: 3, suspicion: undefined }]);
+  expect(store.pending.get("units", "b")).toMatchObject({ stage: "confirm", owesConfirm: true, suspectedAt: undefined });
+  expect(store.guards.open("units", "moved", 8).id).toBe(10);
+  expect(() => store.guards.open("units", "deletes", 8)).not.toThrow();
+  expect(store.guards.list()).toHaveLength(2);
+});
+
 test("A migration that fails leaves the file at the version before it", () => {
   const file = path.join(folder(), "store.db");
   const database = new Database(file);
