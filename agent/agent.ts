@@ -168,7 +168,13 @@ async function assemble(base: Base): Promise<Running> {
     rowsPerSecond: config.erp.courtesy.rowsPerSecond,
     ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }),
   });
-  const questions = personQuestions({ config, compiled, store, clock, isReady: capture.isJudged });
+  const questions = personQuestions({
+    config,
+    compiled,
+    store,
+    clock,
+    isReady: () => capture.isJudged() || compiled.lacks.length > 0,
+  });
   const writeback = assembleWriteback(base, {
     capture,
     questions,

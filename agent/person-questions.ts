@@ -6,7 +6,6 @@ import { decodeKey, splitId } from "../base/key.ts";
 import type { Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Json } from "../protocol/model.ts";
-import type { Capture } from "./capture/capture.ts";
 import type { Offer } from "./channel/greeting.ts";
 import type { Compiled } from "./compile.ts";
 import { rejection } from "./map/reader-texts.ts";
@@ -39,8 +38,8 @@ export interface QuestionParts {
   compiled: Pick<Compiled, "mappings">;
   store: Store;
   clock: Clock;
-  /** Whether all facts are known. */
-  isReady: Capture["isJudged"];
+  /** Whether all facts are known, or as many as there are to be. */
+  isReady: () => boolean;
 }
 
 export interface PersonQuestions extends Questions {
