@@ -163,6 +163,16 @@ async function assemble(base: Base): Promise<Running> {
     estimateRows: (source) => compiled.rows.get(source),
     timezone: config.erp.timezone,
     confirmAfterMs: config.erp.confirmAfterMs,
+    checks: {
+      portal: {
+        ids: (type, bounds, signal) => channel.inventory(type, bounds, signal),
+        ranges: (type, size, signal) => channel.ranges(type, { size }, signal),
+        share: surroundings.digester.share,
+      },
+      idle: [config.reconcile.between],
+      everyMs: config.reconcile.everyMs,
+      records: config.reconcile.records,
+    },
     blackout: config.erp.courtesy.blackout,
     gentle: config.erp.courtesy.pace === "gentle",
     rowsPerSecond: config.erp.courtesy.rowsPerSecond,

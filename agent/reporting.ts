@@ -56,6 +56,8 @@ export function reportOf(
     quarantined: source.quarantined,
     findings: source.findings,
     lagMs: source.lagMs === undefined ? null : Math.round(source.lagMs),
+    checkedAt: source.checkedAt === undefined ? null : new Date(source.checkedAt).toISOString(),
+    mended: source.mended,
   }));
   const counts = store.inbox.counts();
   const { items, bytes } = store.outbox.bounds();
@@ -117,7 +119,10 @@ export async function tellStatus(running: Running, { signal, startedAt, commits 
     last = text;
     const status = { at: new Date(clock.now()).toISOString(), ...report };
     const lacks = running.compiled.lacks.map(lackText);
-    writeStatusFile(parts.config.agent.state, { ...told, ...noticing(running.capture, statuses), lacks, status });
+    const checks = statuses.flatMap(({ source, mendedAt }) =>
+      mendedAt === undefined ? [] : [{ source, mendedAt: new Date(mendedAt).toISOString() }],
+    );
+    writeStatusFile(parts.config.agent.state, { ...told, ...noticing(running.capture, statuses), checks, lacks, status });
     writtenAt = clock.monotonic();
   };
   await waitOut({ parts, part: "status", everyMs: lookEveryMs }, async () => tell(false), signal);

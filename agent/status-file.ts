@@ -17,6 +17,8 @@ export interface StatusFile {
   status: Omit<Status, "type">;
   /** How changes of each source are noticed now, and why by other means than the configuration says, if so. */
   ways?: readonly { source: string; by: string; because?: string }[];
+  /** When the last difference of a source was mended, where there was one. */
+  checks?: readonly { source: string; mendedAt: string }[];
   /** What the ERP's schema stops for now: a sentence for each field, source, signal and command. */
   lacks?: readonly string[];
   /** The database's own feed, where sources live on it: its named state, since when, why it can't be used, and when it was last heard. */

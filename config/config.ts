@@ -178,6 +178,8 @@ export interface Source {
   fields: Readonly<Record<string, FieldMapping>>;
   /** Only grows: position, no digests, no deletes. */
   append: boolean;
+  /** When what the portal holds is compared with what was sent: what differs is sent again, or everything. */
+  refresh?: { schedule: Schedule; send: "changed" | "all" } | undefined;
   at: Place;
 }
 
@@ -380,6 +382,8 @@ export interface Config {
   sources: readonly Source[];
   commands: readonly CommandConfig[];
   guards: Record<"deletes" | "emptied" | "moved", { rows: number; percent: number }>;
+  /** The checks of idle hours; `records` 0: none. Minutes of the local day, over midnight the later one is the smaller. */
+  reconcile: { between: { fromMinute: number; untilMinute: number }; everyMs: number; records: number };
   quality: QualityConfig;
   /** Whether the portal may ask which persons fit somebody, and how often. */
   persons: { match: boolean; perHour: number };

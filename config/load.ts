@@ -75,7 +75,7 @@ function inOrder(faults: readonly Fault[]): readonly Fault[] {
 }
 
 function configOf(scene: Scene, file: string, options: LoadOptions): Config {
-  const { erp, agent, guards, quality, journal } = scene.file;
+  const { erp, agent, guards, quality, journal, reconcile } = scene.file;
   const { connector, timezone, confirmAfter, courtesy, ...written } = erp;
   const secrets = [...secretsIn(scene, written, ["erp"]), ...proxySecret(scene.file)];
   const settings = resolveSettings(scene, connector, written);
@@ -96,6 +96,11 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
     sources,
     commands: Object.entries(scene.file.commands).map(([name, node]) => resolveCommand(scene, name, node)),
     guards,
+    reconcile: {
+      between: { fromMinute: reconcile.between.from, untilMinute: reconcile.between.until },
+      everyMs: reconcile.every,
+      records: reconcile.records,
+    },
     quality: resolveQuality(quality),
     persons: personsOf(scene, sources),
     worklists: resolveDeliver(quality, file),

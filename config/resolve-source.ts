@@ -39,6 +39,11 @@ export function resolveSource(scene: Scene, name: string, node: SourceNode): Sou
     deletes: deletesOf(scene, path, node),
     fields: fieldsOf(scene, [...path, "fields"], { fields: node.fields, expected }),
     append: node.append,
+    refresh:
+      node.refresh &&
+      ("at" in node.refresh
+        ? { schedule: node.refresh.at, send: node.refresh.send }
+        : { schedule: node.refresh, send: "changed" }),
     at: scene.place(path),
   };
 }

@@ -70,12 +70,25 @@ export const source = keys(
     append: flag
       .prefault("false")
       .describe("`true`: rows are only added, never changed or deleted. Needs `changes` with a column"),
+    refresh: z
+      .union([
+        schedule,
+        keys({
+          at: schedule.describe("When"),
+          send: oneOf(["changed", "all"])
+            .prefault("changed")
+            .describe("`all`: everything is read and sent again, whether it differs or not"),
+        }),
+      ])
+      .optional()
+      .describe(
+        'When what the portal holds is compared with what was sent, and what differs is sent again: `"0 4 * * 0"`. Once a night that is done by itself (`reconcile`)',
+      ),
     fields: named(field).describe("Fields of the model, each with how it is read"),
   },
   {
     identity: "Leave it out: a record under a new key counts as a new one.",
-    refresh: "Use `changes: { compare: … }`; `erpfuser sync SOURCE --full` compares at once.",
-    send: "Use `changes: { compare: … }`; `erpfuser sync SOURCE --full` compares at once.",
+    send: "Write `refresh: { at: …, send: all }`.",
     call: "Read from a table, a view or a query.",
     lookup: "Join the table in a query.",
     bytes: "Documents come with a later version.",

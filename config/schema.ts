@@ -144,6 +144,17 @@ export const configFile = keys(
     })
       .prefault({})
       .describe("Limits beyond which nothing of a source is sent until a person approves"),
+    reconcile: keys({
+      between: between.prefault("20:00-06:00").describe("Idle hours, in local time of `timezone`"),
+      every: duration.prefault("5m").describe("From one look into the ERP to the next"),
+      records: whole(0, 100_000)
+        .prefault("500")
+        .describe("About how many records of a source are read again at each look; `0`: nothing is checked by itself"),
+    })
+      .prefault({})
+      .describe(
+        "Checks in idle hours: once a night what the portal holds is compared with what was sent, and a few records at a time it is looked up whether the ERP still says what was read. Differences are mended and counted",
+      ),
     quality,
     persons,
     journal: keys({

@@ -272,6 +272,15 @@ export const status = z.strictObject({
         quarantined: z.int().min(0),
         findings: z.int().min(0).optional().describe("Records of the source that a rule of data quality finds fault with."),
         lagMs: z.int().min(0).nullable(),
+        checkedAt: instant
+          .nullable()
+          .optional()
+          .describe("When what the portal holds of the source was last compared with what was sent, by `inventory`."),
+        mended: z
+          .int()
+          .min(0)
+          .optional()
+          .describe("Differences that such checks have found and mended since the agent's store was made; it only grows."),
       }),
     )
     .max(1_000),

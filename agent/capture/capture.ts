@@ -7,6 +7,7 @@ import { describeError, FuserError } from "../../base/errors.ts";
 import { repeat } from "../../base/loop.ts";
 import type { Clock } from "../../base/time.ts";
 import type { Refusal } from "../../protocol/messages.ts";
+import { checkTasks } from "./check-tasks.ts";
 import { decideGuard, release } from "./decisions.ts";
 import { createDoorbell } from "./doorbell.ts";
 import { createDrain, type ReadBack } from "./drain.ts";
@@ -88,7 +89,12 @@ export function createCapture(parts: CaptureParts): Capture {
     {
       ...laneOwn(parts.clock),
       isOpen: () => drain.mayRead(),
-      tasks: [...facts.before, ...compareTasks(room, { drain, turn, signals, forced, feed }), ...facts.after],
+      tasks: [
+        ...facts.before,
+        ...compareTasks(room, { drain, turn, signals, forced, feed }),
+        ...facts.after,
+        ...checkTasks(room, drain),
+      ],
     },
   ];
   const wake = (): void => {

@@ -15,6 +15,8 @@ const rests = {
   silent: 60_000,
   /** A child of which nobody knows whose it was. */
   orphan: 900_000,
+  /** Rows are gone of which the feed told nothing. */
+  "untold-gone": 3_600_000,
 } as const;
 
 export type OweReason = keyof typeof rests;

@@ -7,6 +7,7 @@ import type { Quality } from "../quality/judged.ts";
 import type { Store } from "../store/store.ts";
 import type { Judging } from "./judging.ts";
 import type { Pace } from "./pace.ts";
+import type { Checks } from "./portal-view.ts";
 import type { Window } from "./schedule.ts";
 import type { CapturedSource } from "./source.ts";
 
@@ -69,6 +70,8 @@ export interface CaptureParts {
    */
   confirmAfterMs: number;
   blackout: readonly Window[];
+  /** How what the portal holds is checked; absent: never. */
+  checks?: Checks | undefined;
   /** Reads rest so that the ERP's own work does not suffer; default false. */
   gentle?: boolean;
   rowsPerSecond: number | undefined;

@@ -54,6 +54,8 @@ export interface CapturedSource {
   cursor: CursorSignal | undefined;
   feed: FeedSignal | undefined;
   compare: Schedule | undefined;
+  /** When it is compared with what the portal holds, and whether what differs or everything is sent again. */
+  refresh?: Source["refresh"];
   children: readonly ChildTable[];
   /** Names of signals that the ERP's schema does not allow for now: compares take their place. */
   lostSignals?: readonly string[];
@@ -90,6 +92,7 @@ export function capturedSource({ mapping, source, primaryKeyOf }: CapturedSource
     cursor: own && cursorOf(own, source.changes),
     feed: own && feedOf(own, source.changes),
     compare: source.changes.compare,
+    refresh: source.refresh,
     children: source.touchedBy.map((touch) => {
       const own = touch.own ?? primaryKeyOf(touch.table);
       const place = { name: `${source.name}/${touch.table}`, table: touch.table, key: touch.key, own };

@@ -1,5 +1,6 @@
 /** Where each source stands, in the words of the protocol's status. */
 import type { RunState } from "../../protocol/messages.ts";
+import { checkedOf } from "./checked.ts";
 import type { Failure } from "./failures.ts";
 import type { FeedStatus } from "./feed-reader.ts";
 import { feedsOf } from "./feed-tables.ts";
@@ -23,6 +24,10 @@ export interface SourceStatus {
   findings: number;
   /** How long the oldest signal has waited; undefined when nothing waits. */
   lagMs: number | undefined;
+  /** When it was last compared with what the portal holds; and differences mended since the store was made, and when the last one was. */
+  checkedAt: number | undefined;
+  mended: number;
+  mendedAt: number | undefined;
   way: SourceWay;
 }
 
@@ -92,6 +97,7 @@ function countsOf(
 ): Omit<SourceStatus, "source" | "type" | "state" | "reason" | "way"> {
   const { lastSuccessAt, comparedAt, sent } = store.sources.get(source);
   const since = store.pending.oldestSince(source);
+  const { comparedAt: checkedAt, mended, mendedAt } = checkedOf(store.meta, source);
   return {
     lastSuccessAt,
     comparedAt,
@@ -100,6 +106,7 @@ function countsOf(
     pending: store.pending.count(source),
     quarantined: store.quarantine.count(source),
     findings: findings.get(source) ?? 0,
+    ...{ checkedAt, mended, mendedAt },
     lagMs: since === undefined ? undefined : Math.max(0, clock.now() - since),
   };
 }

@@ -12,7 +12,9 @@ export const journal: Register = (program, start) => {
   program
     .command("journal")
     .description("What was synced and carried out, newest first")
-    .addOption(choiceOption("--kind <kind>", "only this kind", ["sync", "compare", "command", "history", "guard", "quality"]))
+    .addOption(
+      choiceOption("--kind <kind>", "only this kind", ["sync", "compare", "check", "command", "history", "guard", "quality"]),
+    )
     .option("--source <source>", "only this source")
     .addOption(choiceOption("--status <status>", "only with this status", ["ok", "failed", "refused", "held"]))
     .addOption(durationOption("--last <duration>", "only the last e.g. 2h"))

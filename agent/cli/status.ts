@@ -89,6 +89,17 @@ function sourceRows({ status, ways = [] }: StatusFile, running: boolean): string
   return [head, ...rows];
 }
 
+/** What the checks of idle hours have mended: with the last one, for what only grows says little. */
+function mendedLines({ status, checks = [] }: StatusFile): string[] {
+  return status.sources.flatMap(({ source, mended = 0 }) => {
+    const last = checks.find((one) => one.source === source)?.mendedAt;
+    const when_ = last === undefined ? "" : `, the last ${when(Date.parse(last))}`;
+    return mended === 0
+      ? []
+      : [`${counted(mended, "difference")} of ${source} mended${when_}: \`erpfuser journal --kind check --source ${source}\``];
+  });
+}
+
 function portalLine({ portal, inStepSince, status }: StatusFile): string {
   const reason = portal.reason === undefined ? "" : ` (${portal.reason})`;
   const first = status.sources.some(({ state }) => state === "starting");
@@ -110,6 +121,7 @@ function lines(now: Current, session: Session): string[] {
     ...(agent !== null && running ? [...feedLine(agent), ...insteadLines(agent), ...lackLines(agent)] : []),
     `Waiting: ${now.pending} keys to read, ${now.outbox.items} items to send, ${now.quarantined} in quarantine`,
     ...(now.findings > 0 ? [`Data quality: ${counted(now.findings, "finding")}: \`erpfuser quality\``] : []),
+    ...(agent === null ? [] : mendedLines(agent)),
     commandLine(now.commands),
     ...(now.vanished > 0
       ? [`${now.vanished} commands are no longer in the ERP since it was restored: \`erpfuser commands list --vanished\``]

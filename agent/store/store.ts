@@ -150,6 +150,11 @@ export interface EntityStore {
   /** Begins to compare a source's rows with its entities. To be disposed of at the end. */
   walk(source: string): EntityWalk;
   /**
+   * What the portal holds of a source, a bounded number at a time and in an order that stays, from the one on where an earlier call was left (`next`). Others may write
+   * in between: what comes or goes meanwhile may be missed.
+   */
+  held(source: string, from?: number): Iterable<HeldEntities>;
+  /**
    * For each of these keys the entities that the portal holds and that refer to it: as long as there is one, it may not be deleted. At most `limit` for each; goes
    * through all references, so ask for many keys at once.
    */
@@ -179,6 +184,13 @@ export interface EntityStore {
   beginInventory(source: string): void;
   addInventory(source: string, held: Iterable<{ key: string; entityDigest: bigint }>): void;
   endInventory(source: string): void;
+}
+
+/** Some entities that the portal holds. */
+export interface HeldEntities {
+  entities: readonly { key: string; entityDigest: bigint }[];
+  /** Where those behind them begin. */
+  next: number;
 }
 
 /** A scan on its way through the entities of a source. */
@@ -557,7 +569,7 @@ export interface AskStore {
 
 export interface JournalEntry {
   at: number;
-  /** `sync`, `compare`, `command`, `channel`, `history`, `guard`, `quality`, ... */
+  /** `sync`, `compare`, `check`, `command`, `channel`, `history`, `guard`, `quality`, ... */
   kind: string;
   source: string | undefined;
   status: "ok" | "failed" | "refused" | "held";

@@ -11,7 +11,7 @@ import type { EntityPlace, EntityState, EntityStore, NewEntityState } from "../s
 import { createAdder } from "./adder.ts";
 import { createAwaited } from "./awaited.ts";
 import { createDependents } from "./dependents.ts";
-import { pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
+import { numberOf, pageOf, slotFlags, slotOf, slotsPerPage } from "./digest-page.ts";
 import { createFinder } from "./finder.ts";
 import { createKeyIndex, type KeyIndexLimits } from "./key-index.ts";
 import { createKnown } from "./known.ts";
@@ -186,6 +186,14 @@ export function createEntities(database: Database, names: Names, limits: EntityL
       return knownOf(names.no(source));
     },
     walk: (source) => walks.begin(names.no(source)),
+    *held(source, from = 0) {
+      const no = names.no(source);
+      for (const page of directory.pagesOf(no).map((entry) => entry.no)) {
+        const entry = directory.entry(page);
+        if (page < from || entry?.source !== no || !directory.holds(entry)) continue;
+        yield { entities: heldOn(page), next: page + 1 };
+      }
+    },
     dependentsOf(source, keys, limit) {
       const no = names.no(source);
       const numbers = keys.map((key) => finder.byKey(no, key));
@@ -262,6 +270,16 @@ export function createEntities(database: Database, names: Names, limits: EntityL
       if (keys.length < pendingAtOnce) return false;
       after = (keys.at(-1) as { key: string }).key;
     }
+  }
+
+  function heldOn(page: number): { key: string; entityDigest: bigint }[] {
+    const { flags, entities } = pages.digests(page);
+    const held: { key: string; entityDigest: bigint }[] = [];
+    for (let slot = 0; slot < slotsPerPage; slot++) {
+      if (((flags[slot] as number) & entityFlag) === 0) continue;
+      held.push({ key: pages.key(numberOf(page, slot)), entityDigest: entities[slot] as bigint });
+    }
+    return held;
   }
 
   /** What the portal does not hold. */

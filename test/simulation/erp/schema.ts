@@ -124,6 +124,7 @@ const stamped = ({ pollEvery, feed }: Rhythm, compare: string | undefined): stri
 export const configurationText = (ways: Ways, rhythm: Rhythm): string => `
 agent: { name: Simulated, portal: "ws://127.0.0.1:1/agent", stage: live, state: /simulated }
 erp: { connector: mysql, server: simulated, database: simulated, user: simulated, timezone: Europe/Berlin }
+reconcile: { between: "00:00-24:00", every: 90s, records: 30 }
 guards:
   deletes: { rows: ${guardRows}, percent: 100 }
   emptied: { rows: ${valueRows}, percent: 100 }
@@ -145,6 +146,7 @@ sources:
     type: building
     table: HAUS
     key: [OBJ, NR]
+    refresh: { at: 11m, send: all }
     ${compared(rhythm)}
     deletes: { grace: 0s }
     fields: { propertyId: { ref: properties, key: [OBJ] }, name: NAME }
@@ -159,6 +161,7 @@ sources:
     type: person
     table: PERSON
     key: [NR]
+    refresh: 3m
     ${stamped(rhythm, rhythm.compareEvery)}
     deletes: { grace: 0s }
     fields: { kind: { value: natural }, lastName: NAME }
@@ -178,6 +181,7 @@ sources:
     type: ticket
     table: AUFTRAG
     key: [NR]
+    refresh: 2m
     ${stamped(rhythm, nightly)}
     deletes: { grace: 0s }
     touchedBy:

@@ -114,6 +114,8 @@ const commits = [
   "refusals",
   "inventory",
   "identity",
+  "mend",
+  "look",
   undefined,
 ];
 

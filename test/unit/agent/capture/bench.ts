@@ -83,6 +83,8 @@ export interface BenchOptions {
   lacks?: readonly string[];
   /** What becomes of a child whose parent is not there. */
   missing?: Parent["missing"];
+  /** Of the children: when they are compared with what the portal holds. */
+  refresh?: CapturedSource["refresh"];
   /** Default: parents before children. */
   ranks?: Record<TableName, number>;
   parts?: Partial<CaptureParts>;
@@ -283,6 +285,7 @@ function sourceOf(
     cursor: isPolled ? cursorOn(table, table, "key") : undefined,
     feed: isFed ? feedOn(table, table, "key") : undefined,
     compare,
+    refresh: table === "children" ? options.refresh : undefined,
     children: touched ? [touch] : [],
   };
 }

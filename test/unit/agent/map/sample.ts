@@ -158,6 +158,7 @@ export function config(
     worklists: undefined,
     guards: { deletes: { rows: 1, percent: 1 }, emptied: { rows: 1, percent: 1 }, moved: { rows: 1, percent: 1 } },
     persons: { match: false, perHour: 500 },
+    reconcile: { between: { fromMinute: 0, untilMinute: 1 }, everyMs: 1, records: 0 },
     journal: { keepDays: 1, maxBytes: 1 },
   };
 }
