@@ -85,7 +85,9 @@ export function writtenOf(config: Config, tables: readonly Table[]): Table[] {
 /** The source as capture is to work on it. */
 export function capturedOf(mapping: Mapping, source: Source, tables: readonly Table[]): CapturedSource {
   const primaryKeyOf = (name: string): readonly string[] => tableNamed(tables, name)?.primaryKey ?? [];
-  return capturedSource({ mapping, source, primaryKeyOf });
+  const isIndexed = (name: string, column: string): boolean =>
+    tableNamed(tables, name)?.indexedColumns.some((one) => one.toLowerCase() === column.toLowerCase()) ?? false;
+  return capturedSource({ mapping, source, primaryKeyOf, isIndexed });
 }
 
 /** Faults as findings: `error`, the place with its line. */

@@ -8,6 +8,7 @@ import { repeat } from "../../base/loop.ts";
 import type { Clock } from "../../base/time.ts";
 import type { Refusal } from "../../protocol/messages.ts";
 import { checkTasks } from "./check-tasks.ts";
+import { columnTasks, type Silent } from "./column-silence.ts";
 import { decideGuard, release } from "./decisions.ts";
 import { createDoorbell } from "./doorbell.ts";
 import { createDrain, type ReadBack } from "./drain.ts";
@@ -83,6 +84,7 @@ export function createCapture(parts: CaptureParts): Capture {
   const feed = plan && createFeedReader(room, plan, parts.connector.feed);
   const forced: Forced = new Map();
   const facts = factTasks(room, drain);
+  const silent: Silent = new Set();
   const lanes = [
     { ...laneOwn(parts.clock), isOpen: () => true, together: true, tasks: pollTasks(room, signals, forced) },
     { ...laneOwn(parts.clock), isOpen: () => drain.mayRead(), tasks: drainTasks(byKey, drain, turn) },
@@ -93,6 +95,7 @@ export function createCapture(parts: CaptureParts): Capture {
         ...facts.before,
         ...compareTasks(room, { drain, turn, signals, forced, feed }),
         ...facts.after,
+        ...columnTasks(room, silent),
         ...checkTasks(room, drain),
       ],
     },
@@ -153,7 +156,7 @@ export function createCapture(parts: CaptureParts): Capture {
       wake();
       return held;
     },
-    status: () => sourceStatuses(room, failures.bySource, feed?.status()),
+    status: () => sourceStatuses(room, failures.bySource, { feed: feed?.status(), silent }),
     isJudged: () => room.judging?.isThrough() ?? true,
     feed: () => feed?.status(),
   };

@@ -17,6 +17,8 @@ const rests = {
   orphan: 900_000,
   /** Rows are gone of which the feed told nothing. */
   "untold-gone": 3_600_000,
+  /** Rows came of which the column told nothing. */
+  "column-silent": 3_600_000,
 } as const;
 
 export type OweReason = keyof typeof rests;

@@ -26,7 +26,8 @@ export interface Progress {
 export type ReadingConnector = Pick<
   Connector,
   "dialect" | "identity" | "scan" | "readKeys" | "changedSince" | "changedRows" | "feed"
->;
+> &
+  Partial<Pick<Connector, "aggregate">>;
 
 /** What a guard counts. */
 export type GuardedKind = "deletes" | "emptied" | "moved";

@@ -13,6 +13,8 @@ export interface CursorSignal {
   every: Schedule;
   overlap: number;
   grain: "second" | "day" | "fraction";
+  /** An index serves the question for its highest value. */
+  isIndexed?: boolean;
 }
 
 /** A table of which the database's feed tells, and whose changes mark keys of a source. */
@@ -68,10 +70,11 @@ export interface CapturedSourceParts {
   source: Source;
   /** Primary key of a table, in its order. */
   primaryKeyOf: (table: string) => readonly string[];
+  isIndexed: (table: string, column: string) => boolean;
 }
 
 /** Joins a source's configuration with its compiled mapping. */
-export function capturedSource({ mapping, source, primaryKeyOf }: CapturedSourceParts): CapturedSource {
+export function capturedSource({ mapping, source, primaryKeyOf, isIndexed }: CapturedSourceParts): CapturedSource {
   const table = source.from.kind === "table" ? source.from.table : source.signal?.table;
   const key = source.from.kind === "table" ? source.key : (source.signal?.key ?? []);
   const cursorOf = (place: SignalPlace, changes: Changes): CursorSignal | undefined => {
@@ -84,6 +87,7 @@ export function capturedSource({ mapping, source, primaryKeyOf }: CapturedSource
       every,
       overlap,
       grain,
+      isIndexed: isIndexed(place.table, column),
     };
   };
   const own = table === undefined ? undefined : { name: source.name, table, key, own: key };

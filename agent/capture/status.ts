@@ -1,6 +1,7 @@
 /** Where each source stands, in the words of the protocol's status. */
 import type { RunState } from "../../protocol/messages.ts";
 import { checkedOf } from "./checked.ts";
+import type { Silent } from "./column-silence.ts";
 import type { Failure } from "./failures.ts";
 import type { FeedStatus } from "./feed-reader.ts";
 import { feedsOf } from "./feed-tables.ts";
@@ -44,9 +45,19 @@ const behindFromMs = 60_000;
 /** Reason of a source for which the ERP's schema lacks something. */
 export const schemaMissing = "schema-missing";
 
-function wayOf(source: CapturedSource, feed: FeedStatus | undefined): SourceWay {
+/** How the feed stands, and the sources whose column says nothing of rows that come. */
+interface Heard {
+  feed: FeedStatus | undefined;
+  silent: Silent;
+}
+
+function wayOf(source: CapturedSource, { feed, silent: mute }: Heard): SourceWay {
   if (source.instead !== undefined) return { by: source.cursor === undefined ? "compare" : "column", instead: source.instead };
   const tables = feedsOf(source).map(({ signal }) => signal.table.table);
+  if (mute.has(source.mapping.source)) {
+    const message = `its column ${source.cursor?.query.column} says nothing of rows that come`;
+    return { by: "column", instead: { code: "column-silent", message } };
+  }
   if (tables.length === 0) return { by: source.cursor === undefined ? "compare" : "column", instead: undefined };
   const by = source.feed !== undefined ? "feed" : source.cursor === undefined ? "compare" : "column";
   if (feed?.state.name === "fallen-back") {
@@ -58,7 +69,7 @@ function wayOf(source: CapturedSource, feed: FeedStatus | undefined): SourceWay 
   return { by, instead: silent === undefined ? undefined : { code: "feed-silent", message } };
 }
 
-export function sourceStatuses(room: Room, failures: ReadonlyMap<string, Failure>, feed: FeedStatus | undefined): SourceStatus[] {
+export function sourceStatuses(room: Room, failures: ReadonlyMap<string, Failure>, heard: Heard): SourceStatus[] {
   const { store, clock } = room;
   const now = clock.now();
   const resting = inWindow(room.blackout, now, room.timezone);
@@ -67,7 +78,7 @@ export function sourceStatuses(room: Room, failures: ReadonlyMap<string, Failure
   const running = room.sources.map((captured): SourceStatus => {
     const { mapping } = captured;
     const { source, type } = mapping;
-    const way = wayOf(captured, feed);
+    const way = wayOf(captured, heard);
     const counts = countsOf(room, source, open);
     // An ERP that does not answer fails every source, also one that has nothing to ask it for right now.
     const failure = failures.get(source) ?? failures.get("erp");

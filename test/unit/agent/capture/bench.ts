@@ -68,6 +68,8 @@ export interface BenchOptions {
   guards?: GuardLimits;
   compareEveryMs?: number;
   cursor?: boolean;
+  /** The ERP has an index on the cursor columns. */
+  isIndexed?: boolean;
   /** Sources live on it in place of cursors; `feeds`: which, default all. */
   feed?: FakeFeed;
   feeds?: readonly TableName[];
@@ -262,6 +264,7 @@ function sourceOf(
       every,
       overlap,
       grain: "fraction",
+      isIndexed: options.isIndexed === true,
     }) as const;
   const compare = { kind: "every", ms: options.compareEveryMs ?? 60_000 } as const;
   const feedOn = (name: string, on: TableName, key: string) =>
