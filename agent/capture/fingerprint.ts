@@ -15,7 +15,6 @@ export function takeFingerprint(room: Room, source: CapturedSource): boolean {
   if (before === fingerprint && !lacked) return false;
   store.transaction(() => {
     store.entities.voidRowDigests(name);
-    store.pending.renewSuspects(name);
     for (const entry of store.quarantine.list({ source: name, limit: store.quarantine.count(name) })) {
       if (entry.digest !== undefined) store.quarantine.put({ ...entry, digest: undefined });
     }

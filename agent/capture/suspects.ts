@@ -63,7 +63,8 @@ export function createSuspects(room: Room, source: CapturedSource, options: Susp
     take(reading, upsert) {
       const { before, rowDigest, entityDigest } = upsert;
       if (before === "none" || before.entityDigest === undefined || isDecided(reading)) return false;
-      const found = lookAt(room, source, { mapped: reading.row?.mapped, before, key: upsert.key, form: options.form });
+      const { pending: waits, row } = reading;
+      const found = lookAt(room, source, { mapped: row?.mapped, before, waits, key: upsert.key, form: options.form });
       if (found === undefined) return false;
       const pending = pendingOf(store, name, reading, now);
       // A signal came during the read: the next one decides.
@@ -136,6 +137,8 @@ interface Looked {
   /** As the row says it, with all that it refers to. */
   mapped: Mapped | undefined;
   before: EntityState;
+  /** The key as it was read. */
+  waits: PendingKey | undefined;
   key: string;
   form: number;
 }
@@ -143,11 +146,14 @@ interface Looked {
 function lookAt(
   { store }: Room,
   source: CapturedSource,
-  { mapped, before, key, form }: Looked,
+  { mapped, before, waits, key, form }: Looked,
 ): { why: Why; fields: readonly string[] } | undefined {
   if (mapped?.kind !== "entity") return undefined;
   const { source: name, fields } = source.mapping;
-  const lost = store.entities.filled(before.no, form) & ~mapped.filled & ~lackingBits(source);
+  const filled = store.entities.filled(before.no, form);
+  // What was suspected under another mapping is a person's to decide: this one can't tell.
+  if (filled === 0 && waits !== undefined && isOfValues(waits)) return { why: (waits.suspicion as Suspicion).why, fields: [] };
+  const lost = filled & ~mapped.filled & ~lackingBits(source);
   const emptied = lost === 0 ? [] : fields.filter(({ bit }) => (bit & lost) !== 0).map((field) => field.name);
   const moved = movedAway(store.entities.parentsOf(name, key), mapped.parents);
   if (emptied.length > 0) return { why: moved.length > 0 ? "both" : "emptied", fields: [...emptied, ...moved] };

@@ -114,9 +114,6 @@ export function createPending(database: Database, names: Names): PendingStore {
         bell.touch();
       });
     },
-    renewSuspects(source) {
-      database.transaction(() => statements.renew.run(names.no(source)));
-    },
     setBack(now) {
       if (statements.ahead.get(now) === undefined) return;
       database.transaction(() => {
@@ -147,14 +144,15 @@ function prepareAll(database: Database) {
   const rows = (sql: string) => database.prepare(`SELECT ${columns} FROM pending ${sql}`, { bigints: true });
   return {
     lastMark: prepare("SELECT max(mark) AS mark FROM pending"),
-    // A signal brings a key back to `marked` from any stage, the held one included: the next read decides anew. An owed confirmation stays owed.
+    // A signal brings a key back to `marked` from any stage, the held one included: the next read decides anew. An owed confirmation stays owed,
+    // and what was suspected of it is still known.
     mark: prepare(`INSERT INTO pending (source, key, stage, mark, since, not_before, owes_confirm) VALUES (?, ?, 'marked', ?, ?, ?, ?)
-      ON CONFLICT (source, key) DO UPDATE SET stage = 'marked', mark = excluded.mark, guard = NULL, why = NULL, not_before = min(not_before, excluded.not_before), owes_confirm = max(owes_confirm & 1, excluded.owes_confirm)`),
+      ON CONFLICT (source, key) DO UPDATE SET stage = 'marked', mark = excluded.mark, guard = NULL, not_before = min(not_before, excluded.not_before), owes_confirm = max(owes_confirm & 1, excluded.owes_confirm)`),
     // The same for a key that waits to be read as it is, five times as fast because no index changes: the lot of each key while nothing may be read.
     markAgain: prepare(`UPDATE pending SET mark = ?, owes_confirm = max(owes_confirm & 1, ?)
       WHERE source = ? AND key = ? AND stage = 'marked' AND guard IS NULL AND not_before <= ?`),
     owe: prepare(`INSERT INTO pending (source, key, stage, mark, since, not_before, owes_confirm) VALUES (?, ?, 'confirm', ?, ?, ?, 1)
-      ON CONFLICT (source, key) DO UPDATE SET stage = 'confirm', mark = excluded.mark, guard = NULL, why = NULL,
+      ON CONFLICT (source, key) DO UPDATE SET stage = 'confirm', mark = excluded.mark, guard = NULL,
         not_before = excluded.not_before, owes_confirm = 1`),
     due: rows("WHERE source = ? AND stage <> 'held' AND not_before <= ? ORDER BY not_before LIMIT ?"),
     get: rows("WHERE source = ? AND key = ?"),
@@ -179,8 +177,6 @@ function prepareAll(database: Database) {
     lastArrival: prepare(`SELECT max(not_before) AS due FROM pending WHERE source = ? AND not_before > ? AND not_before <= ? AND
       (stage = 'suspect' OR (stage = 'confirm' AND owes_confirm = 0))`),
     wake: prepare("UPDATE pending SET not_before = ? WHERE source = ? AND stage = 'suspect' AND not_before > ?"),
-    renew: prepare(`UPDATE pending SET stage = 'marked', not_before = since, guard = NULL, why = NULL
-      WHERE source = ? AND stage IN ('suspect', 'held') AND why IN ('emptied', 'moved', 'both')`),
     ahead: prepare("SELECT 1 FROM pending WHERE since > ? LIMIT 1"),
     setBack: prepare("UPDATE pending SET not_before = not_before - (since - ?), since = ? WHERE since > ?"),
     held: rows("WHERE guard = ? AND stage = 'held' ORDER BY source, key"),

@@ -50,7 +50,7 @@ export interface PendingKey {
   owesConfirm: boolean;
   /** Since when it is suspected, or was found absent, epoch ms. */
   suspectedAt: number | undefined;
-  /** Of a key that is suspected, held or approved for more than being absent. */
+  /** Of a key that is suspected, held or approved for more than being absent, or was before the last signal. */
   suspicion: Suspicion | undefined;
 }
 
@@ -86,8 +86,6 @@ export interface PendingStore {
   lastArrival(source: string, span: { now: number; until: number }): number | undefined;
   /** What a compare suspected is due. */
   wakeSuspects(source: string, now: number): void;
-  /** What was suspected under another mapping is read anew. */
-  renewSuspects(source: string): void;
   /** Keys of a source that were found absent or flagged as deleted, of which the portal holds something, and that are not deleted yet, whatever they wait for but a person's approval already given. */
   countVanished(source: string): number;
   /** The clock was set back: what was signalled in a time still to come counts as signalled now, and waits no longer than it had to. */

@@ -189,6 +189,30 @@ test("A held row that is mended in the ERP is held no longer, one that goes is d
   expect([openGuards(bench), bench.portal.entities]).toEqual([[], bench.expected()]);
 });
 
+test("What is held stays held when the mapping changes meanwhile, and can still be rejected", async () => {
+  const options: BenchOptions = { erp: company(30), cursor: false, guards: tenth, fingerprint: "1" };
+  const bench = await start(options);
+  await bench.pass(4_000, 500);
+  bench.portal.pull();
+  const compared = async (): Promise<void> => {
+    bench.capture.syncNow("children", true);
+    await bench.pass(8_000, 500);
+    bench.portal.pull();
+  };
+  for (const key of range(0, 3)) bench.erp.tables.children.set(key, { name: "", parent: "p1", stamp: 0 });
+  await compared();
+  options.fingerprint = "2";
+  await bench.crash();
+  // Also of rows that come with other digests now.
+  bench.store.pending.mark("children", range(1, 2), { now: bench.clock.now(), confirm: false });
+  await bench.pass(8_000, 500);
+  await compared();
+  expect([told(bench, 32, range(0, 3)), openGuards(bench)]).toMatchObject([0, [{ kind: "emptied", count: 3 }]]);
+  bench.capture.decideGuard(openGuards(bench)[0]?.id as number, "reject");
+  await compared();
+  expect([told(bench, 32, range(0, 3)), openGuards(bench)]).toEqual([0, []]);
+});
+
 test("Values that another mapping leaves out, or that the ERP's schema lacks, are not emptied in the ERP: nothing is held", async () => {
   let bare = false;
   const options: BenchOptions = {
