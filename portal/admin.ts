@@ -8,6 +8,7 @@ import * as z from "zod";
 import { FuserError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import { command, request } from "../protocol/messages.ts";
+import type { Fields } from "../protocol/model.ts";
 import type { CommandOrder } from "./commands.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Route, readJson, sendJson } from "./http.ts";
@@ -30,6 +31,10 @@ const commandBody = command
   .extend({ agentId, expiresInMs: z.int().min(1).optional() });
 const requestBody = request.omit({ type: true, id: true }).extend({ agentId });
 const stageBody = z.strictObject({ agentId, stage });
+const personId = z.string().min(1).max(500);
+const personBody = z.strictObject({ agentId, fields: z.record(z.string().max(100), z.json()) });
+const matchBody = z.strictObject({ agentId, id: personId });
+const linkBody = z.strictObject({ agentId, id: personId, personId });
 const revokeBody = z.strictObject({ agentId });
 
 type Handler = (request: IncomingMessage, url: URL) => unknown;
@@ -99,6 +104,20 @@ function handlersOf(gateway: Gateway, clock: Clock): Record<string, Handler> {
       const { agentId: id, ...body } = await readJson(asked, requestBody);
       return gateway.request(chosen(id), body, AbortSignal.timeout(60_000));
     },
+    "POST /api/persons": async (asked) => {
+      const body = await readJson(asked, personBody);
+      return { id: gateway.persons.add(chosen(body.agentId), body.fields as Fields) };
+    },
+    "POST /api/persons/match": async (asked) => {
+      const body = await readJson(asked, matchBody);
+      return { command: gateway.persons.match(chosen(body.agentId), body.id) };
+    },
+    "POST /api/persons/link": async (asked) => {
+      const body = await readJson(asked, linkBody);
+      return { command: gateway.persons.link(chosen(body.agentId), body.id, body.personId) };
+    },
+    "GET /api/persons": settled((_asked, url) => gateway.persons.list(fromUrl(url))),
+    "GET /api/person": settled((_asked, url) => gateway.persons.find(fromUrl(url), url.searchParams.get("id") ?? "") ?? null),
     "POST /api/stage": async (asked) => {
       const body = await readJson(asked, stageBody);
       return { done: gateway.setStage(chosen(body.agentId), body.stage) };

@@ -38,6 +38,26 @@ test("A page from elsewhere is refused although it has the token", async () => {
   expect((await api(gateway, "/api/state", { headers: { origin: gateway.httpUrl } })).status).toBe(200);
 });
 
+test("A person is added by hand, asked for and linked over HTTP, and found under either id", async () => {
+  const { gateway, agent } = await withAdmin();
+  gateway.hooks.allowUnoffered = true;
+  const { link } = await bench.link(gateway, agent);
+  const own: string = (await api(gateway, "/api/persons", { body: { fields: { lastName: "Brandt" } } })).body.id as never;
+  for (const [path, more, told] of [
+    ["match", {}, { matches: [{ id: "P.1", reasons: ["name" as const] }] }],
+    ["link", { personId: "P.1" }, { entity: { type: "person", id: "P.1" } }],
+  ] as const) {
+    const id: string = (await api(gateway, `/api/persons/${path}`, { body: { id: own, ...more } })).body.command as never;
+    await link.next("command");
+    link.send({ type: "result", id, revision: 1, outcome: "applied", ...structuredClone(told) } as never);
+    await link.next("settled");
+  }
+  expect((await api(gateway, "/api/persons")).body).toMatchObject([{ id: own, personId: "P.1", matches: [{ id: "P.1" }] }]);
+  for (const id of [own, "P.1"])
+    expect((await api(gateway, `/api/person?id=${id}`)).body).toMatchObject({ id: "P.1", own: [own] });
+  expect((await api(gateway, "/api/persons/link", { body: { id: own, personId: "P.2" } })).body.error).toBe("person-linked");
+});
+
 test("A command is issued, carried out and seen in the state and the lists", async () => {
   const { gateway, agent } = await withAdmin();
   const { link } = await bench.link(gateway, agent);
