@@ -19,6 +19,7 @@ import { readEnrolment } from "./channel/identity.ts";
 import { type AtPoint, nothingHappens } from "./commit-points.ts";
 import { type Compiled, compile } from "./compile.ts";
 import { compileWhatCan } from "./degrade.ts";
+import { type Lookups, openLookups } from "./lookups.ts";
 import { isBlindWay } from "./map/write-idempotency.ts";
 import { type PersonQuestions, personQuestions } from "./person-questions.ts";
 import { acceptPinned } from "./pin.ts";
@@ -55,6 +56,7 @@ interface Base {
   erp: Connector;
   compiled: Compiled;
   schema: SchemaWatch;
+  lookups: Lookups;
   /** Of all rounds of this agent. */
   link: { wasConnected: boolean };
 }
@@ -94,12 +96,13 @@ export async function runWithin(surroundings: Surroundings, parts: AgentParts, s
       return compiled.mappings.length > 0 ? compiled : await compile(config, erp, signal);
     });
     const link = { wasConnected: false };
+    const lookups = openLookups({ store, log: parts.log });
     let before: Compiled | undefined;
     for (let compiled = first; compiled !== undefined; ) {
       tellLacks({ log: parts.log, store, now: parts.clock.now() }, before?.lacks, compiled.lacks);
       const again = before !== undefined;
       const schema = createSchemaWatch({ config, erp, clock: parts.clock, log: parts.log, compiled, again });
-      const next = await runParts(await assemble({ parts, surroundings, store, erp, compiled, schema, link }), signal);
+      const next = await runParts(await assemble({ parts, surroundings, store, erp, compiled, schema, lookups, link }), signal);
       // What commands waited for may be back.
       if (next !== undefined) store.inbox.hurry(parts.clock.now());
       before = compiled;
@@ -145,6 +148,7 @@ function sayWaiting({ surroundings, store }: Pick<Base, "surroundings" | "store"
 async function assemble(base: Base): Promise<Running> {
   const { parts, surroundings, store, erp, compiled } = base;
   const { config, clock, random, log } = parts;
+  base.lookups.bind(compiled.mappings);
   const portalIsThere = (): boolean => channel.state().name === "connected";
   const capture = createCapture({
     connector: erp,
@@ -244,7 +248,8 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
     log: log.part("channel"),
     newId,
     connect: await surroundings.wayToPortal(),
-    offer: () => offerOf({ config, compiled, agentVersion: parts.agentVersion, host }),
+    offer: () => offerOf({ config, compiled, agentVersion: parts.agentVersion, host, lookups: base.lookups.used() }),
+    onLookup: (lookup, signal) => base.lookups.take(lookup, capture, signal),
     onAck: (_, refused) => capture.applyRefusals(refused),
     async onNewEpoch(_, signal) {
       await capture.reconcile((type, within) => channel.inventory(type, {}, within), signal);

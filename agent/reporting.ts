@@ -19,10 +19,11 @@ export interface OfferParts {
   compiled: Compiled;
   agentVersion: string;
   host: string;
+  lookups: Offer["lookups"];
 }
 
 /** Types and commands that this configuration has, each with its fields and their owners; several sources of one type are one offer. */
-export function offerOf({ config, compiled, agentVersion, host }: OfferParts): Offer {
+export function offerOf({ config, compiled, agentVersion, host, lookups = [] }: OfferParts): Offer {
   const types = new Map<string, Map<string, "erp" | "portal" | "shared">>();
   for (const { type, fields } of compiled.mappings) {
     const known = types.get(type) ?? new Map();
@@ -35,6 +36,7 @@ export function offerOf({ config, compiled, agentVersion, host }: OfferParts): O
     stage: config.agent.stage,
     types: [...types].map(([type, fields]) => ({ type, fields: [...fields].map(([name, owner]) => ({ name, owner })) })),
     commands: [...[...compiled.commands].map(([type, { offer }]) => ({ type, fields: [...offer] })), ...offeredQuestions(config)],
+    ...(lookups.length === 0 ? {} : { lookups }),
   };
 }
 

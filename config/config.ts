@@ -31,9 +31,19 @@ export interface SqlText {
   at: Place;
 }
 
-/** Part of a key: a column of the row, a constant, or an expression. */
+/** A table that the portal pushes: a value is looked up in its first field. */
+export interface Lookup {
+  name: string;
+  /** Field that is taken of the row found; undefined: its second one. */
+  take: string | undefined;
+  /** What happens while there is no such row: the entity waits (`hold`), or the value is empty (`omit`). */
+  missing: "hold" | "omit";
+}
+
+/** Part of a key: a column of the row, what a lookup gives for one, a constant, or an expression. */
 export type KeyPart =
   | { kind: "column"; column: string; at: Place }
+  | { kind: "lookup"; column: string; lookup: Lookup; at: Place }
   | { kind: "constant"; value: string }
   | { kind: "expression"; expression: Expression };
 
@@ -52,6 +62,7 @@ export type Read =
       do: readonly CleanStep[];
       as: string | undefined;
       map: string | undefined;
+      lookup?: Lookup | undefined;
       /** Days added to a date. */
       shiftDays: number;
       /** Condition under which the number counts negated. */

@@ -14,6 +14,7 @@ import {
   referencedTypes,
   requiredFields,
 } from "./model-shape.ts";
+import { lookupOf } from "./resolve-lookup.ts";
 import { conditionOf, expressionOf, hasExpression, knownName, type Scene, sqlOf, textPart } from "./scene.ts";
 import {
   type ConstantNode,
@@ -116,6 +117,8 @@ function resolveFrom(scene: Scene, node: FromNode, { path, expected }: At): Read
   const steps = node.do === undefined ? [] : many(node.do);
   const makesList = steps.some((step) => listSteps.includes(step));
   if (node.currency === undefined && !makesList) wantsValue(scene, { path, expected });
+  if (makesList && node.lookup !== undefined)
+    scene.fault([...path, "do"], "A single value is looked up, not a list", `Leave out: ${listSteps.join(", ")}.`);
   if (makesList && kindOf(expected) !== "list" && kindOf(expected) !== "unknown")
     scene.fault([...path, "do"], "This makes a list, and a single value is wanted here", `Leave out: ${listSteps.join(", ")}.`);
   if (node.currency !== undefined && expected !== undefined && fieldOf(expected, "currency") === undefined)
@@ -142,6 +145,7 @@ function resolveFrom(scene: Scene, node: FromNode, { path, expected }: At): Read
     do: steps,
     as: node.as,
     map: node.map,
+    lookup: lookupOf(scene, node, path),
     shiftDays: node.shift ?? 0,
     sign: conditionOf(scene, [...path, "sign"], node.sign),
     round: node.round,
@@ -198,7 +202,11 @@ function checkTarget(scene: Scene, node: RefNode, { path, types }: { path: Path;
 }
 
 function resolveKeyPart(scene: Scene, node: KeyPartNode, path: Path): KeyPart {
-  if (typeof node !== "string") return { kind: "constant", value: node.value };
+  if (typeof node !== "string" && "value" in node) return { kind: "constant", value: node.value };
+  if (typeof node !== "string") {
+    const lookup = lookupOf(scene, node, path) ?? { name: "", take: undefined, missing: "hold" };
+    return { kind: "lookup", column: node.from, lookup, at: scene.place(path) };
+  }
   if (hasExpression(node)) return { kind: "expression", expression: expressionOf(scene, path, node) };
   return { kind: "column", column: node, at: scene.place(path) };
 }

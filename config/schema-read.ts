@@ -28,6 +28,9 @@ export interface FromNode {
   do?: Texts;
   as?: string;
   map?: string;
+  lookup?: string;
+  take?: string;
+  missing?: "hold" | "omit";
   shift?: number;
   sign?: string;
   round?: number;
@@ -39,7 +42,13 @@ export interface RefNode {
   key: KeyPartNode | KeyPartNode[];
   missing: "hold" | "omit";
 }
-export type KeyPartNode = string | { value: string };
+export type KeyPartNode = string | { value: string } | LookupPartNode;
+export interface LookupPartNode {
+  from: string;
+  lookup: string;
+  take?: string;
+  missing?: "hold" | "omit";
+}
 export interface DateTimeNode {
   date: string;
   time: string;
@@ -62,16 +71,28 @@ const forms = ["from", "ref", "date", "time", "rows", "value", "object", "oneOf"
 const notYet = {
   regex: "Cut the text in a query with the database's own functions.",
   html: "Write `do: [html-to-text]`.",
-  lookup: "Join the table in a query.",
   blob: "Documents come with a later version.",
   path: "Documents come with a later version.",
   url: "Documents come with a later version.",
 };
 
 const constant: z.ZodType<ConstantNode> = z.lazy(() => z.union([anyText, z.array(constant), z.record(z.string(), constant)]));
+
+const take = text.optional().describe("The field of that table to take. Default: its second one");
+const whenNotThere = oneOf(["hold", "omit"])
+  .optional()
+  .describe(
+    "What to do while that table is not there or has no such row: wait (`hold`, the default), or count as empty (`omit`)",
+  );
 const keyPart = z.union([
   text.describe("A column of this row, or an expression"),
   keys({ value: anyText.describe("A constant part of the key") }).describe("A constant part"),
+  keys({
+    from: text.describe("The column"),
+    lookup: text.describe("Name of a table that the portal pushes; its first field is compared with the column"),
+    take,
+    missing: whenNotThere,
+  }).describe("What a table of the portal says of the column"),
 ]);
 
 /** The forms of a value, with further keys that the place allows (`when`, `owner`). */
@@ -86,6 +107,13 @@ function readForms<E extends z.ZodRawShape>(extra: E) {
           do: oneOrMore(oneOf(cleanSteps)).optional().describe("Cleaning steps, in order"),
           as: text.optional().describe("Name of the date format under `types`"),
           map: text.optional().describe("Name of the code map under `maps`"),
+          lookup: text
+            .optional()
+            .describe(
+              "Name of a table that the portal pushes; its first field is compared with the column, another one is taken",
+            ),
+          take,
+          missing: whenNotThere,
           shift: days.optional().describe("Days added to a date; `-1d` where the ERP's end is exclusive"),
           sign: text
             .optional()
@@ -98,7 +126,7 @@ function readForms<E extends z.ZodRawShape>(extra: E) {
           ...extra,
         },
         notYet,
-      ).describe("A column with options, applied in the order do, as, map, and sign, round, currency for a number"),
+      ).describe("A column with options, applied in the order do, as, map or lookup, and sign, round, currency for a number"),
       keys({
         ref: text.describe("Name of the source that the value points at"),
         key: oneOrMore(keyPart).describe("The key there, made from this row; as many parts as that source has key columns"),

@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import * as z from "zod";
 import { FuserError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
-import { command, request } from "../protocol/messages.ts";
+import { command, lookup, request } from "../protocol/messages.ts";
 import type { Fields } from "../protocol/model.ts";
 import type { CommandOrder } from "./commands.ts";
 import type { Gateway } from "./gateway.ts";
@@ -30,6 +30,9 @@ const commandBody = command
   .omit({ type: true, id: true, issuedAt: true, expiresAt: true })
   .extend({ agentId, expiresInMs: z.int().min(1).optional() });
 const requestBody = request.omit({ type: true, id: true }).extend({ agentId });
+/** A table travels as a whole. */
+const mostLookupBytes = 16 * 1_048_576;
+const lookupBody = lookup.pick({ name: true, fields: true, rows: true }).extend({ agentId });
 const stageBody = z.strictObject({ agentId, stage });
 const personId = z.string().min(1).max(500);
 const personBody = z.strictObject({ agentId, fields: z.record(z.string().max(100), z.json()) });
@@ -118,6 +121,11 @@ function handlersOf(gateway: Gateway, clock: Clock): Record<string, Handler> {
     },
     "GET /api/persons": settled((_asked, url) => gateway.persons.list(fromUrl(url))),
     "GET /api/person": settled((_asked, url) => gateway.persons.find(fromUrl(url), url.searchParams.get("id") ?? "") ?? null),
+    "POST /api/lookups": async (asked) => {
+      const { agentId: id, ...content } = await readJson(asked, lookupBody, mostLookupBytes);
+      return { version: gateway.setLookup(chosen(id), content) };
+    },
+    "GET /api/lookups": (_asked, url) => gateway.lookups(fromUrl(url)),
     "POST /api/stage": async (asked) => {
       const body = await readJson(asked, stageBody);
       return { done: gateway.setStage(chosen(body.agentId), body.stage) };

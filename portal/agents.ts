@@ -32,6 +32,7 @@ export interface Agent {
 export interface Offers {
   types: Hello["types"];
   commands: Hello["commands"];
+  lookups?: Hello["lookups"];
 }
 
 const rememberTokensMs = 10 * 60_000;
@@ -147,7 +148,8 @@ function enrol(parts: EnrolParts, request: EnrolRequest): { agent: Agent } | { f
 
 /** Conditional on the number, so that of two links (or two gateway nodes) with one number only the first goes on. */
 function countStart(parts: { store: Store; clock: Clock }, id: string, { hello, start, last }: Greeted): boolean {
-  const offers: Offers = { types: hello.types, commands: hello.commands };
+  const { types, commands, lookups } = hello;
+  const offers: Offers = { types, commands, ...(lookups === undefined ? {} : { lookups }) };
   const changed = parts.store.run(
     `UPDATE agent SET connection = ?1, host = ?2, offers = ?3, seen_at = ?4,
        last = CASE WHEN epoch IS ?5 THEN last ELSE NULL END, epoch = ?5

@@ -69,14 +69,14 @@ export function sendJson(response: ServerResponse, code: number, value: unknown)
 }
 
 /** @throws FuserError `malformed` */
-export async function readJson<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<T> {
+export async function readJson<T>(request: IncomingMessage, schema: z.ZodType<T>, mostBytes = maxBodyBytes): Promise<T> {
   const malformed = (message: string, cause?: unknown): FuserError =>
     new FuserError("rejected", message, { code: "malformed", operation: "read a request", cause });
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     bytes += (chunk as Buffer).length;
-    if (bytes > maxBodyBytes) throw malformed("The body is too large.");
+    if (bytes > mostBytes) throw malformed("The body is too large.");
     chunks.push(chunk as Buffer);
   }
   let value: unknown;

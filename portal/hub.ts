@@ -7,7 +7,7 @@ import { FuserError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock, Random } from "../base/time.ts";
 import type { Digester } from "../protocol/digest.ts";
-import { type Answer, closeCode, type Request } from "../protocol/messages.ts";
+import { type Answer, closeCode, type PortalMessage, type Request } from "../protocol/messages.ts";
 import { type Agent, type Agents, agentsIn, type Offers, type Stage } from "./agents.ts";
 import { createApply } from "./apply.ts";
 import { type CommandOrder, type Commands, commandsIn, type StoredCommand } from "./commands.ts";
@@ -16,6 +16,7 @@ import { type Events, eventsIn, type GatewayEvent } from "./events.ts";
 import { journalIn } from "./journal.ts";
 import { knownIn } from "./known.ts";
 import { Link, type LinkOwner } from "./link.ts";
+import { type LookupContent, type Lookups, lookupsIn, type PushedLookup } from "./lookups.ts";
 import type { GatewayParts } from "./parts.ts";
 import { type Persons, personsIn } from "./persons.ts";
 import { refusalsIn } from "./refusals.ts";
@@ -62,6 +63,12 @@ export interface AgentDesk {
   commands(agentId: string, limit: number): StoredCommand[];
   /** Asks the agent and waits for its answer. @throws FuserError `agent-away` when it is not connected or goes away meanwhile */
   request(agentId: string, asked: Omit<Request, "type" | "id">, signal?: AbortSignal): Promise<Answer>;
+  /**
+   * Keeps a table that the mapping of this agent may use, in place of the one before of that name, and sends it: now, or when the agent connects. Returns its version.
+   * @throws FuserError `lookup-invalid`, `agent-unknown`
+   */
+  setLookup(agentId: string, content: LookupContent): string;
+  lookups(agentId: string): PushedLookup[];
   /** Sends a frame as it is: for tests of an agent's distrust. False when the agent is not connected. */
   sendRaw(agentId: string, frame: string | Uint8Array): boolean;
   /** Closes or, without a code, cuts the agent's link. */
@@ -102,13 +109,15 @@ export function createHub(options: HubOptions): Hub {
     ...{ store, agents, commands, events, digester, clock, log, hooks, limits },
     ...{ journal, apply, refusals, known, turns, looks: sharedLooks() },
   };
-  const links = createLinks(parts, newId);
+  const links = createLinks(parts, newId, (agentId, answer) => lookups.answered(agentId, answer));
+  const send = (agentId: string, message: PortalMessage): void => links.of(agentId)?.send(message);
+  const lookups = lookupsIn({ store, agents, events, newId, send });
   events.listen((event) => {
     // Whoever holds the old key is out as soon as a new one is enrolled.
     if (event.kind === "enrolled") links.closeAll(event.agentId, closeCode.notAuthenticated, "the agent was enrolled again");
   });
   return {
-    ...{ desk: deskOf(parts, links, random), parts, accept: links.add },
+    ...{ desk: deskOf(parts, links, { random, lookups }), parts, accept: links.add },
     async close(bye) {
       await links.close(bye);
       turns.stop();
@@ -117,7 +126,7 @@ export function createHub(options: HubOptions): Hub {
   };
 }
 
-function deskOf(parts: GatewayParts, links: Links, random: Random): AgentDesk {
+function deskOf(parts: GatewayParts, links: Links, { random, lookups }: { random: Random; lookups: Lookups }): AgentDesk {
   const { agents, events, commands, hooks, clock } = parts;
   const issue = issuer({ agents, events, commands, hooks, links });
   const settled = (): Store => {
@@ -143,6 +152,8 @@ function deskOf(parts: GatewayParts, links: Links, random: Random): AgentDesk {
     command: commands.get,
     commands: commands.list,
     request: links.request,
+    setLookup: lookups.set,
+    lookups: lookups.list,
     sendRaw(agentId, frame) {
       const link = links.of(agentId);
       link?.sendRaw(frame);
@@ -198,7 +209,7 @@ interface Links {
   close(bye: { reason: string; retryAfterMs: number }): Promise<void>;
 }
 
-function createLinks(parts: GatewayParts, newId: () => string): Links {
+function createLinks(parts: GatewayParts, newId: () => string, onAnswer: (agentId: string, answer: Answer) => void): Links {
   const links = new Set<Link>();
   const questions = new Map<string, { link: Link; resolve: (answer: Answer) => void; reject: (error: unknown) => void }>();
   let stopped = false;
@@ -217,7 +228,10 @@ function createLinks(parts: GatewayParts, newId: () => string): Links {
         other.close(closeCode.superseded, "a newer connection of this agent took over");
       }
     },
-    answered: (answer) => questions.get(answer.id)?.resolve(answer),
+    answered(link, answer) {
+      questions.get(answer.id)?.resolve(answer);
+      onAnswer(link.agentId, answer);
+    },
     closed(link) {
       links.delete(link);
       for (const question of questions.values()) if (question.link === link) question.reject(away());

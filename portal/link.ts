@@ -47,7 +47,7 @@ type Read = Arrived | { from?: never; message: AgentMessage };
 export interface LinkOwner {
   /** This link is about to be welcomed: every other link of its agent must be closed before. */
   supersedeOthers(link: Link): void;
-  answered(answer: Answer): void;
+  answered(link: Link, answer: Answer): void;
   closed(link: Link): void;
 }
 
@@ -382,7 +382,7 @@ export class Link implements Taker {
         return true;
       }
       case "answer":
-        this.#owner.answered(message);
+        this.#owner.answered(this, message);
         return true;
       case "status":
         agents.setStatus(this.agentId, message);

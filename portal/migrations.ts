@@ -122,4 +122,14 @@ export const migrations: readonly string[] = [
   CREATE INDEX own_person_agent ON own_person (agent_id, created_at);
   CREATE INDEX command_person ON command (json_extract(body, '$.values.portalId'), type, n) WHERE type IN ('person.match', 'link');
   `,
+  `
+  CREATE TABLE lookup (
+    agent_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    rows TEXT NOT NULL,
+    PRIMARY KEY (agent_id, name)
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -42,6 +42,11 @@ export const hello = z.strictObject({
   next: sequence.describe("The sequence number that the next item will get."),
   types: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
   commands: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
+  lookups: z
+    .array(z.strictObject({ name: word, version: word.nullable() }))
+    .max(100)
+    .optional()
+    .describe("Tables of the portal that the mapping uses, each with the version that the agent holds, null for none yet."),
 });
 
 export const welcome = z.strictObject({
@@ -226,10 +231,13 @@ export const blobRequest = z.strictObject({
 export const lookup = z.strictObject({
   type: z.literal("lookup"),
   id: requestId,
-  name: word,
-  version: word,
-  fields: z.array(word).max(100),
-  rows: z.array(z.array(json)).max(100_000),
+  name: word.describe("One of those that `hello` names."),
+  version: word.describe("Another one whenever the table is another one; the agent names it in its next `hello`."),
+  fields: z.array(word).max(100).describe("The first one is what the mapping looks up: its values are unique."),
+  rows: z
+    .array(z.array(json))
+    .max(100_000)
+    .describe("The whole table in one frame of at most 16 MiB of JSON: texts, numbers, booleans or null, one for each field."),
 });
 
 export const request = z.strictObject({
@@ -330,6 +338,7 @@ export type Answer = z.output<typeof answer>;
 export type Status = z.output<typeof status>;
 export type RunState = z.output<typeof runState>;
 export type Request = z.output<typeof request>;
+export type Lookup = z.output<typeof lookup>;
 
 /** Close codes of the channel (protocol.md). */
 export const closeCode = {

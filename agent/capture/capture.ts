@@ -22,6 +22,7 @@ import { leaveFacts, takeFingerprint } from "./fingerprint.ts";
 import { checkIdentity } from "./identity.ts";
 import { createJudging } from "./judging.ts";
 import { type LaneParts, runLane } from "./lane.ts";
+import { remapUsers } from "./lookup-uses.ts";
 import { createPace } from "./pace.ts";
 import type { CaptureParts, Room } from "./parts.ts";
 import { type Inventory, needsReconcile, reconcile } from "./reconcile.ts";
@@ -49,6 +50,8 @@ export interface Capture {
   /** The outside changed: the channel is back, or a guard was decided. */
   wake(): void;
   applyRefusals(refused: readonly Refusal[]): void;
+  /** Rows of a lookup have changed, by which rows are mapped from now on: whoever asked for them is read again. Returns how many that are. */
+  remap(changed: { lookup: string; rows: readonly string[] | "all" }, signal: AbortSignal): Promise<number>;
   decideGuard(guard: number, decision: "approve" | "reject"): number;
   release(source: string, key?: string): number;
   needsReconcile(): boolean;
@@ -148,6 +151,7 @@ export function createCapture(parts: CaptureParts): Capture {
     },
     wake,
     applyRefusals: createRefusals(room),
+    remap: (changed, signal) => remapUsers(room, changed, signal),
     decideGuard: (guard, decision) => decideGuard(room, guard, decision),
     release: (source, key) => release(room, source, key),
     needsReconcile: () => needsReconcile(room),

@@ -4,6 +4,7 @@
  */
 import type { EntityPlace, Guard, OutboxItem, PendingKey } from "../store/store.ts";
 import { keptCode } from "./decisions.ts";
+import { forgetLookups } from "./lookup-uses.ts";
 import { lostHistory } from "./lost-history.ts";
 import type { Room } from "./parts.ts";
 import { recentOf } from "./recent.ts";
@@ -207,6 +208,7 @@ export function forgetEntity(room: Room, source: CapturedSource, key: string, no
   entities.setAwaited(name, key, []);
   quarantine.remove(name, key);
   room.judging?.of(source)?.gone(key);
+  forgetLookups(room, source, key);
   wakeParents(room, parents, now);
 }
 

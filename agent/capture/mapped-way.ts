@@ -4,6 +4,7 @@ import type { Mapped, Parent } from "../map/mapped.ts";
 import type { OutboxAppender, OutboxItem } from "../store/store.ts";
 import { formOf } from "./filled.ts";
 import type { SourceJudge } from "./judging.ts";
+import { noteLookups } from "./lookup-uses.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
 import type { NewRows } from "./take-new.ts";
@@ -43,6 +44,7 @@ export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
         const digests = { rowDigest: batch.digests[index] as bigint, keyDigest: batch.keyDigests[index] as bigint };
         const filled = { form, bits: mapped.filled };
         store.entities.add(name, key, { ...digests, entityDigest: digest(text), parents: numbers, filled });
+        noteLookups(room, source, key, mapped);
         return true;
       };
     },

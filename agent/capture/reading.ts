@@ -21,6 +21,8 @@ export interface Reading {
 export interface ReadRow {
   digest: bigint;
   mapped: Mapped;
+  /** Of the portal's tables by which it was mapped; undefined where it is mapped through none. */
+  generation?: number | undefined;
   /** Maps the row once more, without references to the parents that are absent. */
   remap: (isAbsent: (parent: Parent) => boolean) => Mapped;
 }
@@ -36,7 +38,8 @@ export function readRow({ mapping }: CapturedSource, batch: RowBatch, place: { i
     const message = "The database driver can't decode this row";
     const fault: RowFault = { code: "row-unreadable", field: "", column: undefined, message };
     const mapped: Mapped = { kind: "faulty", id: mapping.idOf(place.key), faults: [fault] };
-    return { digest, mapped, remap: () => mapped };
+    return { digest, mapped, generation: mapping.lookups?.generation, remap: () => mapped };
   }
-  return { digest, mapped: mapping.map(row, place.key), remap: (isAbsent) => mapping.map(row, place.key, isAbsent) };
+  const generation = mapping.lookups?.generation;
+  return { digest, mapped: mapping.map(row, place.key), generation, remap: (isAbsent) => mapping.map(row, place.key, isAbsent) };
 }

@@ -10,6 +10,7 @@ import { type Deletion, deleteItem, forgetEntity, sortDeletions, wakeParents } f
 import { filledOf, formOf, lackingBits } from "./filled.ts";
 import { standsAsSent } from "./fingerprint.ts";
 import { heldBy, type SourceJudge } from "./judging.ts";
+import { asOfNow, noteLookups } from "./lookup-uses.ts";
 import { lostHistory } from "./lost-history.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
@@ -43,8 +44,9 @@ export interface Settled {
 }
 
 /** Takes the readings of one source into the store. */
-export function settle(room: Room, source: CapturedSource, readings: readonly Reading[], options: SettleOptions): Settled {
+export function settle(room: Room, source: CapturedSource, given: readonly Reading[], options: SettleOptions): Settled {
   return room.store.transaction(() => {
+    const readings = asOfNow(source, given);
     const work = new Settling(room, source, options);
     work.expect(readings);
     for (const reading of readings) work.take(reading);
@@ -99,6 +101,7 @@ class Settling {
     if (reading.row === undefined) return this.#takeAbsent(reading);
     const { digest } = reading.row;
     const { mapped, awaited } = this.#withoutAbsent(reading.row);
+    noteLookups(this.#room, this.#source, reading.key, mapped);
     switch (mapped.kind) {
       case "cancelled":
         return this.#takeCancelled(reading, digest);

@@ -6,6 +6,7 @@
 import type { Mapped, Parent } from "../map/mapped.ts";
 import type { EntityPlace, EntityState, PendingKey, Store, Suspicion, Why } from "../store/store.ts";
 import { lackingBits } from "./filled.ts";
+import { isByLookup } from "./lookup-uses.ts";
 import type { Room } from "./parts.ts";
 import type { Reading } from "./reading.ts";
 import { countRecent, recentOf } from "./recent.ts";
@@ -63,6 +64,7 @@ export function createSuspects(room: Room, source: CapturedSource, options: Susp
     take(reading, upsert) {
       const { before, rowDigest, entityDigest } = upsert;
       if (before === "none" || before.entityDigest === undefined || isDecided(reading)) return false;
+      if (isByLookup(room, source, reading)) return false;
       const { pending: waits, row } = reading;
       const found = lookAt(room, source, { mapped: row?.mapped, before, waits, key: upsert.key, form: options.form });
       if (found === undefined) return false;

@@ -7,7 +7,7 @@ import { decideEpoch, type RenewReason } from "./acks.ts";
 import { recall, remember } from "./memory.ts";
 
 /** What the agent says of itself in `hello`. */
-export type Offer = Pick<Hello, "agentVersion" | "host" | "stage" | "types" | "commands">;
+export type Offer = Pick<Hello, "agentVersion" | "host" | "stage" | "types" | "commands" | "lookups">;
 
 /** The part of the store that the channel needs. */
 export interface ChannelStore {

@@ -8,6 +8,7 @@ import { decodeFrame, encodeFrame, MalformedFrame } from "../../protocol/frames.
 import {
   type AgentMessage,
   closeCode,
+  type Lookup,
   type PortalMessage,
   portalMessage,
   type Refusal,
@@ -25,6 +26,11 @@ import { recall, remember, requestEpoch } from "./memory.ts";
 import { createStatusReporter, type StatusReport, type StatusReporter } from "./status-reporter.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
+interface Outcome {
+  outcome: "ok" | "refused";
+  reason?: string;
+}
+
 export interface SessionParts extends GreetingParts {
   log: Log;
   offer: () => Offer;
@@ -40,7 +46,9 @@ export interface SessionParts extends GreetingParts {
   onNewEpoch: (reason: RenewReason, signal: AbortSignal) => Promise<void>;
   /** Something that was never compared with the portal's inventory waits for it within this epoch: a source that is new in the configuration. */
   needsInventory?: () => boolean;
-  onRequest: (request: Request, signal: AbortSignal) => Promise<{ outcome: "ok" | "refused"; reason?: string }>;
+  onRequest: (request: Request, signal: AbortSignal) => Promise<Outcome>;
+  /** Takes a table that the portal pushes; without it none is used. */
+  onLookup?: (lookup: Lookup, signal: AbortSignal) => Promise<Outcome>;
   status: () => StatusReport;
   onWelcome?: (welcome: Welcome) => void;
   /** The portal knew another machine under this identity. */
@@ -75,6 +83,7 @@ type State =
   /** Closing or closed: nothing more is sent. */
   | { at: "leaving" };
 
+const unused = { outcome: "refused", reason: "no mapping uses it" } as const;
 /** Largest JSON taken from the portal, bytes. */
 const largestFromPortal = 16 * 1_048_576;
 
@@ -257,7 +266,8 @@ export class Session {
       case "blob-request":
         return this.#send({ type: "answer", id: message.id, outcome: "refused", reason: "not offered" });
       case "lookup":
-        return this.#send({ type: "answer", id: message.id, outcome: "refused", reason: "no mapping uses it" });
+        void this.#lookedUp(message);
+        return;
     }
   }
 
@@ -325,6 +335,15 @@ export class Session {
       if (request.action === "status") this.#status.report();
       const { outcome, reason } = await this.#parts.onRequest(request, this.#over.signal);
       this.#send({ type: "answer", id: request.id, outcome, ...(reason === undefined ? {} : { reason }) });
+    } catch (error) {
+      this.#taskFailed(error);
+    }
+  }
+
+  async #lookedUp(lookup: Lookup): Promise<void> {
+    try {
+      const outcome = await (this.#parts.onLookup?.(lookup, this.#over.signal) ?? unused);
+      this.#send({ type: "answer", id: lookup.id, ...outcome });
     } catch (error) {
       this.#taskFailed(error);
     }

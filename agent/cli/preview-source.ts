@@ -1,13 +1,17 @@
-import { FuserError } from "../../base/errors.ts";
+import { FuserError, kindOf } from "../../base/errors.ts";
 import { encodeKey } from "../../base/key.ts";
 import { silentLog } from "../../base/log.ts";
+import type { Clock } from "../../base/time.ts";
 import type { Config, Source } from "../../config/config.ts";
 import type { RowBatch } from "../../connectors/connector.ts";
 import { fieldsOf } from "../../protocol/entity-text.ts";
 import type { Fields } from "../../protocol/model.ts";
 import { compile } from "../compile.ts";
 import { openErp } from "../erp.ts";
+import { bindStored } from "../lookups.ts";
 import type { Mapped, Mapping } from "../map/mapped.ts";
+import type { StoredLookup } from "../store/lookups.ts";
+import { openStoreForReading } from "../store/open.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { requireSource } from "./names.ts";
@@ -42,6 +46,7 @@ export async function previewSource(
   const erp = await openErp({ config, clock: session.clock, log: silentLog, secret: secrets.require });
   try {
     const { mappings } = await compile(config, erp, session.signal);
+    bindStored(mappings, storedLookups(config, session.clock));
     const mapping = mappings.find((one) => one.source === source) as Mapping;
     const { clock, signal } = session;
     using judge = why === true ? await openJudge({ config, clock, erp, mappings, mapping, signal }) : undefined;
@@ -57,6 +62,17 @@ export async function previewSource(
     return exitCodes.ok.code;
   } finally {
     await erp.close();
+  }
+}
+
+/** As the agent holds them; none where it has not run yet. */
+function storedLookups({ agent }: Config, clock: Clock): readonly StoredLookup[] {
+  try {
+    using store = openStoreForReading(agent.state, clock);
+    return store.lookups.all();
+  } catch (error) {
+    if (kindOf(error) === "bug") throw error;
+    return [];
   }
 }
 

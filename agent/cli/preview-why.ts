@@ -124,6 +124,7 @@ function stepsOf(parts: WhyParts, read: Read & { kind: "from" }): string[] {
   if (read.sign !== undefined) steps.push(`negated where ${read.sign.cel}`);
   if (read.round !== undefined) steps.push(`rounded to ${read.round} digits`);
   if (read.map !== undefined) steps.push(`map ${read.map}`);
+  if (read.lookup !== undefined) steps.push(`lookup ${read.lookup.name}`);
   if (read.currency !== undefined) steps.push(`in ${read.currency}`);
   if (read.default !== undefined) steps.push(`default ${JSON.stringify(read.default)}`);
   return steps;
@@ -142,9 +143,15 @@ function rowsText({ query, row }: WhyParts, read: Read & { kind: "rows" }): stri
 
 const expressionNames = ({ cel }: Expression): string[] => namesIn(cel) ?? [];
 const partNames = (part: KeyPart): string[] =>
-  part.kind === "column" ? [part.column] : part.kind === "expression" ? expressionNames(part.expression) : [];
+  part.kind === "constant" ? [] : part.kind === "expression" ? expressionNames(part.expression) : [part.column];
 const partText = (part: KeyPart): string =>
-  part.kind === "column" ? part.column : part.kind === "expression" ? `\${${part.expression.cel}}` : JSON.stringify(part.value);
+  part.kind === "column"
+    ? part.column
+    : part.kind === "lookup"
+      ? `${part.column} through ${part.lookup.name}`
+      : part.kind === "expression"
+        ? `\${${part.expression.cel}}`
+        : JSON.stringify(part.value);
 
 const namedIn = (parts: WhyParts, expression: Expression): Readonly<Record<string, unknown>> =>
   valuesOf(parts, expressionNames(expression));

@@ -1,7 +1,7 @@
 /** `{ from: COLUMN, do, as, map, shift, sign, round, currency, default }` compiled: the options are applied in this order, `default` for what is empty. */
 
 import { didYouMean } from "../../base/nearest.ts";
-import type { Place, Read } from "../../config/config.ts";
+import type { Lookup, Place, Read } from "../../config/config.ts";
 import type { Value } from "../../connectors/connector.ts";
 import { canonicalJson } from "../../protocol/canonical-json.ts";
 import { textLengthsOf } from "../../protocol/fits.ts";
@@ -16,6 +16,7 @@ import { asIs, type Convert, conversionTo, type Made, type MadeType } from "./co
 import { type CompiledDate, compileDateType, isMoment } from "./date-types.ts";
 import { type Decimal, decimalOfFloat, formatDecimal, negateDecimal, parseDecimal, roundDecimal } from "./decimal.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
+import { compileLookup } from "./lookups.ts";
 import type { RowFault } from "./mapped.ts";
 import type { ReadScope } from "./read-scope.ts";
 import type { Recipe } from "./recipes.ts";
@@ -25,6 +26,9 @@ import { remembering, writerOf } from "./value-text.ts";
 type FromRead = Read & { kind: "from" };
 /** A stage: null ends the way, after a fault as well as for an empty value. */
 type Stage = (value: Made, reading: RowReading) => Made | null;
+
+/** Values of lookups that are kept fitted. */
+const mostKnown = 10_000;
 
 interface Work {
   read: FromRead;
@@ -48,10 +52,12 @@ export function compileColumnRead(read: FromRead, kind: FieldKind, scope: ReadSc
   const amount = addAmount(work, stages, made);
   if (amount === undefined) return undefined;
   made = amount.made;
-  const finish = read.map === undefined ? fitting(work, made) : mapping(work);
   const otherwise = read.default === undefined ? null : constantOrFault(work, read.default);
-  if (finish === undefined || otherwise === undefined) return undefined;
-  const dropEmpty = kind.emptyIsNull || read.map !== undefined || read.default !== undefined;
+  if (otherwise === undefined) return undefined;
+  const finish = finishOf(work, made, otherwise);
+  if (finish === undefined) return undefined;
+  const coded = read.map !== undefined || read.lookup !== undefined;
+  const dropEmpty = kind.emptyIsNull || coded || read.default !== undefined;
   const prepare = inTurn(stages);
   const taken: Take = (given, reading) => {
     const value = prepare === undefined ? given : prepare(given, reading);
@@ -82,6 +88,7 @@ interface Use {
 function recipeOf({ read, kind, found }: Work, { remembered, dropEmpty, otherwise, date }: Use): Recipe | undefined {
   const { index: column } = found;
   const nulls = date?.dayNumbers;
+  if (read.lookup !== undefined) return undefined;
   const straight = read.do.length === 0 && read.map === undefined && read.shiftDays === 0;
   if (nulls !== undefined && straight && kind.kind === "date" && otherwise === null) return { kind: "day", column, nulls };
   if (remembered) return { kind: "few", column };
@@ -243,6 +250,11 @@ type Finish = (value: Made, reading: RowReading) => string | null;
 /** Steps that give a text leave nothing out. */
 const nothingLeft = (): void => {};
 
+function finishOf(work: Work, made: MadeType, otherwise: string | null): Finish | undefined {
+  if (work.read.lookup !== undefined) return lookingUp(work, work.read.lookup, otherwise);
+  return work.read.map === undefined ? fitting(work, made) : mapping(work);
+}
+
 /** The last stage without a map: what was made is fitted to the field. */
 function fitting({ read, kind, scope, field, found }: Work, made: MadeType): Finish | undefined {
   // What a date type has read needs no second look.
@@ -272,6 +284,31 @@ function fitting({ read, kind, scope, field, found }: Work, made: MadeType): Fin
     const converted = convert(value);
     if (converted !== undefined) return write(converted, reading);
     reading.faults.push(fault);
+    return null;
+  };
+}
+
+/** The last stage with a lookup: what the portal's table says, fitted once for each of its values. */
+function lookingUp({ kind, scope, field, found }: Work, lookup: Lookup, otherwise: string | null): Finish {
+  const { name } = found.column;
+  const lookUp = compileLookup(lookup, scope.lookups, { field, column: name });
+  const known = new Map<Json, string | null | undefined>();
+  const written = (value: Json): string | null | undefined => {
+    const fitted = constantFor(value, kind);
+    return fitted === undefined || fitted === null ? fitted : canonicalJson(fitted);
+  };
+  return (value, reading) => {
+    const looked = lookUp(typeof value === "string" ? value : codeText(value as Exclude<Value, null>), reading);
+    if (looked === undefined) return null;
+    if (looked === null) return otherwise;
+    if (!known.has(looked)) {
+      if (known.size >= mostKnown) known.clear();
+      known.set(looked, written(looked));
+    }
+    const text = known.get(looked);
+    if (text !== undefined) return text ?? otherwise;
+    const message = `the lookup ${lookup.name} gives what is not ${kindText(kind)}`;
+    reading.faults.push({ code: "value-invalid", field, column: name, message });
     return null;
   };
 }

@@ -1,7 +1,7 @@
 /** What the mapping makes of a row, and what the parts that use it need to know. */
 import type { Row, SourceQuery, WrittenForm, WrittenRows } from "../../connectors/connector.ts";
 import type { EntityText, FieldNames } from "../../protocol/entity-text.ts";
-import type { TypeName } from "../../protocol/model.ts";
+import type { Json, TypeName } from "../../protocol/model.ts";
 
 /** A parent that an entity names: it must be known at the portal before the child is sent. */
 export interface Parent {
@@ -14,11 +14,44 @@ export interface Parent {
   missing: "hold" | "omit";
 }
 
+/** A table that the portal has pushed, as it stands now. */
+export interface LookupTable {
+  /** The first one is what is looked up. */
+  fields: readonly string[];
+  /** By the text of their first field, without blanks around it. */
+  rows: ReadonlyMap<string, readonly Json[]>;
+}
+
+/** The tables that the portal has pushed. */
+export interface LookupTables {
+  /** Another number after each change: what was mapped under an older one may be another entity now. */
+  readonly generation: number;
+  /** Undefined: it did not come yet. */
+  of(name: string): LookupTable | undefined;
+}
+
+/** What a row asked a lookup for, whether it was found or not. */
+export interface LookupUse {
+  lookup: string;
+  row: string;
+}
+
+/** The lookups of a source. */
+export interface SourceLookups {
+  /** Names, and the fields that are taken; `undefined` among them is the second one. */
+  readonly needs: ReadonlyMap<string, ReadonlySet<string | undefined>>;
+  /** Rows are mapped by these from now on; until it is called none is there. */
+  use(tables: LookupTables): void;
+  /** Of the tables in use. */
+  readonly generation: number;
+}
+
 /** A reason why a row can't be sent as it stands; codes are documented, texts hold no row values beyond the offending code itself. */
 export interface RowFault {
   code:
     | "date-invalid"
     | "code-unknown"
+    | "lookup-missing"
     | "key-empty"
     | "expression-failed"
     | "value-invalid"
@@ -46,10 +79,11 @@ export type Mapped =
       parents: readonly Parent[];
       cause: string | undefined;
       notes: readonly RowNote[];
+      lookups?: readonly LookupUse[];
     }
   /** The ERP marks it as deleted (`deletes.flag`). */
   | { kind: "cancelled"; id: string }
-  | { kind: "faulty"; id: string; faults: readonly RowFault[] };
+  | { kind: "faulty"; id: string; faults: readonly RowFault[]; lookups?: readonly LookupUse[] };
 
 /** An entity as bytes: what `EntityText` and the parents of `Mapped` are, without a string or an object. Kept, and used again for the next row. */
 export interface WrittenEntity {
@@ -97,6 +131,8 @@ export interface Mapping {
   readonly fields: readonly { name: string; owner: "erp" | "portal" | "shared"; bit: number }[];
   /** Fields among them that are left out, because the ERP lacks for now what they are read from. */
   readonly lacks?: readonly string[];
+  /** Absent: it maps through none. */
+  readonly lookups?: SourceLookups;
   idOf(key: string): string;
   /** Key behind an id of this source; undefined for an id of another source. */
   keyOf(id: string): string | undefined;

@@ -32,7 +32,7 @@ export function needsOf(source: Source, config: Config): Needs {
     for (const name of namesIn(expression.cel) ?? []) if (name !== "vars") add(name, expression.at);
   };
   const addPart = (part: KeyPart): void => {
-    if (part.kind === "column") add(part.column, part.at);
+    if (part.kind === "column" || part.kind === "lookup") add(part.column, part.at);
     if (part.kind === "expression") addExpression(part.expression);
   };
   const addRead = (read: Read): void => {

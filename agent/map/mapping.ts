@@ -16,6 +16,7 @@ import { type Faults, gatherFaults } from "./faults.ts";
 import { type FieldKind, fieldKindOf } from "./field-kind.ts";
 import { fieldBits, isSomething } from "./filled-bits.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { newLookupHolder, sourceLookups } from "./lookups.ts";
 import type { Mapped, Mapping, Parent, RowFault, RowNote } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
 import { nameSets } from "./name-sets.ts";
@@ -37,13 +38,16 @@ const commandId = /^[A-Za-z0-9_-]{8,64}$/;
 export function compileMapping(parts: MappingParts): { mapping: Mapping } | { faults: readonly Fault[] } {
   const { config, source, query } = parts;
   const faults = gatherFaults();
-  const scope = openScope(parts, faults);
+  const holder = newLookupHolder();
+  const scope = openScope(parts, { faults, lookups: holder });
   checkQuery(parts, scope);
   const fields = compileFields(scope);
   if (faults.list.length > 0) return { faults: faults.list };
   const cause = causeReader(needsOf(source, config).cause, scope);
   const bitOf = fieldBits(source.type);
-  const compiled: CompiledSource = { source, fields, names: nameSets(fields.map((field) => field.name)), cause };
+  const lookups = sourceLookups(source, holder);
+  const names = nameSets(fields.map((field) => field.name));
+  const compiled: CompiledSource = { source, fields, names, cause, looksUp: lookups !== undefined };
   return {
     mapping: {
       source: source.name,
@@ -61,17 +65,21 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
         const { prefix, key } = splitId(id);
         return prefix === source.prefix ? key : undefined;
       },
+      ...(lookups === undefined ? {} : { lookups }),
       map: mapperOf(compiled),
       writerFor: (forms) => rowWriter(compiled, forms),
     },
   };
 }
 
-function openScope({ config, source, query, described }: MappingParts, faults: Faults): ReadScope {
+function openScope(
+  { config, source, query, described }: MappingParts,
+  { faults, lookups }: Pick<ReadScope, "faults" | "lookups">,
+): ReadScope {
   const zone = openZone(config.erp.timezone);
   const of = source.from.kind === "table" ? `Table ${source.from.table}` : `The query of source ${source.name}`;
   const columns = openColumns({ read: query.columns, described: described.columns, of, faults });
-  const common = { config, source, zone, faults };
+  const common = { config, source, zone, faults, lookups };
   const children = new Map<string, { index: number; scope: ReadScope }>();
   query.children.forEach((child, index) => {
     const childColumns = described.children[index] ?? [];
@@ -178,6 +186,7 @@ function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): M
     // Empty for nearly all rows, and then kept for the next one.
     if (reading.faults.length > 0) reading.faults = [];
     if (reading.notes.length > 0) reading.notes = [];
+    if (reading.lookups.length > 0) reading.lookups = [];
     let values = "";
     let filled = 0;
     let names = allNames;
@@ -190,12 +199,13 @@ function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): M
         if (isSomething(value)) filled |= field.bit;
       }
     }
-    const { faults, notes } = reading;
+    const { faults, notes, lookups } = reading;
+    const asked = lookups.length === 0 ? undefined : { lookups };
     const text: EntityText = { names: names.names, values };
     if (id.length > idLimit)
       faults.push({ code: "value-invalid", field: "id", column: undefined, message: "the key is too long for an id" });
     if (reading.misfit && faults.length === 0) faults.push(...misfits(source, fieldsOf(text), columnOf));
-    if (faults.length > 0) return { kind: "faulty", id, faults };
+    if (faults.length > 0) return { kind: "faulty", id, faults, ...asked };
     // A list that grew would keep room for more: a batch of rows lives on until it is settled.
     const parents = reading.parents.slice(0, reading.parentCount);
     return {
@@ -206,6 +216,7 @@ function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): M
       parents,
       cause: cause?.read(row.values[cause.column]),
       notes: notes.length === 0 ? noNotes : notes,
+      ...asked,
     };
   };
   return (row, key, isAbsent) => {

@@ -6,6 +6,7 @@ import type { Columns } from "./columns.ts";
 import { openLanguage } from "./expressions.ts";
 import type { Faults } from "./faults.ts";
 import type { Compiled, Variable, Vocabulary } from "./language.ts";
+import type { LookupHolder } from "./lookups.ts";
 import type { RowReading } from "./row-reading.ts";
 
 export interface ReadScope {
@@ -14,6 +15,7 @@ export interface ReadScope {
   columns: Columns;
   zone: Zone;
   faults: Faults;
+  lookups: LookupHolder;
   /** Compiled, or undefined after its fault was noted. */
   expression(expression: Expression): Compiled<RowReading> | undefined;
   /** Index of a child query in the source query, and the scope of its rows; undefined inside child rows. */

@@ -8,6 +8,7 @@ import { type CelType, celText, ExpressionFailure } from "./cel-values.ts";
 import { codeText } from "./code-maps.ts";
 import { columnsIn } from "./conditions.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
+import { compileLookup } from "./lookups.ts";
 import type { Parent } from "./mapped.ts";
 import type { ReadScope } from "./read-scope.ts";
 import type { ReferenceRecipe } from "./recipes.ts";
@@ -93,7 +94,9 @@ export function compileReference(
 
 function columnsOf(part: KeyPart, scope: ReadScope): readonly number[] {
   if (part.kind === "expression") return columnsIn(part.expression, scope);
-  return part.kind === "column" ? scope.columns.all.filter(({ name }) => name === part.column).map(({ index }) => index) : [];
+  return part.kind === "column" || part.kind === "lookup"
+    ? scope.columns.all.filter(({ name }) => name === part.column).map(({ index }) => index)
+    : [];
 }
 
 interface FoundParent {
@@ -142,15 +145,30 @@ function keyText(value: Value | undefined): string | null {
   return typeof value === "string" ? value : value === null || value === undefined ? null : codeText(value);
 }
 
+/** What the portal's table says of a column. */
+function lookupPart(
+  { lookup, column }: KeyPart & { kind: "lookup" },
+  { lookups }: ReadScope,
+  { index, field }: { index: number; field: string },
+): PartReader {
+  const lookUp = compileLookup(lookup, lookups, { field, column });
+  return (reading) => {
+    const code = keyText(reading.values[index]);
+    if (code === null || code === "") return null;
+    const found = lookUp(code, reading);
+    return found === undefined || found === null ? null : String(found);
+  };
+}
+
 function compilePart(part: KeyPart, scope: ReadScope, { at, field }: { at: Place; field: string }): Part | undefined {
   if (part.kind === "constant") return { fixed: part.value };
-  if (part.kind === "column") {
+  if (part.kind === "column" || part.kind === "lookup") {
     const found = scope.columns.find(part.column, part.at);
     if (found === undefined) return undefined;
     const { index, column } = found;
     if (column.type === "bytes")
       scope.faults.add(part.at, `Column ${column.name} is bytes and can't be part of a key`, "Make a text of it in SQL.");
-    return { index };
+    return part.kind === "column" ? { index } : { read: lookupPart(part, scope, { index, field }) };
   }
   const compiled = scope.expression(part.expression);
   if (compiled === undefined) return undefined;

@@ -2,7 +2,7 @@
 import type { Source } from "../../config/config.ts";
 import type { ChildRows, Value } from "../../connectors/connector.ts";
 import { ExpressionFailure } from "./cel-values.ts";
-import type { Parent, RowFault, RowNote } from "./mapped.ts";
+import type { LookupUse, Parent, RowFault, RowNote } from "./mapped.ts";
 import type { NameSet } from "./name-sets.ts";
 import type { Recipe } from "./recipes.ts";
 
@@ -11,6 +11,7 @@ export interface RowReading {
   children: readonly ChildRows[];
   faults: RowFault[];
   notes: RowNote[];
+  lookups: LookupUse[];
   /** The first `parentCount` are this row's; the list is kept for the next one. */
   parents: Parent[];
   parentCount: number;
@@ -49,7 +50,17 @@ export type AskedOfBytes =
   | { ask: "both" | "either"; left: AskedOfBytes; right: AskedOfBytes };
 
 export function newReading(): RowReading {
-  return { values: [], children: [], faults: [], notes: [], parents: [], parentCount: 0, misfit: false, isAbsent: undefined };
+  return {
+    values: [],
+    children: [],
+    faults: [],
+    notes: [],
+    lookups: [],
+    parents: [],
+    parentCount: 0,
+    misfit: false,
+    isAbsent: undefined,
+  };
 }
 
 /** An expression that fails is a fault of the row. @throws what is no such failure */
@@ -81,6 +92,8 @@ export interface CompiledSource {
   names: NameSet;
   /** The column that may name the command that made the row. */
   cause: { column: number; read: (value: Value | undefined) => string | undefined } | undefined;
+  /** It maps through lookups: which rows asked for what must be noted. */
+  looksUp: boolean;
 }
 
 /** As protocol/model.ts: an id has at most this many characters. */

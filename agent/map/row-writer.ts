@@ -17,11 +17,11 @@ interface WrittenField {
   empty: EmptyRule;
 }
 
-/** The writer of a source's rows; undefined where rows of child queries belong to them. */
+/** The writer of a source's rows; undefined where rows of child queries belong to them, or what lookups of the portal say. */
 export function rowWriter(compiled: CompiledSource, forms: readonly WrittenForm[]): RowWriter | undefined {
   const { source, names: allNames, cause } = compiled;
   const targets = targetsOf(source.fields);
-  if (targets === undefined) return undefined;
+  if (targets === undefined || compiled.looksUp) return undefined;
   const fields = writtenFields(compiled, { forms, targets });
   const longestKey = idLimit - (source.prefix === undefined ? 0 : source.prefix.length + 1);
   const flagged = source.deletes.flag !== undefined;

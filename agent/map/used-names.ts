@@ -14,42 +14,18 @@ export interface Used {
 /** Finds it by walking the configuration; a variable counts already where its name stands somewhere in the source. */
 export function usedBy(source: Source, config: Config): Used {
   const [types, maps, targets] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  const walk = (read: Read): void => {
-    switch (read.kind) {
-      case "from":
-        if (read.as !== undefined) types.add(read.as);
-        if (read.map !== undefined) maps.add(read.map);
-        return;
-      case "dateTime":
-        for (const name of read.as) types.add(name);
-        return;
-      case "ref":
-        targets.add(read.source);
-        return;
-      case "rows":
-        if (read.item !== undefined) walk(read.item);
-        return;
-      case "list":
-      case "oneOf":
-        for (const item of read.items) walk(item.read);
-        return;
-      case "object":
-        for (const field of Object.values(read.fields)) walk(field);
-        return;
-      case "constant":
-      case "column":
-      case "expression":
-        return;
-    }
-  };
-  for (const field of Object.values(source.fields)) walk(field.read);
+  visitReads(source, (read) => {
+    if (read.kind === "from" && read.as !== undefined) types.add(read.as);
+    if (read.kind === "from" && read.map !== undefined) maps.add(read.map);
+    if (read.kind === "dateTime") for (const name of read.as) types.add(name);
+    if (read.kind === "ref") targets.add(read.source);
+  });
   const { from, where, deletes, fields } = source;
   const written = JSON.stringify([from, where, deletes.flag, fields]);
+  const mapped = Object.entries(chosen(config.maps, maps));
   return {
     types: chosen(config.types, types),
-    maps: Object.fromEntries(
-      Object.entries(chosen(config.maps, maps)).map(([name, { read, unknown }]) => [name, { read, unknown }]),
-    ),
+    maps: Object.fromEntries(mapped.map(([name, { read, unknown }]) => [name, { read, unknown }])),
     vars: chosen(config.vars, new Set(Object.keys(config.vars).filter((name) => written.includes(name)))),
     scope: source.scoped ? config.scope : {},
     targets: config.sources.filter(({ name }) => targets.has(name)),
@@ -58,4 +34,15 @@ export function usedBy(source: Source, config: Config): Used {
 
 function chosen<T>(all: Readonly<Record<string, T>>, names: ReadonlySet<string>): Record<string, T> {
   return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)));
+}
+
+/** Every read of a source's fields, those within others as well. */
+export function visitReads({ fields }: Source, visit: (read: Read) => void): void {
+  const walk = (read: Read): void => {
+    visit(read);
+    if (read.kind === "rows" && read.item !== undefined) walk(read.item);
+    if (read.kind === "list" || read.kind === "oneOf") for (const item of read.items) walk(item.read);
+    if (read.kind === "object") for (const field of Object.values(read.fields)) walk(field);
+  };
+  for (const field of Object.values(fields)) walk(field.read);
 }

@@ -6,9 +6,10 @@ import { asks } from "./migrations/0002-asks.ts";
 import { pages } from "./migrations/0003-pages.ts";
 import { quality } from "./migrations/0004-quality.ts";
 import { guards } from "./migrations/0005-guards.ts";
+import { lookups } from "./migrations/0006-lookups.ts";
 
 /** Entry n leads from version n to n + 1. */
-export const migrations: readonly string[] = [begin, asks, pages, quality, guards];
+export const migrations: readonly string[] = [begin, asks, pages, quality, guards, lookups];
 
 /**
  * Brings the file to this program's version, each step in a transaction of its own.

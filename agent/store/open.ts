@@ -16,6 +16,7 @@ import { createGuards } from "./guards.ts";
 import { createInbox } from "./inbox.ts";
 import { createJournal, type JournalLimits } from "./journal.ts";
 import { lockDirectory } from "./lock.ts";
+import { createLookups } from "./lookups.ts";
 import { createMeta } from "./meta.ts";
 import { migrate, requireCurrent } from "./migrate.ts";
 import { createNames } from "./names.ts";
@@ -168,6 +169,7 @@ function createParts(database: Database, options: Pick<StoreOptions, "commandKee
     entities: createEntities(database, names),
     facts: createFacts(database, names, { meta, drawKey: options.drawKey ?? (() => randomBytes(16).toString("hex")) }),
     findings: createFindings(database, names),
+    lookups: createLookups(database, names),
     inbox: createInbox(database, names, { clock: options.clock, payloadKeepMs: (options.commandKeepDays ?? 30) * dayMs }),
     quarantine: createQuarantine(database, names),
     guards: createGuards(database, names),

@@ -9,6 +9,7 @@ import type { TypeName } from "../../protocol/model.ts";
 import type { KeyBytes } from "./entities/key-bytes.ts";
 import type { FactStore } from "./facts.ts";
 import type { FindingStore } from "./findings.ts";
+import type { LookupStore } from "./lookups.ts";
 
 /** Why a key waits, and for what. */
 export type PendingStage =
@@ -609,6 +610,7 @@ export interface Store extends AsyncDisposable {
   readonly entities: EntityStore;
   readonly facts: FactStore;
   readonly findings: FindingStore;
+  readonly lookups: LookupStore;
   readonly outbox: OutboxStore;
   readonly inbox: InboxStore;
   readonly quarantine: QuarantineStore;
@@ -633,6 +635,7 @@ export interface StoreReader extends Disposable {
   readonly inbox: Pick<InboxStore, "get" | "list" | "counts" | "causeOf">;
   readonly findings: Pick<FindingStore, "list" | "count">;
   readonly facts: Pick<FactStore, "contractsOf">;
+  readonly lookups: Pick<LookupStore, "all">;
   readonly quarantine: Pick<QuarantineStore, "get" | "list" | "count" | "dependents">;
   readonly guards: Pick<GuardStore, "get" | "list">;
   readonly journal: Pick<JournalStore, "list">;

@@ -23,7 +23,7 @@ afterAll(() => agent[Symbol.asyncDispose]());
 
 test("An entity altered in the portal's store, one removed and one beside the ERP come right; nothing else is sent, and the status counts them", async () => {
   await agent.start(configuration);
-  expect(agent.came()).toHaveLength(1_600);
+  expect(await agent.came(1_600)).toHaveLength(1_600);
   const right = await agent.held("property");
   const { store } = agent.gateway;
   store.transaction(() => {
@@ -32,8 +32,7 @@ test("An entity altered in the portal's store, one removed and one beside the ER
     store.run("UPDATE entity SET id = '9999' WHERE id = '0001'");
   });
   await vi.waitFor(async () => expect(await agent.held("property")).toEqual(right), patience);
-  await agent.settles();
-  expect(agent.came()).toEqual(["property 0001", "property 0700", "property 1500", "property 9999 gone"]);
+  expect(await agent.came(4)).toEqual(["property 0001", "property 0700", "property 1500", "property 9999 gone"]);
   expect(agent.store(({ meta }) => checkedOf(meta, "properties").mended)).toBe(4);
   const told = agent.store(({ journal }) => journal.list({ kind: "check", status: "failed", limit: 9 }));
   expect(told).toMatchObject([{ detail: { altered: 1, lost: 2, unknown: 1, records: 1_600 } }]);

@@ -26,10 +26,10 @@ export interface LivingAgent extends AsyncDisposable {
   /** Starts it with what stands below `agent:` and `erp:`; one that runs is stopped before. Returns once it is in step. */
   start(configuration: string): Promise<void>;
   stop(): Promise<void>;
-  /** Nothing is read, sent or waited for any more, and `look` passes. */
-  settles(look?: () => void): Promise<void>;
-  /** Items that came since the last call, as `type id` or, of a delete, `type id reason`. */
-  came(): string[];
+  /** Waits until `look` passes. */
+  until(look: () => void): Promise<void>;
+  /** Waits for as many items since the last call, and until nothing is to be read or sent any more: `type id`, or of a delete `type id reason`. */
+  came(least?: number): Promise<string[]>;
   /** What the portal holds of a type, by id. */
   held(type: string): Promise<Record<string, Fields>>;
   /** The agent's own store. @throws before the first start */
@@ -58,22 +58,21 @@ export async function livingAgent(tables: string, log: Log = silentLog): Promise
 agent: { name: Living, portal: "${gateway.url}", stage: live, state: "${state}" }
 erp: { connector: sqlite, file: "${erpFile}", timezone: Europe/Berlin, confirmAfter: 100ms }
 `;
-  let running: { stop: AbortController; done: Promise<unknown>; startedAt: string } | undefined;
+  let running: { stop: AbortController; done: Promise<unknown> } | undefined;
   const stop = async (): Promise<void> => {
     running?.stop.abort();
     await running?.done;
     running = undefined;
   };
-  const settles = (look = (): void => {}): Promise<void> =>
-    vi.waitFor(() => {
-      const status = readStatusFile(state);
-      expect(status?.startedAt === running?.startedAt && status?.inStepSince, "in step").toBeTruthy();
-      look();
-    }, patience);
+  const until = (look: () => void): Promise<void> => vi.waitFor(look, patience);
+  const store = <T>(look: (reader: StoreReader) => T): T => {
+    using reader = openStoreForReading(state, systemClock);
+    return look(reader);
+  };
   opened.defer(stop);
   const rest = opened.move();
   return {
-    ...{ erp, gateway, agentId: enrolment.agentId, stop, settles },
+    ...{ erp, gateway, agentId: enrolment.agentId, stop, until, store },
     async start(configuration) {
       await stop();
       const { config, faults } = await loadConfig({ text: head + configuration, file: join(folder, "erpfuser.yaml") });
@@ -81,19 +80,20 @@ erp: { connector: sqlite, file: "${erpFile}", timezone: Europe/Berlin, confirmAf
       const controller = new AbortController();
       const parts = { config, secrets, clock: systemClock, random: Math.random, log, agentVersion: "0.1.0", env: {} };
       const startedAt = new Date(systemClock.now()).toISOString();
-      running = { stop: controller, done: runAgent(parts, controller.signal), startedAt };
-      await vi.waitFor(() => {
+      running = { stop: controller, done: runAgent(parts, controller.signal) };
+      await until(() => {
         const status = readStatusFile(state);
-        expect(status !== undefined && status.startedAt >= startedAt).toBe(true);
-        if (running !== undefined) running.startedAt = status?.startedAt ?? "";
-      }, patience);
-      await settles();
+        expect(status !== undefined && status.startedAt >= startedAt && status.inStepSince, "in step").toBeTruthy();
+      });
     },
-    came: () =>
-      items
-        .splice(0)
-        .map((item) => `${item.type} ${item.id}${item.op === "delete" ? ` ${item.reason}` : ""}`)
-        .sort(),
+    async came(least = 0) {
+      await until(() => {
+        expect(items.length).toBeGreaterThanOrEqual(least);
+        expect(store(({ pending, outbox }) => [pending.count(), outbox.bounds().items])).toEqual([0, 0]);
+      });
+      const came = items.splice(0);
+      return came.map((item) => `${item.type} ${item.id}${item.op === "delete" ? ` ${item.reason}` : ""}`).sort();
+    },
     async held(type) {
       await gateway.settled();
       const rows = gateway.store.all<{ id: string; fields: string }>(
@@ -101,10 +101,6 @@ erp: { connector: sqlite, file: "${erpFile}", timezone: Europe/Berlin, confirmAf
         type,
       );
       return Object.fromEntries(rows.map(({ id, fields }) => [id, JSON.parse(fields) as Fields]));
-    },
-    store(look) {
-      using reader = openStoreForReading(state, systemClock);
-      return look(reader);
     },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };

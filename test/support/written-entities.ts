@@ -35,6 +35,7 @@ export function judgeWritten({ mapping, writer, into }: WriterAtWork, batch: Row
 function unlike(mapped: Mapped, into: WrittenEntity, targets: RowWriter["targets"]): string | undefined {
   if (mapped.kind !== "entity") return `a row was written that is ${mapped.kind}`;
   if (mapped.notes.length > 0) return "a row was written that has notes";
+  if (mapped.lookups !== undefined) return "a row was written that asked a lookup";
   if (mapped.cause !== undefined) return "a row was written that has a cause";
   const { bytes, start, end } = into;
   if (!Buffer.from(mapped.text.values).equals(bytes.subarray(start, end)))

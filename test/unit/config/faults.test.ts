@@ -188,6 +188,22 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
     "There is no source `propertys`",
     "Did you mean `properties`?",
   ],
+  [24, `      status: { from: STATUS, take: x }`, "sources.tickets.fields.status.take", "belongs to a lookup", "`lookup`"],
+  [24, `      status: { from: STATUS, lookup: "a b" }`, "sources.tickets.fields.status.lookup", "letters, digits", "portal"],
+  [
+    24,
+    `      status: { from: STATUS, lookup: states, map: orderStatus }`,
+    "sources.tickets.fields.status.map",
+    "beside `lookup`",
+    "as it is wanted",
+  ],
+  [
+    25,
+    `      reporterId: { from: MELDER, lookup: users }`,
+    "sources.tickets.fields.reporterId",
+    "A reference to person",
+    "ref: SOURCE",
+  ],
   [
     24,
     `      status: { from: STATUS, map: orderStatus, sign: "\${A == 'H'}" }`,

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { missingColumns } from "../../../../agent/map/query.ts";
 import type { Table } from "../../../../connectors/connector.ts";
 import { canonicalJson } from "../../../../protocol/canonical-json.ts";
@@ -485,4 +485,72 @@ test("Columns are found whatever the case of their names", () => {
   const compiled = mappingOf(ticket({}), { nr: "text", Kurz: "text", STATUS: "text" });
   expect(outcome(mapOne(compiled, { KURZ: "x", STATUS: "0" }))).toMatchObject({ title: "x" });
   expect(columnOf("A", "text").nullable).toBe(true);
+});
+
+describe("A lookup", () => {
+  const table = (fields: string[], ...rows: (string | number | null)[][]) => ({
+    fields,
+    rows: new Map(rows.map((row) => [String(row[0]), row])),
+  });
+  const tickets = (missing: "hold" | "omit", defaulted?: string) =>
+    ticket({
+      category: from("KAT", { lookup: { name: "categories", take: undefined, missing }, default: defaulted }),
+      assigneeId: {
+        kind: "ref",
+        source: "team",
+        key: [{ kind: "lookup", column: "OBJ", lookup: { name: "users", take: "who", missing }, at: period.at }],
+        missing: "omit",
+        at: period.at,
+      },
+    });
+  const team = source("team", "teamMember", { key: ["NR"], fields: {} });
+  const compiled = (one: ReturnType<typeof tickets>) => {
+    const made = mappingOf(one, { ...ticketColumns, KAT: "text", OBJ: "integer" }, { all: config([team, one]) });
+    const tables = new Map([
+      ["categories", table(["code", "category"], ["K1", "water"], ["K2", null], ["K3", ""])],
+      ["users", table(["estate", "since", "who"], [7, 2026, "a b"])],
+    ]);
+    const use = () => made.lookups?.use({ generation: 2, of: (name) => tables.get(name) });
+    const map = (KAT: string | null, OBJ: number | null = null) => mapOne(made, { KURZ: "x", STATUS: "0", KAT, OBJ });
+    return { made, use, map };
+  };
+  const asked = (mapped: ReturnType<typeof mapOne>) =>
+    mapped.kind === "cancelled" ? [] : (mapped.lookups ?? []).map(({ lookup, row }) => `${lookup} ${row}`);
+
+  test("gives what the table says, for a field and as a part of a reference, and notes which rows were asked for", () => {
+    const { made, use, map } = compiled(tickets("hold"));
+    use();
+    const mapped = map(" K1 ", 7);
+    expect(outcome(mapped)).toMatchObject({ category: "water", assigneeId: "a%20b" });
+    expect(asked(mapped)).toEqual(["users 7", "categories K1"]);
+    expect(mapped).toMatchObject({ parents: [{ source: "team", key: "a%20b" }] });
+    expect(outcome(map("K2"))).toMatchObject({ category: null, assigneeId: null });
+    expect(asked(map(null))).toEqual([]);
+    expect(made.query.columns).toContain("OBJ");
+    expect([...(made.lookups?.needs.keys() ?? [])].sort()).toEqual(["categories", "users"]);
+    // Who asked for what could not be noted of rows that stay bytes.
+    expect(made.writerFor([])).toBeUndefined();
+  });
+
+  test("holds the row while the table is not there, and where it lacks its row; with omit only the first", () => {
+    const hold = compiled(tickets("hold"));
+    const omit = compiled(tickets("omit", "other"));
+    for (const { map } of [hold, omit]) {
+      expect(outcome(map("K1"))).toEqual(["lookup-missing category"]);
+      expect(asked(map("K1"))).toEqual(["categories K1"]);
+    }
+    for (const { use } of [hold, omit]) use();
+    expect(outcome(hold.map("K9"))).toEqual(["lookup-missing category"]);
+    expect(asked(hold.map("K9", 8))).toEqual(["users 8", "categories K9"]);
+    expect(outcome(omit.map("K9", 8))).toMatchObject({ category: "other" });
+    expect(outcome(omit.map("K2"))).toMatchObject({ category: "other" });
+    expect(outcome(omit.map(null))).toMatchObject({ category: "other" });
+  });
+
+  test("whose value the field does not take is a fault of the row", () => {
+    const one = ticket({ createdAt: from("KAT", { lookup: { name: "categories", take: undefined, missing: "hold" } }) });
+    const { use, map } = compiled(one as ReturnType<typeof tickets>);
+    use();
+    expect(outcome(map("K1"))).toEqual(["value-invalid createdAt"]);
+  });
 });

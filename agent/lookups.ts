@@ -1,0 +1,128 @@
+/** Tables that the portal pushes and the mapping uses: kept in the store, in memory while the agent runs, and exchanged as a whole. */
+import type { Log } from "../base/log.ts";
+import { canonicalJson } from "../protocol/canonical-json.ts";
+import type { Hello, Lookup } from "../protocol/messages.ts";
+import type { Json } from "../protocol/model.ts";
+import type { Capture } from "./capture/capture.ts";
+import { indexOf } from "./map/lookups.ts";
+import type { LookupTable, LookupTables, Mapping } from "./map/mapped.ts";
+import type { StoredLookup } from "./store/lookups.ts";
+import type { Store } from "./store/store.ts";
+
+export interface Lookups {
+  /** Has these mappings use the tables, those of an agent whose parts were just built. */
+  bind(mappings: readonly Mapping[]): void;
+  /** Names that the mappings use, each with the version that is here. */
+  used(): NonNullable<Hello["lookups"]>;
+  /** Takes a table in place of the one before, and has those read again of which it says something else. */
+  take(
+    message: Lookup,
+    capture: Pick<Capture, "remap">,
+    signal: AbortSignal,
+  ): Promise<{ outcome: "ok" | "refused"; reason?: string }>;
+}
+
+type Needs = ReadonlyMap<string, ReadonlySet<string | undefined>>;
+
+export function openLookups({ store, log }: { store: Store; log: Log }): Lookups {
+  /** By which rows are mapped, and as the store has them: what lies between the two is still to be marked. */
+  const tables = new Map<string, LookupTable>();
+  const kept = new Map<string, LookupTable & { version: string }>();
+  for (const stored of store.lookups.all()) {
+    tables.set(stored.name, tableOf(stored));
+    kept.set(stored.name, { ...tableOf(stored), version: stored.version });
+  }
+  let generation = 1;
+  let needs: Needs = new Map();
+  const inUse: LookupTables = {
+    get generation() {
+      return generation;
+    },
+    of: (name) => tables.get(name),
+  };
+  const take: Lookups["take"] = async (message, capture, signal) => {
+    const { name, version, fields, rows } = message;
+    const takes = needs.get(name);
+    const table = tableOf(message);
+    const reason = takes === undefined ? "no mapping uses it" : faultOf(message, table, takes);
+    if (reason !== undefined) {
+      log.warn(`A table of the portal is not taken: ${reason}`, { code: "lookup-refused", lookup: name.slice(0, 100) });
+      return { outcome: "refused", reason };
+    }
+    const changed = changedRows([kept.get(name), tables.get(name)], table, takes ?? new Set());
+    // In this order: whatever is read once it is marked must be mapped by the new table, and a kill in between has the portal send it again.
+    tables.set(name, table);
+    generation += 1;
+    const remapped = await capture.remap({ lookup: name, rows: changed }, signal);
+    store.transaction(() => store.lookups.put({ name, version, fields, rows }), "lookup");
+    kept.set(name, { ...table, version });
+    const counts = { rows: rows.length, changed: changed === "all" ? rows.length : changed.length, remapped };
+    log.info("The portal sent a table", { code: "lookup-taken", lookup: name, ...counts });
+    return { outcome: "ok" };
+  };
+  /** One after the other. */
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    bind(mappings) {
+      needs = needsOf(mappings);
+      bindTo(mappings, inUse);
+      if ([...kept.keys()].some((name) => !needs.has(name))) store.lookups.keepOnly([...needs.keys()]);
+      for (const held of [tables, kept]) for (const name of held.keys()) if (!needs.has(name)) held.delete(name);
+    },
+    used: () => [...needs.keys()].map((name) => ({ name, version: kept.get(name)?.version ?? null })),
+    take(message, capture, signal) {
+      const done = last.then(() => take(message, capture, signal));
+      last = done.catch(() => undefined);
+      return done;
+    },
+  };
+}
+
+/** What the store of an agent holds of them, for a look at its mappings without it. */
+export function bindStored(mappings: readonly Mapping[], stored: readonly StoredLookup[]): void {
+  const tables = new Map(stored.map((one) => [one.name, tableOf(one)]));
+  bindTo(mappings, { generation: 1, of: (name) => tables.get(name) });
+}
+
+function bindTo(mappings: readonly Mapping[], tables: LookupTables): void {
+  for (const { lookups } of mappings) lookups?.use(tables);
+}
+
+function needsOf(mappings: readonly Mapping[]): Needs {
+  const needs = new Map<string, Set<string | undefined>>();
+  for (const { lookups } of mappings)
+    for (const [name, takes] of lookups?.needs ?? []) needs.set(name, new Set([...(needs.get(name) ?? []), ...takes]));
+  return needs;
+}
+
+function tableOf({ fields, rows }: Pick<StoredLookup, "fields" | "rows">): LookupTable {
+  return { fields, rows: new Map(rows.map((row) => [keyOf(row), row])) };
+}
+
+const keyOf = ([first]: readonly Json[]): string => String(first ?? "").trim();
+const isScalar = (value: Json | undefined): boolean => value !== undefined && (value === null || typeof value !== "object");
+
+function faultOf({ fields, rows }: Lookup, table: LookupTable, takes: ReadonlySet<string | undefined>): string | undefined {
+  if (fields.length < 2 || new Set(fields).size < fields.length) return "it needs two fields or more, each of a name of its own";
+  for (const take of takes)
+    if (take !== undefined && !fields.includes(take)) return `the mapping takes its field ${take}, which it lacks`;
+  const broken = rows.findIndex((row) => row.length !== fields.length || !row.every(isScalar) || keyOf(row) === "");
+  if (broken >= 0) return `row ${broken + 1} has no key, or not a plain value for each field`;
+  return table.rows.size < rows.length ? "a key stands in it twice" : undefined;
+}
+
+/** Keys of the rows that say another thing than one of those before in what the mapping takes of them. The first time all have waited, those without a row as well. */
+function changedRows(
+  [kept, inUse]: readonly [LookupTable | undefined, LookupTable | undefined],
+  now: LookupTable,
+  takes: ReadonlySet<string | undefined>,
+): string[] | "all" {
+  if (kept === undefined || inUse === undefined) return "all";
+  const saying = (table: LookupTable, key: string): string | undefined => {
+    const row = table.rows.get(key);
+    return row && canonicalJson([...takes].map((take) => row[indexOf(table, take)] ?? null));
+  };
+  const before = kept === inUse ? [kept] : [kept, inUse];
+  const keys = new Set([...before.flatMap(({ rows }) => [...rows.keys()]), ...now.rows.keys()]);
+  return [...keys].filter((key) => before.some((table) => saying(table, key) !== saying(now, key)));
+}
