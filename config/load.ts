@@ -6,6 +6,7 @@ import type { Finding } from "../base/findings.ts";
 import type { Config, Fault } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { readable } from "./fault-text.ts";
+import { noteNeverWritten } from "./never-written.ts";
 import { overPreset } from "./preset.ts";
 import { checkSources } from "./references.ts";
 import { resolveCommand } from "./resolve-command.ts";
@@ -85,6 +86,8 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
   if (sources.length === 0 && !scene.broken(["sources"]))
     scene.fault(["sources"], "There is no source", "Add a source: `name: { type, table, key, fields }`.");
   checkSources(scene, sources);
+  const commands = Object.entries(scene.file.commands).map(([name, node]) => resolveCommand(scene, name, node));
+  noteNeverWritten(scene, commands, sources);
   return {
     file,
     agent: agentOf(agent, file),
@@ -94,7 +97,7 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
     types: resolveTypes(scene),
     maps: resolveMaps(scene),
     sources,
-    commands: Object.entries(scene.file.commands).map(([name, node]) => resolveCommand(scene, name, node)),
+    commands,
     guards,
     reconcile: {
       between: { fromMinute: reconcile.between.from, untilMinute: reconcile.between.until },

@@ -395,6 +395,23 @@ ${steps}
     expect(loaded.config && loaded.notes).toMatchObject([{ code: "probe-by-content" }]);
   });
 
+  test("a field that a command writes and the ERP owns is noted, mapped or not: commands that bring it are refused", () => {
+    const notes = (fields: string): unknown => {
+      const source = `persons: { type: person, table: P, key: NR, fields: { kind: { value: natural }, lastName: NAME, ${fields} } }`;
+      const steps = `[{ update: P, key: { NR: "\${key(id).NR}" }, values: { MAIL: { from: birthDate }, NAME: { from: firstName } } }]`;
+      const text = `agent: { name: a, portal: "wss://p.example/agent" }
+erp: { connector: sqlite, file: /tmp/erp.db, timezone: UTC }
+sources: { ${source} }
+commands: { person.update: { steps: ${steps}, result: { source: persons, key: "\${key(id).NR}" } } }`;
+      const loaded = parseConfig({ text, file: "x" });
+      return loaded.faults ?? loaded.notes;
+    };
+    expect(notes("birthDate: BD, salutation: A")).toMatchObject([
+      { code: "field-never-written", message: expect.stringContaining("birthDate, firstName, which the ERP owns") },
+    ]);
+    expect(notes("firstName: { from: VN, owner: shared }")).toEqual([]);
+  });
+
   test("a procedure is called with its parameters, and its results are used like others", () => {
     const steps = [
       `      - call: "dbo.P_NEXT_NR"`,
