@@ -162,11 +162,19 @@ function lookAt(
   return moved.length > 0 ? { why: "moved", fields: moved } : undefined;
 }
 
+/** Work is given to others all day long. */
+const workers: ReadonlySet<string> = new Set(["teamMember", "serviceProvider"]);
+
 /** Sources of which it referred to one, and now refers to another one in its place. */
 function movedAway(before: readonly EntityPlace[], now: readonly Parent[]): string[] {
   const left = before.filter((one) => !now.some((parent) => parent.source === one.source && parent.key === one.key));
   const found = left.filter(({ source }) =>
-    now.some((parent) => parent.source === source && !before.some((one) => one.source === source && one.key === parent.key)),
+    now.some(
+      (parent) =>
+        parent.source === source &&
+        !workers.has(parent.type) &&
+        !before.some((one) => one.source === source && one.key === parent.key),
+    ),
   );
   return [...new Set(found.map(({ source }) => source))];
 }

@@ -68,6 +68,8 @@ const ownName = new RegExp(`(?<!KREIS: )\\b(${[...new Set(ownNames)].join("|")})
 /** PostgreSQL holds names that nobody quoted in small letters, and the agent quotes what the configuration says. */
 const folded = (yaml: string): string => yaml.replace(ownName, (name) => name.toLowerCase());
 
+const limits = ({ rows, percent }: { rows: number; percent: number }): string => `{ rows: ${rows}, percent: ${percent} }`;
+
 function head({
   dialect,
   connection,
@@ -79,6 +81,8 @@ function head({
   guards = { rows: 500, percent: 50 },
   unjudged = false,
 }: ErpConfigOptions): string {
+  // The clerks of a test correct a small company several times over within an hour.
+  const ofValues = { ...guards, percent: 100 };
   return `# Sample housing company: composite padded keys, YYYYMMDD integers, codes, no foreign keys.
 agent: { name: ${agentName}, portal: "${portalUrl}", stage: ${stage}, state: "${state}" }
 erp:
@@ -87,7 +91,7 @@ ${connection.map((line) => `  ${line}`).join("\n")}
   timezone: Europe/Berlin${confirmAfter === undefined ? "" : `\n  confirmAfter: ${confirmAfter}`}${courtesy === undefined ? "" : `\n  courtesy: ${courtesy}`}
 vars: { mandant: "${mainMandant}" }
 scope: { ${dialect === "postgres" ? "mandant" : "MANDANT"}: "\${vars.mandant}" }
-guards: { ${["deletes", "emptied", "moved"].map((kind) => `${kind}: { rows: ${guards.rows}, percent: ${guards.percent} }`).join(", ")} }${unjudged ? "\nquality: { rules: false }" : ""}`;
+guards: { deletes: ${limits(guards)}, emptied: ${limits(ofValues)}, moved: ${limits(ofValues)} }${unjudged ? "\nquality: { rules: false }" : ""}`;
 }
 
 const dictionaries = (options: ErpConfigOptions): string => `types:

@@ -189,6 +189,16 @@ test("A held row that is mended in the ERP is held no longer, one that goes is d
   expect([openGuards(bench), bench.portal.entities]).toEqual([[], bench.expected()]);
 });
 
+test("Work that is given to others is no move", async () => {
+  const { bench, change, settle } = await site("cursor", 30, {
+    map: (_, mapped) =>
+      mapped.kind === "entity" ? { ...mapped, parents: mapped.parents.map((one) => ({ ...one, type: "teamMember" })) } : mapped,
+  });
+  change("moved", range(0, 10));
+  await settle();
+  expect([told(bench, 32, range(0, 10)), openGuards(bench)]).toEqual([10, []]);
+});
+
 test("What is held stays held when the mapping changes meanwhile, and can still be rejected", async () => {
   const options: BenchOptions = { erp: company(30), cursor: false, guards: tenth, fingerprint: "1" };
   const bench = await start(options);
