@@ -3,6 +3,7 @@ import { describeError, FuserError, isAbort, kindOf } from "../base/errors.ts";
 import type { AgentParts, Running } from "./agent.ts";
 import { takenOverAt } from "./capture/identity.ts";
 import { lostHistory } from "./capture/lost-history.ts";
+import { forgetConflicts } from "./settled-conflicts.ts";
 import { isStoreTrouble } from "./store/sqlite-errors.ts";
 import { waitOut } from "./wait-out.ts";
 
@@ -44,6 +45,7 @@ export async function keepHouse(running: House, told: { signal: AbortSignal; com
       store.journal.purge(now);
       store.asks.purge(now);
       store.findings.purge(now);
+      forgetConflicts(store, now);
       purgedAt = now;
     }
     const commits = told.commits();

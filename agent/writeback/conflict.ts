@@ -43,6 +43,12 @@ export function settlement(
   };
 }
 
+/** Under which the findings of a record's conflicts stand. */
+export const conflictGroup = (
+  { facts }: Pick<WritebackStore, "facts">,
+  { source, key }: { source: string; key: string },
+): bigint => facts.hash("conflict", `${source}\0${key}`);
+
 /** Notes what a conclusion says of a conflict, in its transaction; what it says no longer, closes. Returns the journal's words of it. */
 export function settleConflict(
   store: WritebackStore,
@@ -57,8 +63,7 @@ export function settleConflict(
     const raised = fields.map(
       (field): Raised => ({ rule: "field-conflict", source, key, field, other: "", params: { command: id, settled } }),
     );
-    const group = store.facts.hash("conflict", `${source}\0${key}`);
-    if (raised.length > 0 || outcome === "applied") store.findings.replace(group, raised, now);
+    if (raised.length > 0 || outcome === "applied") store.findings.replace(conflictGroup(store, conflictAt), raised, now);
     if (seen !== undefined) noteAsked(store.meta, id, { source, key, seen });
   }
   if (outcome !== "waiting" && outcome !== "uncertain") forgetConflict(store.meta, id);
