@@ -122,7 +122,7 @@ describe("what does not need a database", () => {
       ["type: person", "type: persona"],
       ["map: ", "mapp: "],
       ["rows: 500", "rows: many"],
-      ["percent: 50", "percent: 500"],
+      ["percent: 100", "percent: 500"],
       ["as: ymd", "as: ydm"],
     ] as const;
     site.configure({}, (text) => spoilt.reduce((changed, [from, to]) => changed.replace(from, to), text));

@@ -78,7 +78,7 @@ function head({
   stage = "live",
   confirmAfter,
   courtesy,
-  guards = { rows: 500, percent: 50 },
+  guards = { rows: 500, percent: 100 },
   unjudged = false,
 }: ErpConfigOptions): string {
   // The clerks of a test correct a small company several times over within an hour.
