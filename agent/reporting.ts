@@ -8,6 +8,7 @@ import { type SourceStatus, schemaMissing } from "./capture/status.ts";
 import type { ChannelState } from "./channel/channel.ts";
 import type { Offer } from "./channel/greeting.ts";
 import type { Compiled } from "./compile.ts";
+import { forecastsIn } from "./forecasts.ts";
 import { offeredQuestions } from "./person-questions.ts";
 import { lackText } from "./schema-lacks.ts";
 import { type StatusFile, writeStatusFile } from "./status-file.ts";
@@ -40,6 +41,9 @@ export function offerOf({ config, compiled, agentVersion, host, lookups = [] }: 
   };
 }
 
+/** As the protocol has them. */
+const [mostForecasts, longestSentence] = [100, 500];
+
 type Reported = Pick<Running, "capture" | "store" | "channel">;
 
 /** The status that the portal is sent. `statuses` where they are known already: counting them costs the most. */
@@ -71,6 +75,9 @@ export function reportOf(
     sources,
     commands: { pending: counts.received + counts.executing + counts.waiting, uncertain: counts.uncertain },
     outbox: { items, bytes },
+    forecasts: forecastsIn(store.meta)
+      .slice(0, mostForecasts)
+      .map(({ code, message }) => ({ code, message: message.slice(0, longestSentence) })),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Connect } from "./channel/link.ts";
 import { socketConnector } from "./channel/socket.ts";
 import { deliverWorklists } from "./deliver.ts";
 import { machineName, newId, openErp } from "./erp.ts";
+import { keepForecasts } from "./forecasts.ts";
 import { withHeapMode } from "./heap-mode.ts";
 import { keepHouse } from "./housekeeping.ts";
 import { transportSettings } from "./portal-way.ts";
@@ -79,6 +80,7 @@ export async function realSurroundings(parts: AgentParts): Promise<Surroundings>
       ...delivering(config.worklists),
       ...watchingPersons(config.persons),
       (running, signal) => tellStatus(running, { signal, startedAt, commits: () => commits }),
+      (running, signal) => keepForecasts(running, () => transportSettings(config, secrets.require, parts.env), signal),
       (running, signal) => keepHouse(running, { signal, commits: () => commits }),
     ],
     tellWaiting: (store, error) => tellWaiting({ parts, store, startedAt }, error),

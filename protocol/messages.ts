@@ -294,6 +294,13 @@ export const status = z.strictObject({
     .max(1_000),
   commands: z.strictObject({ pending: z.int().min(0), uncertain: z.int().min(0) }),
   outbox: z.strictObject({ items: z.int().min(0), bytes: z.int().min(0) }),
+  forecasts: z
+    .array(z.strictObject({ code: word, message: sentence }))
+    .max(100)
+    .optional()
+    .describe(
+      "What will stand still one day if nobody does anything: a password or certificate that expires, a disk that fills.",
+    ),
 });
 
 export const bye = z.strictObject({ type: z.literal("bye"), reason: sentence, retryAfterMs: z.int().min(0).optional() });

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, statfs } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding } from "../../base/findings.ts";
 import { silentLog } from "../../base/log.ts";
@@ -12,7 +12,9 @@ import { feedPlan } from "../capture/feed-tables.ts";
 import { readEnrolment, tokenSource } from "../channel/identity.ts";
 import { probePortal } from "../channel/probe.ts";
 import { type Compiled, faultFindings, tryCompile, writtenTables } from "../compile.ts";
+import { freeBytesOf, lowDisk } from "../disk-forecast.ts";
 import { newId, openErp } from "../erp.ts";
+import { portalForecast } from "../forecasts.ts";
 import { isPinned, readPin } from "../pin.ts";
 import { pollsOf } from "../polls.ts";
 import { transportSettings } from "../portal-way.ts";
@@ -96,24 +98,11 @@ function findingOf(error: FuserError): Finding {
   };
 }
 
-const lowDiskBytes = 1_073_741_824;
-
 async function stateFindings(config: Config): Promise<Finding[]> {
   const { state: place } = config.agent;
   try {
     await access(place, constants.R_OK | constants.W_OK | constants.X_OK);
-    const { bavail, bsize } = await statfs(place);
-    if (bavail * bsize >= lowDiskBytes) return [];
-    const message = `Only ${Math.round((bavail * bsize) / 1_048_576)} MB are free`;
-    return [
-      {
-        severity: "warning",
-        code: "state-disk-low",
-        place,
-        message,
-        remedy: "The store may take up to 1 GB while the portal is away",
-      },
-    ];
+    return lowDisk(place, await freeBytesOf(place));
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     const message = missing ? "The state directory does not exist" : "The agent's account may not use the state directory";
@@ -215,6 +204,7 @@ async function portalFindings({ session, config, secrets }: CheckParts): Promise
       remedy: "Enrol for this stage, or see `erpfuser go-live`",
     });
   }
+  findings.push(...(await portalForecast(place, transport, { now: clock.now(), signal })));
   const { clockOffsetMs } = await probePortal({ portal: config.agent.portal, transport, token, clock, signal });
   if (Math.abs(clockOffsetMs) > clockWarnMs) {
     const message = `This machine's clock is ${formatDuration(Math.abs(clockOffsetMs))} ${clockOffsetMs > 0 ? "behind" : "ahead of"} the portal's`;

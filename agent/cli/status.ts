@@ -89,6 +89,11 @@ function sourceRows({ status, ways = [] }: StatusFile, running: boolean): string
   return [head, ...rows];
 }
 
+/** What will stand still one day; `erpfuser check` has the remedies. */
+function forecastLines({ status }: StatusFile): string[] {
+  return (status.forecasts ?? []).map(({ code, message }) => `Ahead: ${message} [${code}]`);
+}
+
 /** What the checks of idle hours have mended: with the last one, for what only grows says little. */
 function mendedLines({ status, checks = [] }: StatusFile): string[] {
   return status.sources.flatMap(({ source, mended = 0 }) => {
@@ -121,7 +126,7 @@ function lines(now: Current, session: Session): string[] {
     ...(agent !== null && running ? [...feedLine(agent), ...insteadLines(agent), ...lackLines(agent)] : []),
     `Waiting: ${now.pending} keys to read, ${now.outbox.items} items to send, ${now.quarantined} in quarantine`,
     ...(now.findings > 0 ? [`Data quality: ${counted(now.findings, "finding")}: \`erpfuser quality\``] : []),
-    ...(agent === null ? [] : mendedLines(agent)),
+    ...(agent === null ? [] : [...mendedLines(agent), ...forecastLines(agent)]),
     commandLine(now.commands),
     ...(now.vanished > 0
       ? [`${now.vanished} commands are no longer in the ERP since it was restored: \`erpfuser commands list --vanished\``]

@@ -1,5 +1,6 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding, Severity } from "../../base/findings.ts";
+import { supportForecast } from "../../base/forecasts.ts";
 import type { CheckNeeds } from "../connector.ts";
 import { bind, concat } from "../statement.ts";
 import { callProblems } from "./call-checks.ts";
@@ -85,7 +86,7 @@ function accountProblems({ user, domain }: Inspection["access"]["settings"]): Pr
   ];
 }
 
-async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
+async function server({ access, link, needs, signal }: Inspection): Promise<Problem[]> {
   const [row] = await ask(
     link,
     "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS version, CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition",
@@ -108,6 +109,7 @@ async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
       remedy: "Update to SQL Server 2012 (11.0) or later.",
     });
   }
+  problems.push(...supportForecast("SQL Server", version, access.context.clock.now()));
   if (link.readOnly) problems.push(readOnly(needs));
   return problems;
 }

@@ -1,5 +1,6 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding } from "../../base/findings.ts";
+import { certificateForecast, supportForecast } from "../../base/forecasts.ts";
 import type { CheckNeeds, Table, WriteRight } from "../connector.ts";
 import { serversText } from "../servers.ts";
 import { bind, concat, join } from "../statement.ts";
@@ -36,7 +37,7 @@ export async function checkMysql(access: Access, needs: CheckNeeds, signal: Abor
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, others, encryption, rights, companyProblems, tables, calls]) {
+    for (const inspect of [server, others, encryption, certificate, rights, companyProblems, tables, calls]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -55,7 +56,7 @@ export async function checkMysql(access: Access, needs: CheckNeeds, signal: Abor
   }
 }
 
-async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
+async function server({ access, link, needs, signal }: Inspection): Promise<Problem[]> {
   const rows = await askServer(
     link,
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'read_only', 'sql_mode', 'max_allowed_packet', 'time_zone', 'wait_timeout', 'default_storage_engine')",
@@ -79,6 +80,7 @@ async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
       remedy: `Update to ${product} ${leastMajor}.${leastMinor} or later.`,
     });
   }
+  problems.push(...supportForecast(product, version.replace(/^5\.5\.5-/, ""), access.context.clock.now()));
   if (product === "MySQL") {
     problems.push({
       severity: "info",
@@ -183,6 +185,12 @@ async function encryption({ access, link, signal }: Inspection): Promise<Problem
     ];
   }
   return [];
+}
+
+/** Empty where the server has none, or does not tell. */
+async function certificate({ access, link, signal }: Inspection): Promise<Problem[]> {
+  const [row] = await askServer(link, "SHOW GLOBAL STATUS LIKE 'Ssl_server_not_after'", signal, operation);
+  return certificateForecast("erp", Date.parse(row?.value ?? ""), access.context.clock.now());
 }
 
 /** Rights that the agent never needs; each is a way to do harm with a stolen password. */

@@ -1,5 +1,6 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding } from "../../base/findings.ts";
+import { passwordForecast, supportForecast } from "../../base/forecasts.ts";
 import type { CheckNeeds } from "../connector.ts";
 import { callProblems } from "./call-checks.ts";
 import { placeOf, tlsChoice } from "./config.ts";
@@ -28,7 +29,7 @@ export async function checkPostgres(access: Access, needs: CheckNeeds, signal: A
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, encryption, company, rightsProblems, tableProblems, callProblems]) {
+    for (const inspect of [server, encryption, password, company, rightsProblems, tableProblems, callProblems]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -43,7 +44,7 @@ export async function checkPostgres(access: Access, needs: CheckNeeds, signal: A
   }
 }
 
-async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
+async function server({ access, link, needs, signal }: Inspection): Promise<Problem[]> {
   const [row] = await askServer(
     link,
     "SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby, current_setting('hot_standby_feedback') AS feedback, current_setting('server_encoding') AS encoding",
@@ -51,7 +52,7 @@ async function server({ link, needs, signal }: Inspection): Promise<Problem[]> {
     operation,
   );
   const major = Math.floor(link.facts.version / 10_000);
-  const problems: Problem[] = [];
+  const problems: Problem[] = supportForecast("PostgreSQL", String(row?.version), access.context.clock.now());
   if (major < oldest) {
     problems.push({
       severity: "error",
@@ -120,6 +121,17 @@ async function encryption({ access, link, signal }: Inspection): Promise<Problem
     return [{ severity: "warning", code, message, remedy: "Set `tls: { ca: FILE }` to the authority that signed it." }];
   }
   return [];
+}
+
+/** Of a role with VALID UNTIL. */
+async function password({ access, link, signal }: Inspection): Promise<Problem[]> {
+  const [row] = await askServer(
+    link,
+    "SELECT rolname, extract(epoch FROM rolvaliduntil)::text AS until FROM pg_roles WHERE rolname = current_user AND isfinite(rolvaliduntil)",
+    signal,
+    operation,
+  );
+  return row === undefined ? [] : passwordForecast(row.rolname ?? "", Number(row.until) * 1_000, access.context.clock.now());
 }
 
 /** Programs with which people work. */

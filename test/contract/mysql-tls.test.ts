@@ -54,6 +54,8 @@ describe.skipIf(!has("mariadb"))("MariaDB: encrypted connections", () => {
     expect(rows).toHaveLength(1);
     expect(codes).not.toContain("erp-not-verified-tls");
     expect(codes).not.toContain("erp-not-encrypted");
+    // It is good for two days.
+    expect(codes).toContain("erp-certificate-expires");
   });
 
   it("are refused when another authority signed the certificate, or none that this machine trusts", async () => {

@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compile } from "../../agent/compile.ts";
 import { grantNeeds } from "../../agent/grant-needs.ts";
+import { systemClock } from "../../base/time.ts";
 import type { Config } from "../../config/config.ts";
 import { parseConfig } from "../../config/load.ts";
 import type { Connector } from "../../connectors/connector.ts";
@@ -106,6 +107,18 @@ describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", 
     const rights = { orders: ["insert", "update"], counters: ["update"], ledger: ["insert", "update"] } as const;
     const findings = await erp.check(never, { read: ["person", "orders"], write: ["orders", "counters", "ledger"], rights });
     expect(findings.filter(({ severity, code }) => severity === "error" || code.startsWith("erp-rights"))).toEqual([]);
+  });
+
+  it("check tells a password that expires within three weeks, and none that expires later or never", async () => {
+    const told = async (until: string): Promise<string[]> => {
+      const time = until === "infinity" ? until : new Date(systemClock.now() + Number(until) * 86_400_000).toISOString();
+      await root.query(`ALTER ROLE fuser VALID UNTIL '${time}'`);
+      const findings = await erp.check(never, { read: [], write: [] });
+      return findings
+        .filter(({ code }) => code === "erp-password-expires" || code === "erp-check-failed")
+        .map(({ code }) => code);
+    };
+    expect([await told("10"), await told("40"), await told("infinity")]).toEqual([["erp-password-expires"], [], []]);
   });
 
   it("check names others who log in with the account, and takes our own sessions for ours whatever the agent is called", async () => {
