@@ -322,15 +322,25 @@ export interface Proxy {
 /** What becomes of the value that a rule finds fault with: sent as it is, left out, or the whole entity waits in quarantine. */
 export type RuleAction = "send" | "send-without-field" | "hold";
 
+/** Of rules that withhold nothing: found fault with, or not looked for. */
+export type ReportAction = "send" | "off";
+
+type WithholdingRules = Record<
+  "email-placeholder" | "email-throwaway" | "email-staff" | "email-shared" | "email-invalid" | "phone-invalid",
+  RuleAction
+>;
+
+type ReportingRules = Record<
+  | ("person-lookalike" | "person-without-period" | "person-future-only")
+  | ("period-overlap" | "period-open-predecessor" | "period-no-start" | "period-reversed")
+  | ("code-defaulted" | "moved" | "key-reused"),
+  ReportAction
+>;
+
 export interface QualityConfig {
   /** False: no rule looks at anything. */
   rules: boolean;
-  actions: Readonly<
-    Record<
-      "email-placeholder" | "email-throwaway" | "email-staff" | "email-shared" | "email-invalid" | "phone-invalid",
-      RuleAction
-    >
-  >;
+  actions: Readonly<WithholdingRules & ReportingRules>;
   /** Patterns of addresses in small letters; `*` stands for anything. */
   placeholder: { patterns: readonly string[]; marked: readonly string[] };
   /** Domains in small letters, beside the known ones. */

@@ -4,6 +4,8 @@ import { flag, keys, listOf, named, oneOf, schedule, text } from "./schema-value
 
 const action = (says: string) => oneOf(["send", "send-without-field", "hold"]).prefault("send-without-field").describe(says);
 
+const report = (says: string) => oneOf(["send", "off"]).prefault("send").describe(says);
+
 const pattern = text
   .regex(
     /^[^\s@]*@[^\s@]*$/,
@@ -24,10 +26,20 @@ export const quality = keys({
     "email-shared": action("One address at several persons; a household may share one, and its main participant keeps it"),
     "email-invalid": action("What stands where an address should, and is none: never sent; `hold` holds the person as well"),
     "phone-invalid": action("What stands where a phone number should, and is none, such as `auf Anfrage!`"),
+    "person-lookalike": report("Two persons with the same name and date of birth, or the same name and address"),
+    "person-without-period": report("A person who can be reached, but stands in no contract"),
+    "person-future-only": report("A person whose contracts all begin in the future"),
+    "period-overlap": report("Two contracts on one unit at the same time"),
+    "period-open-predecessor": report("A contract without an end, although another one on the same unit began after it"),
+    "period-no-start": report("A contract without a beginning"),
+    "period-reversed": report("A contract that ends before it begins"),
+    "code-defaulted": report("A code that reached the portal only through the default of its map"),
+    moved: report("A unit that belongs to another building now, or a building to another estate"),
+    "key-reused": report("A contract whose main tenant is another person now"),
   })
     .prefault({})
     .describe(
-      "What becomes of a value by rule. `send`: it is sent and found fault with; `send-without-field`: the entity is sent without it; `hold`: the entity waits in quarantine",
+      "What becomes of a value by rule. `send`: it is sent and found fault with; `send-without-field`: the entity is sent without it; `hold`: the entity waits in quarantine; `off`: nobody looks for it",
     ),
   placeholder: keys({
     patterns: listOf(pattern)

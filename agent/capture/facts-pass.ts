@@ -3,6 +3,7 @@
  * one that only reports. What is read by key meanwhile is newer, and brings its facts along.
  */
 import type { RowBatch } from "../../connectors/connector.ts";
+import type { SourceRole } from "../quality/judged.ts";
 import type { Drain } from "./drain.ts";
 import type { Judging } from "./judging.ts";
 import type { Task } from "./lane.ts";
@@ -20,12 +21,15 @@ const placesAtOnce = 500;
 export function factTasks(room: Room, drain: Drain): { before: Task[]; after: Task[] } {
   const { judging } = room;
   if (judging === undefined) return { before: [], after: [] };
-  const passes = (role: "protects" | "reports"): Task[] =>
+  const passes = (role: SourceRole): Task[] =>
     room.sources.filter((source) => judging.roleOf(source) === role).map((source) => passTask({ room, judging, drain }, source));
   const swept = room.sources
     .filter((source) => judging.roleOf(source) !== undefined)
     .map((source) => sweepTask(room, judging, source));
-  return { before: passes("protects"), after: [...passes("reports"), ...swept, judgeTask(room, judging)] };
+  return {
+    before: passes("protects"),
+    after: [...passes("reports"), ...passes("watches"), ...swept, judgeTask(room, judging), reportTask(room, judging)],
+  };
 }
 
 interface Pass {
@@ -37,11 +41,11 @@ interface Pass {
 function passTask(pass: Pass, source: CapturedSource): Task {
   const { room, judging } = pass;
   const name = source.mapping.source;
-  const isReporting = judging.roleOf(source) === "reports";
+  const comesAfter = judging.roleOf(source) !== "protects";
   return {
     source: name,
     dueAt() {
-      const isDue = !judging.isGathered(source) && !(isReporting && room.store.sources.get(name).comparedAt === undefined);
+      const isDue = !judging.isGathered(source) && !(comesAfter && room.store.sources.get(name).comparedAt === undefined);
       return isDue ? 0 : Number.POSITIVE_INFINITY;
     },
     run: (signal) => gatherFacts(pass, source, signal),
@@ -76,7 +80,7 @@ async function gatherFacts({ room, judging, drain }: Pass, source: CapturedSourc
   }
   store.transaction(() => {
     store.sources.update(name, { facts: judging.fingerprintOf(source), factsSwept: false });
-    judging.groupsJudged(undefined);
+    if (judging.roleOf(source) !== "watches") judging.groupsJudged(undefined);
     const detail = { rows, what: "facts" };
     store.journal.add({
       at: clock.now(),
@@ -160,6 +164,17 @@ function judgeTask({ clock }: Room, judging: Judging): Task {
       for (let after = judging.judgeGroups(undefined); after !== undefined; after = judging.judgeGroups(after))
         await clock.sleep(0, signal);
       judging.groupsJudged(ground);
+    },
+  };
+}
+
+/** The same of those that are only reported. */
+function reportTask({ clock }: Room, { reported }: Judging): Task {
+  return {
+    source: "quality",
+    dueAt: () => (reported.owes() ? 0 : Number.POSITIVE_INFINITY),
+    async run(signal) {
+      while (reported.judgeSome()) await clock.sleep(0, signal);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** A changed mapping may make other entities of the same rows: what was concluded from the old one is void. */
 import type { EntityState } from "../store/store.ts";
+import { unwatchHeld } from "./held-findings.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
 
@@ -34,6 +35,8 @@ export function leaveFacts({ store, sources, judging }: Room): void {
       if (!judged.includes(mapping.source) && store.sources.get(mapping.source).facts !== undefined)
         store.sources.update(mapping.source, { facts: undefined });
     store.findings.keepOnly(judged);
+    if (judging === undefined) unwatchHeld(store);
+    else judging.held.catchUp();
   }, "quality");
 }
 

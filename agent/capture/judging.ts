@@ -5,8 +5,11 @@
 import type { Mapped } from "../map/mapped.ts";
 import type { FactLook, Judged, Quality, SourceRole, Subject } from "../quality/judged.ts";
 import type { FactChange } from "../store/facts.ts";
-import type { QuarantineEntry, Store } from "../store/store.ts";
+import type { EntityPlace, QuarantineEntry, Store } from "../store/store.ts";
+import { countedCodes } from "./counted-codes.ts";
+import { type HeldFindings, watchHeld } from "./held-findings.ts";
 import type { CaptureParts } from "./parts.ts";
+import { createReportedGroups, type ReportedGroups } from "./reported-groups.ts";
 import type { CapturedSource } from "./source.ts";
 
 export interface Judging {
@@ -15,6 +18,12 @@ export interface Judging {
   of(source: CapturedSource): SourceJudge | undefined;
   /** The same for rows that nobody knew before: those of a source that only reports are taken without, until its facts are gathered. */
   ofNew(source: CapturedSource): SourceJudge | undefined;
+  /** What is kept of new rows of a source that is only watched, where the mapping noted something. Ask once for a transaction. */
+  noted(source: CapturedSource): ((key: string, mapped: Entity) => void) | undefined;
+  /** A source that is only watched was compared from its first row to its last: nothing of it need be gathered. */
+  watched(source: CapturedSource): void;
+  /** What waits in quarantine. */
+  held: HeldFindings;
   /** Whether facts of the whole source are kept. */
   isGathered(source: CapturedSource): boolean;
   /** Under which that holds. */
@@ -28,6 +37,8 @@ export interface Judging {
   /** Now all of them are. `ground`: of before the first one, by `ground()`. */
   groupsJudged(ground: string | undefined): void;
   ground(): string | undefined;
+  /** Groups that are only reported. */
+  reported: Pick<ReportedGroups, "owes" | "judgeSome">;
   /** All is known that verdicts stand on, and everything was judged by it. */
   isThrough(): boolean;
 }
@@ -38,8 +49,8 @@ type Entity = Extract<Mapped, { kind: "entity" }>;
 export interface SourceJudge {
   /** Keeps the facts of an entity. What is read together is gathered before the first of it is judged. */
   gather(key: string, mapped: Entity): void;
-  /** What is to be sent of an entity whose facts are kept. */
-  judge(key: string, mapped: Entity): Pick<Judged, "text" | "withheld" | "hold">;
+  /** What is to be sent of an entity whose facts are kept; undefined: as it stands. */
+  judge(key: string, mapped: Entity): Pick<Judged, "text" | "withheld" | "hold"> | undefined;
   /** The entity is gone. */
   gone(key: string): void;
 }
@@ -55,6 +66,8 @@ export function heldBy({
 
 const groupsAtOnce = 200;
 const dayMs = 86_400_000;
+/** Entities whose former place goes, looked at together. */
+const mostMoved = 10_000;
 /** Under which ground all groups were judged last. */
 const judgedName = "quality-judged";
 /** Raised with each domain that comes to belong to the staff, or no longer does. */
@@ -67,7 +80,9 @@ export function createJudging(parts: JudgingParts, quality: Quality): Judging {
   const { facts, findings, meta } = store;
   const readiness = openReadiness(parts, quality);
   const lookNow = (): FactLook => ({ ...facts, ...readiness.now() });
-  const judged = parts.sources.filter(({ mapping }) => quality.roleOf(mapping.source) !== undefined);
+  const codes = countedCodes(store, () => clock.now());
+  const isWatched = ({ mapping }: CapturedSource): boolean => quality.roleOf(mapping.source) === "watches";
+  const judged = parts.sources.filter((source) => quality.roleOf(source.mapping.source) !== undefined && !isWatched(source));
   /** Undefined: groups can't be judged, or there are none. */
   const ground = (): string | undefined => {
     const { addressesKnown, spansKnown, today } = readiness.now();
@@ -77,13 +92,23 @@ export function createJudging(parts: JudgingParts, quality: Quality): Judging {
   /** Addresses to be judged at the end of the transaction under way. */
   const emails = new Set<bigint>();
   const persons = new Set<bigint>();
-  const touch = ({ groups, persons: users }: FactChange): void => {
-    for (const { kind, hash } of groups) {
+  const reported = createReportedGroups({
+    store,
+    quality,
+    now: () => clock.now(),
+    known: () => ({ look: lookNow(), isAll: judged.every(readiness.isGathered) }),
+  });
+  const touch = (self: bigint, change: FactChange): void => {
+    for (const { kind, hash } of change.groups) {
       if (kind === "staff-domain") touchDomain(hash);
+      // Two who look like one share their address otherwise than others.
+      else if (kind === "look") for (const own of facts.groupsOf(self, "email")) emails.add(own);
       // By the name somebody is found, and nobody judged.
-      else if (kind !== "name") emails.add(hash);
+      else if (kind === "email" || kind === "staff") emails.add(hash);
     }
-    for (const person of users) persons.add(person);
+    for (const person of change.persons) persons.add(person);
+    reported.touch(change);
+    codes.touch(change);
   };
   const touchDomain = (hash: bigint): void => {
     // More than one member more or less says nothing new of the domain.
@@ -94,18 +119,29 @@ export function createJudging(parts: JudgingParts, quality: Quality): Judging {
     findings.replace(hash, raised, clock.now());
     for (const { source, key } of otherwise) readAgain(store, { source, key }, clock.now());
   };
+  /** What is found of the place that an entity left, beside what is found of itself. */
+  const formerOf = (self: bigint): bigint => facts.hash("left", String(self));
   const of = (captured: CapturedSource): SourceJudge | undefined => {
     const { source, type, lacks = [] } = captured.mapping;
     if (quality.roleOf(source) === undefined) return undefined;
     const look = lookNow();
     // What the ERP lacks for now says nothing: facts that protect somebody, and what was found, stay until everything is mapped anew.
     const stays = (key: string): boolean => lacks.length > 0 && store.entities.known(source, key);
-    const subjectOf = (key: string, { text, parents, notes }: Entity): Subject => ({ source, type, key, text, parents, notes });
+    const former = (key: string) => (): readonly EntityPlace[] => store.entities.parentsOf(source, key);
+    const subjectOf = (key: string, { text, parents, notes }: Entity): Subject => ({
+      ...{ source, type, key, text, parents, notes, former: former(key) },
+    });
     return {
       gather(key, mapped) {
-        if (!stays(key)) touch(facts.put({ source, key }, quality.gather(subjectOf(key, mapped), facts)));
+        if (stays(key)) return;
+        const self = facts.selfOf(source, key);
+        const gathered = quality.gather(subjectOf(key, mapped), facts);
+        codes.name(gathered.codes);
+        touch(self, facts.put({ source, key }, gathered));
+        if (gathered.moved !== undefined) findings.replace(formerOf(self), gathered.moved, clock.now());
       },
       judge(key, mapped) {
+        if (isWatched(captured)) return undefined;
         const { raised, held, ...judged } = quality.judge(subjectOf(key, mapped), look);
         const self = facts.selfOf(source, key);
         for (const group of held) facts.setHeld(self, group, group.held);
@@ -113,8 +149,14 @@ export function createJudging(parts: JudgingParts, quality: Quality): Judging {
         return judged;
       },
       gone(key) {
-        touch(facts.remove({ source, key }));
-        findings.replace(facts.selfOf(source, key), [], clock.now());
+        const self = facts.selfOf(source, key);
+        touch(self, facts.remove({ source, key }));
+        for (const group of [self, formerOf(self)]) findings.replace(group, [], clock.now());
+        // What it was is gone: whoever belonged to it was not moved, but renumbered with it.
+        for (const moved of facts.holders("former", self, mostMoved)) {
+          facts.drop(moved.self, { kind: "former", hash: self });
+          findings.replace(formerOf(moved.self), [], clock.now());
+        }
       },
     };
   };
@@ -122,7 +164,22 @@ export function createJudging(parts: JudgingParts, quality: Quality): Judging {
     roleOf: ({ mapping }) => quality.roleOf(mapping.source),
     of,
     ofNew: (source) =>
-      quality.roleOf(source.mapping.source) === "reports" && !readiness.isGathered(source) ? undefined : of(source),
+      isWatched(source) || (quality.roleOf(source.mapping.source) === "reports" && !readiness.isGathered(source))
+        ? undefined
+        : of(source),
+    noted(source) {
+      const judge = isWatched(source) ? of(source) : undefined;
+      return (
+        judge &&
+        ((key, mapped) => {
+          if (mapped.notes.length > 0) judge.gather(key, mapped);
+        })
+      );
+    },
+    watched(source) {
+      if (isWatched(source)) store.sources.update(source.mapping.source, { facts: readiness.fingerprintOf(source) });
+    },
+    held: watchHeld({ store, now: () => clock.now(), quality }),
     isGathered: readiness.isGathered,
     fingerprintOf: readiness.fingerprintOf,
     flush() {
@@ -131,7 +188,12 @@ export function createJudging(parts: JudgingParts, quality: Quality): Judging {
         // Before all periods are known none of them decides anything.
         if (look.spansKnown) for (const person of persons) for (const hash of facts.groupsOf(person, "email")) emails.add(hash);
         for (const hash of emails) judgeEmail(hash, look);
+      } else {
+        // No round comes by an address that nobody has any more.
+        for (const hash of emails) if (facts.holders("email", hash, 1).length === 0) findings.replace(hash, [], clock.now());
       }
+      reported.flush();
+      codes.flush();
       emails.clear();
       persons.clear();
     },
@@ -145,8 +207,13 @@ export function createJudging(parts: JudgingParts, quality: Quality): Judging {
     },
     ground,
     owesGroups: () => ground() !== undefined && ground() !== meta.get(judgedName),
-    groupsJudged: (of) => meta.set(judgedName, of),
-    isThrough: () => judged.every(readiness.isGathered) && (ground() === undefined || ground() === meta.get(judgedName)),
+    groupsJudged(of) {
+      meta.set(judgedName, of);
+      if (of === undefined) reported.forget();
+    },
+    reported,
+    isThrough: () =>
+      judged.every(readiness.isGathered) && (ground() === undefined || ground() === meta.get(judgedName)) && !reported.owes(),
   };
 }
 
@@ -161,8 +228,11 @@ function readAgain({ entities, pending }: Store, { source, key }: { source: stri
 /** How much is known of what verdicts stand on. */
 function openReadiness({ store, clock, sources, timezone }: JudgingParts, quality: Quality) {
   // With what the ERP's schema lacks for now facts are not complete: they are gathered anew when it is back.
+  // Of a source that is only watched each row that is mapped anew is seen anyway.
   const fingerprintOf = ({ mapping }: CapturedSource): string =>
-    [mapping.fingerprint, quality.fingerprint, ...(mapping.lacks ?? [])].join(" ");
+    quality.roleOf(mapping.source) === "watches"
+      ? quality.fingerprint
+      : [mapping.fingerprint, quality.fingerprint, ...(mapping.lacks ?? [])].join(" ");
   const isGathered = (source: CapturedSource): boolean =>
     store.sources.get(source.mapping.source).facts === fingerprintOf(source);
   const protecting = sources.filter(({ mapping }) => quality.roleOf(mapping.source) === "protects");

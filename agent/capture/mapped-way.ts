@@ -29,6 +29,7 @@ export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
       parents.begin();
       const form = formOf(store, source);
       const judge = room.judging?.ofNew(source);
+      const note = room.judging?.noted(source);
       const known = judge && gatherAll(judge, source, { batch, ...rows });
       return (key, index) => {
         const mapped = known?.get(index) ?? mapRow(source, batch, { key, index });
@@ -45,6 +46,7 @@ export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
         const filled = { form, bits: mapped.filled };
         store.entities.add(name, key, { ...digests, entityDigest: digest(text), parents: numbers, filled });
         noteLookups(room, source, key, mapped);
+        note?.(key, mapped);
         return true;
       };
     },

@@ -189,7 +189,9 @@ function sourceCompare(room: Room, source: CapturedSource, { drain, turn, signal
         for (const one of signals) if (one.source === source) await one.poller.begin(signal);
         if (onFeed?.mayCompare() === false) throw feedNotBegun(name);
         due.began();
+        const isFirst = room.store.sources.get(name).comparedAt === undefined;
         const result = await scanSource(room, source, { drain, turn, signal });
+        if (isFirst) room.judging?.watched(source);
         settleGuards(room.store, name);
         const held = room.store.quarantine.count(name);
         const counts = { source: name, rows: result.rows, sent: result.sent, unseen: result.unseen, held };

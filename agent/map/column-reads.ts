@@ -328,7 +328,7 @@ function mapping({ read, kind, scope, field, found }: Work): Finish | undefined 
     const meaning = codes.meaning(code);
     if (meaning !== undefined) return meaning;
     if (codes.otherwise !== undefined) {
-      reading.notes.push({ code: "code-defaulted", field });
+      reading.notes.push({ code: "code-defaulted", field, value: code.slice(0, 40) });
       return codes.otherwise;
     }
     const message = `code ${JSON.stringify(code.slice(0, 40))} is not in map ${name}`;

@@ -66,6 +66,8 @@ export interface RowFault {
 export interface RowNote {
   code: "code-defaulted" | "date-nulled" | "value-dropped";
   field: string;
+  /** The ERP's code that has no meaning of its own, cut short. */
+  value?: string;
 }
 
 export type Mapped =

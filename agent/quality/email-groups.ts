@@ -1,11 +1,12 @@
 /** The addresses that several entities may have: whose is one, and who is not sent with it. */
 import type { QualityConfig } from "../../config/config.ts";
-import type { FactLook, GroupVerdict, Holder, Raised, RuleName } from "./judged.ts";
+import type { FactLook, GroupVerdict, Holder, Raised, WithholdingRule } from "./judged.ts";
 import { judgeShared, mostHolders } from "./rules/email-shared.ts";
+import { areAlike } from "./rules/person-lookalike.ts";
 
 /** Why a holder is not to be sent with the address. */
 export interface Objection {
-  rule: RuleName;
+  rule: WithholdingRule;
   /** There is nothing to mend: no finding, and nobody is held for it. */
   silent: boolean;
 }
@@ -50,9 +51,12 @@ export function emailGroups(actions: QualityConfig["actions"], ownDomains: reado
       const isCrowd = holders.length > mostHolders;
       // Of a crowd one finding is enough, and whoever is sent with the address may stand anywhere.
       const judged = isCrowd ? look.holdersSent("email", hash, mostHolders) : holders;
+      // Then it is one person with two records, which is what is to be mended.
+      const isOnePerson = !isCrowd && holders.length > 1 && areAlike(holders, look);
+      const found = isOnePerson ? [] : isCrowd ? holders.slice(0, 1) : holders;
       const count = isCrowd ? `more than ${mostHolders}` : holders.length;
       return {
-        raised: (isCrowd ? holders.slice(0, 1) : holders).flatMap((holder) => raisedOf(holder, of(holder.self), count)),
+        raised: found.flatMap((holder) => raisedOf(holder, of(holder.self), count)),
         otherwise: judged.filter(({ self, held }) => held !== undefined && held === isSent(of(self))),
       };
     },

@@ -16,13 +16,29 @@ export type FactKind =
   /** The domain of a team member's address, where it is not one that everybody may have an address at: the hash that is `detail` of an address. */
   | "staff-domain"
   /** A person's name, where the portal may ask for it. */
-  | "name";
+  | "name"
+  /** Name and date of birth of a person, or name and postal address where the date is not known. */
+  | "look"
+  /** A person who can be reached, or was born some day: not one who is known by name alone. Its hash is the person's own `self`. */
+  | "reachable"
+  /** A code that has its value by a map's default alone. */
+  | "code"
+  /** What it belonged to before it was moved: its hash is the former one's `self`. */
+  | "former";
 
 /** Names of all rules: in the configuration, in findings and in the documentation. */
 export type RuleName = keyof QualityConfig["actions"];
 
-/** All that findings are raised by: the rules, the look at the ERP's schema, and what comes of the portal's commands and questions. */
-export type FindingName = RuleName | "schema-missing" | "field-conflict" | "person-maybe-known";
+/** All that findings are raised by: the rules, what waits in quarantine, the look at the ERP's schema, and what comes of the portal's commands and questions. */
+export type FindingName = RuleName | HeldName | "schema-missing" | "field-conflict" | "person-maybe-known";
+
+/** What waits in quarantine, or was sent without a reference. */
+export type HeldName = "parent-missing" | "code-unknown" | "row-held";
+
+/** Those that may withhold what they find fault with; all others only report. */
+export type WithholdingRule = {
+  [Rule in RuleName]: "hold" extends QualityConfig["actions"][Rule] ? Rule : never;
+}[RuleName];
 
 export interface Fact {
   kind: FactKind;
@@ -50,6 +66,10 @@ export interface Span {
 export interface Facts {
   facts: readonly Fact[];
   spans: readonly Span[];
+  /** What findings of its codes say, but how many they are: for each fact of the kind. */
+  codes?: readonly { hash: bigint; raised: Raised }[];
+  /** What is found of its former place; undefined: the same as before. */
+  moved?: readonly Raised[];
 }
 
 /** An entity that has a fact. */
@@ -78,8 +98,13 @@ export interface FactReads {
   holders(kind: FactKind, hash: bigint, most: number): readonly Holder[];
   /** The same of those that were last sent with the value. */
   holdersSent(kind: FactKind, hash: bigint, most: number): readonly Holder[];
+  /** Hashes of one kind that an entity has. */
+  groupsOf(self: bigint, kind: FactKind): readonly bigint[];
+  /** In the order of their beginnings, those without one first; likewise below. */
   spansOfUnit(unit: bigint, most: number): readonly PlacedSpan[];
   spansOfPerson(person: bigint, most: number): readonly PlacedSpan[];
+  /** What is kept of a period. */
+  spansOf(self: bigint): readonly Span[];
 }
 
 /** What a rule may ask. */
@@ -92,6 +117,19 @@ export interface FactLook extends FactReads {
   today: number;
 }
 
+/** Where an entity is found. */
+export interface Place {
+  source: string;
+  key: string;
+}
+
+/** An entry of the quarantine. */
+export interface Held extends Place {
+  code: string;
+  field: string | undefined;
+  waitsFor: Place | undefined;
+}
+
 /** An entity as it is mapped. */
 export interface Subject {
   source: string;
@@ -100,6 +138,8 @@ export interface Subject {
   text: EntityText;
   parents: readonly Parent[];
   notes: readonly RowNote[];
+  /** What it referred to when it was last sent. */
+  former: () => readonly Place[];
 }
 
 /** What a rule has found; the text for people is made of it later (docs/quality.md). */
@@ -122,7 +162,7 @@ export interface Judged {
   /** Fields that are null only because a rule withholds them. */
   withheld: readonly string[];
   /** The entity waits in quarantine. */
-  hold: { rule: RuleName; field: string } | undefined;
+  hold: { rule: WithholdingRule; field: string } | undefined;
   /** How its facts were judged. */
   held: readonly { kind: FactKind; hash: bigint; held: boolean }[];
   /** What is wrong with the entity by itself. */
@@ -137,10 +177,20 @@ export interface GroupVerdict {
 }
 
 /**
- * `protects`: what is sent of a source, or of another one, depends on its facts, which are complete before its first compare. `reports`: its rules find
- * fault, but change nothing that is sent; its facts are gathered after the first compare.
+ * What is judged together and only reported: persons with one look, a person with all of its periods, the periods of a unit. Under the fact's hash, or under
+ * `selfOf` the person or unit.
  */
-export type SourceRole = "protects" | "reports";
+export interface Group {
+  kind: "look" | "person" | "unit";
+  hash: bigint;
+}
+
+/**
+ * `protects`: what is sent of a source, or of another one, depends on its facts, which are complete before its first compare. `reports`: its rules find
+ * fault, but change nothing that is sent; its facts are gathered after the first compare. `watches`: what is kept of it is seldom anything, and comes with
+ * each read by itself.
+ */
+export type SourceRole = "protects" | "reports" | "watches";
 
 /** The rules of quality under one configuration. Pure: no I/O, no clock. */
 export interface Quality {
@@ -154,4 +204,10 @@ export interface Quality {
   judge(subject: Subject, look: FactLook): Judged;
   /** The addresses of all persons that have this hash. */
   judgeEmail(hash: bigint, look: FactLook): GroupVerdict;
+  /** What is wrong with a group. Only once the facts of all persons and periods are complete. */
+  judgeGroup(group: Group, look: FactReads & Pick<FactLook, "today">): readonly Raised[];
+  /** `isHeld`: whether a place stands in quarantine. */
+  judgeHeld(entry: Held, isHeld: (place: Place) => boolean): readonly Raised[];
+  /** An entity that was sent without references to these. */
+  judgeAwaiting(child: Place, parents: readonly Place[], isHeld: (place: Place) => boolean): readonly Raised[];
 }

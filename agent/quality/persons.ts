@@ -4,10 +4,12 @@ import { entityText, fieldsOf } from "../../protocol/entity-text.ts";
 import type { Fields, Json } from "../../protocol/model.ts";
 import { addressesOf, addressOf, domainOf, itemsOf, numberOf } from "./addresses.ts";
 import type { EmailGroups, Objection } from "./email-groups.ts";
-import type { FactLook, FactReads, Facts, Judged, Raised, RuleName, Subject } from "./judged.ts";
+import type { Fact, FactLook, FactReads, Facts, Judged, Raised, Subject, WithholdingRule } from "./judged.ts";
 import { patternTest } from "./patterns.ts";
 import { knownPlaceholders } from "./rules/email-placeholder.ts";
 import { throwawayTest } from "./rules/email-throwaway.ts";
+import { lookOf } from "./rules/person-lookalike.ts";
+import { isReachable } from "./rules/person-without-period.ts";
 import { isCallable } from "./rules/phone-invalid.ts";
 
 export interface Persons {
@@ -25,14 +27,25 @@ export function persons(quality: QualityConfig, groups: EmailGroups): Persons {
     hash: look.hash("email", address),
     domain: look.hash("domain", domainOf(address)),
   });
+  const { actions } = quality;
+  const areUsersJudged = actions["person-without-period"] === "send" || actions["person-future-only"] === "send";
+  const whoIs = ({ source, key }: Subject, fields: Fields, look: FactReads): Fact[] => {
+    const looks = actions["person-lookalike"] === "send" ? lookOf(fields) : undefined;
+    const self = areUsersJudged && isReachable(fields) ? look.selfOf(source, key) : undefined;
+    return [
+      ...(looks === undefined ? [] : [{ kind: "look", hash: look.hash("look", looks), detail: 0n } as const]),
+      ...(self === undefined ? [] : [{ kind: "reachable", hash: self, detail: 0n } as const]),
+    ];
+  };
   return {
     gather(subject, look) {
-      const addresses = addressesOf(fieldsOf(subject.text)).filter((address) => looks(address) === undefined);
-      const facts = addresses.map((address) => {
+      const fields = fieldsOf(subject.text);
+      const addresses = addressesOf(fields).filter((address) => looks(address) === undefined);
+      const emails = addresses.map((address): Fact => {
         const { hash, domain } = hashesOf(address, look);
-        return { kind: "email" as const, hash, detail: domain };
+        return { kind: "email", hash, detail: domain };
       });
-      return { facts, spans: [] };
+      return { facts: [...emails, ...whoIs(subject, fields, look)], spans: [] };
     },
     judge(subject, look) {
       const self = look.selfOf(subject.source, subject.key);
@@ -70,9 +83,9 @@ function openPerson({ source, key, text, notes }: Subject, actions: QualityConfi
   const before = fieldsOf(text);
   let fields: Fields = before;
   const withheld: ListField[] = [];
-  const raised = new Map<RuleName, Raised>();
+  const raised = new Map<WithholdingRule, Raised>();
   let hold: Judged["hold"];
-  const object = (field: ListField, rule: RuleName, of: "own" | "group"): void => {
+  const object = (field: ListField, rule: WithholdingRule, of: "own" | "group"): void => {
     // What a group's rule finds is found of the whole group.
     if (of === "own") raised.set(rule, { rule, source, key, field, other: "", params: {} });
     if (actions[rule] === "hold") hold ??= { rule, field };

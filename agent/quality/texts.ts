@@ -103,6 +103,128 @@ export const findingTexts: Readonly<Record<FindingName, FindingText>> = {
       en: "Check at the portal whether it is the same person, and link them there.",
     },
   },
+  "person-lookalike": {
+    title: { de: "Zwei Datensätze, vermutlich eine Person", en: "Two records, probably one person" },
+    wrong: {
+      de: "Name und Geburtsdatum (oder Anschrift, wo kein Geburtsdatum bekannt ist) sind dieselben wie bei {other}.",
+      en: "Name and date of birth (or address, where no date of birth is known) are the same as those of {other}.",
+    },
+    mend: {
+      de: "Ist es eine Person, führen Sie die Datensätze zusammen. Sind es zwei, tragen Sie die Geburtsdaten ein.",
+      en: "If it is one person, merge the records. If they are two, enter their dates of birth.",
+    },
+  },
+  "person-without-period": {
+    title: { de: "Person ohne Vertrag", en: "Person without a contract" },
+    wrong: {
+      de: "Diese Person steht in keinem Vertrag, der gelesen werden kann.",
+      en: "This person stands in no contract that can be read.",
+    },
+    mend: {
+      de: "Tragen Sie die Person in ihren Vertrag ein, oder löschen Sie den Datensatz, wenn er nicht gebraucht wird.",
+      en: "Enter the person into their contract, or delete the record if nobody needs it.",
+    },
+  },
+  "person-future-only": {
+    title: { de: "Vertrag beginnt erst", en: "Contract yet to begin" },
+    wrong: {
+      de: "Alle Verträge dieser Person beginnen erst noch, der früheste ist {other}.",
+      en: "All contracts of this person are yet to begin; the earliest is {other}.",
+    },
+    mend: {
+      de: "Prüfen Sie den Beginn. Stimmt er, ist nichts zu tun: Der Eintrag verschwindet mit dem Einzug.",
+      en: "Check the beginning. If it is right there is nothing to do: this entry goes when they move in.",
+    },
+  },
+  "period-overlap": {
+    title: { de: "Zwei Verträge zur selben Zeit", en: "Two contracts at the same time" },
+    wrong: {
+      de: "Der Zeitraum überschneidet sich mit dem von {other} auf derselben Einheit.",
+      en: "The period overlaps with that of {other} on the same unit.",
+    },
+    mend: { de: "Berichtigen Sie Beginn oder Ende eines der beiden.", en: "Correct the beginning or the end of one of them." },
+  },
+  "period-open-predecessor": {
+    title: { de: "Vorgänger nicht beendet", en: "Predecessor never closed" },
+    wrong: {
+      de: "Der Vertrag hat kein Ende, obwohl auf derselben Einheit danach {other} begonnen hat.",
+      en: "The contract has no end, although {other} began after it on the same unit.",
+    },
+    mend: { de: "Tragen Sie das Vertragsende ein.", en: "Enter the end of the contract." },
+  },
+  "period-no-start": {
+    title: { de: "Vertrag ohne Beginn", en: "Contract without a beginning" },
+    wrong: { de: "Es ist kein Beginn eingetragen.", en: "No beginning is entered." },
+    mend: { de: "Tragen Sie den Vertragsbeginn ein.", en: "Enter the beginning of the contract." },
+  },
+  "period-reversed": {
+    title: { de: "Ende vor dem Beginn", en: "End before the beginning" },
+    wrong: { de: "Der Vertrag endet, bevor er beginnt.", en: "The contract ends before it begins." },
+    mend: { de: "Berichtigen Sie Beginn oder Ende.", en: "Correct the beginning or the end." },
+  },
+  "code-defaulted": {
+    title: { de: "Unbekannter Code, ersetzt", en: "Unknown code, replaced" },
+    wrong: {
+      de: "Der Code „{code}“ steht in keiner Zuordnung; {count} Datensätze werden mit dem Ersatzwert gesendet.",
+      en: "No map names the code “{code}”; {count} records are sent with the value for unknown ones.",
+    },
+    mend: {
+      de: "Berichtigen Sie den Code, oder lassen Sie ihn von der IT in die Zuordnung aufnehmen.",
+      en: "Correct the code, or ask IT to add it to the map.",
+    },
+  },
+  moved: {
+    title: { de: "An eine andere Stelle verschoben", en: "Moved to another place" },
+    wrong: { de: "Der Datensatz gehörte vorher zu {other}.", en: "The record belonged to {other} before." },
+    mend: {
+      de: "Prüfen Sie, ob das gewollt ist. Wenn ja, nehmen Sie den Befund als in Ordnung an.",
+      en: "Check whether this is intended. If it is, accept the finding.",
+    },
+  },
+  "key-reused": {
+    title: { de: "Vertrag einer anderen Person gegeben", en: "Contract given to another person" },
+    wrong: {
+      de: "Unter dieser Vertragsnummer stand vorher die Person {other}.",
+      en: "The person {other} stood under the number of this contract before.",
+    },
+    mend: {
+      de: "Legen Sie für die neue Person einen eigenen Vertrag an und beenden Sie den alten. War die alte Person ein Irrtum, nehmen Sie den Befund als in Ordnung an.",
+      en: "Make a contract of its own for the new person, and end the old one. If the former person was a mistake, accept the finding.",
+    },
+  },
+  "parent-missing": {
+    title: { de: "Verweis ins Leere", en: "Reference to nothing" },
+    wrong: {
+      de: "Der Datensatz verweist auf {other} ({otherSource}), und das gibt es nicht. Er wartet, oder er wird ohne den Verweis gesendet.",
+      en: "The record refers to {other} ({otherSource}), which does not exist. It waits, or it is sent without the reference.",
+    },
+    mend: {
+      de: "Berichtigen Sie den Verweis oder legen Sie an, was fehlt.",
+      en: "Correct the reference, or create what is missing.",
+    },
+  },
+  "code-unknown": {
+    title: { de: "Unbekannter Code", en: "Code never seen before" },
+    wrong: {
+      de: "Dieser Code steht in keiner Zuordnung. Der Datensatz wartet in der Quarantäne.",
+      en: "No map names this code. The record waits in quarantine.",
+    },
+    mend: {
+      de: "Berichtigen Sie den Code, oder lassen Sie ihn von der IT in die Zuordnung aufnehmen.",
+      en: "Correct the code, or ask IT to add it to the map.",
+    },
+  },
+  "row-held": {
+    title: { de: "Datensatz wird zurückgehalten", en: "Record is held back" },
+    wrong: {
+      de: "So kann der Datensatz nicht gesendet werden ({code}). Er wartet in der Quarantäne.",
+      en: "The record can't be sent as it stands ({code}). It waits in quarantine.",
+    },
+    mend: {
+      de: "Berichtigen Sie das Feld. Ist keines genannt, kennt die IT den Grund: „erpfuser quarantine show“.",
+      en: "Correct the field. If none is named, IT knows the reason: “erpfuser quarantine show”.",
+    },
+  },
   "schema-missing": {
     title: { de: "Tabelle oder Spalte fehlt", en: "Table or column missing" },
     wrong: {

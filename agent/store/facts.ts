@@ -26,12 +26,16 @@ export interface FactStore extends FactReads {
   setHeld(self: bigint, group: { kind: FactKind; hash: bigint }, held: boolean): void;
   /** Which entity it is; undefined where no facts of it are kept. */
   placeOf(self: bigint): EntityPlace | undefined;
-  /** Facts of one kind that an entity has. */
-  groupsOf(self: bigint, kind: FactKind): readonly bigint[];
   /** Periods in which a person stands, at most so many; none where no facts are kept. Good for readers, which can't write. */
   contractsOf(person: EntityPlace, most: number): readonly PlacedSpan[];
   /** Groups of a kind in the order of their hashes, from the first one after `after` on. */
   groups(kind: FactKind, after: bigint | undefined, most: number): readonly bigint[];
+  /** How many entities have a fact: reads so many entries of an index. */
+  countOf(kind: FactKind, hash: bigint): number;
+  /** An entity has a fact no more. */
+  drop(self: bigint, fact: { kind: FactKind; hash: bigint }): void;
+  /** Units with a span, likewise. */
+  units(after: bigint | undefined, most: number): readonly bigint[];
   /** Entities of a source that something is kept of, in the order of `self`; those with facts, or those with spans. */
   places(source: string, of: "fact" | "span", after: bigint | undefined, most: number): readonly { self: bigint; key: string }[];
 }
@@ -148,6 +152,7 @@ export function createFacts(
     holders: (kind, value, most) => statements.holders.all<FactRow>(kind, value, most).map(toHolder),
     holdersSent: (kind, value, most) => statements.holdersSent.all<FactRow>(kind, value, most).map(toHolder),
     groups: (kind, after, most) => statements.groups.all<{ hash: bigint }>(kind, after ?? lowest, most).map((row) => row.hash),
+    units: (after, most) => statements.units.all<{ unit: bigint }>(after ?? lowest, most).map(({ unit }) => unit),
     places: (source, of, after, most) =>
       statements[of === "fact" ? "factPlaces" : "spanPlaces"].all(after ?? lowest, names.no(source), most),
     spansOfUnit: (unit, most) => statements.spansOfUnit.all<SpanRow>(unit, most).map(toSpan),
@@ -156,6 +161,9 @@ export function createFacts(
       const isKept = (secret ?? meta.get(keyName)) !== undefined;
       return isKept ? statements.spansOfPerson.all<SpanRow>(selfOf(source, key), most).map(toSpan) : [];
     },
+    spansOf: (self) => statements.spansOf.all<SpanRow>(self).map(toSpan),
+    countOf: (kind, value) => Number(statements.countOf.get<{ count: bigint }>(kind, value)?.count ?? 0n),
+    drop: (self, { kind, hash: value }) => void database.transaction(() => statements.removeFact.run(self, kind, value)),
     put,
     remove: (place) => put(place, { facts: [], spans: [] }),
     keepOnly(sources) {
@@ -202,6 +210,8 @@ function prepareAll(database: Database) {
     holders: prepare("SELECT * FROM fact WHERE kind = ? AND hash = ? ORDER BY self LIMIT ?"),
     holdersSent: prepare("SELECT * FROM fact WHERE kind = ? AND hash = ? AND held = 0 ORDER BY self LIMIT ?"),
     groups: prepare("SELECT DISTINCT hash FROM fact WHERE kind = ? AND hash > ? ORDER BY hash LIMIT ?"),
+    countOf: prepare("SELECT count(*) AS count FROM fact WHERE kind = ? AND hash = ?"),
+    units: prepare("SELECT DISTINCT unit FROM span WHERE unit > ? ORDER BY unit LIMIT ?"),
     factPlaces: prepare("SELECT DISTINCT self, key FROM fact WHERE self > ? AND source = ? ORDER BY self LIMIT ?"),
     spanPlaces: prepare("SELECT DISTINCT self, key FROM span WHERE self > ? AND source = ? ORDER BY self LIMIT ?"),
     sources: prepare("SELECT source FROM fact UNION SELECT source FROM span"),

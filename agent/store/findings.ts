@@ -33,6 +33,8 @@ export interface FindingStore {
    * anything changed.
    */
   replace(group: bigint, raised: readonly Raised[], now: number): boolean;
+  /** What is open of a group. */
+  ofGroup(group: bigint): readonly Raised[];
   /** Open ones, by source and key. */
   list(filter?: FindingFilter & { limit?: number; offset?: number }): readonly Finding[];
   count(filter?: FindingFilter): number;
@@ -107,6 +109,7 @@ export function createFindings(database: Database, names: Names): FindingStore {
         return changed;
       });
     },
+    ofGroup: (group) => statements.openOf.all<FindingRow>(group).map(toFinding),
     list({ limit = 1_000, offset = 0, ...filter } = {}) {
       return statements.list.all<FindingRow>(...wanted(filter), limit, offset).map(toFinding);
     },

@@ -2,7 +2,7 @@ import type { Database } from "./database.ts";
 import { toDigest, toSigned } from "./digest-columns.ts";
 import { createKnownPlaces } from "./known-places.ts";
 import type { Names } from "./names.ts";
-import type { QuarantineEntry, QuarantineStore } from "./store.ts";
+import type { EntityPlace, QuarantineEntry, QuarantineStore } from "./store.ts";
 
 interface QuarantineRow {
   source: bigint;
@@ -22,6 +22,7 @@ interface QuarantineRow {
 export function createQuarantine(database: Database, names: Names): QuarantineStore {
   const statements = prepareAll(database);
   const places = createKnownPlaces(database);
+  let watcher: ((place: EntityPlace) => void) | undefined;
   const toEntry = (row: QuarantineRow): QuarantineEntry => ({
     source: names.name(Number(row.source)),
     key: row.key,
@@ -44,11 +45,19 @@ export function createQuarantine(database: Database, names: Names): QuarantineSt
         if (waitsFor) places.add("waited-for", names.no(waitsFor.source), waitsFor.key);
         const reason = [code, field ?? null, message, toSigned(digest), since] as const;
         statements.put.run(names.no(source), key, type, id, ...reason, ...waits);
+        watcher?.(entry);
       });
     },
     remove(source, key) {
       if (!places.mayHave("held", names.no(source), key)) return false;
-      return database.transaction(() => statements.remove.run(names.no(source), key) > 0);
+      return database.transaction(() => {
+        const isRemoved = statements.remove.run(names.no(source), key) > 0;
+        if (isRemoved) watcher?.({ source, key });
+        return isRemoved;
+      });
+    },
+    watch(listener) {
+      watcher = listener;
     },
     get(source, key) {
       if (!places.mayHave("held", names.no(source), key)) return undefined;

@@ -170,6 +170,12 @@ export interface EntityStore {
   mayAwait(source: string): boolean;
   /** The parents that an entity was sent without; replaces what was noted before. */
   setAwaited(source: string, key: string, parents: readonly EntityPlace[]): void;
+  /** These. */
+  awaitedBy(child: EntityPlace): readonly EntityPlace[];
+  /** All entities that were sent without a reference. */
+  allAwaiting(): readonly EntityPlace[];
+  /** Who is told of each for which something was noted so, or is no more; replaces who was told before. */
+  watchAwaited(listener: ((child: EntityPlace) => void) | undefined): void;
   /** Fields that had a value when the entity was last put, as bits; 0 where that is not known, or was put in another form. */
   filled(no: number, form: number): number;
   /** What this entity referred to when it was last put. */
@@ -444,6 +450,8 @@ export interface QuarantineStore {
   get(source: string, key: string): QuarantineEntry | undefined;
   /** False: certainly none of the source is in quarantine, nor waited for by one that is. */
   mayConcern(source: string): boolean;
+  /** Who is told of each entry that is put or removed, within its transaction; replaces who was told before. */
+  watch(listener: ((place: EntityPlace) => void) | undefined): void;
   /** Entries that wait for this parent. */
   dependents(source: string, key: string): readonly QuarantineEntry[];
   list(filter?: { source?: string; limit?: number; offset?: number }): readonly QuarantineEntry[];

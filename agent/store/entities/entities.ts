@@ -219,6 +219,9 @@ export function createEntities(database: Database, names: Names, limits: EntityL
     awaiting: awaited.of,
     mayAwait: awaited.mayAwait,
     setAwaited: awaited.set,
+    awaitedBy: awaited.by,
+    allAwaiting: awaited.all,
+    watchAwaited: awaited.watch,
     voidRowDigests(source, key) {
       database.transaction(() => {
         const sourceNo = names.no(source);

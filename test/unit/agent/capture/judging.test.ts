@@ -101,6 +101,7 @@ function world() {
     findings: () =>
       store.findings
         .list()
+        .filter(({ rule }) => rule.startsWith("email-"))
         .map(({ rule, key }) => `${rule} ${key}`)
         .sort(),
     sweep(): void {

@@ -179,7 +179,7 @@ test("An unknown code puts the row into quarantine and is named; with a default 
   const lenient = mappingOf(one, { ...ticketColumns, KANAL: "text" }, { all: config([one], { maps: { channel } }) });
   expect(mapOne(lenient, { KURZ: "x", STATUS: "0", KANAL: "?" })).toMatchObject({
     fields: { channel: "other" },
-    notes: [{ code: "code-defaulted", field: "channel" }],
+    notes: [{ code: "code-defaulted", field: "channel", value: "?" }],
   });
   expect(mapOne(lenient, { KURZ: "x", STATUS: "0", KANAL: "" })).toMatchObject({ fields: { channel: null }, notes: [] });
 });

@@ -37,7 +37,7 @@ export interface Verdict extends Judged {
 
 /** What becomes of a person with these fields, whom nobody shares anything with. */
 export function judgedPerson(rules: Quality, fields: { emails?: Json; phones?: Json }, notes: Subject["notes"] = []): Verdict {
-  const subject = { source: "persons", type: "person", key: "1", parents: [], notes } as const;
+  const subject = { source: "persons", type: "person", key: "1", parents: [], notes, former: () => [] } as const;
   const verdict = rules.judge({ ...subject, text: entityText({ kind: "natural", lastName: "Ä", ...fields }) }, alone);
   const { emails, phones } = fieldsOf(verdict.text);
   return { ...verdict, emails, phones, found: verdict.raised.map(({ rule }) => rule) };
@@ -49,6 +49,8 @@ const alone: FactLook = {
   selfOf: () => 1n,
   holders: () => [],
   holdersSent: () => [],
+  groupsOf: () => [],
+  spansOf: () => [],
   spansOfUnit: () => [],
   spansOfPerson: () => [],
   addressesKnown: true,
