@@ -40,6 +40,9 @@ export interface Lookup {
   missing: "hold" | "omit";
 }
 
+/** Which estates take part: ids of entities of type property, or those that a table of the portal has a row for. */
+export type PropertyScope = { kind: "listed"; ids: readonly string[] } | { kind: "lookup"; name: string };
+
 /** Part of a key: a column of the row, what a lookup gives for one, a constant, or an expression. */
 export type KeyPart =
   | { kind: "column"; column: string; at: Place }
@@ -401,6 +404,8 @@ export interface Config {
   types: Readonly<Record<string, DateType>>;
   maps: Readonly<Record<string, ValueMap>>;
   sources: readonly Source[];
+  /** Undefined: all of them take part. */
+  properties?: PropertyScope | undefined;
   commands: readonly CommandConfig[];
   guards: Record<"deletes" | "emptied" | "moved", { rows: number; percent: number }>;
   /** The checks of idle hours; `records` 0: none. Minutes of the local day, over midnight the later one is the smaller. */

@@ -11,6 +11,7 @@ import { overPreset } from "./preset.ts";
 import { checkSources } from "./references.ts";
 import { resolveCommand } from "./resolve-command.ts";
 import { resolveMaps, resolveScope, resolveTypes, resolveVars } from "./resolve-dictionaries.ts";
+import { resolveProperties } from "./resolve-properties.ts";
 import { resolveDeliver, resolveQuality } from "./resolve-quality.ts";
 import { resolveSettings } from "./resolve-settings.ts";
 import { resolveSource } from "./resolve-source.ts";
@@ -97,6 +98,7 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
     types: resolveTypes(scene),
     maps: resolveMaps(scene),
     sources,
+    properties: resolveProperties(scene, sources),
     commands,
     guards,
     reconcile: {

@@ -127,6 +127,16 @@ export const configFile = keys(
     types: named(dateType).prefault({}).describe("Named formats of dates and times, used by `as:`"),
     maps: named(valueMap).prefault({}).describe("Named code maps, used by `map:`"),
     sources: named(source).describe("What is read from the ERP"),
+    properties: keys({
+      take: listOf(anyText).optional().describe("Ids of the estates as the portal and `erpfuser preview` show them"),
+      lookup: text
+        .optional()
+        .describe("Name of a table that the portal pushes: an estate takes part while its id stands in the first field of a row"),
+    })
+      .optional()
+      .describe(
+        "Which estates take part; default: all. The others, and what belongs to them by references that wait for them or by estate, building and unit alone, are not sent, or deleted as out of scope; what comes back in is read again. Persons, team members and service providers stand for themselves",
+      ),
     commands: named(command).prefault({}).describe("What the portal may ask for, and how it is written"),
     guards: keys({
       deletes: keys({
@@ -165,8 +175,7 @@ export const configFile = keys(
       .describe("The record of every sync and command"),
   },
   {
-    lookups: "Join the table in a query.",
-    properties: "Limit the sources with `where`.",
+    lookups: "A table of the portal is named where a value is read: `{ from: COLUMN, lookup: NAME }`.",
   },
 );
 

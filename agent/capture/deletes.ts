@@ -14,7 +14,7 @@ import { arrivalOf, mayWait } from "./suspects.ts";
 export interface Deletion {
   key: string;
   pending: PendingKey;
-  reason: "gone" | "cancelled";
+  reason: "gone" | "cancelled" | "out-of-scope";
   approved: boolean;
 }
 

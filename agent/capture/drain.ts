@@ -89,6 +89,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
       if (mapped.kind !== "entity") continue;
       for (const { source, key } of mapped.parents) {
         if (inFlight.has(placeOf(source, key)) || store.entities.known(source, key)) continue;
+        if (store.outOfScope.has({ source, key })) continue;
         if (!isDue(source, key)) continue;
         const keys = wanted.get(source) ?? new Set();
         wanted.set(source, keys.add(key));

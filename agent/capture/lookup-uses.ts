@@ -14,7 +14,7 @@ const markedAtOnce = 500;
 /** Notes what a row asked for. */
 export function noteLookups({ store }: Pick<Room, "store">, { mapping }: CapturedSource, key: string, mapped: Mapped): void {
   if (mapping.lookups === undefined) return;
-  store.lookups.setUses({ source: mapping.source, key }, mapped.kind === "cancelled" ? [] : (mapped.lookups ?? []));
+  store.lookups.setUses({ source: mapping.source, key }, mapped.lookups ?? []);
 }
 
 /** The entity is gone. */
@@ -76,11 +76,7 @@ export async function remapUsers(
   return marked;
 }
 
-/** Its row digest stays: that the row is as it was says that the ERP changed nothing. */
+/** As a signal does. Its row digest stays: that the row is as it was says that the ERP changed nothing. */
 function readAnew({ store, clock, byName }: Room, { source, key }: EntityPlace): void {
-  if (!byName.has(source)) return;
-  const stage = store.pending.get(source, key)?.stage;
-  if (stage === undefined || stage === "confirm") store.pending.mark(source, [key], { now: clock.now(), confirm: false });
-  // What waits for something else goes on waiting; a compare finds it where nothing comes of that.
-  else store.entities.voidRowDigests(source, key);
+  if (byName.has(source)) store.pending.mark(source, [key], { now: clock.now(), confirm: false });
 }

@@ -212,6 +212,7 @@ function unknownParents(
     if (parents.of(source, key)?.entityDigest !== undefined) return false;
     // What is taken together comes in any order: settling sorts it out. A parked parent parks its child.
     if (source === name && isBeside(key)) return false;
+    if (store.outOfScope.has({ source, key })) return false;
     return store.quarantine.get(source, key) === undefined;
   };
 }

@@ -12,6 +12,7 @@ import { standsAsSent } from "./fingerprint.ts";
 import { heldBy, type SourceJudge } from "./judging.ts";
 import { asOfNow, noteLookups } from "./lookup-uses.ts";
 import { lostHistory } from "./lost-history.ts";
+import { withinScope } from "./out-of-scope.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
 import type { Reading, ReadRow } from "./reading.ts";
@@ -46,7 +47,7 @@ export interface Settled {
 /** Takes the readings of one source into the store. */
 export function settle(room: Room, source: CapturedSource, given: readonly Reading[], options: SettleOptions): Settled {
   return room.store.transaction(() => {
-    const readings = asOfNow(source, given);
+    const readings = withinScope(room, source, asOfNow(source, given));
     const work = new Settling(room, source, options);
     work.expect(readings);
     for (const reading of readings) work.take(reading);
@@ -104,7 +105,7 @@ class Settling {
     noteLookups(this.#room, this.#source, reading.key, mapped);
     switch (mapped.kind) {
       case "cancelled":
-        return this.#takeCancelled(reading, digest);
+        return this.#takeCancelled(reading, digest, mapped.reason ?? "cancelled");
       case "faulty": {
         const fault = mapped.faults[0];
         const reason = {
@@ -192,6 +193,7 @@ class Settling {
         store.pending.advance(this.#name, key, pending.mark, { stage: "grace", notBefore: now + graceMs });
         return;
       case "forget":
+        store.outOfScope.remove({ source: this.#name, key });
         forgetEntity(this.#room, this.#source, key, now);
         store.pending.clear(this.#name, key, pending.mark);
         return;
@@ -204,7 +206,7 @@ class Settling {
     }
   }
 
-  #takeCancelled(reading: Reading, rowDigest: bigint): void {
+  #takeCancelled(reading: Reading, rowDigest: bigint, reason: Deletion["reason"]): void {
     const { store } = this.#room;
     const { key } = reading;
     if (!store.entities.known(this.#name, key)) {
@@ -222,7 +224,7 @@ class Settling {
     const pending = this.#suspects.flagged(reading, rowDigest);
     if (pending === undefined) return;
     this.#cancelled.set(key, rowDigest);
-    this.#deletions.push({ key, pending, reason: "cancelled", approved: pending.stage === "approved" });
+    this.#deletions.push({ key, pending, reason, approved: pending.stage === "approved" });
   }
 
   #takeEntity(

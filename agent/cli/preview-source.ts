@@ -158,6 +158,7 @@ function outcome(mapped: Shown): string[] {
         ...mapped.notes.map((note) => `    note: ${note.field}: ${note.code}`),
       ];
     case "cancelled":
+      if (mapped.reason === "out-of-scope") return [`  is of an estate that does not take part: ${mapped.id} is not sent`];
       return [`  is marked as deleted: ${mapped.id} is deleted at the portal`];
     case "faulty":
       return [

@@ -1,5 +1,5 @@
 /** `lookup:` a value through a table that the portal pushes. Which row was asked for is noted, so that a change of it touches just those who asked. */
-import type { Lookup, Source } from "../../config/config.ts";
+import type { Config, Lookup, Source } from "../../config/config.ts";
 import type { Json } from "../../protocol/model.ts";
 import type { LookupTable, LookupTables, SourceLookups } from "./mapped.ts";
 import type { RowReading } from "./row-reading.ts";
@@ -39,7 +39,7 @@ export function indexOf({ fields }: Pick<LookupTable, "fields">, take: string | 
 }
 
 /** Undefined where the source maps through none. */
-export function sourceLookups(source: Source, holder: LookupHolder): SourceLookups | undefined {
+export function sourceLookups(source: Source, { properties }: Config, holder: LookupHolder): SourceLookups | undefined {
   const needs = new Map<string, Set<string | undefined>>();
   const add = (lookup: Lookup | undefined): void => {
     if (lookup !== undefined) needs.set(lookup.name, (needs.get(lookup.name) ?? new Set()).add(lookup.take));
@@ -48,6 +48,8 @@ export function sourceLookups(source: Source, holder: LookupHolder): SourceLooku
     if (read.kind === "from") add(read.lookup);
     if (read.kind === "ref") for (const part of read.key) if (part.kind === "lookup") add(part.lookup);
   });
+  if (source.type === "property" && properties?.kind === "lookup")
+    add({ name: properties.name, take: undefined, missing: "hold" });
   if (needs.size === 0) return undefined;
   return {
     needs,

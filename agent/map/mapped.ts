@@ -84,7 +84,13 @@ export type Mapped =
       lookups?: readonly LookupUse[];
     }
   /** The ERP marks it as deleted (`deletes.flag`). */
-  | { kind: "cancelled"; id: string }
+  | {
+      kind: "cancelled";
+      id: string;
+      /** Absent: the ERP says so. */
+      reason?: "out-of-scope";
+      lookups?: readonly LookupUse[];
+    }
   | { kind: "faulty"; id: string; faults: readonly RowFault[]; lookups?: readonly LookupUse[] };
 
 /** An entity as bytes: what `EntityText` and the parents of `Mapped` are, without a string or an object. Kept, and used again for the next row. */

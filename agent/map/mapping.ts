@@ -20,6 +20,7 @@ import { newLookupHolder, sourceLookups } from "./lookups.ts";
 import type { Mapped, Mapping, Parent, RowFault, RowNote } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
 import { nameSets } from "./name-sets.ts";
+import { withinScope } from "./property-scope.ts";
 import { openReadScope, type ReadScope } from "./read-scope.ts";
 import { compileRead, emptyRule } from "./reads.ts";
 import { type CompiledField, type CompiledSource, idLimit, newReading, type RowReading } from "./row-reading.ts";
@@ -45,9 +46,10 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
   if (faults.list.length > 0) return { faults: faults.list };
   const cause = causeReader(needsOf(source, config).cause, scope);
   const bitOf = fieldBits(source.type);
-  const lookups = sourceLookups(source, holder);
+  const isScoped = config.properties !== undefined && source.type === "property";
+  const lookups = sourceLookups(source, config, holder);
   const names = nameSets(fields.map((field) => field.name));
-  const compiled: CompiledSource = { source, fields, names, cause, looksUp: lookups !== undefined };
+  const compiled: CompiledSource = { source, fields, names, cause, isWhole: lookups !== undefined || isScoped };
   return {
     mapping: {
       source: source.name,
@@ -66,7 +68,7 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
         return prefix === source.prefix ? key : undefined;
       },
       ...(lookups === undefined ? {} : { lookups }),
-      map: mapperOf(compiled),
+      map: withinScope(mapperOf(compiled), source, { config, holder }),
       writerFor: (forms) => rowWriter(compiled, forms),
     },
   };

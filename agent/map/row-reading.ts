@@ -92,8 +92,8 @@ export interface CompiledSource {
   names: NameSet;
   /** The column that may name the command that made the row. */
   cause: { column: number; read: (value: Value | undefined) => string | undefined } | undefined;
-  /** It maps through lookups: which rows asked for what must be noted. */
-  looksUp: boolean;
+  /** It maps through lookups, so that who asked for what must be noted, or not all of its rows take part: rows are mapped, not written from bytes. */
+  isWhole: boolean;
 }
 
 /** As protocol/model.ts: an id has at most this many characters. */

@@ -21,7 +21,7 @@ interface WrittenField {
 export function rowWriter(compiled: CompiledSource, forms: readonly WrittenForm[]): RowWriter | undefined {
   const { source, names: allNames, cause } = compiled;
   const targets = targetsOf(source.fields);
-  if (targets === undefined || compiled.looksUp) return undefined;
+  if (targets === undefined || compiled.isWhole) return undefined;
   const fields = writtenFields(compiled, { forms, targets });
   const longestKey = idLimit - (source.prefix === undefined ? 0 : source.prefix.length + 1);
   const flagged = source.deletes.flag !== undefined;

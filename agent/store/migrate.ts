@@ -7,9 +7,10 @@ import { pages } from "./migrations/0003-pages.ts";
 import { quality } from "./migrations/0004-quality.ts";
 import { guards } from "./migrations/0005-guards.ts";
 import { lookups } from "./migrations/0006-lookups.ts";
+import { outOfScope } from "./migrations/0007-out-of-scope.ts";
 
 /** Entry n leads from version n to n + 1. */
-export const migrations: readonly string[] = [begin, asks, pages, quality, guards, lookups];
+export const migrations: readonly string[] = [begin, asks, pages, quality, guards, lookups, outOfScope];
 
 /**
  * Brings the file to this program's version, each step in a transaction of its own.

@@ -20,6 +20,7 @@ import { createLookups } from "./lookups.ts";
 import { createMeta } from "./meta.ts";
 import { migrate, requireCurrent } from "./migrate.ts";
 import { createNames } from "./names.ts";
+import { createOutOfScope } from "./out-of-scope.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPending } from "./pending.ts";
 import { createQuarantine } from "./quarantine.ts";
@@ -170,6 +171,7 @@ function createParts(database: Database, options: Pick<StoreOptions, "commandKee
     facts: createFacts(database, names, { meta, drawKey: options.drawKey ?? (() => randomBytes(16).toString("hex")) }),
     findings: createFindings(database, names),
     lookups: createLookups(database, names),
+    outOfScope: createOutOfScope(database, names),
     inbox: createInbox(database, names, { clock: options.clock, payloadKeepMs: (options.commandKeepDays ?? 30) * dayMs }),
     quarantine: createQuarantine(database, names),
     guards: createGuards(database, names),

@@ -10,6 +10,7 @@ import type { KeyBytes } from "./entities/key-bytes.ts";
 import type { FactStore } from "./facts.ts";
 import type { FindingStore } from "./findings.ts";
 import type { LookupStore } from "./lookups.ts";
+import type { OutOfScopeStore } from "./out-of-scope.ts";
 
 /** Why a key waits, and for what. */
 export type PendingStage =
@@ -619,6 +620,7 @@ export interface Store extends AsyncDisposable {
   readonly facts: FactStore;
   readonly findings: FindingStore;
   readonly lookups: LookupStore;
+  readonly outOfScope: OutOfScopeStore;
   readonly outbox: OutboxStore;
   readonly inbox: InboxStore;
   readonly quarantine: QuarantineStore;
