@@ -24,7 +24,7 @@ export function checkTasks(room: Room, drain: Drain): Task[] {
   const { checks } = room;
   if (checks === undefined) return [];
   const suspects: Suspects = new Map();
-  const parts: Parts = { room, checks, drain, beganAt: room.clock.now() };
+  const parts: Parts = { room, checks, drain, beganAt: room.clock.monotonic() };
   const types = [...new Set(room.sources.map(({ mapping }) => mapping.type))].filter(
     // Of a source that stands still nobody can tell its ids.
     (type) => room.stopped?.every((stopped) => stopped.type !== type) ?? true,
@@ -45,7 +45,7 @@ interface Parts {
   room: Room;
   checks: Checks;
   drain: Drain;
-  /** Of the agent's run: just started it has other things to do. */
+  /** The agent's run, of the clock that nobody sets: just started it has other things to do. */
   beganAt: number;
 }
 
@@ -58,15 +58,16 @@ function scheduledTask({ room, checks, drain }: Parts, source: CapturedSource, s
     dueAt() {
       if (source.refresh === undefined || !isReady(room, sources)) return Number.POSITIVE_INFINITY;
       const { refreshedAt } = checkedOf(store.meta, name);
-      if (refreshedAt === undefined || refreshedAt > clock.now() + clockStepMs) {
-        noteChecked(store.meta, name, { refreshedAt: clock.now() });
-        return Number.POSITIVE_INFINITY;
-      }
+      if (refreshedAt === undefined || refreshedAt > clock.now() + clockStepMs) return 0;
       if (due?.last !== refreshedAt) due = { last: refreshedAt, at: nextRun(source.refresh.schedule, refreshedAt, timezone) };
       return due.at;
     },
     async run(signal) {
       const now = clock.now();
+      const { refreshedAt } = checkedOf(store.meta, name);
+      // Seen for the first time, just synced or compared, or the clock was set back: its time counts from here.
+      if (refreshedAt === undefined || refreshedAt > now + clockStepMs)
+        return noteChecked(store.meta, name, { refreshedAt: now });
       if (source.refresh?.send === "all") {
         const records = await resendAll(room, source, signal);
         tell(room, name, { records, resent: records });
@@ -77,23 +78,21 @@ function scheduledTask({ room, checks, drain }: Parts, source: CapturedSource, s
 }
 
 /** All sources of a type with what the portal holds of it. */
-function compareTask({ room, checks, drain, beganAt }: Parts, sources: readonly CapturedSource[]): Task {
+function compareTask(parts: Parts, sources: readonly CapturedSource[]): Task {
+  const { room, checks, drain } = parts;
   const { clock, store } = room;
   return putOffTask(room, sources[0]?.mapping.source ?? "", {
     dueAt() {
       if (!isReady(room, sources)) return Number.POSITIVE_INFINITY;
       const last = sources.map(({ mapping }) => checkedOf(store.meta, mapping.source).comparedAt);
-      return whenIdle(
-        room,
-        checks,
-        Math.max(beganAt + checks.everyMs, ...last.map((at) => after(clock.now(), at, roundEveryMs))),
-      );
+      return whenIdle(room, checks, Math.max(fromStart(parts), ...last.map((at) => after(clock.now(), at, roundEveryMs))));
     },
     run: (signal) => compare(room, sources, { checks, drain, signal }),
   });
 }
 
-function lookTask({ room, checks, drain, beganAt }: Parts, source: CapturedSource, suspects: Suspects): Task {
+function lookTask(parts: Parts, source: CapturedSource, suspects: Suspects): Task {
+  const { room, checks, drain } = parts;
   const { clock, store } = room;
   const name = source.mapping.source;
   return putOffTask(room, name, {
@@ -102,10 +101,14 @@ function lookTask({ room, checks, drain, beganAt }: Parts, source: CapturedSourc
       const { next, roundAt, lookedAt } = checkedOf(store.meta, name);
       const isUnderWay = next !== undefined || (suspects.get(name) ?? []).length > 0;
       const round = isUnderWay ? 0 : after(clock.now(), roundAt, roundEveryMs);
-      return whenIdle(room, checks, Math.max(beganAt + checks.everyMs, round, after(clock.now(), lookedAt, checks.everyMs)));
+      return whenIdle(room, checks, Math.max(fromStart(parts), round, after(clock.now(), lookedAt, checks.everyMs)));
     },
     run: (signal) => lookIntoErp(room, source, { drain, suspects, records: checks.records, signal }),
   });
+}
+
+function fromStart({ room: { clock }, checks, beganAt }: Parts): number {
+  return clock.now() + Math.max(0, beganAt + checks.everyMs - clock.monotonic());
 }
 
 /** So long after the last time; at once where there was none, or one that is still to come since the clock was set back. */
