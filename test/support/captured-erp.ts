@@ -17,6 +17,8 @@ export interface CapturedErp extends AsyncDisposable {
   readonly store: Store;
   readonly clock: ManualClock;
   readonly capture: Capture;
+  /** Lets a little time pass, so many times. */
+  pass(steps: number): Promise<void>;
   /** Lets time pass until everything was compared, read, sent and judged. */
   atRest(): Promise<void>;
   /** Reads everything anew, as at night, and comes to rest. */
@@ -28,12 +30,12 @@ const stepMs = 500;
 const mostSteps = 20_000;
 
 /**
- * @param directory of the ERP's file `erp.db`, and of the store
+ * @param directory of the store
+ * @param file the ERP's
  * @param now epoch ms
  */
-export async function captureErp(directory: string, now: number): Promise<CapturedErp> {
+export async function captureErp(directory: string, file: string, now: number): Promise<CapturedErp> {
   const stop = new AbortController();
-  const file = join(directory, "erp.db");
   const options = { connection: [`file: ${file}`], portalUrl: "ws://127.0.0.1:1/agent", state: directory };
   const { config } = parseConfig({ text: erpConfig({ dialect: "sqlite", ...options }), file: join(directory, "erpfuser.yaml") });
   if (config === undefined) throw new Error("The sample configuration has faults");
@@ -62,7 +64,7 @@ export async function captureErp(directory: string, now: number): Promise<Captur
       ended = error;
     },
   );
-  let sent = 0;
+  let sent = store.outbox.bounds().first - 1;
   const pull = (): void => {
     for (let frame = store.outbox.frameFrom(sent + 1); frame; frame = store.outbox.frameFrom(sent + 1)) sent = frame.last;
     store.outbox.ack(sent);
@@ -87,6 +89,9 @@ export async function captureErp(directory: string, now: number): Promise<Captur
   };
   return {
     ...{ store, clock, capture, atRest },
+    async pass(steps) {
+      for (let count = 0; count < steps; count++) await step();
+    },
     async compareAnew() {
       const since = clock.now();
       clock.advance(1);

@@ -12,7 +12,10 @@ import { manualClock } from "../../../support/manual-clock.ts";
 import { rulesOf } from "../quality/rules.ts";
 
 type Entity = Extract<Mapped, { kind: "entity" }>;
-const types = { persons: "person", team: "teamMember", periods: "utilisationPeriod" } as const;
+const types = {
+  ...{ persons: "person", team: "teamMember", periods: "utilisationPeriod" },
+  ...{ properties: "property", units: "unit" },
+} as const;
 
 const opened: { close(): void }[] = [];
 afterEach(() => {
@@ -44,8 +47,13 @@ function world(quality?: string) {
     change(source: keyof typeof types, key: string, row: Entity | undefined): string[] {
       store.transaction(() => {
         const judge = judging.of(sources.find(({ mapping }) => mapping.source === source) as CapturedSource);
-        if (row === undefined) judge?.gone(key);
-        else judge?.gather(key, row);
+        if (row === undefined) {
+          judge?.gone(key);
+          store.entities.remove(source, key);
+        } else {
+          judge?.gather(key, row);
+          store.entities.put(source, key, { rowDigest: 1n, entityDigest: 1n, parents: row.parents });
+        }
         judging.flush();
       });
       judgeAll();
@@ -160,4 +168,96 @@ test("A rule that is off is not looked for", () => {
   gathered();
   change("persons", "a", person(born));
   expect(change("periods", "1", period("u", "|2021-02-05", "b"))).toEqual([]);
+});
+
+test("A contract of another main tenant is found until it is the former one's again, or that one is gone", () => {
+  const { change, gathered, judgeAll } = world("{ actions: { person-without-period: off } }");
+  gathered();
+  judgeAll();
+  for (const key of ["a", "b", "c"]) change("persons", key, person({ lastName: key }));
+  const dates = "2020-01-01|";
+  expect(change("periods", "1", period("u", dates, "a"))).toEqual([]);
+  expect(change("periods", "1", period("u", dates, "b"))).toEqual(["key-reused 1 a"]);
+  expect(change("periods", "1", period("u", "2020-02-01|", "c"))).toEqual(["key-reused 1 a"]);
+  expect(change("periods", "1", period("u", dates, "a"))).toEqual([]);
+  expect(change("periods", "1", period("u", dates, "c"))).toEqual(["key-reused 1 a"]);
+  // Merged: of two records the other one is left.
+  expect(change("persons", "a", undefined)).toEqual([]);
+  expect(change("periods", "1", period("u", dates, "b"))).toEqual(["key-reused 1 c"]);
+  expect(change("periods", "1", undefined)).toEqual([]);
+});
+
+test("A unit of another estate is found until it is back, or the former one is gone", () => {
+  const { change, gathered } = world();
+  gathered();
+  const unit = (estate: string) => entity({ name: "W", propertyId: estate }, [["property", "properties", estate]]);
+  for (const key of ["1", "2"]) change("properties", key, entity({ name: key }));
+  expect(change("units", "u", unit("1"))).toEqual([]);
+  expect(change("units", "u", unit("2"))).toEqual(["moved u 1"]);
+  expect(change("units", "u", unit("2"))).toEqual(["moved u 1"]);
+  expect(change("units", "u", unit("1"))).toEqual([]);
+  expect(change("units", "u", unit("2"))).toEqual(["moved u 1"]);
+  expect(change("properties", "1", undefined)).toEqual([]);
+});
+
+test("A code by default is one finding, however many have it, with their count", () => {
+  const { change, gathered, store, judging } = world();
+  gathered();
+  const unit = (...values: string[]): Entity => ({
+    ...entity({ name: "W" }),
+    notes: values.map((value) => ({ code: "code-defaulted", field: "objectType", value })),
+  });
+  const counted = () => store.findings.list().map(({ field, params }) => `${field} ${params.code} ${params.count}`);
+  // New rows go past the rules, but for what the mapping noted.
+  store.transaction(() => {
+    const source = { mapping: { source: "units", type: "unit", fingerprint: "1" } } as CapturedSource;
+    expect(judging.ofNew(source)).toBeUndefined();
+    for (const key of ["1", "2"]) judging.noted(source)?.(key, unit("ZZ"));
+    judging.noted(source)?.("3", unit());
+    judging.flush();
+  });
+  expect(counted()).toEqual(["objectType ZZ 2"]);
+  change("units", "3", unit("ZZ", "YY"));
+  expect(counted().toSorted()).toEqual(["objectType YY 1", "objectType ZZ 3"]);
+  change("units", "3", unit());
+  change("units", "1", undefined);
+  expect(counted()).toEqual(["objectType ZZ 1"]);
+  change("units", "2", unit());
+  expect(counted()).toEqual([]);
+});
+
+test("What waits in quarantine is found by its cause, and what only waits for it is not", () => {
+  const { store, findings, clock } = world();
+  const entry = { type: "unit", id: "1", message: "", since: clock.now(), digest: undefined, field: undefined } as const;
+  const hold = (key: string, code: string, waitsFor?: string): void =>
+    store.quarantine.put({
+      ...{ ...entry, source: "units", key, code },
+      waitsFor: waitsFor === undefined ? undefined : { source: "properties", key: waitsFor },
+    });
+  hold("1", "parent-missing", "p");
+  hold("2", "code-unknown");
+  hold("3", "date-invalid");
+  hold("4", "quality");
+  store.entities.setAwaited("units", "5", [{ source: "properties", key: "p" }]);
+  const all = ["parent-missing 1 p", "code-unknown 2", "row-held 3", "parent-missing 5 p"];
+  expect(findings()).toEqual(all);
+  store.quarantine.put({ ...entry, type: "property", source: "properties", key: "p", code: "date-invalid", waitsFor: undefined });
+  expect(findings()).toEqual(["row-held p", "code-unknown 2", "row-held 3"]);
+  store.quarantine.remove("properties", "p");
+  expect(findings()).toEqual(all);
+  for (const key of ["1", "2", "3"]) store.quarantine.remove("units", key);
+  store.entities.setAwaited("units", "5", []);
+  expect(findings()).toEqual([]);
+});
+
+test("What was held before the rules looked at anything is found at the start", () => {
+  const { store, judging, findings } = world();
+  store.quarantine.watch(undefined);
+  store.entities.watchAwaited(undefined);
+  const entry = { type: "unit", id: "1", message: "", since: 1, digest: undefined, field: "name", waitsFor: undefined } as const;
+  store.quarantine.put({ ...entry, source: "units", key: "1", code: "code-unknown" });
+  store.entities.setAwaited("units", "2", [{ source: "properties", key: "p" }]);
+  expect(findings()).toEqual([]);
+  judging.held.catchUp();
+  expect(findings()).toEqual(["code-unknown 1", "parent-missing 2 p"]);
 });
