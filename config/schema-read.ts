@@ -114,7 +114,11 @@ function readForms<E extends z.ZodRawShape>(extra: E) {
             ),
           take,
           missing: whenNotThere,
-          shift: days.optional().describe("Days added to a date; `-1d` where the ERP's end is exclusive"),
+          shift: days
+            .optional()
+            .describe(
+              "Days added to a date; `-1d` where the ERP's end is exclusive. A command that writes the same column takes them back",
+            ),
           sign: text
             .optional()
             .describe("Expression; where it is true the number counts negated (a column that says debit or credit)"),

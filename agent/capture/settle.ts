@@ -161,7 +161,8 @@ class Settling {
     for (const deletion of deletions) this.#afterDelete(deletion);
     this.#counts.deleted = deletions.length;
     this.#room.judging?.flush();
-    noteSettled(store, this.#name, { ...this.#options, counts: this.#counts });
+    const keys = { sent: [...this.#seqs.keys()], gone: deletions.map(({ key }) => key) };
+    noteSettled(store, this.#name, { ...this.#options, counts: this.#counts, keys });
     return { ...this.#counts, newlyHeld: this.#newlyHeld, seqs: this.#seqs };
   }
 

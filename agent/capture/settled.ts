@@ -8,14 +8,24 @@ interface Noted {
   at: number;
   now: number;
   counts: { sent: number; deleted: number; quarantined: number; unchanged: number };
+  /** What was sent, and what was deleted. */
+  keys: { sent: readonly string[]; gone: readonly string[] };
 }
 
-export function noteSettled(store: Store, source: string, { name, at, now, counts }: Noted): void {
+/** Of few records the journal names the keys, by which `erpfuser trace` finds when each was sent. */
+const mostNamed = 20;
+
+export function noteSettled(store: Store, source: string, { name, at, now, counts, keys }: Noted): void {
   const { sent, deleted, quarantined } = counts;
   countRecent(store.meta, { kind: "deletes", source }, { count: deleted, now });
   const { sent: before } = store.sources.get(source);
   store.sources.update(source, { lastSuccessAt: now, sent: before + sent + deleted });
   if (name !== "drain" || sent + deleted + quarantined === 0) return;
   const entry = { at: now, kind: "sync", source, status: "ok", durationMs: now - at } as const;
-  store.journal.add({ ...entry, detail: { ...counts } });
+  const detail: Record<string, string | number> = { ...counts };
+  if (keys.sent.length + keys.gone.length <= mostNamed) {
+    if (keys.sent.length > 0) detail.keys = keys.sent.join(" ");
+    if (keys.gone.length > 0) detail.gone = keys.gone.join(" ");
+  }
+  store.journal.add({ ...entry, detail });
 }

@@ -4,7 +4,7 @@ import { didYouMean } from "../../base/nearest.ts";
 import type { Expression, Place, Write } from "../../config/config.ts";
 import type { Column, Value } from "../../connectors/connector.ts";
 import type { Json } from "../../protocol/model.ts";
-import { instantMs, openZone } from "./calendar.ts";
+import { instantMs, openZone, shiftDate, type Zone } from "./calendar.ts";
 import { type CelType, type CelValue, ExpressionFailure } from "./cel-values.ts";
 import { fitCharacters } from "./code-pages.ts";
 import { characters, columnTakes, columnValue } from "./column-values.ts";
@@ -232,11 +232,31 @@ function dated(write: FromWrite, column: Column, { type, scope }: { type: CelTyp
     // In a zone of the type's own a day is the moment in which it begins at the ERP.
     return dateType.zone === undefined ? value : scope.zone.toInstant(`${value}T00:00:00`);
   };
+  const shiftedBack = backFromShift(write.field, column, { scope, zone: within.zone });
   return (value) => {
     if (value === null) return none.value;
-    const known = knownOf(value as string);
+    const known = shiftedBack(knownOf(value as string));
     if (pattern === undefined) return fitted(column, known, { scope: within, field: write.field });
     const local = typeof known === "number" ? within.zone.toLocal(known) : `${known}T00:00:00`;
     return fitted(column, pattern.format(local), { scope: within, field: write.field });
   };
+}
+
+/** Where the source reads this very column with a `shift`, as of an end that is exclusive: the days are taken back, so that what is written is read as the same. */
+function backFromShift(
+  field: string,
+  column: Column,
+  { scope, zone }: { scope: WriteScope; zone: Zone },
+): <T extends string | number>(moment: T) => T | string | number {
+  const { fields } = scope.source;
+  const read = Object.hasOwn(fields, field) ? fields[field]?.read : undefined;
+  const isSame = read?.kind === "from" && read.column.toLowerCase() === column.name.toLowerCase();
+  const days = isSame ? -read.shiftDays : 0;
+  if (days === 0) return (moment) => moment;
+  const shifted = (local: string): string => {
+    const date = shiftDate(local.slice(0, 10), days);
+    if (date === undefined) throw new Unwritable("value-unfit", field);
+    return date + local.slice(10);
+  };
+  return (moment) => (typeof moment === "string" ? shifted(moment) : zone.toInstant(shifted(zone.toLocal(moment))));
 }

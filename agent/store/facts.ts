@@ -26,6 +26,8 @@ export interface FactStore extends FactReads {
   setHeld(self: bigint, group: { kind: FactKind; hash: bigint }, held: boolean): void;
   /** Which entity it is; undefined where no facts of it are kept. */
   placeOf(self: bigint): EntityPlace | undefined;
+  /** Of each address that an entity has by its facts: whether it was last judged not to be sent with it, and who else has it, at most so many. */
+  sharersOf(place: EntityPlace, most: number): readonly { held: boolean; others: readonly Holder[] }[];
   /** Periods in which a person stands, at most so many; none where no facts are kept. Good for readers, which can't write. */
   contractsOf(person: EntityPlace, most: number): readonly PlacedSpan[];
   /** Groups of a kind in the order of their hashes, from the first one after `after` on. */
@@ -87,6 +89,7 @@ export function createFacts(
     }
     return secret;
   };
+  const isKept = (): boolean => (secret ?? meta.get(keyName)) !== undefined;
   const hashOf = (kind: string, text: string): bigint =>
     hash("sha256", `${secretOf()}\0${kind}\0${text}`, "buffer").readBigInt64BE(0);
   const selfOf = (source: string, key: string): bigint => hashOf("entity", `${source}\0${key}`);
@@ -157,9 +160,21 @@ export function createFacts(
       statements[of === "fact" ? "factPlaces" : "spanPlaces"].all(after ?? lowest, names.no(source), most),
     spansOfUnit: (unit, most) => statements.spansOfUnit.all<SpanRow>(unit, most).map(toSpan),
     spansOfPerson: (person, most) => statements.spansOfPerson.all<SpanRow>(person, most).map(toSpan),
+    sharersOf({ source, key }, most) {
+      if (!isKept()) return [];
+      const self = selfOf(source, key);
+      const own = statements.factsOf.all<FactRow>(self).filter(({ kind }) => kind === "email");
+      return own.map(({ kind, hash: value, held }) => ({
+        held: held === 1n,
+        others: statements.holders
+          .all<FactRow>(kind, value, most + 1)
+          .filter((row) => row.self !== self)
+          .slice(0, most)
+          .map(toHolder),
+      }));
+    },
     contractsOf({ source, key }, most) {
-      const isKept = (secret ?? meta.get(keyName)) !== undefined;
-      return isKept ? statements.spansOfPerson.all<SpanRow>(selfOf(source, key), most).map(toSpan) : [];
+      return isKept() ? statements.spansOfPerson.all<SpanRow>(selfOf(source, key), most).map(toSpan) : [];
     },
     spansOf: (self) => statements.spansOf.all<SpanRow>(self).map(toSpan),
     countOf: (kind, value) => Number(statements.countOf.get<{ count: bigint }>(kind, value)?.count ?? 0n),

@@ -68,6 +68,9 @@ export function prepareInbox(database: Database) {
     settleRevision: prepare("UPDATE command SET settled_revision = max(settled_revision, ?) WHERE id = ?"),
     settle: prepare("UPDATE command SET state = ?, settled_at = ? WHERE id = ?"),
     concerned: prepare("SELECT DISTINCT source FROM command WHERE source IS NOT NULL"),
+    aheadOf: prepare(`SELECT other.id, other.state FROM command AS one JOIN command AS other
+        ON other.id = one.predecessor OR (other.lane = one.lane AND other.no < one.no)
+      WHERE one.id = ? AND other.state IN ${ahead} ORDER BY other.no`),
     cause: prepare(`SELECT id FROM command WHERE source = ? AND key = ? AND state IN ('finished', 'settled')
       AND json_extract(result, '$.outcome') = 'applied' ORDER BY no DESC LIMIT 1`),
     list: prepare("SELECT * FROM command WHERE (?1 IS NULL OR state = ?1) ORDER BY no DESC LIMIT ?2"),

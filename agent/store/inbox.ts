@@ -162,6 +162,7 @@ export function createInbox(database: Database, names: Names, options: InboxOpti
       return effects.get(placeOf(source, key)) ?? statements.cause.get<{ id: string }>(no, key)?.id;
     },
     mayCause: (source) => effects.size > 0 || concerned().has(names.no(source)),
+    aheadOf: (id) => statements.aheadOf.all<Pick<CommandRow, "id" | "state">>(id),
     list({ state, limit = 1_000 } = {}) {
       return statements.list.all<CommandRow>(state ?? null, limit).map(toCommand);
     },

@@ -19,11 +19,16 @@ export interface JournalLimits {
 
 const dayMs = 86_400_000;
 
+/** Whether this part of the detail, words with blanks between, has the word `?5` among it. */
+const names = (part: string): string => `instr(' ' || (detail ->> '${part}') || ' ', ' ' || ?5 || ' ') > 0`;
+
 /** What happened, for people: every sync and command with status and duration. Bounded in age and size. */
 export function createJournal(database: Database, limits: JournalLimits): JournalStore {
   const add = database.prepare("INSERT INTO journal (at, kind, source, status, duration_ms, detail) VALUES (?, ?, ?, ?, ?, ?)");
   const list = database.prepare(`SELECT * FROM journal WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR source = ?2)
-    AND (?3 IS NULL OR status = ?3) AND at >= ?4 ORDER BY id DESC LIMIT ?5`);
+    AND (?3 IS NULL OR status = ?3) AND at >= ?4
+    AND (?5 IS NULL OR (instr(detail, ?5) > 0 AND (detail ->> 'id' = ?5 OR ${names("keys")} OR ${names("gone")})))
+    ORDER BY id DESC LIMIT ?6`);
   const purgeOld = database.prepare("DELETE FROM journal WHERE at < ?");
   // Each entry costs its detail and about 64 bytes beside it.
   const purgeLarge = database.prepare(`DELETE FROM journal WHERE id <= coalesce((SELECT max(id) FROM
@@ -33,8 +38,8 @@ export function createJournal(database: Database, limits: JournalLimits): Journa
       const duration = durationMs === undefined ? null : Math.round(durationMs);
       database.transaction(() => add.run(at, kind, source ?? null, status, duration, JSON.stringify(detail)));
     },
-    list({ kind, source, status, since, limit }) {
-      const rows = list.all<JournalRow>(kind ?? null, source ?? null, status ?? null, since ?? 0, limit);
+    list({ kind, source, status, since, about, limit }) {
+      const rows = list.all<JournalRow>(kind ?? null, source ?? null, status ?? null, since ?? 0, about ?? null, limit);
       return rows.map(({ duration_ms, detail, ...row }) => ({
         ...row,
         source: row.source ?? undefined,

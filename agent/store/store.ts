@@ -421,6 +421,8 @@ export interface InboxStore {
   causeOf(source: string, key: string): string | undefined;
   /** False: certainly of none of the source's entities. */
   mayCause(source: string): boolean;
+  /** Open commands that must come to an end before this one: its predecessor, and earlier ones on the same entity. Oldest first. */
+  aheadOf(id: string): readonly Pick<InboxCommand, "id" | "state">[];
   /** Newest first. */
   list(filter?: { state?: CommandState; limit?: number }): readonly InboxCommand[];
   counts(): Readonly<Record<CommandState, number>>;
@@ -593,6 +595,8 @@ export interface JournalStore {
     source?: string;
     status?: string;
     since?: number;
+    /** Only what tells of this command (its id) or record (its id, or its key among `detail.keys` or `detail.gone`). */
+    about?: string;
     limit: number;
   }): readonly (JournalEntry & { id: number })[];
   purge(now: number): void;
@@ -640,11 +644,11 @@ export interface StoreReader extends Disposable {
   readonly meta: Pick<MetaStore, "get">;
   readonly sources: Pick<SourceStore, "get" | "position">;
   readonly pending: Pick<PendingStore, "get" | "count" | "heldBy" | "nextDue" | "oldestSince">;
-  readonly entities: Pick<EntityStore, "get" | "count" | "known" | "parentsOf">;
-  readonly outbox: Pick<OutboxStore, "bounds" | "seqOf">;
-  readonly inbox: Pick<InboxStore, "get" | "list" | "counts" | "causeOf">;
+  readonly entities: Pick<EntityStore, "get" | "count" | "known" | "parentsOf" | "awaitedBy">;
+  readonly outbox: Pick<OutboxStore, "bounds" | "seqOf" | "itemAt">;
+  readonly inbox: Pick<InboxStore, "get" | "list" | "counts" | "causeOf" | "aheadOf">;
   readonly findings: Pick<FindingStore, "list" | "count">;
-  readonly facts: Pick<FactStore, "contractsOf">;
+  readonly facts: Pick<FactStore, "contractsOf" | "sharersOf">;
   readonly lookups: Pick<LookupStore, "all">;
   readonly quarantine: Pick<QuarantineStore, "get" | "list" | "count" | "dependents">;
   readonly guards: Pick<GuardStore, "get" | "list">;

@@ -54,6 +54,7 @@ function decideOpen(parts: WritebackParts, command: InboxCommand, decision: Deci
       return parts.store.transaction(() => {
         if (command.state === "uncertain") vouch(parts, command);
         inbox.approve(command.id, parts.clock.now());
+        noteWord(parts, command, command.state === "uncertain" ? "retry" : "approve");
       }, "command-approve");
     case "rejected":
       return store(parts, command, refused(reply("rejected-by-person")));
@@ -87,6 +88,7 @@ function settle(
   parts.store.transaction(() => {
     noteOverruled(meta, command.id, conflict);
     inbox.approve(command.id, parts.clock.now());
+    noteWord(parts, command, "portal-wins");
   }, "command-approve");
 }
 
@@ -113,7 +115,17 @@ function decideFinished(parts: WritebackParts, command: InboxCommand, decision: 
     if (!blind) noteFresh(meta, command.id, { attempts: command.attempts, by: "person" });
     inbox.reopen(command.id, parts.clock.now());
     rememberVanished(meta, others);
+    noteWord(parts, command, "retry");
   }, "command-reopen");
+}
+
+function noteWord(
+  { store, clock }: WritebackParts,
+  { id, command }: InboxCommand,
+  decision: "approve" | "retry" | "portal-wins",
+): void {
+  const detail = { id, command: command?.command ?? "", decision };
+  store.journal.add({ at: clock.now(), kind: "command", source: undefined, status: "ok", durationMs: undefined, detail });
 }
 
 /** @throws FuserError `command-not-retryable` when the configuration no longer knows the command */

@@ -263,6 +263,7 @@ async function failed(parts: WritebackParts, attempt: Attempt, error: unknown): 
   tell(parts, attempt, error);
   parts.store.transaction(() => {
     parts.store.inbox.retryAt(command.id, parts.clock.now() + waitMs);
+    if (isWorthALine(attempts)) noteFailure(parts, command, error);
     // The connector's word (connector.ts, `write`): nothing was written, or the ERP can tell later. For a way that can't tell it was nothing.
     const nothingWritten =
       (attempt.blind || attempt.doubted) &&
@@ -274,9 +275,19 @@ async function failed(parts: WritebackParts, attempt: Attempt, error: unknown): 
   }, "command-retry");
 }
 
+/** The more tries, the fewer lines: what is tried every few minutes for days does not fill the journal. */
+const isWorthALine = (attempts: number): boolean => (attempts & (attempts - 1)) === 0;
+
+function noteFailure({ store, clock }: WritebackParts, { id, command }: InboxCommand, error: unknown): void {
+  const detail = { id, command: command?.command ?? "", code: codeOf(error) };
+  store.journal.add({ at: clock.now(), kind: "command", source: undefined, status: "failed", durationMs: undefined, detail });
+}
+
+const codeOf = (error: unknown): string => (error instanceof FuserError ? error.code : "internal-error");
+
 /** One trouble of the ERP concerns all commands: it is said once, until a command gets through again. */
 function tell(parts: WritebackParts, { told, command }: Attempt, error: unknown): void {
-  const code = error instanceof FuserError ? error.code : "internal-error";
+  const code = codeOf(error);
   const level = told.has(code) ? "debug" : kindOf(error) === "transient" ? "warn" : "error";
   told.add(code);
   parts.log[level](`Commands wait: ${describeError(error)}`, { code, command: command.id });

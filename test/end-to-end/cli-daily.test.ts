@@ -147,7 +147,14 @@ describe("beside a running agent", () => {
         number: expect.any(String),
       });
     }, patience);
-    const { key } = (await answer(site, ["trace", wanted])) as { key: string };
+    const traced = (await answer(site, ["trace", wanted])) as { key: string };
+    const { key } = traced;
+    expect(traced).toMatchObject({
+      agent: { running: true, portal: { state: "connected" } },
+      because: { code: expect.stringMatching(/^(untold|settled)$/) },
+      journal: [{ detail: { outcome: "applied" } }, { detail: { decision: "approve" } }, { detail: { outcome: "waiting" } }],
+      record: { source: "tickets", key, known: true, sentAt: expect.any(String) },
+    });
     expect(await answer(site, ["trace", "ticket", key])).toMatchObject({
       records: [{ source: "tickets", key, command: wanted }],
     });
