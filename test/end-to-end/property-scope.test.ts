@@ -1,5 +1,8 @@
 // Estates that do not take part: neither they nor what belongs to them is at the portal, whether a list says so or a table of the portal.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
+import { erpConfig } from "../support/erp/config.ts";
+import { generateErp } from "../support/erp/generate.ts";
 import { type LivingAgent, livingAgent } from "../support/living-agent.ts";
 
 const tables = `
@@ -90,4 +93,36 @@ test("Guards hold what leaves as they hold any other deletes, and what comes bac
   set("a", "b", "c");
   expect(await agent.came()).toEqual([]);
   expect(Object.keys(await agent.held("unit"))).toHaveLength(12);
+});
+
+/** What the sample company's ERP holds of the places of an estate; its ids begin with the estate's. */
+const ofEstate = `
+  SELECT 'building' AS type, count(*) AS n FROM HAUS WHERE MANDANT || '.' || OBJNR = ?1
+  UNION ALL SELECT 'unit', count(*) FROM WOHNUNG WHERE MANDANT || '.' || OBJNR = ?1
+    AND EXISTS (SELECT 1 FROM HAUS WHERE HAUS.MANDANT = WOHNUNG.MANDANT AND HAUS.OBJNR = WOHNUNG.OBJNR AND HAUS.HAUSNR = WOHNUNG.HAUSNR)`;
+
+test("Of the sample company one estate alone: what hangs on the others is not there, its persons are; and then all of it", async () => {
+  const fill = async (erpFile: string): Promise<void> => {
+    await using db = sqlitePlace(erpFile).open();
+    await generateErp(db, { units: 120, seed: 5 });
+  };
+  await using sample = await livingAgent(fill, ({ erpFile, state, portalUrl }) => {
+    const often = { compareEvery: "2s", netEvery: "2s", confirmAfter: "300ms" };
+    return erpConfig({ dialect: "sqlite", connection: sqlitePlace(erpFile).connection, portalUrl, state, ...often });
+  });
+  const ids = async (type: string): Promise<string[]> => Object.keys(await sample.held(type));
+  await sample.start('\nproperties: { take: ["001.000010"] }\n');
+  await sample.came(100);
+  expect(await ids("property")).toEqual(["001.000010"]);
+  const counted = sample.erp.prepare(ofEstate).all("001.000010");
+  expect(await Promise.all(counted.map(async ({ type }) => ({ type, n: (await ids(String(type))).length })))).toEqual(counted);
+  for (const type of ["building", "unit", "utilisationPeriod"])
+    expect((await ids(type)).filter((id) => !id.startsWith("001.000010."))).toEqual([]);
+  const people = await ids("person");
+  const few = (await ids("utilisationPeriod")).length;
+  await sample.start("\n");
+  await sample.came(50);
+  expect((await ids("property")).length).toBeGreaterThan(1);
+  expect((await ids("utilisationPeriod")).length).toBeGreaterThan(few);
+  expect(await ids("person")).toEqual(people);
 });

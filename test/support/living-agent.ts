@@ -9,7 +9,7 @@ import { storeEnrolment } from "../../agent/channel/identity.ts";
 import { readStatusFile } from "../../agent/status-file.ts";
 import { openStoreForReading } from "../../agent/store/open.ts";
 import type { StoreReader } from "../../agent/store/store.ts";
-import { type Log, silentLog } from "../../base/log.ts";
+import { silentLog } from "../../base/log.ts";
 import { systemClock } from "../../base/time.ts";
 import { loadConfig } from "../../config/load.ts";
 import { openSecrets } from "../../config/secrets.ts";
@@ -36,13 +36,25 @@ export interface LivingAgent extends AsyncDisposable {
   store<T>(look: (store: StoreReader) => T): T;
 }
 
-export async function livingAgent(tables: string, log: Log = silentLog): Promise<LivingAgent> {
+/** Where the parts of an agent are. */
+export interface LivingPlaces {
+  erpFile: string;
+  state: string;
+  portalUrl: string;
+}
+
+/** @param head what stands before a configuration in place of the sections `agent:` and `erp:` of one's own */
+export async function livingAgent(
+  erpOf: string | ((erpFile: string) => Promise<void>),
+  head: (places: LivingPlaces) => string = ownHead,
+): Promise<LivingAgent> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await tempDirectory()).path;
   const [state, erpFile] = [join(folder, "state"), join(folder, "erp.db")];
   mkdirSync(state);
   const erp = opened.adopt(new DatabaseSync(erpFile), (database) => database.close());
-  erp.exec(tables);
+  if (typeof erpOf === "string") erp.exec(erpOf);
+  else await erpOf(erpFile);
   const gateway = opened.use(await openGateway({ storePath: ":memory:", random: Math.random }));
   const secrets = openSecrets(state, { env: {} });
   const { code } = gateway.createEnrolmentCode({ stage: "live", ttlMs: 60_000 });
@@ -54,10 +66,7 @@ export async function livingAgent(tables: string, log: Log = silentLog): Promise
   gateway.listen((event) => {
     if (event.kind === "items") items.push(...event.applied);
   });
-  const head = `
-agent: { name: Living, portal: "${gateway.url}", stage: live, state: "${state}" }
-erp: { connector: sqlite, file: "${erpFile}", timezone: Europe/Berlin, confirmAfter: 100ms }
-`;
+  const places = { erpFile, state, portalUrl: gateway.url };
   let running: { stop: AbortController; done: Promise<unknown> } | undefined;
   const stop = async (): Promise<void> => {
     running?.stop.abort();
@@ -75,10 +84,10 @@ erp: { connector: sqlite, file: "${erpFile}", timezone: Europe/Berlin, confirmAf
     ...{ erp, gateway, agentId: enrolment.agentId, stop, until, store },
     async start(configuration) {
       await stop();
-      const { config, faults } = await loadConfig({ text: head + configuration, file: join(folder, "erpfuser.yaml") });
+      const { config, faults } = await loadConfig({ text: head(places) + configuration, file: join(folder, "erpfuser.yaml") });
       if (config === undefined) throw new Error(JSON.stringify(faults, null, 1));
       const controller = new AbortController();
-      const parts = { config, secrets, clock: systemClock, random: Math.random, log, agentVersion: "0.1.0", env: {} };
+      const parts = { config, secrets, clock: systemClock, random: Math.random, log: silentLog, agentVersion: "0.1.0", env: {} };
       const startedAt = new Date(systemClock.now()).toISOString();
       running = { stop: controller, done: runAgent(parts, controller.signal) };
       await until(() => {
@@ -104,4 +113,11 @@ erp: { connector: sqlite, file: "${erpFile}", timezone: Europe/Berlin, confirmAf
     },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
+}
+
+function ownHead({ erpFile, state, portalUrl }: LivingPlaces): string {
+  return `
+agent: { name: Living, portal: "${portalUrl}", stage: live, state: "${state}" }
+erp: { connector: sqlite, file: "${erpFile}", timezone: Europe/Berlin, confirmAfter: 100ms }
+`;
 }
