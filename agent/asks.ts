@@ -54,6 +54,11 @@ function act(running: Running, body: AskBody): string {
       if (count > 0) return `${count} released; they are read again now`;
       throw unknownHere("not-found-quarantine", "Nothing of it is in quarantine", "See `erpfuser quarantine list`");
     }
+    case "rekey": {
+      const { source, pairs, until } = body;
+      const count = capture.announce(source, { pairs, until });
+      return `${count} of ${source} are expected under their new keys until ${new Date(until).toISOString().slice(0, 10)}`;
+    }
     case "accept":
       return accept(running, body);
     case "command":

@@ -46,6 +46,7 @@ export async function keepHouse(running: House, told: { signal: AbortSignal; com
       store.asks.purge(now);
       store.findings.purge(now);
       forgetConflicts(store, now);
+      store.successions.purge(now);
       purgedAt = now;
     }
     const commits = told.commits();

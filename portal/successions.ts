@@ -6,11 +6,14 @@ import { type Fields, type Json, model, referencesOf, type TypeName } from "../p
 import type { Store } from "./store.ts";
 
 export interface Successions {
-  /** The id under which an entity goes on now: its own, if nothing has replaced it. */
+  /** The id under which an entity goes on now: its own, as long as it stands, or if nothing has replaced it. */
   currentId(agentId: string, type: string, id: string): string;
   /** These ids and all that they have replaced, one after the other: whatever names one of them is theirs. */
   namesOf(agentId: string, type: string, ids: readonly string[]): readonly string[];
 }
+
+/** One that still stands speaks for itself, whatever was said of it. */
+const isPast = "replaced_by IS NOT NULL AND deleted_at IS NOT NULL";
 
 export function successionsIn(store: Store): Successions {
   return {
@@ -20,8 +23,7 @@ export function successionsIn(store: Store): Successions {
       // Nothing that the tables hold leads in a circle; a store that somebody has worked on may.
       while (!seen.has(at)) {
         seen.add(at);
-        const sql =
-          "SELECT replaced_by AS next FROM entity WHERE agent_id = ? AND type = ? AND id = ? AND replaced_by IS NOT NULL";
+        const sql = `SELECT replaced_by AS next FROM entity WHERE agent_id = ? AND type = ? AND id = ? AND ${isPast}`;
         const row = store.get<{ next: string }>(sql, agentId, type, at);
         if (row === undefined) return at;
         at = row.next;
@@ -33,7 +35,7 @@ export function successionsIn(store: Store): Successions {
         .all<{ id: string }>(
           `WITH RECURSIVE name (id) AS (
              SELECT value FROM json_each(?3)
-             UNION SELECT e.id FROM name CROSS JOIN entity e ON e.agent_id = ?1 AND e.type = ?2 AND e.replaced_by = name.id)
+             UNION SELECT e.id FROM name CROSS JOIN entity e ON e.agent_id = ?1 AND e.type = ?2 AND e.replaced_by = name.id AND e.deleted_at IS NOT NULL)
            SELECT id FROM name`,
           agentId,
           type,

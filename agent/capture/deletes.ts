@@ -14,7 +14,8 @@ import { arrivalOf, mayWait } from "./suspects.ts";
 export interface Deletion {
   key: string;
   pending: PendingKey;
-  reason: "gone" | "cancelled" | "out-of-scope";
+  reason: "gone" | "cancelled" | "out-of-scope" | "renumbered" | "merged";
+  /** By a person, or it goes on under another key. */
   approved: boolean;
 }
 
@@ -180,7 +181,7 @@ function guardFor(room: Room, source: CapturedSource, deletions: readonly Deleti
   // A key of this commit that was suspected is still among the vanished ones; one that a command has cancelled never was.
   const cancelled = deletions.filter(({ pending: { stage } }) => stage === "marked").length;
   const recent = recentOf(store.meta, { kind: "deletes", source: name }, now);
-  const waiting = store.pending.countVanished(name) + cancelled;
+  const waiting = store.pending.countVanished(name) - store.successions.countVanished(name) + cancelled;
   if (!room.exceedsGuard("deletes", { waiting, recent, of: store.entities.count(name) + recent })) return undefined;
   const guard = store.guards.open(name, "deletes", now);
   if (guard.since === now)

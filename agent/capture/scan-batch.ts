@@ -9,6 +9,7 @@ import type { Room } from "./parts.ts";
 import { type Reading, readRow } from "./reading.ts";
 import { settle } from "./settle.ts";
 import type { CapturedSource } from "./source.ts";
+import { mayContinue } from "./successions.ts";
 import type { TakeNew } from "./take-new.ts";
 
 export interface ScanResult {
@@ -55,7 +56,7 @@ export const mostAtOnce = 1_000;
 export function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): "taken" | "in-parts" {
   const { source, held, walk } = scan;
   let differing = walk.differing(batch.keyDigests, batch.digests);
-  const isBulk = !scan.suspectOnly && isManyNew(differing);
+  const isBulk = !scan.suspectOnly && isManyNew(differing) && !mayContinue(room, source);
   const isLarge = batch.length > mostAtOnce;
   if (isLarge && differing.indexes.length > mostAtOnce && !(isBulk && scan.takeNew.takesBytes(batch))) return "in-parts";
   if (isBulk && !held.isEmpty()) {

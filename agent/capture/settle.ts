@@ -16,33 +16,12 @@ import { withinScope } from "./out-of-scope.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
 import type { Room } from "./parts.ts";
 import type { Reading, ReadRow } from "./reading.ts";
-import { noteSettled } from "./settled.ts";
+import { noteSettled, type Settled, type SettleOptions } from "./settled.ts";
 import type { CapturedSource } from "./source.ts";
+import { afterSending, owedOf, successorOf } from "./successions.ts";
 import { createSuspects, type Suspects } from "./suspects.ts";
 import type { Upsert } from "./upsert.ts";
 import { absentVerdict, presentVerdict } from "./verdict.ts";
-
-export interface SettleOptions {
-  /** When the read began, epoch ms: the items' time. */
-  at: number;
-  now: number;
-  bulk: boolean;
-  /** Name of the commit. */
-  name: "drain" | "scan";
-  /** States of parents read in this turn of the event loop, where there are any. */
-  parents?: ParentStates;
-}
-
-export interface Settled {
-  sent: number;
-  deleted: number;
-  quarantined: number;
-  /** Of these, what a person has to mend and nobody was told of yet: not what merely waits for its parent. */
-  newlyHeld: number;
-  unchanged: number;
-  /** Number under which the state of a key travels. */
-  seqs: ReadonlyMap<string, number>;
-}
 
 /** Takes the readings of one source into the store. */
 export function settle(room: Room, source: CapturedSource, given: readonly Reading[], options: SettleOptions): Settled {
@@ -162,7 +141,8 @@ class Settling {
     this.#counts.deleted = deletions.length;
     this.#room.judging?.flush();
     const keys = { sent: [...this.#seqs.keys()], gone: deletions.map(({ key }) => key) };
-    noteSettled(store, this.#name, { ...this.#options, counts: this.#counts, keys });
+    const expected = deletions.filter(({ reason }) => reason === "renumbered" || reason === "merged").length;
+    noteSettled(store, this.#name, { ...this.#options, counts: this.#counts, keys, expected });
     return { ...this.#counts, newlyHeld: this.#newlyHeld, seqs: this.#seqs };
   }
 
@@ -175,7 +155,9 @@ class Settling {
       return;
     }
     // After lost history a person decides, and sees at once what there is to decide.
-    const graceMs = lostHistory(store.meta, this.#name) === undefined ? this.#source.mapping.graceMs : 0;
+    const isLost = lostHistory(store.meta, this.#name) !== undefined;
+    const successor = isLost ? undefined : successorOf(this.#room, this.#name, key);
+    const graceMs = isLost || successor !== undefined ? 0 : this.#source.mapping.graceMs;
     const known = store.entities.known(this.#name, key);
     const verdict = absentVerdict(pending, { known, graceMs });
     const { now } = this.#options;
@@ -200,7 +182,10 @@ class Settling {
         return;
       case "delete":
       case "delete-approved":
-        this.#deletions.push({ key, pending, reason: "gone", approved: verdict === "delete-approved" });
+        this.#deletions.push({
+          ...{ key, pending, reason: successor?.reason ?? "gone" },
+          approved: verdict === "delete-approved" || successor !== undefined,
+        });
         return;
       default:
         return verdict satisfies never;
@@ -225,7 +210,9 @@ class Settling {
     const pending = this.#suspects.flagged(reading, rowDigest);
     if (pending === undefined) return;
     this.#cancelled.set(key, rowDigest);
-    this.#deletions.push({ key, pending, reason, approved: pending.stage === "approved" });
+    const successor = successorOf(this.#room, this.#name, key);
+    const approved = pending.stage === "approved" || successor !== undefined;
+    this.#deletions.push({ key, pending, reason: successor?.reason ?? reason, approved });
   }
 
   #takeEntity(
@@ -242,7 +229,8 @@ class Settling {
     const stands = refused === undefined && (byScan || standsAsSent(this.#source, state, rowDigest));
     const entityDigest = (stands ? state?.entityDigest : undefined) ?? digest(mapped.text);
     const filled = filledOf(store, { ...this.#bits, before: state }, mapped.filled);
-    if (state?.entityDigest === entityDigest) {
+    const replaces = owedOf(this.#room, this.#source, { key, parents: mapped.parents, now: this.#options.now });
+    if (state?.entityDigest === entityDigest && replaces === undefined) {
       store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(mapped.parents), before, filled });
       store.entities.setAwaited(this.#name, key, mapped.awaited);
       if (refused !== undefined) store.quarantine.remove(this.#name, key);
@@ -260,8 +248,9 @@ class Settling {
     const cause = mapped.cause ?? store.inbox.causeOf(this.#name, key);
     if (cause !== undefined) item.cause = cause;
     if (mapped.withheld !== undefined) item.withheld = mapped.withheld;
+    if (replaces !== undefined) item.replaces = this.#source.mapping.idOf(replaces);
     const { parents, awaited } = mapped;
-    const upsert: Upsert = { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, item };
+    const upsert: Upsert = { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, replaces, item };
     if (this.#suspects.take(reading, upsert)) return;
     this.#send(upsert);
     this.#done(reading);
@@ -340,7 +329,7 @@ class Settling {
   }
 
   #afterUpsert(
-    { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, item }: Upsert,
+    { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, replaces, item }: Upsert,
     seq: number | "too-large",
   ): void {
     const { store } = this.#room;
@@ -361,6 +350,8 @@ class Settling {
     }
     store.entities.setAwaited(this.#name, key, awaited);
     this.#wakeAwaiting(key);
+    const wasKnown = before !== "none" && before.entityDigest !== undefined;
+    afterSending(this.#room, this.#source, { key, replaces, wasKnown, now: this.#options.now });
     this.#seqs.set(key, seq);
     this.#counts.sent += 1;
   }

@@ -157,7 +157,7 @@ function lookAt(
   if (filled === 0 && waits !== undefined && isOfValues(waits)) return { why: (waits.suspicion as Suspicion).why, fields: [] };
   const lost = filled & ~mapped.filled & ~lackingBits(source);
   const emptied = lost === 0 ? [] : fields.filter(({ bit }) => (bit & lost) !== 0).map((field) => field.name);
-  const moved = movedAway(store.entities.parentsOf(name, key), mapped.parents);
+  const moved = movedAway(store, store.entities.parentsOf(name, key), mapped.parents);
   if (emptied.length > 0) return { why: moved.length > 0 ? "both" : "emptied", fields: [...emptied, ...moved] };
   return moved.length > 0 ? { why: "moved", fields: moved } : undefined;
 }
@@ -165,9 +165,12 @@ function lookAt(
 /** Work is given to others all day long. */
 const workers: ReadonlySet<string> = new Set(["teamMember", "serviceProvider"]);
 
-/** Sources of which it referred to one, and now refers to another one in its place. */
-function movedAway(before: readonly EntityPlace[], now: readonly Parent[]): string[] {
-  const left = before.filter((one) => !now.some((parent) => parent.source === one.source && parent.key === one.key));
+/** Sources of which it referred to one, and now refers to another one in its place, which is not the same under another key. */
+function movedAway({ successions }: Store, before: readonly EntityPlace[], now: readonly Parent[]): string[] {
+  const isNamed = (source: string, key: string): boolean => now.some((parent) => parent.source === source && parent.key === key);
+  const nextOf = ({ source, key }: EntityPlace): string =>
+    (successions.any([source]) && successions.of(source, key)?.next) || key;
+  const left = before.filter((one) => !isNamed(one.source, one.key) && !isNamed(one.source, nextOf(one)));
   const found = left.filter(({ source }) =>
     now.some(
       (parent) =>

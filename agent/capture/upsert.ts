@@ -12,5 +12,7 @@ export interface Upsert {
   /** Left out, because they are not there. */
   awaited: readonly Parent[];
   before: EntityState | "none";
+  /** Key of the entity that it continues, of which the portal is told now. */
+  replaces: string | undefined;
   item: OutboxItem & { op: "upsert" };
 }

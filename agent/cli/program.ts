@@ -20,6 +20,7 @@ const registers: Readonly<Record<string, () => Promise<Register>>> = {
   status: async () => (await import("./status.ts")).status,
   sync: async () => (await import("./sync.ts")).sync,
   trace: async () => (await import("./trace.ts")).trace,
+  rekey: async () => (await import("./rekey.ts")).rekey,
   quarantine: async () => (await import("./quarantine.ts")).quarantine,
   quality: async () => (await import("./quality.ts")).quality,
   guard: async () => (await import("./guard.ts")).guard,

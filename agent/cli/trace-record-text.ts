@@ -11,6 +11,8 @@ export function explainRecord(trace: RecordTrace): string[] {
     ...whereLines(trace),
     ...waitingLines(trace),
     ...leftOutLines(trace),
+    ...trace.before.map((id) => `It continues ${id}`),
+    ...(trace.next === null ? [] : [`It goes on as ${trace.next}`]),
     ...(trace.command === null ? [] : [`Last made or changed by the portal's command ${trace.command}`]),
     ...sourceLines(trace),
     ...(where === "unknown" || where === "deleted" || trace.sentAt !== null ? [] : sentUnnamed(trace)),

@@ -44,6 +44,9 @@ export interface RecordTrace {
   /** Its newest state that is not yet acked: the sequence number. */
   unacked: number | null;
   unackedOp: "upsert" | "delete" | null;
+  /** Ids that it had before, and the one under which it goes on (`replaces`). */
+  before: readonly string[];
+  next: string | null;
   /** The command that last made or changed it. */
   command: string | null;
   /** What the rules of quality find fault with. */
@@ -71,6 +74,11 @@ const mostSharers = 5;
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : iso(ms));
+
+function nextId({ state }: Look, { name, prefix }: Source, key: string): string | null {
+  const next = state.successions.of(name, key)?.next;
+  return next === undefined ? null : entityIdOf(prefix, next);
+}
 
 export function traceRecord(look: Look, source: Source, key: string): RecordTrace {
   const { state, config, agent } = look;
@@ -111,6 +119,8 @@ export function traceRecord(look: Look, source: Source, key: string): RecordTrac
     awaits: state.entities.awaitedBy({ source: name, key }),
     unacked: unacked ?? null,
     unackedOp: unacked === undefined ? null : (state.outbox.itemAt(unacked)?.op ?? null),
+    before: state.successions.before(name, key).map(({ old }) => entityIdOf(source.prefix, old)),
+    next: nextId(look, source, key),
     command: state.inbox.causeOf(name, key) ?? null,
     findings: findings.map(({ id: finding, rule, field, since, accepted }) => ({
       ...{ finding, rule, title: findingTexts[rule].title.en, field },

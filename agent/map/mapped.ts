@@ -124,6 +124,12 @@ export interface RowWriter {
   write(rows: WrittenRows, keyLength: number, into: WrittenEntity): boolean;
 }
 
+/** A reference of a source's entities, and where in their own key the parts of the parent's key stand; -1: nowhere. */
+export interface Lineage {
+  source: string;
+  parts: readonly number[];
+}
+
 /** A source of the configuration, compiled once against the real columns. */
 export interface Mapping {
   readonly source: string;
@@ -141,6 +147,8 @@ export interface Mapping {
   readonly lacks?: readonly string[];
   /** Absent: it maps through none. */
   readonly lookups?: SourceLookups;
+  /** References whose keys have parts in common with the entity's own (map/lineage.ts). */
+  readonly lineage: readonly Lineage[];
   idOf(key: string): string;
   /** Key behind an id of this source; undefined for an id of another source. */
   keyOf(id: string): string | undefined;

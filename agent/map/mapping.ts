@@ -16,6 +16,7 @@ import { type Faults, gatherFaults } from "./faults.ts";
 import { type FieldKind, fieldKindOf } from "./field-kind.ts";
 import { fieldBits, isSomething } from "./filled-bits.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { lineageOf } from "./lineage.ts";
 import { newLookupHolder, sourceLookups } from "./lookups.ts";
 import type { Mapped, Mapping, Parent, RowFault, RowNote } from "./mapped.ts";
 import { type CauseColumn, needsOf } from "./mapping-needs.ts";
@@ -62,6 +63,7 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
       fields: Object.keys(source.fields)
         .sort()
         .map((name) => ({ name, owner: source.fields[name]?.owner ?? "erp", bit: bitOf(name) })),
+      lineage: lineageOf(source),
       idOf: (key) => entityIdOf(source.prefix, key),
       keyOf(id) {
         const { prefix, key } = splitId(id);

@@ -8,9 +8,10 @@ import { quality } from "./migrations/0004-quality.ts";
 import { guards } from "./migrations/0005-guards.ts";
 import { lookups } from "./migrations/0006-lookups.ts";
 import { outOfScope } from "./migrations/0007-out-of-scope.ts";
+import { successions } from "./migrations/0008-successions.ts";
 
 /** Entry n leads from version n to n + 1. */
-export const migrations: readonly string[] = [begin, asks, pages, quality, guards, lookups, outOfScope];
+export const migrations: readonly string[] = [begin, asks, pages, quality, guards, lookups, outOfScope, successions];
 
 /**
  * Brings the file to this program's version, each step in a transaction of its own.

@@ -27,6 +27,7 @@ import { createQuarantine } from "./quarantine.ts";
 import { createSources } from "./sources.ts";
 import { isDamage, storeError } from "./sqlite-errors.ts";
 import type { CommitHook, Store, StoreReader } from "./store.ts";
+import { createSuccessions } from "./successions.ts";
 
 export interface StoreOptions {
   /** State directory; it must exist. */
@@ -118,7 +119,7 @@ function assemble(
   held: { wasSetAside: string | undefined; release(): void },
 ): Store {
   const parts = createParts(database, options);
-  const { meta, outbox, entities } = parts;
+  const { meta, outbox, entities, successions } = parts;
   const endCheckpoints = createCheckpoints(database, options.clock);
   let open = true;
   const close = (): void => {
@@ -145,6 +146,7 @@ function assemble(
         meta.set("epoch", epoch);
         outbox.restart();
         entities.voidAll();
+        successions.owe();
         database.exec("UPDATE source SET reconciled = 0");
         // Results are told again in the new epoch, where a number of the old one would name another item.
         database.exec("UPDATE command SET result = json_remove(result, '$.seq') WHERE json_extract(result, '$.seq') IS NOT NULL");
@@ -172,6 +174,7 @@ function createParts(database: Database, options: Pick<StoreOptions, "commandKee
     findings: createFindings(database, names),
     lookups: createLookups(database, names),
     outOfScope: createOutOfScope(database, names),
+    successions: createSuccessions(database, names),
     inbox: createInbox(database, names, { clock: options.clock, payloadKeepMs: (options.commandKeepDays ?? 30) * dayMs }),
     quarantine: createQuarantine(database, names),
     guards: createGuards(database, names),

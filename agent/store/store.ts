@@ -11,6 +11,7 @@ import type { FactStore } from "./facts.ts";
 import type { FindingStore } from "./findings.ts";
 import type { LookupStore } from "./lookups.ts";
 import type { OutOfScopeStore } from "./out-of-scope.ts";
+import type { SuccessionStore } from "./successions.ts";
 
 /** Why a key waits, and for what. */
 export type PendingStage =
@@ -543,6 +544,8 @@ export type AskBody =
   | { kind: "sync"; source: string | undefined; full: boolean }
   | { kind: "guard"; guard: number; decision: "approve" | "reject" }
   | { kind: "release"; source: string; key: string | undefined }
+  /** Keys of a source that go over into others; expected until then, epoch ms. */
+  | { kind: "rekey"; source: string; pairs: readonly { old: string; next: string }[]; until: number }
   /** `until`: epoch ms at which it ends. */
   | { kind: "accept"; finding: number; reason: string; until: number | undefined }
   | { kind: "command"; id: string; action: "retry" | "approve" }
@@ -625,6 +628,7 @@ export interface Store extends AsyncDisposable {
   readonly findings: FindingStore;
   readonly lookups: LookupStore;
   readonly outOfScope: OutOfScopeStore;
+  readonly successions: SuccessionStore;
   readonly outbox: OutboxStore;
   readonly inbox: InboxStore;
   readonly quarantine: QuarantineStore;
@@ -644,12 +648,13 @@ export interface StoreReader extends Disposable {
   readonly meta: Pick<MetaStore, "get">;
   readonly sources: Pick<SourceStore, "get" | "position">;
   readonly pending: Pick<PendingStore, "get" | "count" | "heldBy" | "nextDue" | "oldestSince">;
-  readonly entities: Pick<EntityStore, "get" | "count" | "known" | "parentsOf" | "awaitedBy">;
+  readonly entities: Pick<EntityStore, "get" | "count" | "known" | "parentsOf" | "awaitedBy" | "dependentsOf">;
   readonly outbox: Pick<OutboxStore, "bounds" | "seqOf" | "itemAt">;
   readonly inbox: Pick<InboxStore, "get" | "list" | "counts" | "causeOf" | "aheadOf">;
   readonly findings: Pick<FindingStore, "list" | "count">;
   readonly facts: Pick<FactStore, "contractsOf" | "sharersOf">;
   readonly lookups: Pick<LookupStore, "all">;
+  readonly successions: Pick<SuccessionStore, "of" | "before">;
   readonly quarantine: Pick<QuarantineStore, "get" | "list" | "count" | "dependents">;
   readonly guards: Pick<GuardStore, "get" | "list">;
   readonly journal: Pick<JournalStore, "list">;

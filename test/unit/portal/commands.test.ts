@@ -350,6 +350,7 @@ test("A command that names an id which was replaced is sent with the one that st
   const { link } = await bench.link(gateway, agent);
   const item = (type: string, id: string, fields: Fields, replaces?: string): ChangeItem =>
     ({ type, id, op: "upsert", time: 1, fields, ...(replaces === undefined ? {} : { replaces }) }) as ChangeItem;
+  const gone = (type: string, id: string): ChangeItem => ({ type, id, op: "delete", time: 2, reason: "renumbered" });
   const unit = { name: "WE", objectType: "flat" };
   for (const id of early) expect((await link.next("command")).id).toBe(id);
   const ticket = { title: "t", kind: "damage", status: "open" };
@@ -363,12 +364,18 @@ test("A command that names an id which was replaced is sent with the one that st
       item("ticket", "T.2", ticket, "T.1"),
       item("workOrder", "W.1", { ticketId: "T.2", kind: "corrective", status: "open" }),
       item("workOrder", "W.2", { ticketId: "T.2", kind: "corrective", status: "open" }, "W.1"),
+      ...["unit U.1", "unit U.2", "ticket T.1", "workOrder W.1"].map((name) => gone(...(name.split(" ") as [string, string]))),
+      // What still stands speaks for itself.
+      item("unit", "U.9", unit),
+      item("unit", "U.10", unit, "U.9"),
     ]),
   );
   expect((await link.next("ack")).refused).toEqual([]);
   await gateway.settled();
   issue("");
   expect((await link.next("command")).values).toMatchObject({ unitId: "U.3", reporterId: "P.1", title: "Tap drips" });
+  gateway.issue(idOf(agent), order("x", { values: { title: "x", kind: "damage", unitId: "U.9" } }));
+  expect((await link.next("command")).values).toMatchObject({ unitId: "U.9" });
   const next = await bench.link(gateway, agent, { hello: { connection: 1 } });
   expect(await next.link.next("command")).toMatchObject({ id: early[0], values: { unitId: "U.3" } });
   expect(await next.link.next("command")).toMatchObject({

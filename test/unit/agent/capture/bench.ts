@@ -28,7 +28,7 @@ const digester = await createDigester();
 export interface Portal {
   entities: Map<string, Fields>;
   /** Items in the order of their arrival. */
-  log: { op: string; id: string; seq: number; cause: string | undefined }[];
+  log: { op: string; id: string; seq: number; cause: string | undefined; replaces?: string | undefined; reason?: string }[];
   last: number;
   /** Takes and acks everything that lies in the outbox; `refuse` may say no to an item. */
   pull(refuse?: (item: { op: string; id: string; seq: number }) => Omit<Refusal, "seq"> | undefined): void;
@@ -87,6 +87,8 @@ export interface BenchOptions {
   missing?: Parent["missing"];
   /** Of the children: when they are compared with what the portal holds. */
   refresh?: CapturedSource["refresh"];
+  /** Default: keys have nothing in common. */
+  lineage?: Partial<Record<TableName, Mapping["lineage"]>>;
   /** Default: parents before children. */
   ranks?: Record<TableName, number>;
   parts?: Partial<CaptureParts>;
@@ -322,6 +324,7 @@ function mappingOf(table: TableName, rank: number, { options, counted }: { optio
       { name: "name", owner: "erp", bit: 1 },
       { name: "propertyId", owner: "erp", bit: 2 },
     ],
+    lineage: options.lineage?.[table] ?? [],
     idOf: (key) => key,
     keyOf: (id) => id,
     map: (row, _key, isAbsent) => (options.map ? options.map(table, plain(row, isAbsent)) : plain(row, isAbsent)),
@@ -414,7 +417,8 @@ function take(portal: Portal, item: ReturnType<typeof expandChanges> extends Ite
       if (fields.propertyId === item.id) throw new Error(`${name} was deleted before ${child}`);
     }
   }
-  portal.log.push({ op: item.op, id: name, seq: item.seq, cause: item.cause });
+  const more = item.op === "delete" ? { reason: item.reason } : item.replaces === undefined ? {} : { replaces: item.replaces };
+  portal.log.push({ op: item.op, id: name, seq: item.seq, cause: item.cause, ...more });
   if (item.op === "upsert") portal.entities.set(name, item.fields);
   else portal.entities.delete(name);
 }

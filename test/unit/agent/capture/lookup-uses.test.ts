@@ -40,7 +40,7 @@ function estates() {
   const source: CapturedSource = {
     mapping: {
       ...{ source: "estates", type: "property", rank: 0, query: sourceQuery("estates", "parents"), fingerprint: "1" },
-      ...{ append: false, graceMs: 0, fields: [], ...ids, lookups, map, writerFor: () => undefined },
+      ...{ append: false, graceMs: 0, fields: [], lineage: [], ...ids, lookups, map, writerFor: () => undefined },
     },
     cursor: undefined,
     feed: undefined,

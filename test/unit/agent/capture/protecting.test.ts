@@ -41,7 +41,7 @@ function source(
   return {
     mapping: {
       ...{ source: name, type, rank: type === "person" ? 0 : 1, query: sourceQuery(name, table), fingerprint: "1" },
-      ...{ append: false, graceMs: 0, fields: [], ...ids, map, writerFor: () => undefined },
+      ...{ append: false, graceMs: 0, fields: [], lineage: [], ...ids, map, writerFor: () => undefined },
     },
     cursor: {
       ...{ name, every, overlap: 20, grain: "fraction" },
