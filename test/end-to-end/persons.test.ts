@@ -262,7 +262,7 @@ describe("with a clerk at work, an agent that is restarted and killed", () => {
     });
     expect(listed).toEqual(listed.map(({ number }) => ({ number, team: teamOf(number) })));
     expect(new Set(listed.map(({ team }) => team)).size).toBeGreaterThan(1);
-    const { total } = await answer(site, ["quality"]);
+    const { total } = await answer(site, ["quality", "--source", "persons"]);
     expect(listed).toHaveLength(Number(total));
     for (const at of [0, 1, 4]) expect(listed.map(({ number }) => number)).toContain(tenant(at).number);
   });
