@@ -12,7 +12,7 @@ export interface CommandTrace {
   state: InboxCommand["state"];
   outcome: string | null;
   /** Why it stands where it stands, for programs and for people. */
-  because: { code: Because; text: string };
+  because: { reason: Because; text: string };
   /** Open commands that must come to an end before it. */
   behind: readonly { id: string; state: string }[];
   receivedAt: string;
@@ -98,22 +98,22 @@ function because(look: Look, entry: InboxCommand, { behind, isVanished }: Circum
       return whyReceived(look, entry, behind);
     case "executing":
       return {
-        code: "executing",
+        reason: "executing",
         text: "The ERP carries it out; should the agent die over it, it asks the ERP before anything is written again",
       };
     case "waiting":
       return whyWaiting(entry);
     case "uncertain":
       return {
-        code: "uncertain",
+        reason: "uncertain",
         text: `Whether the ERP has carried it out can't be known. Look there, then \`erpfuser commands resolve ${id} --outcome applied\` (or \`rejected\`), or \`retry\``,
       };
     case "finished":
       if (isVanished) return vanished(id);
-      return { code: "untold", text: "It is over; the portal has not taken note of its result yet" };
+      return { reason: "untold", text: "It is over; the portal has not taken note of its result yet" };
     case "settled":
       if (isVanished) return vanished(id);
-      return { code: "settled", text: "It is over, and the portal knows its result" };
+      return { reason: "settled", text: "It is over, and the portal knows its result" };
   }
 }
 
@@ -121,18 +121,18 @@ function whyWaiting({ id, result }: InboxCommand): CommandTrace["because"] {
   const approve = `it waits for a person, \`erpfuser commands approve ${id}\`, or \`commands resolve ${id} --outcome rejected\``;
   switch (result?.error?.code) {
     case "cap-per-hour":
-      return { code: "cap-per-hour", text: `Too many within the hour: ${approve}` };
+      return { reason: "cap-per-hour", text: `Too many within the hour: ${approve}` };
     case "conflict-asked": {
       const decide = `\`erpfuser commands show ${id}\`, then \`commands resolve ${id} --outcome portal-wins\` or \`erp-wins\``;
-      return { code: "conflict", text: `Both sides have changed a field, and a person decides whose value stands: ${decide}` };
+      return { reason: "conflict", text: `Both sides have changed a field, and a person decides whose value stands: ${decide}` };
     }
     default:
-      return { code: "draft", text: `A draft: ${approve}` };
+      return { reason: "draft", text: `A draft: ${approve}` };
   }
 }
 
 const vanished = (id: string): CommandTrace["because"] => ({
-  code: "vanished",
+  reason: "vanished",
   text: `It was carried out, and the ERP, restored since, no longer has its effect: \`erpfuser commands retry ${id}\` if it is still wanted`,
 });
 
@@ -140,20 +140,20 @@ function whyReceived(look: Look, entry: InboxCommand, behind: CommandTrace["behi
   const { state, config, now } = look;
   const { courtesy, timezone } = config.erp;
   const [first] = behind;
-  if (first !== undefined) return { code: "behind", text: `It waits until ${first.id} is over, which is ${first.state}` };
+  if (first !== undefined) return { reason: "behind", text: `It waits until ${first.id} is over, which is ${first.state}` };
   if (isStaged(state.meta, entry.id))
     return {
-      code: "staged",
+      reason: "staged",
       text: "Its row lies in the ERP's staging table, which has still to take it over; it is looked after",
     };
   if (courtesy.commandsInBlackout === "hold" && inWindow(courtesy.blackout, now, timezone))
-    return { code: "blackout", text: "Commands wait for the end of the ERP's blackout window" };
+    return { reason: "blackout", text: "Commands wait for the end of the ERP's blackout window" };
   if (entry.attempts > 0 && entry.notBefore > now) {
     const failure = journalOf(look, [entry.id]).find(({ status }) => status === "failed")?.detail.code;
     const text = `It did not get through${failure === undefined ? "" : ` (${failure})`}; it is tried again ${when(entry.notBefore)}`;
-    return { code: "next-try", text };
+    return { reason: "next-try", text };
   }
-  return { code: "due", text: "It is carried out next; of before the last start as soon as the portal asks for it again" };
+  return { reason: "due", text: "It is carried out next; of before the last start as soon as the portal asks for it again" };
 }
 
 export function explainCommand(trace: CommandTrace): string[] {

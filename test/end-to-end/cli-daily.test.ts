@@ -149,7 +149,7 @@ describe("beside a running agent", () => {
     const { key } = traced;
     expect(traced).toMatchObject({
       agent: { running: true, portal: { state: "connected" } },
-      because: { code: expect.stringMatching(/^(untold|settled)$/) },
+      because: { reason: expect.stringMatching(/^(untold|settled)$/) },
       journal: [{ detail: { outcome: "applied" } }, { detail: { decision: "approve" } }, { detail: { outcome: "waiting" } }],
       record: { source: "tickets", key, known: true, sentAt: expect.any(String) },
     });

@@ -260,8 +260,8 @@ test("Wherever a command stands, its trace says so, why, and what a person can d
   const { command: traced } = seen(prepare);
   for (const [id, code, says] of states) {
     const trace = traced(id);
-    expect({ code: trace.because.code, text: trace.text }).toEqual({ code, text: expect.stringMatching(says) });
+    expect({ code: trace.because.reason, text: trace.text }).toEqual({ code, text: expect.stringMatching(says) });
   }
   const blackout = ", courtesy: { blackout: [ { between: 00:00-23:59 } ], commands: hold }";
-  expect(seen(prepare, { config: configured(blackout) }).command("is-due").because.code).toBe("blackout");
+  expect(seen(prepare, { config: configured(blackout) }).command("is-due").because.reason).toBe("blackout");
 });
