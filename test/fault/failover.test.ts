@@ -131,8 +131,9 @@ describe.each(databases)("$name: the primary dies, and another server takes over
       group = await database.open();
       const [server, ...standbys] = group.servers;
       const portal = { limits: { heartbeatSeconds: 10 } };
-      site = await openSite({ server, standbys, proxied: true, portal });
-      // So few rows that half of them may go in a minute.
+      // Its clerks move a meter several times: of three meters that would be all.
+      site = await openSite({ server, standbys, proxied: true, portal, units: 20 });
+      // Half of its rows may go in a minute.
       const guards = { rows: 500, percent: 100 };
       site.configure({
         feed: database.feed,
