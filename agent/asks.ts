@@ -55,8 +55,8 @@ function act(running: Running, body: AskBody): string {
       throw unknownHere("not-found-quarantine", "Nothing of it is in quarantine", "See `erpfuser quarantine list`");
     }
     case "rekey": {
-      const { source, pairs, until } = body;
-      const count = capture.announce(source, { pairs, until });
+      const { source, pairs, until, merged = false } = body;
+      const count = capture.announce(source, { pairs, until, reason: merged ? "merged" : "renumbered" });
       return `${count} of ${source} are expected under their new keys until ${new Date(until).toISOString().slice(0, 10)}`;
     }
     case "accept":

@@ -28,7 +28,7 @@ import type { CaptureParts, Room } from "./parts.ts";
 import { type Inventory, needsReconcile, reconcile } from "./reconcile.ts";
 import { createRefusals } from "./refusals.ts";
 import { type SourceStatus, sourceStatuses } from "./status.ts";
-import { type Announced, announce } from "./successions.ts";
+import { type Announcement, announce } from "./successions.ts";
 import { compareTasks, drainTasks, type Forced, force, lookSoon, polledSignals, pollTasks } from "./tasks.ts";
 import { createTurn } from "./turn.ts";
 
@@ -55,8 +55,8 @@ export interface Capture {
   remap(changed: { lookup: string; rows: readonly string[] | "all" }, signal: AbortSignal): Promise<number>;
   decideGuard(guard: number, decision: "approve" | "reject"): number;
   release(source: string, key?: string): number;
-  /** Notes which keys of a source go over into which, until the time `until`, epoch ms. Returns how many. */
-  announce(source: string, announced: { pairs: readonly Announced[]; until: number }): number;
+  /** Notes which keys of a source go over into which. Returns how many. */
+  announce(source: string, announced: Announcement): number;
   needsReconcile(): boolean;
   reconcile(inventory: Inventory, signal: AbortSignal): Promise<number>;
   status(): SourceStatus[];

@@ -98,28 +98,32 @@ export function successorOf({ store }: Pick<Room, "store">, source: string, key:
   return found?.told === true && store.entities.known(source, found.next) ? found : undefined;
 }
 
-export interface Announced {
+interface Announced {
   old: string;
   next: string;
 }
 
+export interface Announcement {
+  pairs: readonly Announced[];
+  /** So long it is expected, epoch ms. */
+  until: number;
+  /** With which the old ones are deleted; default `renumbered`. */
+  reason?: Succession["reason"];
+}
+
 /** A person says which keys go over into which: what of it has come already is told now, the rest with its first read. */
-export function announce(
-  { store, clock }: Room,
-  source: string,
-  { pairs, until }: { pairs: readonly Announced[]; until: number },
-): number {
+export function announce({ store, clock }: Room, source: string, { pairs, until, reason = "renumbered" }: Announcement): number {
   const { successions, pending, entities } = store;
   const now = clock.now();
   store.transaction(() => {
     for (const { old, next } of pairs) {
-      successions.put({ source, old, next, reason: "renumbered", until });
+      successions.put({ source, old, next, reason, until });
       if (entities.known(source, next)) readAgain(store, { source, key: next }, now);
       // A guard may hold its delete: that is to be judged anew.
       if (pending.get(source, old) !== undefined) pending.mark(source, [old], { now, confirm: false });
     }
     const entry = { at: now, kind: "rekey", source, status: "ok", durationMs: undefined } as const;
-    store.journal.add({ ...entry, detail: { pairs: pairs.length } });
+    store.journal.add({ ...entry, detail: { pairs: pairs.length, reason } });
   }, "rekey");
   return pairs.length;
 }

@@ -17,6 +17,7 @@ interface Options {
   from: string;
   source: string | undefined;
   for: number | undefined;
+  merged: boolean;
   dryRun: boolean;
 }
 
@@ -28,10 +29,11 @@ export const rekey: Register = (program, start) => {
     .requiredOption("--from <file>", "CSV file with the columns old and new (and source), keys as the ERP has them")
     .option("--source <source>", "source of all lines")
     .addOption(durationOption("--for <duration>", "how long it is expected; default 30d"))
+    .option("--merged", "the old records are merged into the new ones, which may be there already", false)
     .option("--dry-run", "only count what it would concern", false)
     .action(
       start(async (session, _, options) => {
-        const { from, source, for: ms = standardMs, dryRun } = options as unknown as Options;
+        const { from, source, for: ms = standardMs, merged, dryRun } = options as unknown as Options;
         const config = await readConfiguration(session);
         requireSource(config, source);
         const given = readRenumberings(from, config.sources, source);
@@ -43,7 +45,7 @@ export const rekey: Register = (program, start) => {
             source: { name },
             pairs,
           } of given)
-            answers.push((await ask(session, config, { kind: "rekey", source: name, pairs, until })).message);
+            answers.push((await ask(session, config, { kind: "rekey", source: name, pairs, until, merged })).message);
         }
         session.out.result({ announced: !dryRun, until: new Date(until).toISOString(), sources: counts }, () => [
           ...table([

@@ -544,8 +544,8 @@ export type AskBody =
   | { kind: "sync"; source: string | undefined; full: boolean }
   | { kind: "guard"; guard: number; decision: "approve" | "reject" }
   | { kind: "release"; source: string; key: string | undefined }
-  /** Keys of a source that go over into others; expected until then, epoch ms. */
-  | { kind: "rekey"; source: string; pairs: readonly { old: string; next: string }[]; until: number }
+  /** Keys of a source that go over into others, or are `merged` with them; expected until then, epoch ms. */
+  | { kind: "rekey"; source: string; pairs: readonly { old: string; next: string }[]; until: number; merged?: boolean }
   /** `until`: epoch ms at which it ends. */
   | { kind: "accept"; finding: number; reason: string; until: number | undefined }
   | { kind: "command"; id: string; action: "retry" | "approve" }

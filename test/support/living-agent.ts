@@ -1,5 +1,5 @@
 /** A whole agent in this process between a small SQLite ERP and a gateway of its own, to be started again with another configuration. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, vi } from "vitest";
@@ -23,6 +23,8 @@ export interface LivingAgent extends AsyncDisposable {
   readonly erp: DatabaseSync;
   readonly gateway: Gateway;
   readonly agentId: string;
+  /** As it was started last; a command line that names it works beside the agent. */
+  readonly configFile: string;
   /** Starts it with what stands below `agent:` and `erp:`; one that runs is stopped before. Returns once it is in step. */
   start(configuration: string): Promise<void>;
   stop(): Promise<void>;
@@ -50,7 +52,11 @@ export async function livingAgent(
 ): Promise<LivingAgent> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await tempDirectory()).path;
-  const [state, erpFile] = [join(folder, "state"), join(folder, "erp.db")];
+  const [state, erpFile, configFile] = ["state", "erp.db", "erpfuser.yaml"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
   mkdirSync(state);
   const erp = opened.adopt(new DatabaseSync(erpFile), (database) => database.close());
   if (typeof erpOf === "string") erp.exec(erpOf);
@@ -81,10 +87,12 @@ export async function livingAgent(
   opened.defer(stop);
   const rest = opened.move();
   return {
-    ...{ erp, gateway, agentId: enrolment.agentId, stop, until, store },
+    ...{ erp, gateway, agentId: enrolment.agentId, configFile, stop, until, store },
     async start(configuration) {
       await stop();
-      const { config, faults } = await loadConfig({ text: head(places) + configuration, file: join(folder, "erpfuser.yaml") });
+      const text = head(places) + configuration;
+      writeFileSync(configFile, text);
+      const { config, faults } = await loadConfig({ text, file: configFile });
       if (config === undefined) throw new Error(JSON.stringify(faults, null, 1));
       const controller = new AbortController();
       const parts = { config, secrets, clock: systemClock, random: Math.random, log: silentLog, agentVersion: "0.1.0", env: {} };

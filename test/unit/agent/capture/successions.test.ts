@@ -119,25 +119,27 @@ test("What the portal refused is told again when it is sent again, and so is eve
   expect(bench.store.successions.before("children", "p1.d1")).toMatchObject([{ old: "p1.c1", told: false }]);
 });
 
-test("Several old ones may become one: each is told, one after the other", async () => {
-  const bench = await opened(4, { graceMs: 0 });
-  await synced(bench);
-  const announced = [
-    { old: "p1", next: "p3" },
-    { old: "p2", next: "p3" },
-  ];
-  bench.capture.announce("parents", { pairs: announced, until: far });
-  for (const no of [1, 2]) {
-    bench.erp.remove("children", `p${no}.c${no}`);
-    bench.erp.remove("parents", `p${no}`);
-  }
-  await bench.pass(5_000);
-  await compared(bench);
-  expect(said(bench)).toEqual([
-    ...["-building:p1.c1 gone", "-building:p2.c2 gone", "-property:p1 renumbered", "-property:p2 renumbered"],
-    ...["property:p3<p1", "property:p3<p2"],
-  ]);
-});
+for (const reason of ["renumbered", "merged"] as const) {
+  test(`Several old ones may become one: each is told, one after the other (${reason})`, async () => {
+    const bench = await opened(4, { graceMs: 0 });
+    await synced(bench);
+    const announced = [
+      { old: "p1", next: "p3" },
+      { old: "p2", next: "p3" },
+    ];
+    bench.capture.announce("parents", { pairs: announced, until: far, reason });
+    for (const no of [1, 2]) {
+      bench.erp.remove("children", `p${no}.c${no}`);
+      bench.erp.remove("parents", `p${no}`);
+    }
+    await bench.pass(5_000);
+    await compared(bench);
+    expect(said(bench)).toEqual([
+      ...["-building:p1.c1 gone", "-building:p2.c2 gone", `-property:p1 ${reason}`, `-property:p2 ${reason}`],
+      ...["property:p3<p1", "property:p3<p2"],
+    ]);
+  });
+}
 
 test("After its time an announcement is forgotten", async () => {
   const bench = await opened(3);
