@@ -182,6 +182,9 @@ const all: Config = {
   types: { ...types, germanLenient: { ...(types.german as DateType), invalid: "null-and-report" } },
 };
 
+/** No source makes an entity of this row: where only a text that is too long is a fault, chance may not bring one. */
+const oddRow = Object.fromEntries(columnTypes.map((type) => [type.toUpperCase(), "9".repeat(300)]));
+
 /** Child rows. */
 const lines = fc.array(fc.tuple(fc.oneof({ weight: 5, arbitrary: fc.constantFrom("a", "b") }, text)), {
   minLength: 0,
@@ -205,7 +208,7 @@ test("Any row that the columns' types allow becomes an entity that the model acc
           for (const fault of mapped.faults) expect(fault.message.length).toBeGreaterThan(10);
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 400, examples: [[oddRow, []]] },
     );
     // The law would be empty if one of the two never came.
     expect({ [one.name]: [...seen].sort() }).toEqual({ [one.name]: ["entity", "faulty"] });
