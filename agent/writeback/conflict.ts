@@ -55,7 +55,10 @@ export function settleConflict(
   id: string,
   { conclusion, now }: { conclusion: Conclusion; now: number },
 ): Readonly<Record<string, string>> {
-  const { outcome, details, entity, conflictAt = entity, seen } = conclusion;
+  const { outcome, details, entity, seen } = conclusion;
+  const asked = askedOf(store.meta, id);
+  const conflictAt = conclusion.conflictAt ?? entity ?? asked;
+  const isOpen = outcome === "waiting" || outcome === "uncertain";
   const fields = (details.conflict ?? []).map(({ field }) => field);
   const settled: Settled = outcome === "applied" ? "portal-wins" : outcome === "waiting" ? "ask" : "erp-wins";
   if (conflictAt !== undefined) {
@@ -63,11 +66,29 @@ export function settleConflict(
     const raised = fields.map(
       (field): Raised => ({ rule: "field-conflict", source, key, field, other: "", params: { command: id, settled } }),
     );
-    if (raised.length > 0 || outcome === "applied") store.findings.replace(conflictGroup(store, conflictAt), raised, now);
+    // What a person was asked is answered, also where the command ends without a dispute: rejected, or too late.
+    const isAnswered = asked !== undefined && !isOpen;
+    if (raised.length > 0 || outcome === "applied" || isAnswered) replaceFindings(store, { at: conflictAt, id, raised, now });
     if (seen !== undefined) noteAsked(store.meta, id, { source, key, seen });
   }
-  if (outcome !== "waiting" && outcome !== "uncertain") forgetConflict(store.meta, id);
+  if (!isOpen) forgetConflict(store.meta, id);
   return fields.length === 0 ? {} : { conflict: fields.join(", "), settled };
+}
+
+interface Found {
+  at: { source: string; key: string };
+  /** The command. */
+  id: string;
+  raised: readonly Raised[];
+  now: number;
+}
+
+/** The dispute of another command is another one: it has its own time, and nobody has accepted it yet. */
+function replaceFindings(store: WritebackStore, { at, id, raised, now }: Found): void {
+  const group = conflictGroup(store, at);
+  const isOther = store.findings.ofGroup(group).some(({ params }) => params.command !== id);
+  if (isOther) store.findings.replace(group, [], now);
+  store.findings.replace(group, raised, now);
 }
 
 /** With what an applied command has written over. */

@@ -64,7 +64,7 @@ export interface WritebackStore {
   readonly inbox: InboxStore;
   readonly pending: Pick<PendingStore, "mark">;
   readonly journal: Pick<JournalStore, "add">;
-  readonly findings: Pick<FindingStore, "replace">;
+  readonly findings: Pick<FindingStore, "replace" | "ofGroup">;
   /** A hash that only this store can make, signed 64 bits. */
   readonly facts: { hash(kind: string, text: string): bigint };
 }

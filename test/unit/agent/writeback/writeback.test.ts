@@ -694,6 +694,36 @@ test("Where the policy is to ask, a command waits with both values for a person,
   expect(bench.erp.writes.length).toBe(writes);
 });
 
+test("A dispute that a person was asked about is listed no longer once the command is over, however it ended; that of the next command is another one", async () => {
+  const bench = open();
+  bench.settings.way = { way: "base" };
+  const asked = async (more: object = {}): Promise<string> => {
+    bench.erp.next.push({ state: "conflict", fields: [disputed("ASKED")] });
+    const id = bench.receive({ ...update(), ...more });
+    await bench.reaches(id, "waiting");
+    expect(findingsOf(bench).map(([, , field, settled]) => [field, settled])).toEqual([["asked", "ask"]]);
+    return id;
+  };
+  bench.run();
+  bench.writeback.resolve(await asked(), { kind: "rejected" });
+  expect(findingsOf(bench)).toEqual([]);
+  bench.writeback.resolve(await asked(), { kind: "applied", key: "" });
+  expect(findingsOf(bench)).toEqual([]);
+  const late = await asked({ expiresAt: new Date(bench.clock.now() + 60_000).toISOString() });
+  bench.clock.advance(120_000);
+  bench.erp.nextLookup.push({ state: "absent" });
+  bench.writeback.resolve(late, { kind: "settle", wins: "portal" });
+  await bench.reaches(late, "finished");
+  expect([bench.get(late).result?.outcome, findingsOf(bench)]).toEqual(["expired", []]);
+
+  bench.writeback.resolve(await asked(), { kind: "settle", wins: "erp" });
+  const [before] = bench.store.findings.list();
+  bench.store.findings.accept(before?.id ?? 0, { at: bench.clock.now(), until: undefined, reason: "talked over" });
+  bench.clock.advance(86_400_000);
+  await asked();
+  expect(bench.store.findings.list()).toMatchObject([{ since: bench.clock.now(), accepted: undefined }]);
+});
+
 test("A dispute about one field that the ERP keeps is refused as a whole, and a draft is no dispute", async () => {
   const bench = open();
   bench.erp.next.push({ state: "conflict", fields: [disputed("ASKED"), disputed("STATUS")] });
