@@ -148,7 +148,7 @@ function sayWaiting({ surroundings, store }: Pick<Base, "surroundings" | "store"
 async function assemble(base: Base): Promise<Running> {
   const { parts, surroundings, store, erp, compiled } = base;
   const { config, clock, random, log } = parts;
-  base.lookups.bind(compiled.mappings);
+  base.lookups.bind([...compiled.mappings, ...compiled.commands.values()]);
   const portalIsThere = (): boolean => channel.state().name === "connected";
   const capture = createCapture({
     connector: erp,
@@ -249,7 +249,13 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
     newId,
     connect: await surroundings.wayToPortal(),
     offer: () => offerOf({ config, compiled, agentVersion: parts.agentVersion, host, lookups: base.lookups.used() }),
-    onLookup: (lookup, signal) => base.lookups.take(lookup, capture, signal),
+    async onLookup(lookup, signal) {
+      const taken = await base.lookups.take(lookup, capture, signal);
+      // Commands may have waited for it.
+      store.inbox.hurry(clock.now());
+      writeback.wake();
+      return taken;
+    },
     onAck: (_, refused) => capture.applyRefusals(refused),
     async onNewEpoch(_, signal) {
       await capture.reconcile((type, within) => channel.inventory(type, {}, within), signal);

@@ -20,7 +20,10 @@ export function planner({ commands, mappings, lacks }: Compiled): Compile {
     const context: PlanContext = { now, mayBeRepeated: false, rehearse: false, resolve: () => undefined };
     const command = message as Command;
     const plan = compiled.plan(command, context);
-    if ("rejected" in plan) return { rejected: plan.rejected };
+    if ("rejected" in plan) {
+      const { rejected } = plan;
+      return rejected.code === "lookup-missing" ? { rejected, waits: tableMissing(rejected.en) } : { rejected };
+    }
     const mapping = mappings.find(({ source }) => source === compiled.source);
     return {
       plan,
@@ -39,6 +42,15 @@ function lacking({ fault }: Lack): FuserError {
     operation: "carry out a command",
     place: fault.path,
     hint: fault.remedy,
+  });
+}
+
+/** The portal sends its tables as soon as it is connected. */
+function tableMissing(message: string): FuserError {
+  return new FuserError("transient", message, {
+    code: "lookup-missing",
+    operation: "carry out a command",
+    hint: "Nothing, if the portal is about to send its table; else tell its operator which one `hello` asks for",
   });
 }
 

@@ -1,4 +1,5 @@
 /** Tables that the portal pushes and the mapping uses: kept in the store, in memory while the agent runs, and exchanged as a whole. */
+import type { Finding } from "../base/findings.ts";
 import type { Log } from "../base/log.ts";
 import { canonicalJson } from "../protocol/canonical-json.ts";
 import type { Hello, Lookup } from "../protocol/messages.ts";
@@ -6,13 +7,14 @@ import type { Json } from "../protocol/model.ts";
 import type { Capture } from "./capture/capture.ts";
 import { indexOf } from "./map/lookups.ts";
 import type { LookupTable, LookupTables, Mapping } from "./map/mapped.ts";
+import { codesByValue } from "./map/write-lookups.ts";
 import type { StoredLookup } from "./store/lookups.ts";
 import type { Store } from "./store/store.ts";
 
 export interface Lookups {
-  /** Has these mappings use the tables, those of an agent whose parts were just built. */
-  bind(mappings: readonly Mapping[]): void;
-  /** Names that the mappings use, each with the version that is here. */
+  /** Has these mappings and commands use the tables, those of an agent whose parts were just built. */
+  bind(users: readonly LookupUser[]): void;
+  /** Names that they use, each with the version that is here. */
   used(): NonNullable<Hello["lookups"]>;
   /** Takes a table in place of the one before, and has those read again of which it says something else. */
   take(
@@ -21,6 +23,9 @@ export interface Lookups {
     signal: AbortSignal,
   ): Promise<{ outcome: "ok" | "refused"; reason?: string }>;
 }
+
+/** A mapping, or a compiled command. */
+export type LookupUser = Pick<Mapping, "lookups">;
 
 type Needs = ReadonlyMap<string, ReadonlySet<string | undefined>>;
 
@@ -63,9 +68,9 @@ export function openLookups({ store, log }: { store: Store; log: Log }): Lookups
   /** One after the other. */
   let last: Promise<unknown> = Promise.resolve();
   return {
-    bind(mappings) {
-      needs = needsOf(mappings);
-      bindTo(mappings, inUse);
+    bind(users) {
+      needs = needsOf(users);
+      bindTo(users, inUse);
       if ([...kept.keys()].some((name) => !needs.has(name))) store.lookups.keepOnly([...needs.keys()]);
       for (const held of [tables, kept]) for (const name of held.keys()) if (!needs.has(name)) held.delete(name);
     },
@@ -79,18 +84,38 @@ export function openLookups({ store, log }: { store: Store; log: Log }): Lookups
 }
 
 /** What the store of an agent holds of them, for a look at its mappings without it. */
-export function bindStored(mappings: readonly Mapping[], stored: readonly StoredLookup[]): void {
+export function bindStored(users: readonly LookupUser[], stored: readonly StoredLookup[]): void {
   const tables = new Map(stored.map((one) => [one.name, tableOf(one)]));
-  bindTo(mappings, { generation: 1, of: (name) => tables.get(name) });
+  bindTo(users, { generation: 1, of: (name) => tables.get(name) });
 }
 
-function bindTo(mappings: readonly Mapping[], tables: LookupTables): void {
-  for (const { lookups } of mappings) lookups?.use(tables);
+/** Commands that would have to refuse values, since several codes of a table that the portal has sent stand for one of them. */
+export function ambiguousLookups(
+  commands: ReadonlyMap<string, LookupUser>,
+  stored: readonly Pick<StoredLookup, "name" | "fields" | "rows">[],
+): Finding[] {
+  return [...commands].flatMap(([command, { lookups }]) =>
+    stored.flatMap((one) =>
+      [...(lookups?.needs.get(one.name) ?? [])].flatMap((take): Finding[] => {
+        const shared = [...codesByValue(tableOf(one), take).values()].filter((codes) => codes.length > 1);
+        const first = shared[0]?.slice(0, 3).map((code) => code.slice(0, 40));
+        if (first === undefined) return [];
+        const values = shared.length === 1 ? "1 value" : `${shared.length} values`;
+        const message = `${values} of the portal's table ${one.name} have several codes each, such as ${first.join(", ")}: a command with one of them is refused`;
+        const remedy = "Let the portal keep one row for each value that its users can choose, or write the column with a map.";
+        return [{ severity: "warning", code: "lookup-ambiguous", place: `commands.${command}`, message, remedy }];
+      }),
+    ),
+  );
 }
 
-function needsOf(mappings: readonly Mapping[]): Needs {
+function bindTo(users: readonly LookupUser[], tables: LookupTables): void {
+  for (const { lookups } of users) lookups?.use(tables);
+}
+
+function needsOf(users: readonly LookupUser[]): Needs {
   const needs = new Map<string, Set<string | undefined>>();
-  for (const { lookups } of mappings)
+  for (const { lookups } of users)
     for (const [name, takes] of lookups?.needs ?? []) needs.set(name, new Set([...(needs.get(name) ?? []), ...takes]));
   return needs;
 }

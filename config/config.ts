@@ -213,6 +213,8 @@ export type Write =
       kind: "from";
       field: string;
       map: string | undefined;
+      /** Table of the portal: the row is found by the value, and its first field is written. */
+      lookup?: Pick<Lookup, "name" | "take"> | undefined;
       as: string | undefined;
       /** Most characters; a longer text goes on in `overflow`, or is refused when there is none. */
       max: number | undefined;

@@ -2,6 +2,7 @@
 import type { CharacterRule, Write, Writes } from "./config.ts";
 import type { Path } from "./document.ts";
 import { sharedValues } from "./resolve-dictionaries.ts";
+import { writtenLookupOf } from "./resolve-lookup.ts";
 import { hasExpression, knownName, type Scene, templateOf } from "./scene.ts";
 import type { WriteNode } from "./schema-write.ts";
 
@@ -48,6 +49,7 @@ export function resolveWrite(scene: Scene, node: WriteNode, { path, scope }: { p
     kind: "from",
     field: node.from,
     map: node.map,
+    lookup: writtenLookupOf(scene, node, path),
     as: node.as,
     max: node.max,
     overflow: node.overflow,

@@ -19,20 +19,23 @@ export const write = z
   .union(
     [
       anyText.describe("A constant, or `${...}`: an expression. A text around expressions (`AB-${pad(nr, 4, '0')}`) joins them"),
-      keys(
-        {
-          from: text.describe("Field of the command"),
-          map: text.optional().describe("Code map whose `write` side is used"),
-          as: text.optional().describe("Name of the date format under `types`"),
-          max: whole(1, 1_000_000)
-            .optional()
-            .describe("Most characters that the column takes; a longer text is refused, or goes on in `overflow`"),
-          overflow: text.optional().describe("Field of the command that takes the rest of a text longer than `max`"),
-          ...characterRule,
-          default: anyText.optional().describe("Written when the command does not carry the field"),
-        },
-        { lookup: "Use a code map under `maps`." },
-      ).describe("A field of the command with options"),
+      keys({
+        from: text.describe("Field of the command"),
+        map: text.optional().describe("Code map whose `write` side is used"),
+        lookup: text
+          .optional()
+          .describe(
+            "Name of a table that the portal pushes, read backwards: the first field of the row that says the value is written. A value that several rows say is refused",
+          ),
+        take: text.optional().describe("The field of that table that is compared with the value. Default: its second one"),
+        as: text.optional().describe("Name of the date format under `types`"),
+        max: whole(1, 1_000_000)
+          .optional()
+          .describe("Most characters that the column takes; a longer text is refused, or goes on in `overflow`"),
+        overflow: text.optional().describe("Field of the command that takes the rest of a text longer than `max`"),
+        ...characterRule,
+        default: anyText.optional().describe("Written when the command does not carry the field"),
+      }).describe("A field of the command with options"),
       keys({ value: anyText.describe("The constant, taken as it stands") }).describe("A constant, even if it contains `${`"),
       keys({ empty: flag.describe("Always `true`") }).describe("NULL"),
     ],

@@ -15,6 +15,7 @@ import { type Compiled, faultFindings, tryCompile, writtenTables } from "../comp
 import { freeBytesOf, lowDisk } from "../disk-forecast.ts";
 import { newId, openErp } from "../erp.ts";
 import { portalForecast } from "../forecasts.ts";
+import { ambiguousLookups } from "../lookups.ts";
 import { isPinned, readPin } from "../pin.ts";
 import { pollsOf } from "../polls.ts";
 import { transportSettings } from "../portal-way.ts";
@@ -24,6 +25,7 @@ import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { counted, findingLines } from "./output.ts";
 import { configurationSecrets } from "./secrets.ts";
 import { configFile, type Session } from "./session.ts";
+import { storedLookups } from "./stored-lookups.ts";
 
 interface Checked {
   findings: readonly Finding[];
@@ -155,7 +157,9 @@ async function databaseFindings(parts: { session: Session; config: Config; erp: 
   const found = await erp.check(session.signal, { read: [...new Set(read)], write, rights, calls, polls: pollsOf(config) });
   const { faults, compiled } = await tryCompile(config, erp, session.signal);
   const refused = write.length > 0 ? [] : commandsRefused(config, erp);
-  return [...found, ...refused, ...faultFindings(faults ?? []), ...(await feedFindings(erp, compiled, session.signal))];
+  const ambiguous = compiled === undefined ? [] : ambiguousLookups(compiled.commands, storedLookups(config, session.clock));
+  const fed = await feedFindings(erp, compiled, session.signal);
+  return [...found, ...refused, ...faultFindings(faults ?? []), ...ambiguous, ...fed];
 }
 
 /** Commands that name no table to write, of an ERP that takes none: the connector itself sees tables alone. */

@@ -7,12 +7,14 @@ import type { WriteOutcome, WritePlan } from "../../connectors/connector.ts";
 import { type Command, command as commandSchema } from "../../protocol/messages.ts";
 import { compile } from "../compile.ts";
 import { newId, openErp } from "../erp.ts";
+import { bindStored } from "../lookups.ts";
 import type { CompiledCommand, PlanContext } from "../map/write-plan.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { configurationSecrets } from "./secrets.ts";
 import type { Session } from "./session.ts";
 import { plain, planLines, shownPlan } from "./shown-plan.ts";
+import { storedLookups } from "./stored-lookups.ts";
 
 interface Asked {
   name: string;
@@ -35,6 +37,7 @@ export async function previewCommand(session: Session, { name, file, rehearse }:
     const { commands } = await compile(config, erp, session.signal);
     const compiled = commands.get(name);
     if (compiled === undefined) throw unknownCommand(name, [...commands.keys()]);
+    if (compiled.lookups !== undefined) bindStored([compiled], storedLookups(config, session.clock));
     const context: PlanContext = { now: session.clock.now(), mayBeRepeated: false, rehearse: true, resolve: () => undefined };
     const plan = compiled.plan(message, context);
     if ("rejected" in plan) {

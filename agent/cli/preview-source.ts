@@ -1,7 +1,6 @@
-import { FuserError, kindOf } from "../../base/errors.ts";
+import { FuserError } from "../../base/errors.ts";
 import { encodeKey } from "../../base/key.ts";
 import { silentLog } from "../../base/log.ts";
-import type { Clock } from "../../base/time.ts";
 import type { Config, Source } from "../../config/config.ts";
 import type { RowBatch } from "../../connectors/connector.ts";
 import { fieldsOf } from "../../protocol/entity-text.ts";
@@ -10,8 +9,6 @@ import { compile } from "../compile.ts";
 import { openErp } from "../erp.ts";
 import { bindStored } from "../lookups.ts";
 import type { Mapped, Mapping } from "../map/mapped.ts";
-import type { StoredLookup } from "../store/lookups.ts";
-import { openStoreForReading } from "../store/open.ts";
 import { readConfiguration } from "./configuration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { requireSource } from "./names.ts";
@@ -20,6 +17,7 @@ import { type WhyField, whyLines, whyOf } from "./preview-why.ts";
 import { configurationSecrets } from "./secrets.ts";
 import type { Session } from "./session.ts";
 import { plain } from "./shown-plan.ts";
+import { storedLookups } from "./stored-lookups.ts";
 import { keyParts } from "./trace-key.ts";
 
 /** As the mapping made it, with an entity's fields by name. */
@@ -62,17 +60,6 @@ export async function previewSource(
     return exitCodes.ok.code;
   } finally {
     await erp.close();
-  }
-}
-
-/** As the agent holds them; none where it has not run yet. */
-function storedLookups({ agent }: Config, clock: Clock): readonly StoredLookup[] {
-  try {
-    using store = openStoreForReading(agent.state, clock);
-    return store.lookups.all();
-  } catch (error) {
-    if (kindOf(error) === "bug") throw error;
-    return [];
   }
 }
 

@@ -40,7 +40,7 @@ export function indexOf({ fields }: Pick<LookupTable, "fields">, take: string | 
 
 /** Undefined where the source maps through none. */
 export function sourceLookups(source: Source, { properties }: Config, holder: LookupHolder): SourceLookups | undefined {
-  const needs = new Map<string, Set<string | undefined>>();
+  const needs: LookupNeeds = new Map();
   const add = (lookup: Lookup | undefined): void => {
     if (lookup !== undefined) needs.set(lookup.name, (needs.get(lookup.name) ?? new Set()).add(lookup.take));
   };
@@ -50,6 +50,14 @@ export function sourceLookups(source: Source, { properties }: Config, holder: Lo
   });
   if (source.type === "property" && properties?.kind === "lookup")
     add({ name: properties.name, take: undefined, missing: "hold" });
+  return lookupsOf(needs, holder);
+}
+
+/** What is taken of which table. */
+export type LookupNeeds = Map<string, Set<string | undefined>>;
+
+/** Undefined where nothing is taken of any. */
+export function lookupsOf(needs: LookupNeeds, holder: LookupHolder): SourceLookups | undefined {
   if (needs.size === 0) return undefined;
   return {
     needs,

@@ -6,6 +6,8 @@ export type RejectionCode =
   | "field-missing"
   | "value-invalid"
   | "value-unknown"
+  | "value-ambiguous"
+  | "lookup-missing"
   | "value-fixed"
   | "value-unfit"
   | "text-too-long"
@@ -52,6 +54,14 @@ const sentences: Readonly<Record<RejectionCode, Sentence>> = {
   "value-unknown": {
     de: (field) => `Für die Auswahl bei „${field}“ gibt es in der Verwaltungssoftware keine Entsprechung.`,
     en: (field) => `The choice for "${field}" has no counterpart in the management software.`,
+  },
+  "value-ambiguous": {
+    de: (field) => `Für die Auswahl bei „${field}“ gibt es in der Verwaltungssoftware mehrere Entsprechungen.`,
+    en: (field) => `The choice for "${field}" has several counterparts in the management software.`,
+  },
+  "lookup-missing": {
+    de: (field) => `Die Auswahlliste zu „${field}“ wurde noch nicht übertragen.`,
+    en: (field) => `The list of choices for "${field}" has not been sent yet.`,
   },
   "value-fixed": {
     de: (field) => `„${field}“ hat hier einen festen Wert und kann nicht anders gesetzt werden.`,

@@ -37,9 +37,26 @@ export function baseReader(
         throw new Unwritable("base-missing", missing);
       }
       const before = { ...frame, values: { ...frame.values, ...(base as Record<string, Json>) } };
+      if (compiled.alike !== undefined) return lookedUpBase(compiled, before, frame);
       return inverse?.(before.values[compiled.uses[0] as string]) ?? compiled.value(before);
     },
   };
+}
+
+/** Of the column's values that mean what the portal saw any one: they are alike. Does its table no longer know it, only the target itself is no conflict. */
+function lookedUpBase(compiled: CompiledWrite, before: WriteFrame, frame: WriteFrame): Value {
+  const codes = compiled.alike?.(before);
+  if (codes === undefined) return null;
+  return codes[0] ?? compiled.value(frame);
+}
+
+/** Codes that mean what the portal saw of a column, where a table of its own says so; none where it is one code. */
+export function alikeByTable({ compiled }: { compiled: CompiledWrite }, frame: WriteFrame): string[][] {
+  const base = frame.command.base as Record<string, Json> | undefined;
+  if (compiled.alike === undefined || base === undefined || !compiled.uses.every((field) => Object.hasOwn(base, field)))
+    return [];
+  const codes = compiled.alike({ ...frame, values: { ...frame.values, ...base } }) ?? [];
+  return codes.length > 1 ? [codes.map(String)] : [];
 }
 
 /** Codes of a column that mean the same to the portal, in groups of two and more: it can't tell them apart, so they are no conflict. */
@@ -95,7 +112,10 @@ function constantBase({ column, write }: { column: Column; write: Write }, table
   const found = fieldReadFrom(column.name, table.name, scope);
   if (found === undefined) return { fixed: [], read: () => undefined };
   const { field, read } = found;
-  const options = read.kind === "from" ? { map: read.map, as: read.as } : { map: undefined, as: undefined };
+  const options =
+    read.kind === "from"
+      ? { map: read.map, as: read.as, lookup: read.lookup }
+      : { map: undefined, as: undefined, lookup: undefined };
   const back = compileWrite(
     {
       kind: "from",
@@ -112,10 +132,13 @@ function constantBase({ column, write }: { column: Column; write: Write }, table
   );
   const inverse = inverseOf(options.map, column, { field, scope });
   return {
-    fixed: write.kind === "constant" ? [[field, meaningOf(write.value, options.map, scope)]] : [],
+    // What a code means by a table of the portal is not known here.
+    fixed: write.kind === "constant" && options.lookup === undefined ? [[field, meaningOf(write.value, options.map, scope)]] : [],
     read(frame) {
       const value = frame.command.base?.[field];
       if (value === undefined || back === undefined) return undefined;
+      if (back.alike !== undefined)
+        return back.alike({ ...frame, values: { ...frame.values, [field]: value } })?.[0] ?? undefined;
       return inverse?.(value) ?? back.value({ ...frame, values: { ...frame.values, [field]: value } });
     },
   };

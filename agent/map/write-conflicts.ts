@@ -5,6 +5,7 @@ import type { Json } from "../../protocol/model.ts";
 import { codeText } from "./code-maps.ts";
 import { compileDateType } from "./date-types.ts";
 import { gatherFaults } from "./faults.ts";
+import { indexOf } from "./lookups.ts";
 import { fieldReadFrom } from "./write-base.ts";
 import type { WriteScope } from "./write-scope.ts";
 import { anyText } from "./write-values.ts";
@@ -49,6 +50,10 @@ function meaningOf(column: string, value: Value, scope: WriteScope): Json {
   const read = source.from.kind === "table" ? fieldReadFrom(column, source.from.table, scope)?.read : undefined;
   if (value === null || read?.kind !== "from") return json(value);
   if (read.map !== undefined) return config.maps[read.map]?.read[codeText(value)] ?? json(value);
+  if (read.lookup !== undefined) {
+    const table = scope.lookups.holder.tables.of(read.lookup.name);
+    return table?.rows.get(codeText(value).trim())?.[indexOf(table, read.lookup.take)] ?? json(value);
+  }
   const type = read.as === undefined ? undefined : config.types[read.as];
   const kind = typeof value === "string" ? "text" : "integer";
   const dated = type && compileDateType(type, { ...anyText, name: column, type: kind }, { at: read.at, faults: gatherFaults() });

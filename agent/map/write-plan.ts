@@ -10,7 +10,8 @@ import type { Command, Result } from "../../protocol/messages.ts";
 import type { Json, TypeName } from "../../protocol/model.ts";
 import { joined } from "./conflict-policies.ts";
 import { gatherFaults } from "./faults.ts";
-import type { Mapping } from "./mapped.ts";
+import { lookupsOf } from "./lookups.ts";
+import type { Mapping, SourceLookups } from "./mapped.ts";
 import { ownerOf } from "./ownership.ts";
 import { type Rejection, rejection, Unwritable } from "./reader-texts.ts";
 import { unwrapped } from "./unwritable.ts";
@@ -40,6 +41,8 @@ export interface CompiledCommand {
   readonly perHour: number | undefined;
   /** Fields that it accepts, and who owns each: for `hello`. */
   readonly offer: readonly { name: string; owner: "erp" | "portal" | "shared" }[];
+  /** Absent: no value of it is found in a table of the portal. */
+  readonly lookups?: SourceLookups;
   /** Pure: no I/O, no clock. Never throws for a command. */
   plan(message: Command, context: PlanContext): WritePlan | { rejected: Rejection };
   /** What stands in for results that only the ERP has, while a plan is shown and not carried out. */
@@ -102,9 +105,11 @@ function compiledCommand(pieces: Pieces): CompiledCommand {
   const fields = Object.keys(commandFields(type));
   const used = new Set([...steps.flatMap((step) => step.uses), ...keyFields(scope)]);
   const accepted = new Set(fields.filter((name) => used.has(name) || fixed.has(name)));
+  const lookups = lookupsOf(scope.lookups.needs, scope.lookups.holder);
   return {
     name: command.name,
     type,
+    ...(lookups === undefined ? {} : { lookups }),
     source: command.result.source,
     draft: command.draft,
     perHour: command.perHour,

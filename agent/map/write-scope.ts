@@ -9,6 +9,7 @@ import { type CelType, celTypeOfColumn } from "./cel-values.ts";
 import { openLanguage } from "./expressions.ts";
 import type { Faults } from "./faults.ts";
 import type { Compiled } from "./language.ts";
+import { type LookupHolder, type LookupNeeds, newLookupHolder } from "./lookups.ts";
 import { type WriteFrame, writeVocabulary } from "./write-frame.ts";
 
 export interface WriteScope {
@@ -21,6 +22,8 @@ export interface WriteScope {
   faults: Faults;
   zone: Zone;
   results: ReadonlyMap<string, CelType>;
+  /** The portal's tables, and what of them the command turns out to take. */
+  lookups: { holder: LookupHolder; needs: LookupNeeds };
   expression(expression: Expression): Compiled<WriteFrame> | undefined;
   table(name: string, at: Place): Table | undefined;
   column(table: Table, name: string, at: Place): Column | undefined;
@@ -53,6 +56,7 @@ export function openWriteScope(parts: {
     ...parts,
     zone,
     results,
+    lookups: { holder: newLookupHolder(), needs: new Map() },
     expression: expressions(false),
     ofLines() {
       return { ...this, expression: expressions(true) };

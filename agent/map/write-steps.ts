@@ -9,7 +9,7 @@ import { type ColumnWrite, compileWrites, insertedValues, refusing, stepValues, 
 import { type ColumnPolicies, policyOf } from "./conflict-policies.ts";
 import { formatDecimal } from "./decimal.ts";
 import { sqlParameters } from "./sql-parameters.ts";
-import { baseReader, bearsField, codesAlike } from "./write-base.ts";
+import { alikeByTable, baseReader, bearsField, codesAlike } from "./write-base.ts";
 import { checkInsert, checkTransactional } from "./write-checks.ts";
 import { celOfField, celTypeOfField, commandFields, commandPart, commandRecord, type WriteFrame } from "./write-frame.ts";
 import { compileLines } from "./write-lines.ts";
@@ -131,7 +131,7 @@ function compileUpdate(step: StepOf<"update">, scope: WriteScope): CompiledStep 
         if (value !== undefined) base[each.column.name] = value;
       }
       const codes = touched.flatMap((each) => {
-        const groups = alike.get(each) ?? [];
+        const groups = [...(alike.get(each) ?? []), ...alikeByTable(each, frame)];
         return groups.length === 0 ? [] : [[each.column.name, groups] as const];
       });
       const overrule = Object.keys(base).filter((name) => policies.get(name.toLowerCase()) === "portal-wins");

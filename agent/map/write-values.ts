@@ -9,9 +9,11 @@ import { type CelType, type CelValue, ExpressionFailure } from "./cel-values.ts"
 import { fitCharacters } from "./code-pages.ts";
 import { characters, columnTakes, columnValue } from "./column-values.ts";
 import { compileDatePattern } from "./date-pattern.ts";
+import type { FieldKind } from "./field-kind.ts";
 import { keyFieldsIn, namesIn } from "./language.ts";
 import { Unwritable } from "./reader-texts.ts";
 import { celOfField, celTypeOfField, commandFields, type WriteFrame } from "./write-frame.ts";
+import { compileBackwards, onlyCode } from "./write-lookups.ts";
 import type { WriteScope } from "./write-scope.ts";
 
 export interface CompiledWrite {
@@ -21,6 +23,11 @@ export interface CompiledWrite {
   late: boolean;
   /** Throws Unwritable, and nothing else. */
   value(frame: WriteFrame): Value;
+  /**
+   * Where a table of the portal is read backwards: all values of the column that mean what the frame's field says; none where the table has none, undefined for
+   * null. Throws Unwritable.
+   */
+  alike?(frame: WriteFrame): readonly Value[] | undefined;
 }
 
 /** A result's key and number have no column to fit into, where their source is a query. */
@@ -135,6 +142,7 @@ function compileFrom(write: FromWrite, column: Column, scope: WriteScope): Compi
     scope.faults.add(write.at, `${write.field} is no single value`, "Write one of its parts with an expression.");
     return undefined;
   }
+  if (write.lookup !== undefined) return lookedUp(write, column, { kind, scope });
   const convert =
     write.map === undefined
       ? write.as === undefined
@@ -152,6 +160,28 @@ function compileFrom(write: FromWrite, column: Column, scope: WriteScope): Compi
       if ((value === undefined || value === null) && otherwise !== undefined) return otherwise.value;
       return convert(value ?? null);
     },
+  };
+}
+
+/** By a table of the portal, backwards. */
+function lookedUp(
+  write: FromWrite,
+  column: Column,
+  { kind, scope }: { kind: FieldKind; scope: WriteScope },
+): CompiledWrite | undefined {
+  const { field } = write;
+  const codesOf = compileBackwards(write, kind, scope);
+  const otherwise = write.default === undefined ? undefined : fixedValue(write.default, column, { at: write.at, scope });
+  if (codesOf === undefined || (write.default !== undefined && otherwise === undefined)) return undefined;
+  const codeIn = (code: string): Value => fitted(column, code, { scope, field });
+  return {
+    uses: [field],
+    late: false,
+    value(frame) {
+      const code = onlyCode(codesOf(frame.values[field] ?? null), field);
+      return code === null ? (otherwise?.value ?? null) : codeIn(code);
+    },
+    alike: (frame) => codesOf(frame.values[field] ?? null)?.map(codeIn),
   };
 }
 

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { openLookups } from "../../../agent/lookups.ts";
+import { planner } from "../../../agent/carry-out.ts";
+import { ambiguousLookups, type LookupUser, openLookups } from "../../../agent/lookups.ts";
 import type { LookupTables, Mapping } from "../../../agent/map/mapped.ts";
 import { openStoreOn } from "../../../agent/store/open.ts";
 import { silentLog } from "../../../base/log.ts";
@@ -54,4 +55,42 @@ test("A table that could not be taken to its end is asked for again under its ol
   expect(asked.at(-1)).toEqual(["b"]);
   expect(tables?.generation).not.toBe(generation);
   expect(open().used()).toEqual([{ name: "names", version: "four" }]);
+});
+
+test("Values that several codes stand for are counted for each command that writes by their table, with codes and without the values", () => {
+  const table = {
+    name: "categories",
+    fields: ["code", "label", "team"],
+    rows: [
+      ["A1", "Heizung", "t1"],
+      ["A2", "Wasser", "t1"],
+      ["A3", "Wasser", "t2"],
+    ],
+  };
+  const commandOf = (...takes: (string | undefined)[]) => ({
+    lookups: { needs: new Map([["categories", new Set(takes)]]), use() {}, generation: 0 },
+  });
+  const found = ambiguousLookups(
+    new Map<string, LookupUser>([
+      ["ticket.update", commandOf(undefined)],
+      ["ticket.create", commandOf("code")],
+      ["message.create", {}],
+    ]),
+    [table],
+  );
+  expect(found.map(({ code, place }) => [code, place])).toEqual([["lookup-ambiguous", "commands.ticket.update"]]);
+  expect(found[0]?.message).toContain("1 value of the portal's table categories have several codes each, such as A2, A3");
+  expect(JSON.stringify(found)).not.toContain("Wasser");
+});
+
+test("A command whose table of the portal is still missing waits, and any other refusal stands", () => {
+  const plan = (code: string) => ({ rejected: { code, de: "…", en: "the list has not been sent yet" } });
+  const commands = new Map([
+    ["ticket.update", { plan: () => plan("lookup-missing") }],
+    ["ticket.close", { plan: () => plan("value-ambiguous") }],
+  ]);
+  const compile = planner({ commands, mappings: [], lacks: [] } as never);
+  const asked = (command: string) => compile({ type: "command", id: "c1", command, values: {} } as never, { now: 0 });
+  expect(asked("ticket.update")).toMatchObject({ waits: { kind: "transient", code: "lookup-missing" } });
+  expect(asked("ticket.close")).toEqual(plan("value-ambiguous"));
 });
