@@ -1,7 +1,7 @@
 /** Answers what commands of the CLI ask of the running agent (store/asks.ts). */
 import { FuserError, kindOf } from "../base/errors.ts";
 import type { Running } from "./agent.ts";
-import type { AskAnswer, AskBody } from "./store/store.ts";
+import type { AskAnswer, AskBody, Guard } from "./store/store.ts";
 import { waitOut } from "./wait-out.ts";
 import type { Decision } from "./writeback/decisions.ts";
 
@@ -30,7 +30,7 @@ function answer(running: Running, body: AskBody): AskAnswer {
 
 /** Does it; returns what to tell the person. */
 function act(running: Running, body: AskBody): string {
-  const { capture, writeback } = running;
+  const { store, capture, writeback } = running;
   switch (body.kind) {
     case "sync": {
       const names = capture.syncNow(body.source, body.full);
@@ -44,10 +44,8 @@ function act(running: Running, body: AskBody): string {
       );
     }
     case "guard": {
-      const count = capture.decideGuard(body.guard, body.decision);
-      return body.decision === "approve"
-        ? `${count} deletes go out if the rows are still absent`
-        : `${count} deletes are dropped`;
+      const kind = store.guards.get(body.guard)?.kind;
+      return decided(kind, body.decision, capture.decideGuard(body.guard, body.decision));
     }
     case "release": {
       const count = capture.release(body.source, body.key);
@@ -72,6 +70,18 @@ function act(running: Running, body: AskBody): string {
           return body.outcome === "portal-wins" ? "It is carried out now" : `Noted as ${body.outcome}; the portal is told`;
       }
   }
+}
+
+/** What becomes of that many that a guard has held. */
+function decided(kind: Guard["kind"] | undefined, decision: "approve" | "reject", count: number): string {
+  const areValues = kind === "emptied" || kind === "moved";
+  if (decision === "approve")
+    return areValues
+      ? `${count} are read once more, and sent as the ERP has them then`
+      : `${count} deletes go out if the rows are still absent`;
+  return areValues
+    ? `${count} stay at the portal as they are, until their rows change or \`erpfuser quarantine release\` lets them go`
+    : `${count} deletes are dropped`;
 }
 
 function decisionOf({ outcome, key }: Extract<AskBody, { action: "resolve" }>): Decision {

@@ -63,18 +63,28 @@ export function writeWorklists({ state, config, deliver, now }: Delivery): Writt
   for (const accepted of [false, true])
     for (const finding of state.findings.list({ accepted: { is: accepted, at: now }, limit: mostDelivered }))
       byTeam.get(teamOf(finding))?.push(entryOf(finding));
+  const nameOf = fileNames(language);
   return [...byTeam].map(([team, entries]) => {
     const page = { language, name: `${config.agent.name}, ${team}`, day };
-    const base = join(folder, fileName(team, language));
+    const base = join(folder, nameOf(team));
     const files = { [`${base}.html`]: worklistHtml(entries, page), [`${base}.csv`]: worklistCsv(entries, language) };
     for (const [file, text] of Object.entries(files)) replaceFile(file, text);
     return { team, findings: entries.filter(({ accepted }) => accepted === "").length, files: Object.keys(files) };
   });
 }
 
-/** What every system takes for a name. */
-const fileName = (team: string, language: DeliverConfig["language"]): string =>
-  `${language === "de" ? "arbeitsliste" : "worklist"}-${team.replace(/[^\p{L}\p{N}_-]+/gu, "-")}`;
+/** What every system takes for a name; teams whose names differ in other characters alone, or in capitals, get a file each all the same. */
+function fileNames(language: DeliverConfig["language"]): (team: string) => string {
+  const taken = new Set<string>();
+  const list = language === "de" ? "arbeitsliste" : "worklist";
+  return (team) => {
+    const plain = `${list}-${team.replace(/[^\p{L}\p{N}_-]+/gu, "-")}`;
+    let name = plain;
+    for (let count = 2; taken.has(name.toLowerCase()); count++) name = `${plain}-${count}`;
+    taken.add(name.toLowerCase());
+    return name;
+  };
+}
 
 /** Whoever has the file open never sees half of it. */
 function replaceFile(file: string, text: string): void {

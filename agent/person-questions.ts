@@ -43,17 +43,19 @@ export interface QuestionParts {
 }
 
 export interface PersonQuestions extends Questions {
-  /** Looks once more for all who were asked about and are not linked. */
+  /** Looks once more for all who were asked about and are not linked. Where nobody may ask any more they are forgotten, with what was found of them. */
   lookAgain(): void;
 }
 
 export function personQuestions(parts: QuestionParts): PersonQuestions {
   const { config, compiled, store, clock, isReady } = parts;
   const remembered = askedPersons(store.meta);
-  const find = (asked: Asked): readonly Match[] => {
-    const today = dayIn(config.erp.timezone, clock.now());
+  /** Commits of the store, and the day, when all were looked for last: with the same nobody else is found. */
+  let lookedAt: string | undefined;
+  const today = (): number => dayIn(config.erp.timezone, clock.now());
+  const find = (asked: Asked, day: number): readonly Match[] => {
     const isThere = ({ source, key }: Match): boolean => store.entities.known(source, key);
-    return matchesOf(asked, store.facts, { today, most: mostMatches }).filter(isThere);
+    return matchesOf(asked, store.facts, { today: day, most: mostMatches }).filter(isThere);
   };
   /** One finding at each person who is probably the one that the portal has added by hand. */
   const report = (portalId: string, matches: readonly Match[]): void => {
@@ -75,11 +77,11 @@ export function personQuestions(parts: QuestionParts): PersonQuestions {
       ...(values.email !== undefined && { email: store.facts.hash("email", values.email.trim().toLowerCase()) }),
       ...(unit && { unit: store.facts.selfOf(unit.source, unit.key) }),
     };
-    const matches = find(asked);
+    const matches = find(asked, today());
     const { portalId } = values;
     if (portalId !== undefined)
       store.transaction(() => {
-        remembered.add(portalId, asked, clock.now());
+        for (const forgotten of remembered.add(portalId, asked, clock.now())) report(forgotten, []);
         report(portalId, matches);
       }, "person-asked");
     return { kind: "said", details: { matches: matches.map((one) => ({ id: idOf(one), reasons: [...one.reasons] })) } };
@@ -105,8 +107,21 @@ export function personQuestions(parts: QuestionParts): PersonQuestions {
       return name === "link" ? link(command, values.read) : match(values.read);
     },
     lookAgain() {
-      if (!remembered.any() || !isReady()) return;
-      for (const { portalId, asked } of remembered.list(clock.now())) report(portalId, find(asked));
+      if (!remembered.any()) return;
+      const forgotten = config.persons.match ? remembered.old(clock.now()) : remembered.list().map(({ portalId }) => portalId);
+      if (forgotten.length > 0)
+        store.transaction(() => {
+          for (const portalId of forgotten) {
+            remembered.remove(portalId);
+            report(portalId, []);
+          }
+        }, "person-asked");
+      const day = today();
+      if (lookedAt === `${store.commits} ${day}` || !isReady()) return;
+      store.transaction(() => {
+        for (const { portalId, asked } of remembered.list()) report(portalId, find(asked, day));
+      }, "person-asked");
+      lookedAt = `${store.commits} ${day}`;
     },
   };
 }

@@ -44,13 +44,8 @@ const delivering = (worklists: Config["worklists"]): Chore[] =>
 /** Between two looks for persons whom the portal has asked about, ms: somebody who is new in the ERP waits no longer for a finding. */
 const askedEveryMs = 5_000;
 
-const watchingPersons = ({ match }: Config["persons"]): Chore[] =>
-  match
-    ? [
-        ({ parts, questions }, signal) =>
-          waitOut({ parts, part: "persons", everyMs: askedEveryMs }, async () => questions.lookAgain(), signal),
-      ]
-    : [];
+const watchPersons: Chore = ({ parts, questions }, signal) =>
+  waitOut({ parts, part: "persons", everyMs: askedEveryMs }, async () => questions.lookAgain(), signal);
 
 /** Those of this machine. */
 export async function realSurroundings(parts: AgentParts): Promise<Surroundings> {
@@ -78,7 +73,7 @@ export async function realSurroundings(parts: AgentParts): Promise<Surroundings>
     chores: [
       answerAsks,
       ...delivering(config.worklists),
-      ...watchingPersons(config.persons),
+      watchPersons,
       (running, signal) => tellStatus(running, { signal, startedAt, commits: () => commits }),
       (running, signal) => keepForecasts(running, () => transportSettings(config, secrets.require, parts.env), signal),
       (running, signal) => keepHouse(running, { signal, commits: () => commits }),

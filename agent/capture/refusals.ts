@@ -91,7 +91,7 @@ const unsent = 0n;
  */
 function forgetSent(room: Room, source: string, key: string): void {
   room.store.entities.put(source, key, { rowDigest: undefined, entityDigest: unsent });
-  if (room.store.successions.any([source])) room.store.successions.owe(source, key);
+  if (room.store.successions.any([source])) room.store.successions.owe({ source, key });
 }
 
 /**

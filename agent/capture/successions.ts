@@ -60,7 +60,7 @@ export function afterSending({ store }: Room, source: CapturedSource, { key, rep
   // With its own new state an old one that is still there stands for itself again at the portal: whoever continues it is to say so once more.
   const successor = successions.any([name]) ? successions.of(name, key) : undefined;
   if (successor?.told === true) {
-    successions.owe(name, successor.next);
+    successions.owe({ source: name, key: successor.next });
     readAgain(store, { source: name, key: successor.next }, now);
   }
   if (replaces === undefined) return;

@@ -13,10 +13,12 @@ interface Entry {
 
 export interface AskedPersons {
   any(): boolean;
-  /** In place of what was asked of the same one before. */
-  add(portalId: string, asked: Hashes, now: number): void;
+  /** In place of what was asked of the same one before. Returns those who are forgotten for it. */
+  add(portalId: string, asked: Hashes, now: number): readonly string[];
   remove(portalId: string): void;
-  list(now: number): readonly { portalId: string; asked: Hashes }[];
+  /** Who was asked about so long ago that nobody waits for an answer any more. */
+  old(now: number): readonly string[];
+  list(): readonly { portalId: string; asked: Hashes }[];
 }
 
 const name = "persons.asked";
@@ -31,18 +33,19 @@ export function askedPersons(meta: MetaStore): AskedPersons {
     any: () => meta.get(name) !== undefined,
     add(id, asked, at) {
       const hashes = Object.fromEntries(Object.entries(asked).map(([kind, hash]) => [kind, String(hash)]));
-      write([...read().filter((entry) => entry.id !== id), { id, at, hashes }].slice(-most));
+      const entries = [...read().filter((entry) => entry.id !== id), { id, at, hashes }];
+      write(entries.slice(-most));
+      return entries.slice(0, -most).map((entry) => entry.id);
     },
     remove(id) {
       const entries = read();
       if (entries.some((entry) => entry.id === id)) write(entries.filter((entry) => entry.id !== id));
     },
-    list: (now) =>
-      read()
-        .filter(({ at }) => at > now - keepMs)
-        .map(({ id, hashes }) => ({
-          portalId: id,
-          asked: Object.fromEntries(Object.entries(hashes).map(([kind, digits]) => [kind, BigInt(digits)])),
-        })),
+    old: (now) => read().flatMap(({ id, at }) => (at > now - keepMs ? [] : [id])),
+    list: () =>
+      read().map(({ id, hashes }) => ({
+        portalId: id,
+        asked: Object.fromEntries(Object.entries(hashes).map(([kind, digits]) => [kind, BigInt(digits)])),
+      })),
   };
 }

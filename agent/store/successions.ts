@@ -4,6 +4,7 @@
  */
 import type { Database } from "./database.ts";
 import type { Names } from "./names.ts";
+import type { EntityPlace } from "./store.ts";
 
 export interface Succession {
   source: string;
@@ -25,8 +26,8 @@ export interface SuccessionStore {
   /** What an entity continues; several where some were merged. */
   before(source: string, next: string): readonly Succession[];
   told(source: string, old: string, until: number): void;
-  /** The portal may not have taken it: all that this entity continues is to be told once more; without a key all of everything. */
-  owe(source?: string, next?: string): void;
+  /** The portal may not have taken it: all that this entity continues is to be told once more; without one all of everything. */
+  owe(entity?: EntityPlace): void;
   remove(source: string, old: string): void;
   /** Whether there is any of these sources. Cheap where there is none at all. */
   any(sources: readonly string[]): boolean;
@@ -46,7 +47,7 @@ interface SuccessionRow {
 
 export function createSuccessions(database: Database, names: Names): SuccessionStore {
   const statements = prepareAll(database);
-  /** Sources of which there is something; asked anew after each change. */
+  /** Sources of which there is something; asked anew once some of it may have gone. */
   let sources: readonly number[] | undefined;
   const changed = (): void => {
     sources = undefined;
@@ -56,8 +57,10 @@ export function createSuccessions(database: Database, names: Names): SuccessionS
   return {
     put({ source, old, next, reason, until }) {
       database.transaction(() => {
-        changed();
-        statements.put.run(names.no(source), old, next, reason, until);
+        const no = names.no(source);
+        // Each of thousands that are renumbered together is put, and asked for: none of them may look through all.
+        if (sources?.includes(no) === false) sources = [...sources, no];
+        statements.put.run(no, old, next, reason, until);
       });
     },
     of(source, old) {
@@ -68,9 +71,10 @@ export function createSuccessions(database: Database, names: Names): SuccessionS
     told(source, old, until) {
       database.transaction(() => statements.told.run(until, names.no(source), old));
     },
-    owe(source, next) {
-      const no = source === undefined ? null : names.no(source);
-      database.transaction(() => statements.owe.run(no, no, next ?? null, next ?? null));
+    owe(entity) {
+      database.transaction(() =>
+        entity === undefined ? statements.oweAll.run() : statements.owe.run(names.no(entity.source), entity.key),
+      );
     },
     remove(source, old) {
       database.transaction(() => {
@@ -103,7 +107,8 @@ function prepareAll(database: Database) {
     of: database.prepare(`SELECT ${columns} FROM succession WHERE source = ? AND old = ?`),
     before: database.prepare(`SELECT ${columns} FROM succession WHERE source = ? AND next = ? ORDER BY old`),
     told: database.prepare("UPDATE succession SET told = 1, until = max(until, ?) WHERE source = ? AND old = ?"),
-    owe: database.prepare("UPDATE succession SET told = 0 WHERE (? IS NULL OR source = ?) AND (? IS NULL OR next = ?)"),
+    owe: database.prepare("UPDATE succession SET told = 0 WHERE source = ? AND next = ?"),
+    oweAll: database.prepare("UPDATE succession SET told = 0"),
     remove: database.prepare("DELETE FROM succession WHERE source = ? AND old = ?"),
     sources: database.prepare("SELECT DISTINCT source FROM succession"),
     // As `countVanished` of the pending keys has it.

@@ -66,7 +66,10 @@ test("A tenth of a source that is blanked, moved or flagged as deleted by one UP
   ];
   expect(theirs.filter((one) => came.has(one))).toEqual([]);
 
-  for (const { id } of guards) await answer(site, ["guard", "approve", String(id)]);
+  for (const { id, kind } of guards) {
+    const { message } = await answer(site, ["guard", "approve", String(id)]);
+    expect(message).toMatch(kind === "deletes" ? /^\d+ deletes go out/ : /^\d+ are read once more/);
+  }
   await vi.waitFor(() => expect(theirs.filter((one) => !came.has(one))).toEqual([]), patience);
   await site.converges();
   expect(open()).toEqual([]);

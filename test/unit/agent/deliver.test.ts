@@ -67,6 +67,32 @@ test("The lists are split by team: by the column in a record's key or in that of
   expect(page("Zentrale")).toMatch(/NR b[\s\S]*OBJNR 99|OBJNR 99[\s\S]*NR b/);
 });
 
+test("Teams whose names are alike have a list each, on every system", () => {
+  const folder = bench.folder();
+  const teams = '{ "10": "Team 1", "20": "Team-1", "30": "TEAM 1", "40": "Team-1-2" }';
+  const config = configured(`{ folder: "${folder}", language: en, team: { column: OBJNR, teams: ${teams} } }`);
+  const store = bench.open();
+  const raised = { rule: "email-placeholder", source: "estates", field: "emails", other: "", params: {} } as const;
+  store.findings.replace(
+    1n,
+    ["001.10", "001.20", "001.30", "001.40"].map((key) => ({ ...raised, key })),
+    bench.clock.now(),
+  );
+  const { worklists } = config;
+  if (worklists === undefined) throw new Error("nothing is delivered");
+  const written = writeWorklists({ state: store, config, deliver: worklists, now: bench.clock.now() });
+  const files = written.map(({ files: [page = ""] }) => path.basename(page).toLowerCase());
+  expect(new Set(files).size).toBe(5);
+  const lists = written.map(({ team, files: [page = ""] }) => [team, /OBJNR (\d+)/.exec(readFileSync(page, "utf8"))?.[1]]);
+  expect(lists).toEqual([
+    ["Team 1", "10"],
+    ["Team-1", "20"],
+    ["TEAM 1", "30"],
+    ["Team-1-2", "40"],
+    ["alle", undefined],
+  ]);
+});
+
 test("What is found of a person goes to the team of the contract that runs today, as main tenant before all; with none to the next one, then to the last one", () => {
   const folder = bench.folder();
   const config = configured(`{ folder: "${folder}", team: { column: OBJNR, teams: { "10": Nord, "20": West } } }`, people);
