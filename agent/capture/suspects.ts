@@ -49,6 +49,7 @@ export function createSuspects(room: Room, source: CapturedSource, options: Susp
   const { now } = options;
   const name = source.mapping.source;
   const candidates: Candidate[] = [];
+  const approved: { why: Why; guard: number | undefined }[] = [];
   const suspect = ({ key, mark }: PendingKey, suspicion: Suspicion, notBefore: number): void => {
     store.pending.advance(name, key, mark, { stage: "suspect", notBefore, suspectedAt: now, suspicion });
   };
@@ -63,11 +64,15 @@ export function createSuspects(room: Room, source: CapturedSource, options: Susp
     },
     take(reading, upsert) {
       const { before, rowDigest, entityDigest } = upsert;
-      if (before === "none" || before.entityDigest === undefined || isDecided(reading)) return false;
+      if (before === "none" || before.entityDigest === undefined || isOwn(reading)) return false;
       if (isByLookup(room, source, reading)) return false;
       const { pending: waits, row } = reading;
       const found = lookAt(room, source, { mapped: row?.mapped, before, waits, key: upsert.key, form: options.form });
       if (found === undefined) return false;
+      if (isApproved(reading, found.why)) {
+        approved.push({ why: found.why, guard: waits?.guard });
+        return false;
+      }
       const pending = pendingOf(store, name, reading, now);
       // A signal came during the read: the next one decides.
       if (pending === undefined) return true;
@@ -93,8 +98,10 @@ export function createSuspects(room: Room, source: CapturedSource, options: Susp
         if (until !== undefined && mayWait(pending, now))
           store.pending.advance(name, pending.key, pending.mark, { stage: "suspect", notBefore: until });
       for (const { pending } of goes) store.pending.clear(name, pending.key, pending.mark);
-      for (const kind of valueKinds)
-        countRecent(store.meta, { kind, source: name }, { count: goes.filter(({ why }) => isOf(why, kind)).length, now });
+      for (const kind of valueKinds) {
+        const count = [...goes, ...besides(store, approved, kind)].filter(({ why }) => isOf(why, kind)).length;
+        countRecent(store.meta, { kind, source: name }, { count, now });
+      }
       return goes.map(({ upsert }) => upsert);
     },
   };
@@ -115,10 +122,21 @@ export const isOfValues = ({ suspicion }: PendingKey): boolean => suspicion !== 
 
 const isOf = (why: Why, kind: ValueKind): boolean => why === kind || why === "both";
 
-/** What a person has approved, or a command of the portal has made. */
-function isDecided({ pending, own }: Reading): boolean {
-  if (pending === undefined) return own === true;
-  return pending.stage === "approved" ? isOfValues(pending) : own === true && pending.suspicion === undefined;
+/** What a command of the portal has made. */
+function isOwn({ pending, own }: Reading): boolean {
+  return own === true && (pending === undefined || (pending.stage !== "approved" && pending.suspicion === undefined));
+}
+
+/** Whether a person has approved it: what became of it since they were asked is another question. */
+function isApproved({ pending }: Reading, why: Why): boolean {
+  if (pending?.stage !== "approved") return false;
+  const asked = pending.suspicion?.why;
+  return asked === why || (asked === "both" && why !== "flag");
+}
+
+/** Of what was approved: those that were held for the other kind. Nobody was asked whether they are too many of this one. */
+function besides<T extends { guard: number | undefined }>({ guards }: Store, approved: readonly T[], kind: ValueKind): T[] {
+  return approved.filter(({ guard }) => guard !== undefined && guards.get(guard)?.kind !== kind);
 }
 
 /** A flag that was read twice, or waits for other reasons already. */

@@ -256,3 +256,40 @@ test("Values that another mapping leaves out, or that the ERP's schema lacks, ar
   bench.portal.pull();
   expect([openGuards(bench), bench.store.pending.count()]).toEqual([[], 0]);
 });
+
+test.each([
+  ["emptied", "moved"],
+  ["moved", "emptied"],
+] as const)("Who has approved that rows are %s was not asked whether they may be %s as well", async (first, second) => {
+  const { bench, change, settle } = await site("compare", 30);
+  const keys = range(0, 4);
+  const before = bench.portal.entities.get("building:c0001");
+  change(first, keys);
+  await settle();
+  expect(openGuards(bench)).toMatchObject([{ kind: first, count: 4 }]);
+  // No signal tells of it before the person decides.
+  change(second, keys);
+  bench.capture.decideGuard(openGuards(bench)[0]?.id as number, "approve");
+  await bench.pass(8_000, 500);
+  bench.portal.pull();
+  expect(bench.portal.entities.get("building:c0001")).toEqual(before);
+  expect(openGuards(bench)).toMatchObject([{ count: 4, fields: ["name", "parents"] }]);
+  bench.capture.decideGuard(openGuards(bench)[0]?.id as number, "approve");
+  await bench.pass(8_000, 500);
+  bench.portal.pull();
+  expect([openGuards(bench), bench.portal.entities]).toEqual([[], bench.expected()]);
+});
+
+test("What was approved for one kind counts for the other, when it comes to how many go within an hour", async () => {
+  const { bench, change, settle } = await site("compare", 40);
+  change("moved", range(0, 4));
+  change("emptied", range(0, 2));
+  await settle();
+  expect(openGuards(bench)).toMatchObject([{ kind: "moved", count: 4 }]);
+  bench.capture.decideGuard(openGuards(bench)[0]?.id as number, "approve");
+  await settle();
+  expect([openGuards(bench), bench.portal.entities]).toEqual([[], bench.expected()]);
+  change("emptied", range(10, 2));
+  await settle();
+  expect(openGuards(bench)).toMatchObject([{ kind: "emptied", count: 2 }]);
+});
