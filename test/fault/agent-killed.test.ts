@@ -17,7 +17,7 @@ afterEach(async () => {
 
 async function enrolledSite(options: SiteOptions): Promise<Site> {
   site = await openSite(options);
-  await site.enrol();
+  await site.join();
   return site;
 }
 

@@ -142,7 +142,7 @@ describe.each(databases)("$name: the primary dies, and another server takes over
         guards,
       });
       await database.prepare(site);
-      await site.enrol();
+      await site.join();
       run = site.runSteered();
       await site.comesToRest(0);
       await failsOver(database, group);

@@ -37,7 +37,7 @@ describe.each(["sqlite", "mysql"] as const)("One bad row, ERP on %s", (dialect) 
       const server = dialect === "mysql" ? opened.use(await mariadb()) : undefined;
       site = opened.use(await openSite({ units: 12, ...(server === undefined ? {} : { server }) }));
       site.configure({ compareEvery: `${pollMs / 1_000}s`, cursorEvery: `${pollMs / 1_000}s` });
-      await site.enrol();
+      await site.join();
       run = opened.use(site.run());
       await site.converges();
       const sql =

@@ -22,7 +22,7 @@ async function newSite(options: SiteOptions = {}): Promise<Site> {
 
 async function enrolledSite(options: SiteOptions = {}): Promise<Site> {
   const site = await newSite(options);
-  await site.enrol();
+  await site.join();
   return site;
 }
 

@@ -19,7 +19,7 @@ afterEach(async () => {
 async function enrolledSite(options: SiteOptions = {}): Promise<Site> {
   const site = await openSite(options);
   sites.push(site);
-  await site.enrol();
+  await site.join();
   return site;
 }
 

@@ -18,7 +18,7 @@ describe.skipIf(!has("mariadb"))("A schema that changes under the agent (MariaDB
   beforeAll(async () => {
     const server = opened.use(await mariadb());
     site = opened.use(await openSite({ server }));
-    await site.enrol();
+    await site.join();
     // Longer than this no reader of ours may keep a table from being altered.
     await site.erp.run("SET SESSION lock_wait_timeout = 10");
   });
