@@ -85,7 +85,7 @@ describe.skipIf(!has("mariadb"))("MariaDB: the binlog of a server", () => {
         return undefined;
       }
     };
-    await expect.poll(arrived, { timeout: 20_000 }).toBe(2);
+    await expect.poll(arrived).toBe(2);
     const asReplica = await feed.check([rows], never);
     expect(asReplica.map(({ code }) => code)).toContain("erp-feed-replica");
     await run(second, "STOP SLAVE", "RESET SLAVE ALL");

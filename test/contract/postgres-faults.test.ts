@@ -214,7 +214,7 @@ describe("PostgreSQL: real faults", () => {
     await expect(second.write(insert("s2"), never)).rejects.toMatchObject(held);
     await first.close();
     await vi.waitFor(async () => expect(await second.write(insert("s2"), never)).toMatchObject({ state: "applied" }), {
-      timeout: 20_000,
+      timeout: 60_000,
     });
     await second.close();
   });

@@ -12,7 +12,7 @@ interface Entry {
   code: string;
 }
 
-const patience = { timeout: 20_000, interval: 200 };
+const patience = { timeout: 60_000, interval: 200 };
 
 describe("beside a running agent", () => {
   const opened = new AsyncDisposableStack();

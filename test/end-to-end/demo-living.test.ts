@@ -18,7 +18,7 @@ async function placesOf(demo: DemoProcess): Promise<Places> {
 }
 
 async function untilGone(pids: readonly number[]): Promise<void> {
-  await expect.poll(() => pids.filter(isAlive), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => pids.filter(isAlive), { timeout: 60_000 }).toEqual([]);
 }
 
 describe("the demo that keeps running", () => {
@@ -89,7 +89,7 @@ describe.skipIf(!has("chromium"))("the demo's two pages", () => {
 
   async function open(url: string): Promise<Page> {
     const page = await browser.newPage({ locale: "de-DE", viewport: { width: 1_400, height: 900 } });
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(60_000);
     page.on("pageerror", (error) => faults.push(error.message));
     await page.goto(url);
     return page;

@@ -37,7 +37,7 @@ async function breakThings(directory: string): Promise<void> {
   const portal = new DatabaseSync(join(directory, "portal.db"), { timeout: 10_000 });
   // What is acked stands in the tables a moment later.
   const journaled = portal.prepare("SELECT count(*) AS n FROM journal");
-  await expect.poll(() => journaled.get(), { timeout: 10_000 }).toEqual({ n: 0 });
+  await expect.poll(() => journaled.get(), { timeout: 60_000 }).toEqual({ n: 0 });
   const tampered = portal
     .prepare(
       "UPDATE entity SET fields = json_set(fields, '$.label.de', 'Unsinn') WHERE type = 'catalogEntry' AND id LIKE '%HEIZ'",

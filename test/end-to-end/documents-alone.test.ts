@@ -13,7 +13,7 @@ import type { EntityFields, Item, Message } from "../support/schema-only.ts";
 import { openSchemaOnlyPortal, type SchemaOnlyPortal } from "../support/schema-only-portal.ts";
 import { tempDirectory } from "../support/servers.ts";
 
-const patience = { timeout: 60_000, interval: 100 };
+const patience = { timeout: 90_000, interval: 100 };
 const closing = new Set<AsyncDisposableStack>();
 afterEach(async () => {
   for (const stack of closing) await stack.disposeAsync();

@@ -5,7 +5,7 @@ import { systemClock } from "../../base/time.ts";
 import { answer, runInStep } from "../support/cli.ts";
 import { openSite, type Site } from "../support/site.ts";
 
-const patience = { timeout: 30_000, interval: 100 };
+const patience = { timeout: 90_000, interval: 100 };
 
 /** Ids of exactly a tenth of what the portal holds of a type, or one more where that is no whole number. */
 function tenthOf(site: Site, type: string, where = "1"): string[] {
@@ -26,7 +26,7 @@ const named = (columns: readonly string[], ids: readonly string[]): string =>
 test("A tenth of a source that is blanked, moved or flagged as deleted by one UPDATE waits until a person approves; all else flows on, and in the end ERP and portal agree", async () => {
   await using site = await openSite({ units: 64 });
   site.configure({}, (text) => text.replace(/^guards:.*\n/m, ""));
-  await site.enrol();
+  await site.join();
   await using _run = await runInStep(site);
   const came = new Set<string>();
   site.gateway.listen((event) => {

@@ -28,7 +28,7 @@ describe.skipIf(!has("mariadb"))(`A company of ${units} units on MariaDB, seed $
     async () => {
       const started = systemClock.monotonic();
       rig.agent.start();
-      await rig.inStep(120_000);
+      await rig.inStep(300_000);
       const seconds = Math.round((systemClock.monotonic() - started) / 100) / 10;
       const pid = rig.agent.pid as number;
       const firstSync = residentMb(pid, "VmHWM") as number;
@@ -56,7 +56,7 @@ describe.skipIf(!has("mariadb"))(`A company of ${units} units on MariaDB, seed $
     console.log(`Storm, seed ${seed}: ${JSON.stringify(report)}`);
     onTestFailed(() => console.log(rig.lastWords()));
     const calm = systemClock.monotonic();
-    await rig.atRest(100_000);
+    await rig.atRest(240_000);
     const verdict = await rig.judge();
     const seconds = Math.round((systemClock.monotonic() - calm) / 1_000);
     console.log(`At rest and judged after ${seconds} s: ${JSON.stringify(verdict.commands)} ${JSON.stringify(verdict.entities)}`);

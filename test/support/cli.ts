@@ -23,7 +23,7 @@ export async function refusal(site: Site, args: readonly string[], exit: number,
 export async function runInStep(site: Site): Promise<Run> {
   const run = site.run();
   await vi.waitFor(() => expect(site.status()).toMatchObject({ pid: run.pid, inStepSince: expect.any(String) }), {
-    timeout: 45_000,
+    timeout: 90_000,
     interval: 100,
   });
   return run;

@@ -14,6 +14,8 @@ export interface SuiteResult {
   skippedTitles: string[];
   ms: number;
   notes: ServerNote[];
+  /** What was gathered of its output. */
+  output?: string;
 }
 
 interface Place {
@@ -23,6 +25,8 @@ interface Place {
   cache: string;
   /** Passed to vitest: file name filters and options. */
   filters: string[];
+  /** It runs beside a suite that has precedence: its output is gathered, and it gives way to that one. */
+  aside?: boolean;
 }
 
 const exitGraceMs = 3_000;
@@ -31,7 +35,7 @@ const exitGraceMs = 3_000;
 const colour: Record<string, string> = process.stdout.isTTY ? {} : { NO_COLOR: "1" };
 
 /** Runs one suite in a vitest of its own and counts what it reported, what it broke off, and what it left behind. */
-export async function runSuite(suite: Suite, { runDirectory, cache, filters }: Place): Promise<SuiteResult> {
+export async function runSuite(suite: Suite, { runDirectory, cache, filters, aside = false }: Place): Promise<SuiteResult> {
   const report = join(runDirectory, `${suite.name}.json`);
   const notes = join(runDirectory, `${suite.name}.notes`);
   const temporary = join(runDirectory, suite.name);
@@ -55,11 +59,13 @@ export async function runSuite(suite: Suite, { runDirectory, cache, filters }: P
       ERPFUSER_TEST_CACHE: cache,
       ERPFUSER_TEST_NOTES: notes,
     },
-    inherit: true,
+    inherit: !aside,
+    givesWay: aside,
     limitMs: suite.limitMinutes * 60_000,
   });
   const result = countReport(suite.name, existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : undefined);
   result.ms = ended.ms;
+  if (aside) result.output = ended.output;
   result.notes = existsSync(notes) ? readNotes(readFileSync(notes, "utf8")) : [];
   if (filters.length === 0 && result.passed + result.skipped + result.failures.length === 0) {
     result.failures.push(`${suite.name}: there was no test to run`);

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { findServer, knownServers, requiredServers } from "../servers.ts";
 import { runChecks } from "./check-steps.ts";
 import { runSuite, type SuiteResult } from "./run-suite.ts";
-import { suites } from "./suites.ts";
+import { suites, turnsOf } from "./suites.ts";
 import { closingLine, type Ground, serverTable, suiteTable, unmetRequirements } from "./summary.ts";
 
 const { values, positionals } = parseArgs({ options: { suite: { type: "string" } }, allowPositionals: true });
@@ -35,10 +35,14 @@ printPlan();
 const results: SuiteResult[] = [await check()];
 const runDirectory = mkdtempSync(join(tmpdir(), "erpfuser-run-"));
 try {
-  for (const suite of chosen) {
+  for (const turn of turnsOf(chosen)) {
     if (interrupted) break;
-    console.log(`\n── ${suite.name} ──`);
-    results.push(await runSuite(suite, { runDirectory, cache: tmpdir(), filters: positionals }));
+    const [first, ...others] = turn.map(({ name }) => name);
+    console.log(`\n── ${first}${others.length > 0 ? ` (${others.join(" and ")} beside it, shown after it)` : ""} ──`);
+    const place = { runDirectory, cache: tmpdir(), filters: positionals };
+    const ended = await Promise.all(turn.map((suite, index) => runSuite(suite, { ...place, aside: index > 0 })));
+    for (const { name, output } of ended) if (output !== undefined) console.log(`\n── ${name} ──\n${output.trim()}`);
+    results.push(...ended);
   }
 } finally {
   rmSync(runDirectory, { recursive: true, force: true });
@@ -47,7 +51,9 @@ printVerdict();
 
 function printPlan(): void {
   console.log(
-    `Plan: check, then ${chosen.map(({ name }) => name).join(", ")}${positionals.length > 0 ? ` (only ${positionals.join(" ")})` : ""}`,
+    `Plan: check, then ${turnsOf(chosen)
+      .map((turn) => turn.map(({ name }) => name).join(" beside "))
+      .join(", ")}${positionals.length > 0 ? ` (only ${positionals.join(" ")})` : ""}`,
   );
   for (const { name, what } of chosen) console.log(`  ${name.padEnd(10)}  ${what}`);
   console.log("Real servers on this machine:");
