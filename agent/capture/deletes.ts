@@ -10,6 +10,7 @@ import type { Room } from "./parts.ts";
 import { recentOf } from "./recent.ts";
 import type { CapturedSource } from "./source.ts";
 import { arrivalOf, mayWait } from "./suspects.ts";
+import { wakeParents } from "./wake.ts";
 
 export interface Deletion {
   key: string;
@@ -210,16 +211,5 @@ export function forgetEntity(room: Room, source: CapturedSource, key: string, no
   quarantine.remove(name, key);
   room.judging?.of(source)?.gone(key);
   forgetLookups(room, source, key);
-  wakeParents(room, parents, now);
-}
-
-/** Something no longer refers to these: those of them that waited for it are looked at now. */
-export function wakeParents({ store }: Pick<Room, "store">, parents: readonly EntityPlace[], now: number): void {
-  const { pending, quarantine } = store;
-  for (const parent of parents) {
-    const waiting = pending.get(parent.source, parent.key);
-    if (waiting === undefined || (waiting.stage !== "grace" && waiting.stage !== "approved")) continue;
-    if (quarantine.get(parent.source, parent.key)?.code !== "has-dependents") continue;
-    pending.advance(parent.source, parent.key, waiting.mark, { stage: waiting.stage, notBefore: now });
-  }
+  wakeParents(room.store, parents, now);
 }

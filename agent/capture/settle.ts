@@ -4,24 +4,27 @@
  */
 import { fieldsOf } from "../../protocol/entity-text.ts";
 import type { Mapped, Parent } from "../map/mapped.ts";
-import type { EntityPlace, EntityState, QuarantineEntry } from "../store/store.ts";
+import type { EntityPlace, EntityState } from "../store/store.ts";
+import { takeAbsent } from "./absent.ts";
 import { keptCode } from "./decisions.ts";
-import { type Deletion, deleteItem, forgetEntity, sortDeletions, wakeParents } from "./deletes.ts";
+import { type Deletion, deleteItem, forgetEntity, sortDeletions } from "./deletes.ts";
 import { filledOf, formOf, lackingBits } from "./filled.ts";
 import { standsAsSent } from "./fingerprint.ts";
 import { heldBy, type SourceJudge } from "./judging.ts";
 import { asOfNow, noteLookups } from "./lookup-uses.ts";
-import { lostHistory } from "./lost-history.ts";
 import { withinScope } from "./out-of-scope.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
+import { type ParkReason, park } from "./park.ts";
 import type { Room } from "./parts.ts";
 import type { Reading, ReadRow } from "./reading.ts";
+import { createSendOrder, type SendOrder } from "./send-order.ts";
 import { noteSettled, type Settled, type SettleOptions } from "./settled.ts";
 import type { CapturedSource } from "./source.ts";
 import { afterSending, owedOf, successorOf } from "./successions.ts";
 import { createSuspects, type Suspects } from "./suspects.ts";
 import type { Upsert } from "./upsert.ts";
-import { absentVerdict, presentVerdict } from "./verdict.ts";
+import { presentVerdict } from "./verdict.ts";
+import { wakeAwaiting, wakeDependents, wakeParents } from "./wake.ts";
 
 /** Takes the readings of one source into the store. */
 export function settle(room: Room, source: CapturedSource, given: readonly Reading[], options: SettleOptions): Settled {
@@ -44,11 +47,8 @@ class Settling {
   readonly #bits: { form: number; lacking: number };
   readonly #suspects: Suspects;
   readonly #deletions: Deletion[] = [];
-  #waiting: Upsert[] = [];
+  readonly #order: SendOrder;
   readonly #upserts: Upsert[] = [];
-  /** Keys that wait for their place in this transaction, and those that have it. */
-  readonly #sending = new Set<string>();
-  readonly #released = new Set<string>();
   readonly #expected = new Set<string>();
   readonly #parents: ParentStates;
   readonly #cancelled = new Map<string, bigint>();
@@ -65,6 +65,7 @@ class Settling {
     this.#judge = room.judging?.of(source);
     this.#bits = { form: formOf(room.store, source), lacking: lackingBits(source) };
     this.#suspects = createSuspects(room, source, { ...options, form: this.#bits.form });
+    this.#order = createSendOrder(this.#name, (parent) => this.#parentState(parent));
     this.#parents = options.parents ?? createParentStates(room.store.entities);
   }
 
@@ -78,7 +79,11 @@ class Settling {
   }
 
   take(reading: Reading): void {
-    if (reading.row === undefined) return this.#takeAbsent(reading);
+    if (reading.row === undefined) {
+      const deletion = takeAbsent(this.#room, this.#source, reading, this.#options.now);
+      if (deletion !== undefined) this.#deletions.push(deletion);
+      return;
+    }
     const { digest } = reading.row;
     const { mapped, awaited } = this.#withoutAbsent(reading.row);
     noteLookups(this.#room, this.#source, reading.key, mapped);
@@ -127,7 +132,7 @@ class Settling {
 
   /** Sends what may go and returns what was done. */
   finish(): Settled {
-    for (const upsert of this.#suspects.passing()) this.#send(upsert);
+    for (const upsert of this.#suspects.passing()) this.#order.add(upsert);
     this.#orderUpserts();
     const deletions = this.#passingDeletions();
     const { store } = this.#room;
@@ -144,52 +149,6 @@ class Settling {
     const expected = deletions.filter(({ reason }) => reason === "renumbered" || reason === "merged").length;
     noteSettled(store, this.#name, { ...this.#options, counts: this.#counts, keys, expected });
     return { ...this.#counts, newlyHeld: this.#newlyHeld, seqs: this.#seqs };
-  }
-
-  #takeAbsent({ key, pending }: Reading): void {
-    const { store } = this.#room;
-    // A signal during the read: what was not there may be there now.
-    if (pending === undefined || store.pending.get(this.#name, key)?.mark !== pending.mark) return;
-    if (store.quarantine.get(this.#name, key)?.code === keptCode) {
-      store.pending.clear(this.#name, key, pending.mark);
-      return;
-    }
-    // After lost history a person decides, and sees at once what there is to decide.
-    const isLost = lostHistory(store.meta, this.#name) !== undefined;
-    const successor = isLost ? undefined : successorOf(this.#room, this.#name, key);
-    const graceMs = isLost || successor !== undefined ? 0 : this.#source.mapping.graceMs;
-    const known = store.entities.known(this.#name, key);
-    const verdict = absentVerdict(pending, { known, graceMs });
-    const { now } = this.#options;
-    switch (verdict) {
-      case "confirm":
-        store.pending.advance(this.#name, key, pending.mark, {
-          stage: "confirm",
-          notBefore: now + this.#room.confirmAfterMs,
-          owesConfirm: false,
-          unheld: !known,
-          suspectedAt: now,
-          suspicion: "none",
-        });
-        return;
-      case "grace":
-        store.pending.advance(this.#name, key, pending.mark, { stage: "grace", notBefore: now + graceMs });
-        return;
-      case "forget":
-        store.outOfScope.remove({ source: this.#name, key });
-        forgetEntity(this.#room, this.#source, key, now);
-        store.pending.clear(this.#name, key, pending.mark);
-        return;
-      case "delete":
-      case "delete-approved":
-        this.#deletions.push({
-          ...{ key, pending, reason: successor?.reason ?? "gone" },
-          approved: verdict === "delete-approved" || successor !== undefined,
-        });
-        return;
-      default:
-        return verdict satisfies never;
-    }
   }
 
   #takeCancelled(reading: Reading, rowDigest: bigint, reason: Deletion["reason"]): void {
@@ -234,7 +193,7 @@ class Settling {
       store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(mapped.parents), before, filled });
       store.entities.setAwaited(this.#name, key, mapped.awaited);
       if (refused !== undefined) store.quarantine.remove(this.#name, key);
-      if (refused?.code === "has-dependents") this.#wakeAwaiting(key);
+      if (refused?.code === "has-dependents") wakeAwaiting(store, this.#placeOf(key), this.#options.now);
       this.#counts.unchanged += 1;
       return this.#done(reading);
     }
@@ -252,13 +211,8 @@ class Settling {
     const { parents, awaited } = mapped;
     const upsert: Upsert = { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, replaces, item };
     if (this.#suspects.take(reading, upsert)) return;
-    this.#send(upsert);
+    this.#order.add(upsert);
     this.#done(reading);
-  }
-
-  #send(upsert: Upsert): void {
-    this.#waiting.push(upsert);
-    this.#sending.add(upsert.key);
   }
 
   /** The read of a row has taken effect: the key goes, or is confirmed by a second read. */
@@ -273,45 +227,15 @@ class Settling {
       });
   }
 
-  /** Parents before their children, also within one source; a child without its parent is parked. */
+  /** Parents before their children; a child without its parent is parked. */
   #orderUpserts(): void {
-    for (let progress = true; progress && this.#waiting.length > 0; ) {
-      const still: Upsert[] = [];
-      for (const upsert of this.#waiting) {
-        if (this.#missingParent(upsert, false)) still.push(upsert);
-        else this.#release(upsert);
-      }
-      progress = still.length < this.#waiting.length;
-      this.#waiting = still;
+    const { going, orphans } = this.#order.sorted();
+    this.#upserts.push(...going);
+    for (const { upsert, missing } of orphans) {
+      const message = `Its parent in ${missing.source} (${missing.type}) is not at the portal`;
+      const reason = { code: "parent-missing", field: undefined, message, digest: undefined, waitsFor: missing };
+      this.#park(upsert.key, reason, upsert.rowDigest);
     }
-    for (const upsert of this.#waiting) {
-      const missing = this.#missingParent(upsert, true);
-      // Only entities that refer to each other in a ring are left without a missing parent.
-      if (missing === undefined) this.#release(upsert);
-      else {
-        const message = `Its parent in ${missing.source} (${missing.type}) is not at the portal`;
-        const reason = { code: "parent-missing", field: undefined, message, digest: undefined, waitsFor: missing };
-        this.#park(upsert.key, reason, upsert.rowDigest);
-      }
-    }
-  }
-
-  #release(upsert: Upsert): void {
-    this.#upserts.push(upsert);
-    this.#sending.delete(upsert.key);
-    this.#released.add(upsert.key);
-  }
-
-  /** `inRing`: what still waits beside it counts as there. */
-  #missingParent({ key, parents, awaited }: Upsert, inRing: boolean): Parent | undefined {
-    return parents.find((parent) => {
-      if (awaited.some((left) => left.source === parent.source && left.key === parent.key)) return false;
-      const own = parent.source === this.#name;
-      if (own && parent.key === key) return false;
-      if (own && this.#sending.has(parent.key)) return !inRing;
-      if (own && this.#released.has(parent.key)) return false;
-      return this.#parentState(parent)?.entityDigest === undefined;
-    });
   }
 
   /** State of a parent; in another source it does not change within this transaction. */
@@ -342,14 +266,11 @@ class Settling {
     const former = before === "none" || !this.#anyHeld() ? [] : store.entities.parentsOf(this.#name, key);
     store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(parents), before, keyDigest, filled });
     const left = former.filter((one) => !parents.some((parent) => parent.source === one.source && parent.key === one.key));
-    wakeParents(this.#room, left, this.#options.now);
+    wakeParents(store, left, this.#options.now);
     store.quarantine.remove(this.#name, key);
-    for (const child of store.quarantine.dependents(this.#name, key)) {
-      store.quarantine.put({ ...child, digest: undefined, waitsFor: undefined });
-      store.pending.mark(child.source, [child.key], { now: this.#options.now, confirm: false });
-    }
+    wakeDependents(store, this.#placeOf(key), this.#options.now);
     store.entities.setAwaited(this.#name, key, awaited);
-    this.#wakeAwaiting(key);
+    wakeAwaiting(store, this.#placeOf(key), this.#options.now);
     const wasKnown = before !== "none" && before.entityDigest !== undefined;
     afterSending(this.#room, this.#source, { key, replaces, wasKnown, now: this.#options.now });
     this.#seqs.set(key, seq);
@@ -362,15 +283,6 @@ class Settling {
     return this.#held;
   }
 
-  /** What was sent without a reference to it is read again. */
-  #wakeAwaiting(key: string): void {
-    const { entities, pending } = this.#room.store;
-    for (const child of entities.awaiting(this.#name, key)) {
-      entities.voidRowDigests(child.source, child.key);
-      pending.mark(child.source, [child.key], { now: this.#options.now, confirm: false });
-    }
-  }
-
   #afterDelete({ key, pending }: Deletion): void {
     const { store } = this.#room;
     const cancelled = this.#cancelled.get(key);
@@ -381,19 +293,12 @@ class Settling {
     store.pending.clear(this.#name, key, pending.mark);
   }
 
-  #park(
-    key: string,
-    reason: Pick<QuarantineEntry, "code" | "field" | "message" | "digest" | "waitsFor">,
-    rowDigest: bigint,
-  ): void {
-    const { store } = this.#room;
-    const { type } = this.#source.mapping;
-    const { waitsFor } = reason;
-    const waits = waitsFor && { source: waitsFor.source, key: waitsFor.key };
-    const place = { source: this.#name, key, type, id: this.#source.mapping.idOf(key), since: this.#options.now };
-    if (waits === undefined && store.quarantine.get(this.#name, key)?.code !== reason.code) this.#newlyHeld += 1;
-    store.quarantine.put({ ...reason, ...place, waitsFor: waits });
-    store.entities.put(this.#name, key, { rowDigest, entityDigest: store.entities.get(this.#name, key)?.entityDigest });
+  #park(key: string, reason: ParkReason, rowDigest: bigint): void {
+    if (park(this.#room, this.#source, { key, reason, rowDigest, now: this.#options.now }) === "news") this.#newlyHeld += 1;
     this.#counts.quarantined += 1;
+  }
+
+  #placeOf(key: string): EntityPlace {
+    return { source: this.#name, key };
   }
 }

@@ -174,7 +174,9 @@ function prepareAll(database: Database) {
     suspected: prepare(
       "SELECT count(*) AS count FROM pending WHERE source = ? AND stage IN ('suspect', 'held') AND why IN (?, 'both')",
     ),
-    lastArrival: prepare(`SELECT max(not_before) AS due FROM pending WHERE source = ? AND not_before > ? AND not_before <= ? AND
+    // That none is held goes without saying, but not for the index: each commit asks this, however many keys wait.
+    lastArrival:
+      prepare(`SELECT max(not_before) AS due FROM pending WHERE source = ? AND not_before > ? AND not_before <= ? AND stage <> 'held' AND
       (stage = 'suspect' OR (stage = 'confirm' AND owes_confirm = 0))`),
     wake: prepare("UPDATE pending SET not_before = ? WHERE source = ? AND stage = 'suspect' AND not_before > ?"),
     ahead: prepare("SELECT 1 FROM pending WHERE since > ? LIMIT 1"),

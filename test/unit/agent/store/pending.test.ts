@@ -1,8 +1,47 @@
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Database } from "../../../../agent/store/database.ts";
+import { migrate } from "../../../../agent/store/migrate.ts";
+import { createNames } from "../../../../agent/store/names.ts";
+import { createPending } from "../../../../agent/store/pending.ts";
 import { storeBench } from "./bench.ts";
 
-const { open } = storeBench();
+const { open, folder, keep } = storeBench();
+
+test("What each commit asks is found by an index, however many keys of the source wait", () => {
+  const file = path.join(folder(), "pending.db");
+  const database = new Database(file);
+  keep(() => database.close());
+  migrate(database);
+  const asked: string[] = [];
+  const watched = new Proxy(database, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if (name === "prepare")
+        return (sql: string, options: object) => {
+          asked.push(sql);
+          return target.prepare(sql, options);
+        };
+      return typeof value === "function" ? (value as (...given: unknown[]) => unknown).bind(target) : value;
+    },
+  });
+  createPending(watched, createNames(database));
+  using reader = new DatabaseSync(file, { readOnly: true });
+  const planOf = (sql: string): string =>
+    reader
+      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all()
+      .map(({ detail }) => String(detail))
+      .join(", ");
+  // The next due keys of a source, when the next one of it is due, and when all that is suspected will have been read.
+  const often = asked
+    .filter((sql) => /not_before <= \?/.test(sql) || /min\(not_before\)/.test(sql))
+    .filter((sql) => /^\s*SELECT/.test(sql));
+  expect(often).toHaveLength(4);
+  for (const sql of often) expect(planOf(sql)).toMatch(/pending USING (COVERING )?INDEX pending_due \(source=\?/);
+});
 
 test("A key is pending once, however often it is signalled, and stays due since its first signal", () => {
   const { pending } = open();
