@@ -18,6 +18,8 @@ const retryMs = 60_000;
 const refusedRetryMs = 3_600_000;
 /** A clock that goes back by less is waited for. */
 const clockStepMs = 60_000;
+/** What comes due in hours is not looked up in the store at each waking of the lane. */
+const lookUpEveryMs = 5_000;
 
 /** @param room with the pace of compares; a compare must not run beside a check */
 export function checkTasks(room: Room, drain: Drain): Task[] {
@@ -131,10 +133,16 @@ function isReady({ store }: Room, sources: readonly CapturedSource[]): boolean {
 function putOffTask({ clock, log }: Room, source: string, { dueAt, run }: Pick<Task, "dueAt" | "run">): Task {
   // Of the clock that nobody sets.
   let until = Number.NEGATIVE_INFINITY;
+  let known = { due: 0, until: Number.NEGATIVE_INFINITY };
   return {
     source,
-    dueAt: () => Math.max(dueAt(), clock.now() + Math.max(0, until - clock.monotonic())),
+    dueAt() {
+      const now = clock.monotonic();
+      if (now >= known.until) known = { due: dueAt(), until: now + lookUpEveryMs };
+      return Math.max(known.due, clock.now() + Math.max(0, until - now));
+    },
     async run(signal) {
+      known.until = Number.NEGATIVE_INFINITY;
       try {
         await run(signal);
       } catch (error) {

@@ -66,6 +66,8 @@ export function heldBy({
 
 const groupsAtOnce = 200;
 const dayMs = 86_400_000;
+/** In every zone of today days begin at a full quarter of an hour of UTC. */
+const quarterMs = 900_000;
 /** Entities whose former place goes, looked at together. */
 const mostMoved = 10_000;
 /** Under which ground all groups were judged last. */
@@ -235,6 +237,7 @@ function openReadiness({ store, clock, sources, timezone }: JudgingParts, qualit
       : [mapping.fingerprint, quality.fingerprint, ...(mapping.lacks ?? [])].join(" ");
   const isGathered = (source: CapturedSource): boolean =>
     store.sources.get(source.mapping.source).facts === fingerprintOf(source);
+  const today = dayIn(timezone);
   const protecting = sources.filter(({ mapping }) => quality.roleOf(mapping.source) === "protects");
   const ofPeriods = sources.filter(({ mapping }) => quality.hasSpans(mapping.source));
   return {
@@ -243,8 +246,18 @@ function openReadiness({ store, clock, sources, timezone }: JudgingParts, qualit
     now: (): Pick<FactLook, "addressesKnown" | "spansKnown" | "today"> => ({
       addressesKnown: protecting.every(isGathered),
       spansKnown: ofPeriods.every(isGathered),
-      today: localDay(clock.now(), timezone),
+      today: today(clock.now()),
     }),
+  };
+}
+
+/** The local day of a moment: asked for at each commit and waking, and the same for a while. */
+function dayIn(timezone: string): (now: number) => number {
+  let known = { quarter: Number.NaN, day: 0 };
+  return (now) => {
+    const quarter = Math.floor(now / quarterMs);
+    if (quarter !== known.quarter) known = { quarter, day: localDay(now, timezone) };
+    return known.day;
   };
 }
 
