@@ -3,7 +3,6 @@
  * Offline or with a full outbox nothing is read: keys gather, at most one per entity.
  */
 import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
-import type { RowBatch } from "../../connectors/connector.ts";
 import { isStoreTrouble } from "../store/sqlite-errors.ts";
 import type { PendingKey } from "../store/store.ts";
 import { requireHistory } from "./history-signs.ts";
@@ -14,6 +13,7 @@ import { type Reading, type ReadRow, readRow } from "./reading.ts";
 import { inWindow } from "./schedule.ts";
 import { settle } from "./settle.ts";
 import type { Settled } from "./settled.ts";
+import { rowsShown, type Shown } from "./shown.ts";
 import type { CapturedSource } from "./source.ts";
 import type { Turn } from "./turn.ts";
 import { createWatches, type Watch } from "./watch.ts";
@@ -353,17 +353,6 @@ export interface Signalled {
   shown?: Shown | undefined;
 }
 
-/** Rows that came with their signal: they are taken in place of a read by key, where nothing else was read of the key since. */
-export interface Shown {
-  /** Undefined: none of the keys has a row. */
-  rows: RowBatch | undefined;
-  /** When they were asked for, epoch ms, and how long the ERP took. */
-  at: number;
-  durationMs: number;
-  /** Begun before they were asked for. */
-  watch: Watch;
-}
-
 /** A read out of turn. */
 export interface ReadBack {
   signal: AbortSignal;
@@ -385,16 +374,6 @@ interface ReadOptions {
 interface ShownReading {
   shown: Shown;
   signal: AbortSignal;
-}
-
-function rowsShown(source: CapturedSource, keys: readonly string[], batch: RowBatch | undefined): Map<string, ReadRow> {
-  const wanted = new Set(keys);
-  const rows = new Map<string, ReadRow>();
-  for (let index = 0; index < (batch?.length ?? 0); index++) {
-    const key = batch?.key(index);
-    if (batch !== undefined && key !== undefined && wanted.has(key)) rows.set(key, readRow(source, batch, { index, key }));
-  }
-  return rows;
 }
 
 const codeOf = (error: unknown): string => (error instanceof FuserError ? error.code : "bug");

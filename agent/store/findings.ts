@@ -69,6 +69,12 @@ const keepClosedMs = 90 * 86_400_000;
 
 export function createFindings(database: Database, names: Names): FindingStore {
   const statements = prepareAll(database);
+  /** Counting reads all that is open, and is asked for all the time: done anew once something has changed, or an acceptance is over. */
+  let counted: { counts: ReadonlyMap<string, number>; from: number; until: number } | undefined;
+  const changed = (): void => {
+    counted = undefined;
+  };
+  database.on("rolled-back", changed);
   const toFinding = (row: FindingRow): Finding => ({
     id: row.id,
     rule: row.rule,
@@ -99,14 +105,15 @@ export function createFindings(database: Database, names: Names): FindingStore {
       const before = statements.openOf.all<FindingRow>(group);
       if (before.length === 0 && raised.length === 0) return false;
       return database.transaction(() => {
-        let changed = false;
+        let isNews = false;
         for (const row of before) {
           if (raised.some((one) => isSame(one, row, names))) continue;
           statements.close.run(now, row.id);
-          changed = true;
+          isNews = true;
         }
-        for (const one of raised) if (raise(group, one, now)) changed = true;
-        return changed;
+        for (const one of raised) if (raise(group, one, now)) isNews = true;
+        if (isNews) changed();
+        return isNews;
       });
     },
     ofGroup: (group) => statements.openOf.all<FindingRow>(group).map(toFinding),
@@ -117,15 +124,26 @@ export function createFindings(database: Database, names: Names): FindingStore {
       return (statements.count.get<{ count: number }>(...wanted(filter)) as { count: number }).count;
     },
     open(now) {
+      // Another process writes what a reader sees.
+      if (counted !== undefined && !database.readOnly && counted.from <= now && now < counted.until) return counted.counts;
       const rows = statements.open.all<{ source: number; count: number }>(now);
-      return new Map(rows.map(({ source, count }) => [names.name(source), count]));
+      const counts = new Map(rows.map(({ source, count }) => [names.name(source), count]));
+      const next = statements.nextEnd.get<{ until: number | null }>(now)?.until;
+      counted = { counts, from: now, until: next ?? Number.POSITIVE_INFINITY };
+      return counts;
     },
     accept(id, { at, until, reason }) {
-      return database.transaction(() => statements.accept.run(at, until ?? null, reason, id) > 0, "accept");
+      return database.transaction(() => {
+        changed();
+        return statements.accept.run(at, until ?? null, reason, id) > 0;
+      }, "accept");
     },
     keepOnly(sources) {
       const kept = JSON.stringify(sources.map((source) => names.no(source)));
-      database.transaction(() => statements.keepOnly.run(kept));
+      database.transaction(() => {
+        changed();
+        statements.keepOnly.run(kept);
+      });
     },
     purge(now) {
       database.transaction(() => statements.purge.run(now - keepClosedMs));
@@ -161,6 +179,7 @@ function prepareAll(database: Database) {
       "UPDATE finding SET accepted_at = ?, accepted_until = ?, accepted_reason = ? WHERE id = ? AND closed_at IS NULL",
     ),
     open: prepare(`SELECT source, count(*) AS count FROM finding WHERE closed_at IS NULL AND NOT ${isAccepted} GROUP BY source`),
+    nextEnd: prepare("SELECT min(accepted_until) AS until FROM finding WHERE closed_at IS NULL AND accepted_until > ?"),
     list: prepare(`SELECT ${columns} FROM finding
       WHERE ${isWanted} ORDER BY source, key, rule, id LIMIT ? OFFSET ?`),
     count: prepare(`SELECT count(*) AS count FROM finding WHERE ${isWanted}`),

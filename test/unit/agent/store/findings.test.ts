@@ -1,6 +1,12 @@
+import path from "node:path";
 import { expect, test } from "vitest";
 import type { Raised } from "../../../../agent/quality/judged.ts";
+import { Database } from "../../../../agent/store/database.ts";
+import { createFindings } from "../../../../agent/store/findings.ts";
+import { migrate } from "../../../../agent/store/migrate.ts";
+import { createNames } from "../../../../agent/store/names.ts";
 import { storeBench } from "./bench.ts";
+import { watched } from "./watched.ts";
 
 const bench = storeBench();
 const raised = (key: string, params: Raised["params"] = {}): Raised => ({
@@ -69,4 +75,33 @@ test("What is accepted no longer counts as open, until its time is over or it is
   expect(findings.accept(id, { at: 400, until: undefined, reason: "known" })).toBe(false);
   findings.replace(1n, [raised("a")], 400);
   expect([...findings.open(400)]).toEqual([["persons", 1]]);
+});
+
+test("What is open is counted anew only when something has changed, an acceptance is over or the clock was set back", () => {
+  const database = new Database(path.join(bench.folder(), "findings.db"));
+  bench.keep(() => database.close());
+  migrate(database);
+  const { database: seen, asked } = watched(database);
+  const findings = createFindings(seen, createNames(database));
+  const counts = (): number => asked.filter((sql) => sql.includes("GROUP BY")).length;
+  const open = (now: number): number => findings.open(now).get("persons") ?? 0;
+  findings.replace(1n, [raised("a"), raised("b")], 100);
+  expect([open(100), open(200), open(300), counts()]).toEqual([2, 2, 2, 1]);
+  findings.replace(1n, [raised("a"), raised("b")], 300);
+  expect([open(300), counts()]).toEqual([2, 1]);
+  const [{ id } = { id: 0 }] = findings.list({ key: "a" });
+  findings.accept(id, { at: 300, until: 500, reason: "known" });
+  expect([open(300), open(499), counts()]).toEqual([1, 1, 2]);
+  expect([open(500), open(900), counts()]).toEqual([2, 2, 3]);
+  expect([open(400), counts()]).toEqual([1, 4]);
+  const lost = (): void =>
+    database.transaction(() => {
+      findings.replace(1n, [], 600);
+      expect(open(600)).toBe(0);
+      throw new Error("no");
+    });
+  expect(lost).toThrow("no");
+  expect(open(600)).toBe(2);
+  findings.keepOnly([]);
+  expect(open(600)).toBe(0);
 });

@@ -7,6 +7,7 @@ import { migrate } from "../../../../agent/store/migrate.ts";
 import { createNames } from "../../../../agent/store/names.ts";
 import { createPending } from "../../../../agent/store/pending.ts";
 import { storeBench } from "./bench.ts";
+import { watched } from "./watched.ts";
 
 const { open, folder, keep } = storeBench();
 
@@ -15,19 +16,8 @@ test("What each commit asks is found by an index, however many keys of the sourc
   const database = new Database(file);
   keep(() => database.close());
   migrate(database);
-  const asked: string[] = [];
-  const watched = new Proxy(database, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (name === "prepare")
-        return (sql: string, options: object) => {
-          asked.push(sql);
-          return target.prepare(sql, options);
-        };
-      return typeof value === "function" ? (value as (...given: unknown[]) => unknown).bind(target) : value;
-    },
-  });
-  createPending(watched, createNames(database));
+  const { database: seen, prepared } = watched(database);
+  createPending(seen, createNames(database));
   using reader = new DatabaseSync(file, { readOnly: true });
   const planOf = (sql: string): string =>
     reader
@@ -36,7 +26,7 @@ test("What each commit asks is found by an index, however many keys of the sourc
       .map(({ detail }) => String(detail))
       .join(", ");
   // The next due keys of a source, when the next one of it is due, and when all that is suspected will have been read.
-  const often = asked
+  const often = prepared
     .filter((sql) => /not_before <= \?/.test(sql) || /min\(not_before\)/.test(sql))
     .filter((sql) => /^\s*SELECT/.test(sql));
   expect(often).toHaveLength(4);
