@@ -4,7 +4,8 @@
  */
 import type { Config, Fault, FieldMapping, Read, Source } from "../config/config.ts";
 import type { Connector, DescribedQuery, SourceQuery, Table } from "../connectors/connector.ts";
-import { model } from "../protocol/model.ts";
+import { type ModelType, type TypeName, typeNamed } from "../protocol/model.ts";
+import { typesWith } from "../protocol/own-types.ts";
 import type { CapturedSource } from "./capture/source.ts";
 import {
   absentColumns,
@@ -99,7 +100,7 @@ async function mappingOf(source: Source, parts: Parts): Promise<MadeMapping | { 
     if ("made" in tried) {
       const { mapping, described } = tried.made;
       if (left.size === 0) return { mapping, described, left };
-      const fields = compiledFields(source);
+      const fields = compiledFields(source, config);
       return { mapping: { ...mapping, fields, lacks: [...left.keys()] }, described, left };
     }
     const found = tried.refused ? await refusedFields(rest, { ...parts, config, spared }) : placedFaults(source, tried.faults);
@@ -165,14 +166,14 @@ function fieldOf({ fields }: Source, { path }: Fault): string | undefined {
 
 /** Which fields can be left out: an entity is one without them, and still belongs where it belonged. */
 function sparedBy(source: Source, config: Config): (field: string) => boolean {
-  const kinds = fieldKindOf(model[source.type].schema).fields ?? {};
+  const kinds = fieldKindOf(typeIn(config, source.type).schema).fields ?? {};
   const bindsToParent = (read: Read): boolean => {
     if (read.kind === "list") return read.items.some((item) => bindsToParent(item.read));
     if (read.kind === "object") return Object.values(read.fields).some(bindsToParent);
     if (read.kind === "rows") return read.item !== undefined && bindsToParent(read.item);
     if (read.kind !== "ref" || read.missing === "omit") return false;
     const target = config.sources.find(({ name }) => name === read.source);
-    return target !== undefined && model[target.type].rank <= model[source.type].rank;
+    return target !== undefined && typeIn(config, target.type).rank <= typeIn(config, source.type).rank;
   };
   return (name) => kinds[name]?.optional !== false && !bindsToParent((source.fields[name] as FieldMapping).read);
 }
@@ -193,9 +194,12 @@ function withReadableCause(source: Source, { config, tables }: Parts): Config {
   return isThere || isRead ? config : { ...config, commands: [] };
 }
 
+/** The loader has seen to it that there is one. */
+const typeIn = (config: Config, type: TypeName): ModelType => typeNamed(typesWith(config.ownTypes), type) as ModelType;
+
 /** All that the configuration has: what is offered to the portal does not change with what lacks for now. */
-function compiledFields({ type, fields }: Source): Mapping["fields"] {
-  const bitOf = fieldBits(type);
+function compiledFields({ type, fields }: Source, config: Config): Mapping["fields"] {
+  const bitOf = fieldBits(typeIn(config, type));
   return Object.keys(fields)
     .sort()
     .map((name) => ({ name, owner: (fields[name] as FieldMapping).owner, bit: bitOf(name) }));

@@ -35,7 +35,11 @@ export function offerOf({ config, compiled, agentVersion, host, lookups = [] }: 
     agentVersion,
     host,
     stage: config.agent.stage,
-    types: [...types].map(([type, fields]) => ({ type, fields: [...fields].map(([name, owner]) => ({ name, owner })) })),
+    types: [...types].map(([type, fields]) => {
+      const schema = config.ownTypes?.[type];
+      const named = [...fields].map(([name, owner]) => ({ name, owner }));
+      return { type, fields: named, ...(schema === undefined ? {} : { schema }) };
+    }),
     commands: [...[...compiled.commands].map(([type, { offer }]) => ({ type, fields: [...offer] })), ...offeredQuestions(config)],
     ...(lookups.length === 0 ? {} : { lookups }),
   };

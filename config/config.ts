@@ -5,6 +5,7 @@
 import type { Blanks } from "../base/blanks.ts";
 import type { MaskPart } from "../base/number-mask.ts";
 import type { Json, TypeName } from "../protocol/model.ts";
+import type { OwnTypes } from "../protocol/own-types.ts";
 
 /** Where a node stands: path such as `sources.units.fields.name`, and line in the file, from 1. */
 export interface Place {
@@ -404,6 +405,8 @@ export interface Config {
   vars: Readonly<Record<string, string>>;
   scope: Readonly<Record<string, string>>;
   types: Readonly<Record<string, DateType>>;
+  /** The customer's own types of entities, beside those of the model. */
+  ownTypes?: OwnTypes | undefined;
   maps: Readonly<Record<string, ValueMap>>;
   sources: readonly Source[];
   /** Undefined: all of them take part. */

@@ -11,6 +11,7 @@ import { overPreset } from "./preset.ts";
 import { checkSources } from "./references.ts";
 import { resolveCommand } from "./resolve-command.ts";
 import { resolveMaps, resolveScope, resolveTypes, resolveVars } from "./resolve-dictionaries.ts";
+import { resolveOwnTypes } from "./resolve-own-types.ts";
 import { resolveProperties } from "./resolve-properties.ts";
 import { resolveDeliver, resolveQuality } from "./resolve-quality.ts";
 import { resolveSettings } from "./resolve-settings.ts";
@@ -76,7 +77,9 @@ function inOrder(faults: readonly Fault[]): readonly Fault[] {
   return [...once.values()].map(readable).sort((a, b) => a.line - b.line || a.path.localeCompare(b.path));
 }
 
-function configOf(scene: Scene, file: string, options: LoadOptions): Config {
+function configOf(bare: Scene, file: string, options: LoadOptions): Config {
+  const { ownTypes, types } = resolveOwnTypes(bare);
+  const scene: Scene = { ...bare, types };
   const { erp, agent, guards, quality, journal, reconcile } = scene.file;
   const { connector, timezone, confirmAfter, courtesy, ...written } = erp;
   const secrets = [...secretsIn(scene, written, ["erp"]), ...proxySecret(scene.file)];
@@ -96,6 +99,7 @@ function configOf(scene: Scene, file: string, options: LoadOptions): Config {
     vars: resolveVars(scene),
     scope: resolveScope(scene),
     types: resolveTypes(scene),
+    ...(Object.keys(ownTypes).length === 0 ? {} : { ownTypes }),
     maps: resolveMaps(scene),
     sources,
     properties: resolveProperties(scene, sources),

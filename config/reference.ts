@@ -73,7 +73,7 @@ export function referencePage(): string {
     const keys = z.toJSONSchema(module.settings, { io: "input", unrepresentable: "any" }) as JsonSchema;
     return [`## Connector ${names.join(", ")}`, "Further keys under `erp`.", ...tables(keys, "erp", known)].join("\n\n");
   });
-  const commands = `## Commands of the portal\n\n${commandNames.map((name) => `\`${name}\``).join(", ")}.`;
+  const commands = `## Commands of the portal\n\n${commandNames.map((name) => `\`${name}\``).join(", ")}; of a type of your own \`x-NAME.create\` and \`x-NAME.update\`.`;
   return `${[intro.trim(), ...sections, ...kinds, ...forms, commands].join("\n\n")}\n`;
 }
 

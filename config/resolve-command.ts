@@ -1,7 +1,7 @@
 /** One command of the portal and how it is carried out in the ERP. */
 
 import { didYouMean } from "../base/nearest.ts";
-import { model, type TypeName } from "../protocol/model.ts";
+import { typeNamed } from "../protocol/model.ts";
 import type { CommandConfig, IdempotencyConfig, Step, Write } from "./config.ts";
 import type { Path } from "./document.ts";
 import { many, nth } from "./resolve-read.ts";
@@ -36,8 +36,9 @@ const later: Readonly<Record<string, string>> = {
 export function resolveCommand(scene: Scene, name: string, node: CommandNode): CommandConfig {
   const path: Path = ["commands", name];
   const known = knownCommand(scene, path, name);
-  const type = known ? (name.split(".")[0] as TypeName) : undefined;
-  const fields = type === undefined ? undefined : Object.keys(model[type].schema.shape);
+  const type = known ? (name.split(".")[0] as string) : undefined;
+  const found = type === undefined ? undefined : typeNamed(scene.types, type);
+  const fields = found === undefined ? undefined : Object.keys(found.schema.shape);
   const results: string[] = [];
   const scope = { fields, results };
   const steps = node.steps.map((step, index) => resolveStep(scene, step, { path: [...path, "steps", index], scope }));
@@ -58,11 +59,8 @@ export function resolveCommand(scene: Scene, name: string, node: CommandNode): C
 
 function knownCommand(scene: Scene, path: Path, name: string): boolean {
   if ((commandNames as readonly string[]).includes(name)) return true;
-  const until = Object.hasOwn(later, name)
-    ? later[name]
-    : name.startsWith("x-")
-      ? "A customer's own types come with a later version: leave it out."
-      : undefined;
+  if (name.startsWith("x-")) return knownOwnCommand(scene, path, name);
+  const until = Object.hasOwn(later, name) ? later[name] : undefined;
   if (name === "person.match" || name === "link")
     scene.fault(
       path,
@@ -71,6 +69,16 @@ function knownCommand(scene: Scene, path: Path, name: string): boolean {
     );
   else if (until === undefined) scene.fault(path, `There is no command \`${name.slice(0, 60)}\``, didYouMean(name, commandNames));
   else scene.fault(path, `\`${name.slice(0, 60)}\` is not supported yet by this version`, until);
+  return false;
+}
+
+/** Of a type of the customer's own: it is made and changed like the model's. */
+function knownOwnCommand(scene: Scene, path: Path, name: string): boolean {
+  const declared = Object.keys(scene.file.ownTypes ?? {});
+  const known = declared.flatMap((type) => [`${type}.create`, `${type}.update`]);
+  if (known.includes(name)) return true;
+  const remedy = declared.length > 0 ? didYouMean(name, known) : "Declare the type in `ownTypes`.";
+  scene.fault(path, `There is no command \`${name.slice(0, 60)}\``, remedy);
   return false;
 }
 
@@ -260,7 +268,7 @@ interface ResultParts {
   /** The key is known only once the ERP has taken a staged row over. */
   late: boolean;
   node: CommandNode["result"];
-  type: TypeName | undefined;
+  type: string | undefined;
   scope: CommandScope;
 }
 

@@ -1,7 +1,7 @@
 /** Turns the written forms of a value into the one form of config.ts, and holds each against the model. */
 
 import { didYouMean } from "../base/nearest.ts";
-import { type Json, type TypeName, typeNames } from "../protocol/model.ts";
+import { type Json, typeNamed } from "../protocol/model.ts";
 import type { KeyPart, ListItem, Read } from "./config.ts";
 import type { Path } from "./document.ts";
 import {
@@ -181,14 +181,14 @@ function checkTarget(scene: Scene, node: RefNode, { path, types }: { path: Path;
   const target = Object.hasOwn(scene.file.sources, node.ref) ? scene.file.sources[node.ref] : undefined;
   if (target === undefined) return;
   // A type that does not exist is told where it stands.
-  const typed = (typeNames as readonly string[]).includes(target.type);
+  const typed = typeNamed(scene.types, target.type) !== undefined;
   if (types && typed && !types.includes(target.type) && !scene.broken(["sources", node.ref, "type"]))
     scene.fault(
       [...path, "ref"],
       `Source \`${node.ref}\` is of type ${target.type}, and ${types.join(" or ")} is wanted here`,
       didYouMean(
         node.ref,
-        scene.names.sources.filter((name) => types.includes(scene.file.sources[name]?.type as TypeName)),
+        scene.names.sources.filter((name) => types.includes(scene.file.sources[name]?.type ?? "")),
       ),
     );
   const wanted = many(target.key);

@@ -1,5 +1,5 @@
 /** One source of the configuration: how its rows are read, how changes are noticed, and what its fields become. */
-import { model, type TypeName, typeNames } from "../protocol/model.ts";
+import { type TypeName, typeNamed } from "../protocol/model.ts";
 import type { ConflictPolicy, FieldMapping, Source, TouchedBy } from "./config.ts";
 import type { Path } from "./document.ts";
 import type { Expected } from "./model-shape.ts";
@@ -13,8 +13,10 @@ import { conditionFault, derivedTableFault } from "./sql-text.ts";
 export function resolveSource(scene: Scene, name: string, node: SourceNode): Source {
   const path: Path = ["sources", name];
   const typeBroken = scene.broken([...path, "type"]);
-  const known = typeBroken || knownName(scene, [...path, "type"], "type", { name: node.type, known: typeNames });
-  const expected: Expected = known && !typeBroken ? model[node.type as TypeName].schema : undefined;
+  // A type of the customer's own with a fault is told where it stands.
+  const known = [...new Set([...Object.keys(scene.types), ...Object.keys(scene.file.ownTypes ?? {})])];
+  if (!typeBroken) knownName(scene, [...path, "type"], "type", { name: node.type, known });
+  const expected: Expected = typeBroken ? undefined : typeNamed(scene.types, node.type)?.schema;
   checkName(scene, path, name);
   const key = columnsOf(scene, [...path, "key"], node.key);
   const from = fromOf(scene, path, node);

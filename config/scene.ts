@@ -1,6 +1,7 @@
 /** What every part of the loader works in: the file's names, the places of its nodes, and the one list of faults. */
 import type { Finding } from "../base/findings.ts";
 import { didYouMean } from "../base/nearest.ts";
+import { model, type Types } from "../protocol/model.ts";
 import type { Expression, Fault, Place, SqlText } from "./config.ts";
 import type { Path } from "./document.ts";
 import { concatenation, syntaxError, templateParts } from "./expression.ts";
@@ -14,6 +15,8 @@ export interface Scene {
   readonly notes: Finding[];
   /** Names as written, those of faulty definitions included. */
   readonly names: { sources: readonly string[]; types: readonly string[]; maps: readonly string[]; vars: readonly string[] };
+  /** The model's types and the customer's own. */
+  readonly types: Types;
   place(path: Path): Place;
   broken(path: Path): boolean;
   lost(path: Path): boolean;
@@ -29,6 +32,7 @@ export function createScene(file: FileNode, shape: Shape, tree: unknown): Scene 
     Object.keys(((tree as Record<string, unknown>)[section] as object | undefined) ?? {});
   return {
     file,
+    types: model,
     faults,
     notes,
     names: { sources: namesOf("sources"), types: namesOf("types"), maps: namesOf("maps"), vars: namesOf("vars") },

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { presetTexts } from "./generated/presets.ts";
 import { command } from "./schema-command.ts";
+import { ownType } from "./schema-own-types.ts";
 import { persons } from "./schema-persons.ts";
 import { quality } from "./schema-quality.ts";
 import { source } from "./schema-source.ts";
@@ -125,6 +126,11 @@ export const configFile = keys(
       .prefault({})
       .describe("Column: value. Added as a condition to every source; one without the column says `scope: none`"),
     types: named(dateType).prefault({}).describe("Named formats of dates and times, used by `as:`"),
+    ownTypes: named(ownType)
+      .optional()
+      .describe(
+        "Types of entities of your own, which the portal's model does not have: `x-` and small letters. A source or a command (`x-NAME.create`, `x-NAME.update`) names them like any other",
+      ),
     maps: named(valueMap).prefault({}).describe("Named code maps, used by `map:`"),
     sources: named(source).describe("What is read from the ERP"),
     properties: keys({

@@ -12,7 +12,7 @@ import type { Fields } from "../protocol/model.ts";
 import type { CommandOrder } from "./commands.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Route, readJson, sendJson } from "./http.ts";
-import { agentSummary, estatesView, estateView, ticketsView } from "./views.ts";
+import { agentSummary, entitiesView, estatesView, estateView, ticketsView } from "./views.ts";
 
 const agentId = z.string().min(1).max(100).optional();
 const stage = z.enum(["test", "live"]);
@@ -140,6 +140,10 @@ function handlersOf(gateway: Gateway, clock: Clock): Record<string, Handler> {
     "GET /api/revision": (_asked, url) => revisionAfter(gateway, { clock, seen: Number(url.searchParams.get("after")) }),
     "GET /api/estates": settled((_asked, url) => estatesView(gateway.store, fromUrl(url), url.searchParams.get("search") ?? "")),
     "GET /api/estate": settled((_asked, url) => estateView(gateway.store, fromUrl(url), url.searchParams.get("id") ?? "")),
+    "GET /api/entities": settled((_asked, { searchParams: asked }) => {
+      const type = asked.get("type") ?? "";
+      return entitiesView(gateway.store, chosen(asked.get("agentId") ?? undefined), { type, after: asked.get("after") ?? "" });
+    }),
     "GET /api/tickets": settled((_asked, url) =>
       ticketsView(gateway.store, fromUrl(url), Number(url.searchParams.get("limit") ?? 50)),
     ),

@@ -6,8 +6,10 @@ import { FuserError } from "../base/errors.ts";
 import type { Clock, Random } from "../base/time.ts";
 import { describeIssue } from "../protocol/frames.ts";
 import { type Command, command as commandSchema, type Outcome, type Result } from "../protocol/messages.ts";
-import type { Fields, Json } from "../protocol/model.ts";
+import type { Fields, Json, Types } from "../protocol/model.ts";
+import type { Offers } from "./agents.ts";
 import { newCommandId } from "./ids.ts";
+import { knownTypes } from "./own-types.ts";
 import type { Store } from "./store.ts";
 import { successionsIn, withCurrentIds } from "./successions.ts";
 
@@ -76,8 +78,12 @@ export function commandsIn(store: Store, clock: Clock, random: Random): Commands
         after.n,
         after.limit,
       );
+      const { offers } = store.get<{ offers: string | null }>("SELECT offers FROM agent WHERE id = ?", agentId) ?? {
+        offers: null,
+      };
+      const types = knownTypes(offers === null ? [] : (JSON.parse(offers) as Offers).types);
       return rows.map(({ n, body, received_epoch: heldBy, revision, result_epoch: toldIn }) => {
-        const message = renamed(resolved(JSON.parse(body) as Command, get), (type, id) =>
+        const message = renamed(resolved(JSON.parse(body) as Command, get), types, (type, id) =>
           successions.currentId(agentId, type, id),
         );
         if (heldBy !== epoch) return { n, message };
@@ -126,12 +132,12 @@ function resolved(message: Command, get: (id: string) => StoredCommand | undefin
 }
 
 /** The command as it is to be carried out now: an entity that was renumbered or merged meanwhile stands in the ERP under its new key alone. */
-function renamed(message: Command, current: (type: string, id: string) => string): Command {
+function renamed(message: Command, types: Types, current: (type: string, id: string) => string): Command {
   const { entity, command } = message;
   // `ticket.create` makes a ticket.
   const type = entity !== undefined && "type" in entity ? entity.type : (command.split(".")[0] as string);
-  const values = withCurrentIds(message.values as Fields, type, current);
-  const base = message.base && withCurrentIds(message.base as Fields, type, current);
+  const values = withCurrentIds(message.values as Fields, { type, types }, current);
+  const base = message.base && withCurrentIds(message.base as Fields, { type, types }, current);
   return {
     ...message,
     values,

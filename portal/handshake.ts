@@ -1,8 +1,8 @@
 /** What `welcome` says to a `hello`: pure, so that each rule of protocol.md ("Who speaks") can be read here. */
 import { closeCode, type Hello, lastConnection, type Welcome } from "../protocol/messages.ts";
-import { typeNames } from "../protocol/model.ts";
 import { modelVersion, protocolVersion } from "../protocol/version.ts";
 import type { Agent } from "./agents.ts";
+import { ownTypesOf } from "./own-types.ts";
 import type { Limits } from "./settings.ts";
 
 export type Greeting =
@@ -23,6 +23,8 @@ export function welcomeFor(told: { agent: Agent; hello: Hello; limits: Limits; n
   }
   const connection = Math.max(agent.connection, hello.connection) + 1;
   if (connection > lastConnection) return { refusal: closeCode.malformed, reason: "hello: no connection number is left" };
+  const own = ownTypesOf(hello.types);
+  if ("fault" in own) return { refusal: closeCode.malformed, reason: `hello: ${own.fault}` };
   const offered = new Set(hello.types.map((offer) => offer.type));
   const otherHost = agent.host !== null && agent.host !== hello.host ? agent.host : undefined;
   const notes: { code: string; text: string }[] = [];
@@ -41,7 +43,7 @@ export function welcomeFor(told: { agent: Agent; hello: Hello; limits: Limits; n
     seen: agent.connection,
     last: agent.epoch === hello.epoch ? (agent.last ?? 0) : null,
     ...(otherHost === undefined ? {} : { otherHost }),
-    types: typeNames.filter((type) => offered.has(type)),
+    types: Object.keys(own.types).filter((type) => offered.has(type)),
     windowItems: limits.windowItems,
     windowBytes: limits.windowBytes,
     maxFrameBytes: limits.maxFrameBytes,

@@ -141,11 +141,11 @@ function areParentsKnown(
 }
 
 /** What is wrong with an item itself. */
-function reasonOf({ accepted, refuse }: JudgeParts, item: NumberedItem): Reason | undefined {
+function reasonOf({ accepted, plans, refuse }: JudgeParts, item: NumberedItem): Reason | undefined {
   const hooked = refuse?.(item);
   if (hooked !== undefined) return hooked;
   if (!accepted.has(item.type)) return { code: "invalid", reason: "type: is not among the accepted types" };
-  const faults = validateItem(item);
+  const faults = validateItem(item, plans.types);
   if (faults.length === 0) return undefined;
   const reason = faults.map((fault) => `${fault.path}: ${fault.message}`).join("; ");
   return { code: "invalid", reason: reason.slice(0, 1_000) };

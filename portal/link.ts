@@ -24,6 +24,7 @@ import { itemsEvent } from "./events.ts";
 import { welcomeFor } from "./handshake.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { answerInventory } from "./inventory.ts";
+import { knownTypes } from "./own-types.ts";
 import type { GatewayParts } from "./parts.ts";
 import type { Looks } from "./table-plan.ts";
 import type { Taker } from "./turns.ts";
@@ -347,7 +348,7 @@ export class Link implements Taker {
     const intake = createIntake({ clock, limits, hooks, sendAck: (ack) => this.send(ack) });
     const dispatch = createDispatch({ speaker, commands, clock, limits, send: (message) => this.send(message) });
     const accepted = new Set<string>(welcome.types);
-    const { plans, scan } = this.#parts.looks(accepted);
+    const { plans, scan } = this.#parts.looks(accepted, knownTypes(hello.types));
     const offer = { speaker, accepted, plans, known: this.#parts.known.ofLink(this.agentId) };
     this.#state = { at: "open", speaker, intake, dispatch, offer, scan };
     const { connection, epoch, renewed } = start;

@@ -1,7 +1,9 @@
 /** The parts of a gateway that its links share. */
+
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import type { Digester } from "../protocol/digest.ts";
+import type { Types } from "../protocol/model.ts";
 import type { Agents } from "./agents.ts";
 import type { Apply } from "./apply.ts";
 import type { Commands } from "./commands.ts";
@@ -21,7 +23,7 @@ export interface GatewayParts {
   apply: Apply;
   refusals: Refusals;
   known: Known;
-  looks: (accepted: ReadonlySet<string>) => Looks;
+  looks: (accepted: ReadonlySet<string>, types: Types) => Looks;
   turns: Turns;
   commands: Commands;
   events: Events;

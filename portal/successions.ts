@@ -2,7 +2,7 @@
  * Entities that continue others (`replaces`): what hung on an old id belongs to the one that stands now. Nothing is rewritten, for what names an old id may
  * lie in tables that the portal does not own; whoever asks is led along the chain.
  */
-import { type Fields, type Json, model, referencesOf, type TypeName } from "../protocol/model.ts";
+import { type Fields, type Json, referencesOf, type Types, typeNamed } from "../protocol/model.ts";
 import type { Store } from "./store.ts";
 
 export interface Successions {
@@ -45,11 +45,16 @@ export function successionsIn(store: Store): Successions {
   };
 }
 
-/** A command's values with the ids that stand now in place of old ones. `type`: of what the command is about or makes. */
-export function withCurrentIds(values: Fields, type: string, current: (type: string, id: string) => string): Fields {
-  if (!Object.hasOwn(model, type)) return values;
+/** A command's values with the ids that stand now in place of old ones. `type`: of what the command is about or makes, among `types`. */
+export function withCurrentIds(
+  values: Fields,
+  { type: name, types: all }: { type: string; types: Types },
+  current: (type: string, id: string) => string,
+): Fields {
+  const type = typeNamed(all, name);
+  if (type === undefined) return values;
   let moved = values;
-  for (const { path, types } of referencesOf(type as TypeName)) {
+  for (const { path, types } of referencesOf(type)) {
     const lead = (id: string): string => {
       for (const target of types) {
         const now = current(target, id);

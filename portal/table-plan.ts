@@ -6,9 +6,8 @@ import { type ByteFits, byteFitsOf } from "../protocol/byte-fits.ts";
 import { changesScanner, type RowPlan, type ScanChanges, type TableHead } from "../protocol/changes-bytes.ts";
 import { type Fits, fitsOf, partsOf } from "../protocol/fits.ts";
 import { deleteReason } from "../protocol/messages.ts";
-import { entityId, type Json, model, type TypeName } from "../protocol/model.ts";
+import { entityId, type Json, type ModelType, model, type Reference, type Types, typeNamed } from "../protocol/model.ts";
 import { parentPaths } from "../protocol/references.ts";
-import { isTypeName } from "../protocol/validate.ts";
 
 export interface TablePlan {
   /** Every value certainly fits the model, and none is missing. */
@@ -31,6 +30,8 @@ export interface ParentPlace {
 }
 
 export interface TablePlans {
+  /** What items are held against: the model's types and the agent's own. */
+  readonly types: Types;
   /** Undefined where each row must be looked at as an item. */
   of(type: string, fields: readonly string[]): TablePlan | undefined;
   /** What looks at rows as bytes; undefined where they must be decoded. */
@@ -52,17 +53,26 @@ export interface Looks {
 /** Sets of accepted types for which this is kept. */
 const mostSets = 50;
 
-/** Made once for all agents from which the same types are accepted: a check becomes fast by being used often. */
-export function sharedLooks(): (accepted: ReadonlySet<string>) => Looks {
-  const made = new Map<string, Looks>();
-  return (accepted) => {
+/**
+ * Made once for all agents from which the same types are accepted: a check becomes fast by being used often. `types` is one and the same object for agents that
+ * declare the same types of their own.
+ */
+export function sharedLooks(): (accepted: ReadonlySet<string>, types: Types) => Looks {
+  let made = new WeakMap<Types, Map<string, Looks>>();
+  let count = 0;
+  return (accepted, types) => {
     const name = JSON.stringify([...accepted].toSorted());
-    let looks = made.get(name);
+    let looks = made.get(types)?.get(name);
     if (looks === undefined) {
-      if (made.size === mostSets) made.clear();
-      const plans = tablePlans(accepted);
+      if (count === mostSets) {
+        made = new WeakMap();
+        count = 0;
+      }
+      const plans = tablePlans(accepted, types);
       looks = { plans, scan: changesScanner(plans.ofHead) };
-      made.set(name, looks);
+      const ofTypes = made.get(types) ?? new Map<string, Looks>();
+      made.set(types, ofTypes.set(name, looks));
+      count += 1;
     }
     return looks;
   };
@@ -73,24 +83,25 @@ const mostPlans = 200;
 const idFits = fitsOf(entityId);
 
 /** @param accepted types that `welcome` named: others can't be asked for as parents */
-export function tablePlans(accepted: ReadonlySet<string>): TablePlans {
+export function tablePlans(accepted: ReadonlySet<string>, known: Types = model): TablePlans {
   const plans = new Map<string, TablePlan | undefined>();
-  const parentTypes = new Set(
-    [...accepted].filter(isTypeName).flatMap((type) => parentPaths(type).flatMap(({ types }) => types)),
-  );
+  const parentTypes = new Set([...accepted].flatMap((type) => parentPaths(type, known).flatMap(({ types }) => types)));
   const of: TablePlans["of"] = (type, fields) => {
     const name = JSON.stringify([type, ...fields]);
     if (plans.has(name)) return plans.get(name);
     if (plans.size === mostPlans) plans.clear();
-    const checks = isTypeName(type) ? valueChecks(type, fields) : undefined;
-    const plan = checks && planOf(checks, parentPlaces(type as TypeName, fields, accepted), parentTypes.has(type));
+    const found = typeNamed(known, type);
+    const checks = found && valueChecks(found, fields);
+    const places = parentPlaces(parentPaths(type, known), fields, accepted);
+    const plan = checks && planOf(checks, places, parentTypes.has(type));
     plans.set(name, plan);
     return plan;
   };
   return {
+    types: known,
     of,
     ofHead({ type, op, fields }) {
-      if (!accepted.has(type) || !isTypeName(type)) return undefined;
+      if (!accepted.has(type) || typeNamed(known, type) === undefined) return undefined;
       if (op === "delete") return deletePlan;
       const table = of(type, fields);
       return table && { columns: table.columns, table };
@@ -103,8 +114,8 @@ const deletePlan: HeadPlan = { columns: [byteFitsOf(deleteReason, () => undefine
 type Parts = NonNullable<ReturnType<typeof partsOf>>;
 
 /** The part of the type for each value of a row; undefined where the fields themselves don't fit the type. */
-function valueChecks(type: TypeName, fields: readonly string[]): Parts | undefined {
-  const parts = partsOf(model[type].schema);
+function valueChecks({ schema }: ModelType, fields: readonly string[]): Parts | undefined {
+  const parts = partsOf(schema);
   if (parts === undefined) return undefined;
   const named = new Set(fields);
   if (parts.some(({ name, required }) => required && !named.has(name))) return undefined;
@@ -129,8 +140,8 @@ function rowFits(checks: readonly Fits[]): TablePlan["fits"] {
   };
 }
 
-function parentPlaces(type: TypeName, fields: readonly string[], accepted: ReadonlySet<string>): ParentPlace[] {
-  return parentPaths(type).flatMap(({ path: [field = "", ...path], types }): ParentPlace[] => {
+function parentPlaces(paths: readonly Reference[], fields: readonly string[], accepted: ReadonlySet<string>): ParentPlace[] {
+  return paths.flatMap(({ path: [field = "", ...path], types }): ParentPlace[] => {
     const column = fields.indexOf(field) + 2;
     const asked = types.filter((parent) => accepted.has(parent));
     return column < 2 || asked.length === 0 ? [] : [{ column, path, types: asked }];

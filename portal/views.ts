@@ -33,6 +33,8 @@ export function agentSummary(gateway: Gateway, agent: Agent) {
     agent.id,
   );
   const refused = store.get<{ n: number }>("SELECT count(*) AS n FROM refusal WHERE agent_id = ?", agent.id);
+  const own =
+    gateway.offers(agent.id)?.types.flatMap(({ type, schema }) => (schema === undefined ? [] : [[type, schema.title]])) ?? [];
   return {
     id: agent.id,
     name: agent.name,
@@ -45,12 +47,21 @@ export function agentSummary(gateway: Gateway, agent: Agent) {
     last: agent.last,
     seenAt: agent.seen_at,
     entities: Object.fromEntries(types.map((row) => [row.type, row.n])),
+    /** Titles of the types that the agent has declared. */
+    ownTypes: Object.fromEntries(own) as Record<string, string>,
     commands: Object.fromEntries(states.map((row) => [row.key, row.n])),
     refused: refused?.n ?? 0,
     offers:
       gateway.offers(agent.id)?.commands.map(({ type, fields }) => ({ type, fields: fields.map((field) => field.name) })) ?? [],
     status: agent.status === null ? null : JSON.parse(agent.status),
   };
+}
+
+/** Entities of any type in the order of their ids, from behind one on. */
+export function entitiesView(store: Store, agentId: string, { type, after }: { type: string; after: string }): Held[] {
+  const sql = `SELECT id, time, fields FROM entity INDEXED BY entity_live
+    WHERE agent_id = ? AND type = ? AND deleted_at IS NULL AND id > ? ORDER BY id LIMIT ?`;
+  return store.all<Row>(sql, agentId, type, after, most).map(held);
 }
 
 /** Properties whose name, number or city holds `search`, with their counts. */

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { entityId, type Json } from "./model.ts";
+import { ownTypeSchema } from "./own-types.ts";
 import { record } from "./records.ts";
 
 /** Number of an item in the agent's outbox, counted from 1 within an epoch. */
@@ -40,7 +41,17 @@ export const hello = z.strictObject({
   connection: z.int().min(0).max(lastConnection).describe("The connection number last received, 0 for none."),
   first: sequence.describe("First sequence number still held in the outbox; equal to `next` when it is empty."),
   next: sequence.describe("The sequence number that the next item will get."),
-  types: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
+  types: z
+    .array(
+      z.strictObject({
+        type: word,
+        fields: z.array(fieldOffer).max(200),
+        schema: ownTypeSchema
+          .optional()
+          .describe("Of a type that is not in the model (`x-…`): its fields. One that is not `required` may be absent or null."),
+      }),
+    )
+    .max(100),
   commands: z.array(z.strictObject({ type: word, fields: z.array(fieldOffer).max(200) })).max(100),
   lookups: z
     .array(z.strictObject({ name: word, version: word.nullable() }))

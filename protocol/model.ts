@@ -16,18 +16,18 @@ export const entityId = z
   .max(300)
   .regex(/^[A-Za-z0-9_.%:-]+$/);
 /** Calendar date `YYYY-MM-DD`; as an end it is inclusive. */
-const date = z.iso.date();
+export const date = z.iso.date();
 /** Instant in UTC, `Z` at the end. */
-const instant = z.iso.datetime({ offset: false });
+export const instant = z.iso.datetime({ offset: false });
 /** Exact decimal as text: no exponent, no leading plus. */
-const decimal = z.string().regex(/^-?\d{1,24}(\.\d{1,12})?$/);
-const money = z.strictObject({ amount: decimal, currency: z.string().regex(/^[A-Z]{3}$/) });
+export const decimal = z.string().regex(/^-?\d{1,24}(\.\d{1,12})?$/);
+export const money = z.strictObject({ amount: decimal, currency: z.string().regex(/^[A-Z]{3}$/) });
 const code = z.string().min(1).max(100);
 
 /** A field that holds the id of an entity of one of `types`. */
-const ref = (...types: string[]) => entityId.meta({ references: types });
-const list = <T extends z.ZodType>(item: T, max = 200) => z.array(item).max(max);
-const empty = <T extends z.ZodType>(schema: T) => schema.nullable().optional();
+export const ref = (...types: string[]) => entityId.meta({ references: types });
+export const list = <T extends z.ZodType>(item: T, max = 200) => z.array(item).max(max);
+export const empty = <T extends z.ZodType>(schema: T) => schema.nullable().optional();
 
 const address = z.strictObject({
   street: empty(name),
@@ -46,9 +46,16 @@ const cost = z.strictObject({ kind: z.enum(["labour", "parts", "vendor"]), amoun
 
 /** Fields that every type may carry beside its own. */
 const common = { number: empty(text(60)), updatedAt: empty(instant) };
-const entity = <S extends z.ZodRawShape>(shape: S) => z.strictObject({ ...common, ...shape });
+export const entity = <S extends z.ZodRawShape>(shape: S) => z.strictObject({ ...common, ...shape });
 
-/** `rank` is the order of sending: parents before children, deletes the other way round. */
+/** A type of the model, or one that a customer has declared (own-types.ts). */
+export interface ModelType {
+  /** The order of sending: parents before children, deletes the other way round. */
+  rank: number;
+  title: string;
+  schema: z.ZodObject;
+}
+
 const type = <S extends z.ZodObject>(rank: number, title: string, schema: S) => ({ rank, title, schema: schema.meta({ title }) });
 
 export const model = {
@@ -325,8 +332,19 @@ export const model = {
   ),
 } as const;
 
-export type TypeName = keyof typeof model;
-export const typeNames = Object.keys(model) as TypeName[];
+/** A type of the model itself. */
+export type StandardType = keyof typeof model;
+export const typeNames = Object.keys(model) as StandardType[];
+/** Such a type, or a customer's own. */
+export type TypeName = StandardType | `x-${string}`;
+
+/** Types by name: those of the model, with or without a customer's own. Names come from outside: look with `typeNamed`. */
+export type Types = Readonly<Record<string, ModelType>>;
+
+/** Undefined for a type that is not among them. */
+export function typeNamed(types: Types, name: string): ModelType | undefined {
+  return Object.hasOwn(types, name) ? types[name] : undefined;
+}
 
 /** Any JSON value as it travels. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -334,7 +352,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type Fields = { readonly [field: string]: Json };
 
 /** Typed fields of one type, e.g. `FieldsOf<"ticket">`. */
-export type FieldsOf<T extends TypeName> = z.output<(typeof model)[T]["schema"]>;
+export type FieldsOf<T extends StandardType> = z.output<(typeof model)[T]["schema"]>;
 
 /** A reference that a type's fields may hold: where it stands and what it may point at. */
 export interface Reference {
@@ -343,8 +361,8 @@ export interface Reference {
   types: readonly string[];
 }
 
-/** All references that entities of `typeName` may hold, read off its schema. */
-export function referencesOf(typeName: TypeName): readonly Reference[] {
+/** All references that entities of a type may hold, read off its schema. */
+export function referencesOf({ schema: whole }: Pick<ModelType, "schema">): readonly Reference[] {
   const found: Reference[] = [];
   const walk = (schema: z.ZodType, path: readonly string[]): void => {
     const types = schema.meta()?.references as string[] | undefined;
@@ -357,6 +375,6 @@ export function referencesOf(typeName: TypeName): readonly Reference[] {
     else if (schema instanceof z.ZodArray) walk(schema.element as z.ZodType, path);
     else if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) walk(schema.unwrap() as z.ZodType, path);
   };
-  walk(model[typeName].schema, []);
+  walk(whole, []);
   return found;
 }

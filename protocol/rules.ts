@@ -32,7 +32,7 @@ const frames = `
 const handshake = `
 ## Handshake: hello, welcome, start
 
-1. The agent sends \`hello\` at once. \`connection\` is the connection number that it last received and stored, 0 for none; \`epoch\` names its outbox' present
+1. The agent sends \`hello\` at once. \`types[].schema\` declares a type that is not in the model, for this agent and until its next \`hello\`: validate its items by it, and close with 4400 what is no declaration. \`connection\` is the connection number that it last received and stored, 0 for none; \`epoch\` names its outbox' present
    history; \`first\` and \`next\` say which sequence numbers the outbox still holds (none when equal).
 2. The portal closes with 4406 when it shares no protocol or model version (both are 1 today), with 4412 when \`stage\` is not the one of the enrolment.
    Otherwise it closes every other connection of this agent with 4409 and answers \`welcome\`:

@@ -3,7 +3,7 @@ import type { ChangeItem } from "./changes.ts";
 import { fitsOf } from "./fits.ts";
 import { describeIssue } from "./frames.ts";
 import { deleteReason } from "./messages.ts";
-import { entityId, type Fields, model, type TypeName } from "./model.ts";
+import { entityId, type Fields, model, type Types, typeNamed } from "./model.ts";
 
 export interface Fault {
   /** Field names and list positions from the top, joined by dots. */
@@ -17,26 +17,21 @@ const maxFaults = 20;
 const idFits = fitsOf(entityId);
 const reasonFits = fitsOf(deleteReason);
 
-/** True for a type of this version of the model. */
-export function isTypeName(type: string): type is TypeName {
-  return Object.hasOwn(model, type);
-}
-
-/** All faults of an entity's fields against the model, an empty list when it fits. */
-export function validateEntity(type: string, fields: Fields): Fault[] {
-  if (!isTypeName(type)) return [{ path: "type", message: "is not in the model" }];
-  const { schema } = model[type];
+/** All faults of an entity's fields against the model, an empty list when it fits. `types`: the model's, and the customer's own where there are some. */
+export function validateEntity(type: string, fields: Fields, types: Types = model): Fault[] {
+  const schema = typeNamed(types, type)?.schema;
+  if (schema === undefined) return [{ path: "type", message: "is not in the model" }];
   if (fitsOf(schema)(fields)) return [];
   const parsed = schema.safeParse(fields);
   return parsed.success ? [] : parsed.error.issues.slice(0, maxFaults).map(describeIssue);
 }
 
 /** All faults of one item of `changes`: its id, what goes with it, and its fields. */
-export function validateItem(item: ChangeItem): Fault[] {
+export function validateItem(item: ChangeItem, types: Types = model): Fault[] {
   const faults: Fault[] = [];
   if (!idFits(item.id) && !entityId.safeParse(item.id).success) faults.push({ path: "id", message: "is not a valid id" });
   if (item.op === "delete") {
-    if (!isTypeName(item.type)) faults.push({ path: "type", message: "is not in the model" });
+    if (typeNamed(types, item.type) === undefined) faults.push({ path: "type", message: "is not in the model" });
     if (!reasonFits(item.reason) && !deleteReason.safeParse(item.reason).success)
       faults.push({ path: "reason", message: "is not known here" });
     return faults;
@@ -46,6 +41,6 @@ export function validateItem(item: ChangeItem): Fault[] {
       if (item.fields[field] !== null) faults.push({ path: `withheld.${field}`, message: "must be null in the fields" });
     }
   }
-  for (const fault of validateEntity(item.type, item.fields)) faults.push(fault);
+  for (const fault of validateEntity(item.type, item.fields, types)) faults.push(fault);
   return faults;
 }

@@ -1,13 +1,13 @@
 /** Bits of an entity's fields by the model alone: a mapping that lacks some of them for now says the same by the others. */
-import { model, type TypeName } from "../../protocol/model.ts";
+import type { ModelType } from "../../protocol/model.ts";
 import { fieldKindOf } from "./field-kind.ts";
 
 /** As many as a word has. */
 const mostBits = 32;
 
 /** The bit of a field of this type; 0 for one beyond those that are told apart. */
-export function fieldBits(type: TypeName): (name: string) => number {
-  const names = Object.keys(fieldKindOf(model[type].schema).fields ?? {}).sort();
+export function fieldBits({ schema }: ModelType): (name: string) => number {
+  const names = Object.keys(fieldKindOf(schema).fields ?? {}).sort();
   return (name) => {
     const index = names.indexOf(name);
     return index < 0 || index >= mostBits ? 0 : (1 << index) >>> 0;

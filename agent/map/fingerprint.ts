@@ -28,6 +28,7 @@ export function fingerprintOf({
       modelVersion,
       source: { type, from, prefix, key, where, scoped, flag: deletes.flag, fields, append },
       ...{ types, maps, vars, scope },
+      ownType: type.startsWith("x-") ? config.ownTypes?.[type] : undefined,
       properties: type === "property" ? config.properties : undefined,
       timezone: config.erp.timezone,
       references: targets.map(({ name, type: target, prefix: targetPrefix, key: targetKey }) => ({

@@ -7,7 +7,8 @@ import { didYouMean } from "../../base/nearest.ts";
 import type { Config, Fault, Source, SqlText } from "../../config/config.ts";
 import type { DescribedQuery, Row, SourceQuery, Value } from "../../connectors/connector.ts";
 import { type EntityText, fieldsOf } from "../../protocol/entity-text.ts";
-import { type Fields, model } from "../../protocol/model.ts";
+import { type Fields, type ModelType, type Types, typeNamed } from "../../protocol/model.ts";
+import { typesWith } from "../../protocol/own-types.ts";
 import { validateEntity } from "../../protocol/validate.ts";
 import { openZone } from "./calendar.ts";
 import { openColumns } from "./columns.ts";
@@ -40,22 +41,28 @@ const commandId = /^[A-Za-z0-9_-]{8,64}$/;
 export function compileMapping(parts: MappingParts): { mapping: Mapping } | { faults: readonly Fault[] } {
   const { config, source, query } = parts;
   const faults = gatherFaults();
+  const types = typesWith(config.ownTypes);
+  const type = typeNamed(types, source.type);
+  if (type === undefined) {
+    faults.add(source.at, `There is no type ${source.type}`, didYouMean(source.type, Object.keys(types)));
+    return { faults: faults.list };
+  }
   const holder = newLookupHolder();
   const scope = openScope(parts, { faults, lookups: holder });
   checkQuery(parts, scope);
-  const fields = compileFields(scope);
+  const fields = compileFields(scope, type);
   if (faults.list.length > 0) return { faults: faults.list };
   const cause = causeReader(needsOf(source, config).cause, scope);
-  const bitOf = fieldBits(source.type);
+  const bitOf = fieldBits(type);
   const isScoped = config.properties !== undefined && source.type === "property";
   const lookups = sourceLookups(source, config, holder);
   const names = nameSets(fields.map((field) => field.name));
-  const compiled: CompiledSource = { source, fields, names, cause, isWhole: lookups !== undefined || isScoped };
+  const compiled: CompiledSource = { source, fields, names, cause, isWhole: lookups !== undefined || isScoped, types };
   return {
     mapping: {
       source: source.name,
       type: source.type,
-      rank: model[source.type].rank,
+      rank: type.rank,
       query,
       fingerprint: fingerprintOf(parts),
       append: source.append,
@@ -134,10 +141,10 @@ function checkParameters(text: SqlText, { config, faults, rowToo }: { config: Co
 }
 
 /** The fields in the order of their names: canonical JSON and digest need no sorting. */
-function compileFields(scope: ReadScope): readonly CompiledField[] {
+function compileFields(scope: ReadScope, type: ModelType): readonly CompiledField[] {
   const { source, faults } = scope;
-  const kinds = fieldKindOf(model[source.type].schema).fields as Readonly<Record<string, FieldKind>>;
-  const bitOf = fieldBits(source.type);
+  const kinds = fieldKindOf(type.schema).fields as Readonly<Record<string, FieldKind>>;
+  const bitOf = fieldBits(type);
   const compiled: CompiledField[] = [];
   for (const name of Object.keys(source.fields).sort()) {
     const field = source.fields[name] as Source["fields"][string];
@@ -177,7 +184,7 @@ function causeReader(cause: CauseColumn | undefined, { columns, source }: ReadSc
   return { column: found.index, read };
 }
 
-function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): Mapping["map"] {
+function mapperOf({ source, fields, names: allNames, cause, types }: CompiledSource): Mapping["map"] {
   const flagged = source.deletes.flag !== undefined;
   const columnOf = new Map(fields.map((field) => [field.name, field.column]));
   const reading = newReading();
@@ -208,7 +215,7 @@ function mapperOf({ source, fields, names: allNames, cause }: CompiledSource): M
     const text: EntityText = { names: names.names, values };
     if (id.length > idLimit)
       faults.push({ code: "value-invalid", field: "id", column: undefined, message: "the key is too long for an id" });
-    if (reading.misfit && faults.length === 0) faults.push(...misfits(source, fieldsOf(text), columnOf));
+    if (reading.misfit && faults.length === 0) faults.push(...misfits({ source, types }, fieldsOf(text), columnOf));
     if (faults.length > 0) return { kind: "faulty", id, faults, ...asked };
     // A list that grew would keep room for more: a batch of rows lives on until it is settled.
     const parents = reading.parents.slice(0, reading.parentCount);
@@ -260,8 +267,12 @@ function fieldText({ name, compiled, empty }: CompiledField, reading: RowReading
 
 const noNotes: readonly RowNote[] = [];
 
-function misfits(source: Source, fields: Fields, columnOf: ReadonlyMap<string, string | undefined>): RowFault[] {
-  return validateEntity(source.type, fields).map(({ path, message }) => ({
+function misfits(
+  { source, types }: { source: Source; types: Types },
+  fields: Fields,
+  columnOf: ReadonlyMap<string, string | undefined>,
+): RowFault[] {
+  return validateEntity(source.type, fields, types).map(({ path, message }) => ({
     code: "value-invalid",
     field: path,
     column: columnOf.get(path.split(".")[0] as string),

@@ -3,7 +3,8 @@ import { encodeKey, entityIdOf } from "../../base/key.ts";
 import { didYouMean } from "../../base/nearest.ts";
 import type { KeyPart, Place, Read } from "../../config/config.ts";
 import type { Value } from "../../connectors/connector.ts";
-import { model } from "../../protocol/model.ts";
+import { typeNamed } from "../../protocol/model.ts";
+import { typesWith } from "../../protocol/own-types.ts";
 import { type CelType, celText, ExpressionFailure } from "./cel-values.ts";
 import { codeText } from "./code-maps.ts";
 import { columnsIn } from "./conditions.ts";
@@ -58,7 +59,9 @@ export function compileReference(
   const parts = read.key.map((part) => compilePart(part, scope, { at: read.at, field }));
   if (parts.includes(undefined)) return undefined;
   // As the portal: a type that is sent later can't be asked for first (protocol/references.ts).
-  const isParent = model[target.type].rank <= model[source.type].rank;
+  const types = typesWith(config.ownTypes);
+  const rankOf = (name: string): number => typeNamed(types, name)?.rank ?? 0;
+  const isParent = rankOf(target.type) <= rankOf(source.type);
   const { missing } = read;
   const find = parentReader(parts as Part[], (key) => {
     const id = entityIdOf(target.prefix, key);

@@ -1,6 +1,7 @@
 /** A row while it is being mapped, and the compiled readers that work on it. */
 import type { Source } from "../../config/config.ts";
 import type { ChildRows, Value } from "../../connectors/connector.ts";
+import type { Types } from "../../protocol/model.ts";
 import { ExpressionFailure } from "./cel-values.ts";
 import type { LookupUse, Parent, RowFault, RowNote } from "./mapped.ts";
 import type { NameSet } from "./name-sets.ts";
@@ -94,6 +95,8 @@ export interface CompiledSource {
   cause: { column: number; read: (value: Value | undefined) => string | undefined } | undefined;
   /** It maps through lookups, so that who asked for what must be noted, or not all of its rows take part: rows are mapped, not written from bytes. */
   isWhole: boolean;
+  /** Those that entities are held against. */
+  types: Types;
 }
 
 /** As protocol/model.ts: an id has at most this many characters. */

@@ -4,7 +4,8 @@ import { didYouMean } from "../../base/nearest.ts";
 import type { CommandConfig, Config, Source } from "../../config/config.ts";
 import type { StepResults } from "../../connectors/connector.ts";
 import type { Command } from "../../protocol/messages.ts";
-import { type Json, model, type TypeName } from "../../protocol/model.ts";
+import { type Json, type TypeName, typeNamed } from "../../protocol/model.ts";
+import { typesWith } from "../../protocol/own-types.ts";
 import { instantMs, type Zone } from "./calendar.ts";
 import { type CelType, type CelValue, celOfValue } from "./cel-values.ts";
 import { parseDecimal } from "./decimal.ts";
@@ -28,14 +29,15 @@ export interface WriteFrame {
 export const commandRecord = ["id", "name", "actor", "onBehalfOf", "issuedAt"] as const;
 
 /** Type of the entity that a command is about: `ticket` of `ticket.create`. */
-export function commandType(command: CommandConfig): TypeName | undefined {
+export function commandType(command: CommandConfig, config: Config): TypeName | undefined {
   const name = command.name.split(".")[0] as string;
-  return Object.hasOwn(model, name) ? (name as TypeName) : undefined;
+  return typeNamed(typesWith(config.ownTypes), name) === undefined ? undefined : (name as TypeName);
 }
 
-/** The fields that the type has. */
-export function commandFields(type: TypeName): Readonly<Record<string, FieldKind>> {
-  return fieldKindOf(model[type].schema).fields as Readonly<Record<string, FieldKind>>;
+/** The fields that the type of a command has. */
+export function commandFields({ config, type }: { config: Config; type: TypeName }): Readonly<Record<string, FieldKind>> {
+  const found = typeNamed(typesWith(config.ownTypes), type);
+  return (found === undefined ? {} : fieldKindOf(found.schema).fields) as Readonly<Record<string, FieldKind>>;
 }
 
 /** Type in expressions of a field of the model; undefined for lists of objects and the like. */
@@ -82,7 +84,7 @@ export function writeVocabulary(parts: {
   const { config, command, type, results, zone, lines } = parts;
   const variables = new Map<string, Variable<WriteFrame>>();
   const records = new Map<string, ReadonlyMap<string, Variable<WriteFrame>>>();
-  for (const [name, kind] of Object.entries(commandFields(type))) {
+  for (const [name, kind] of Object.entries(commandFields({ config, type }))) {
     const celType = celTypeOfField(kind);
     if (celType !== undefined) variables.set(name, { type: celType, read: (frame) => celOfField(frame.values[name], celType) });
     else if (kind.fields !== undefined && kind.kind !== "list") records.set(name, partsOf(name, kind.fields));
@@ -166,9 +168,10 @@ function sourcesBehind(
   field: string,
 ): readonly Source[] | string {
   if (field === "id") return config.sources.filter((source) => source.name === command.result.source);
-  const kind = commandFields(type)[field];
+  const fields = commandFields({ config, type });
+  const kind = fields[field];
   if (kind === undefined)
-    return `${type} has no field ${field}. ${didYouMean(field, ["id", ...Object.keys(commandFields(type))]).slice(0, -1)}`;
+    return `${type} has no field ${field}. ${didYouMean(field, ["id", ...Object.keys(fields)]).slice(0, -1)}`;
   if (kind.references === undefined) return `${field} is no reference, so there is no key behind it`;
   const sources = config.sources.filter((source) => kind.references?.includes(source.type));
   return sources.length > 0

@@ -11,7 +11,7 @@ import type { WriteScope } from "./write-scope.ts";
 
 /** The command's values, each checked against the model. Throws Unwritable with the field's name. */
 export function readValues(message: Command, context: PlanContext, scope: WriteScope): Record<string, Json> {
-  const fields = commandFields(scope.type);
+  const fields = commandFields(scope);
   const values: Record<string, Json> = {};
   for (const [name, value] of Object.entries(message.values) as [string, Json][]) {
     const kind = fields[name];

@@ -41,10 +41,10 @@ function insertOf(
   return { kind: "insert", table: table.name, ...(blanks && { blanks }), values: insertedValues(writes, blanks, frame) };
 }
 
-function checkText({ field, at }: LinesStep, { type, faults }: WriteScope): void {
-  const kind = commandFields(type)[field];
+function checkText({ field, at }: LinesStep, scope: WriteScope): void {
+  const kind = commandFields(scope)[field];
   if (kind !== undefined && celTypeOfField(kind) !== "text")
-    faults.add(at, `${field} is no text`, "Name a field with a text, or write it with `insert`.");
+    scope.faults.add(at, `${field} is no text`, "Name a field with a text, or write it with `insert`.");
 }
 
 /** A line must fit where it is written: told before the first long text comes. */

@@ -67,7 +67,7 @@ export interface CommandParts {
 export function compileCommand(parts: CommandParts): { compiled: CompiledCommand } | { faults: readonly Fault[] } {
   const { config, command, mappings } = parts;
   const faults = gatherFaults();
-  const type = commandType(command);
+  const type = commandType(command, config);
   const source = config.sources.find((candidate) => candidate.name === command.result.source);
   if (type === undefined) faults.add(command.at, `There is no command ${command.name}`, "See the reference page of commands.");
   if (source === undefined) {
@@ -102,7 +102,7 @@ function compiledCommand(pieces: Pieces): CompiledCommand {
   const { command, type } = scope;
   const fixed = new Map(steps.flatMap((step) => [...step.fixed]));
   const policies = joined(steps.flatMap((step) => step.policies ?? []));
-  const fields = Object.keys(commandFields(type));
+  const fields = Object.keys(commandFields(scope));
   const used = new Set([...steps.flatMap((step) => step.uses), ...keyFields(scope)]);
   const accepted = new Set(fields.filter((name) => used.has(name) || fixed.has(name)));
   const lookups = lookupsOf(scope.lookups.needs, scope.lookups.holder);
@@ -198,7 +198,7 @@ function checkFields(
   { accepted, fixed }: { accepted: ReadonlySet<string>; fixed: ReadonlyMap<string, unknown> },
   scope: WriteScope,
 ): void {
-  const fields = commandFields(scope.type);
+  const fields = commandFields(scope);
   for (const [name, value] of Object.entries(message.values) as [string, Json][]) {
     if (!Object.hasOwn(fields, name)) throw new Unwritable("field-unknown", name);
     if (!creates(scope.command) && ownerOf(name, scope) === "erp") throw new Unwritable("field-owned-by-erp", name);

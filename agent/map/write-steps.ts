@@ -213,7 +213,7 @@ export function compileParameters(
         ...commandRecord.map((part) => `command.${part}`),
         ...Object.keys(scope.config.vars).map((part) => `vars.${part}`),
         ...(late ? [...scope.results.keys()].map((part) => `result.${part}`) : []),
-        ...Object.keys(commandFields(scope.type)).map((part) => `field.${part}`),
+        ...Object.keys(commandFields(scope)).map((part) => `field.${part}`),
       ];
       scope.faults.add(text.at, `The SQL names :${name}, which does not exist here`, didYouMean(name, known));
       return undefined;
@@ -235,7 +235,7 @@ function parameterReader(name: string, scope: WriteScope, late: boolean): Parame
     return known && ((frame) => plainValue(commandPart(frame.command, known)));
   }
   if (origin === "result") return late && scope.results.has(part) ? (frame) => frame.results.get(part) ?? null : undefined;
-  const kind = origin === "field" ? commandFields(scope.type)[part] : undefined;
+  const kind = origin === "field" ? commandFields(scope)[part] : undefined;
   const type = kind && celTypeOfField(kind);
   return type && type !== "texts" ? (frame) => plainValue(celOfField(frame.values[part], type)) : undefined;
 }

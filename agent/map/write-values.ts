@@ -80,7 +80,7 @@ function fixedValue(text: string, column: Column, { at, scope }: { at: Place; sc
 /** Fields and results that an expression names. */
 export function usesOf(expression: Expression, scope: WriteScope): { uses: string[]; late: boolean } {
   const names = namesIn(expression.cel) ?? [];
-  const fields = commandFields(scope.type);
+  const fields = commandFields(scope);
   const isField = (name: string): boolean => Object.hasOwn(fields, name);
   return { uses: names.filter(isField), late: names.some((name) => scope.results.has(name)) };
 }
@@ -128,12 +128,12 @@ type FromWrite = Write & { kind: "from" };
 
 /** `{ from: field, map, as, max, overflow, default }`. */
 function compileFrom(write: FromWrite, column: Column, scope: WriteScope): CompiledWrite | undefined {
-  const kind = commandFields(scope.type)[write.field];
+  const kind = commandFields(scope)[write.field];
   if (kind === undefined) {
     scope.faults.add(
       write.at,
       `${scope.type} has no field ${write.field}`,
-      didYouMean(write.field, Object.keys(commandFields(scope.type))),
+      didYouMean(write.field, Object.keys(commandFields(scope))),
     );
     return undefined;
   }

@@ -82,6 +82,8 @@ function drawState(agent) {
   const figure = (label, value, bad) =>
     make(bad ? "div.figure.bad" : "div.figure", {}, make("b", {}, count.format(value)), make("span", {}, label));
   const figures = known.map((type) => figure(words.type[type], agent.entities[type]));
+  for (const [type, title] of Object.entries(agent.ownTypes))
+    if (agent.entities[type] > 0) figures.push(figure(title, agent.entities[type]));
   if (agent.refused > 0) figures.push(figure(words.refused, agent.refused, true));
   byId("figures").replaceChildren(...figures);
 }

@@ -97,7 +97,9 @@ measure("gateway: frame to rows, checked", () => {
 measure("gateway: rows to items", () => {
   for (const frame of decoded) for (const _ of expandChanges(frame));
 });
-measure("gateway: items checked against the model", () => received.forEach(validateItem));
+measure("gateway: items checked against the model", () => {
+  for (const item of received) validateItem(item);
+});
 measure("gateway: digests", () => {
   for (const item of received) if (item.op === "upsert") digester.entity(item.fields);
 });

@@ -3,7 +3,7 @@ import { FuserError, isAbort } from "../../../base/errors.ts";
 import type { Config, Fault } from "../../../config/config.ts";
 import { parseConfig } from "../../../config/load.ts";
 import type { Connector } from "../../../connectors/connector.ts";
-import { model, type TypeName } from "../../../protocol/model.ts";
+import { model, type TypeName, typeNamed } from "../../../protocol/model.ts";
 import { tryCompile } from "../../compile.ts";
 import type { Mapping } from "../../map/mapped.ts";
 import { faulty } from "../configuration.ts";
@@ -86,8 +86,10 @@ const placeOf = (source: DraftedSource, field: string): string =>
   isNeeded(source.type, field) ? source.name : `${source.name}.fields.${field}`;
 
 function isNeeded(type: TypeName, field: string): boolean {
-  const shape: Readonly<Record<string, { safeParse(value: unknown): { success: boolean } }>> = model[type].schema.shape;
-  return shape[field]?.safeParse(undefined).success === false;
+  const shape = typeNamed(model, type)?.schema.shape as
+    | Readonly<Record<string, { safeParse(value: unknown): { success: boolean } }>>
+    | undefined;
+  return shape?.[field]?.safeParse(undefined).success === false;
 }
 
 interface RowsTried {

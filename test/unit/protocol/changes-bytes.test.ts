@@ -7,7 +7,7 @@ import { isPlainChanges } from "../../../protocol/changes-fit.ts";
 import { entityText } from "../../../protocol/entity-text.ts";
 import { decodeJson } from "../../../protocol/frames.ts";
 import { changes, deleteReason } from "../../../protocol/messages.ts";
-import { type Fields, type Json, model, type TypeName, typeNames } from "../../../protocol/model.ts";
+import { type Fields, type Json, model, type StandardType, type TypeName, typeNames } from "../../../protocol/model.ts";
 import { validateItem } from "../../../protocol/validate.ts";
 import { near } from "../../support/near-schema.ts";
 
@@ -196,7 +196,7 @@ const period: Fields = {
   unitId: "001.000001.0001.000004",
 };
 /** What agents send every day. */
-const everyday: Partial<Record<TypeName, readonly Fields[]>> = {
+const everyday: Partial<Record<StandardType, readonly Fields[]>> = {
   property: [
     { name: "Wohnanlage Süd", managementType: "rental", address: { street: "Königsallee", houseNumber: "5a", city: "Köln" } },
   ],
