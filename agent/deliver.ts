@@ -17,6 +17,8 @@ const dayMs = 86_400_000;
 const deliveredName = "quality-delivered";
 /** A list is for people, and all of it is in memory at once. */
 const mostDelivered = 20_000;
+/** Between others' turns. */
+const findingsAtOnce = 200;
 
 /** Until the signal aborts. What was missed while the agent did not run is delivered at its start, once. */
 export async function deliverWorklists(
@@ -25,11 +27,12 @@ export async function deliverWorklists(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, clock } = parts;
-  const look = async (): Promise<void> => {
+  const look = async (inner: AbortSignal): Promise<void> => {
     const last = store.meta.get(deliveredName);
     const now = clock.now();
     if (nextRun(deliver.schedule, last === undefined ? undefined : Number(last), config.erp.timezone) > now) return;
-    writeWorklists({ state: store, config, deliver, now });
+    const { left } = await writeWorklists({ state: store, config, deliver, now, pause: () => clock.sleep(0, inner) });
+    if (left > 0) parts.log.part("quality").warn(leftText(left), { code: "quality-list-cut", count: left });
     store.meta.set(deliveredName, String(now));
   };
   await waitOut({ parts, part: "quality", everyMs: lookEveryMs }, look, signal);
@@ -41,6 +44,16 @@ export interface Delivery {
   deliver: DeliverConfig;
   /** Epoch ms. */
   now: number;
+  /** Lets others have their turn; absent: there are none. */
+  pause?: () => Promise<void>;
+  /** Findings on all lists together, of the open ones and of the accepted ones. Default 20,000. */
+  most?: number;
+}
+
+export interface Delivered {
+  lists: Written[];
+  /** Findings that are on no list, for there are too many. */
+  left: number;
 }
 
 export interface Written {
@@ -50,27 +63,39 @@ export interface Written {
   files: readonly string[];
 }
 
+/** What to say of findings that are on no list. */
+export const leftText = (left: number): string =>
+  `${left} findings more are on no worklist: mend, or accept, what there is most of first (\`erpfuser quality --rule …\`)`;
+
 /**
  * A page and a CSV file for each team that is configured, also where it has nothing to do: else last week's list would lie there for ever.
  * @throws FuserError `quality-undeliverable`, transient
  */
-export function writeWorklists({ state, config, deliver, now }: Delivery): Written[] {
+export async function writeWorklists({ state, config, deliver, now, pause, most = mostDelivered }: Delivery): Promise<Delivered> {
   const { language, folder, otherwise } = deliver;
   const entryOf = entriesIn(language, config, now);
   const day = new Intl.DateTimeFormat("sv-SE", { timeZone: config.erp.timezone }).format(now);
   const teamOf = teamsBy({ state, sources: config.sources, deliver, today: Date.parse(day) / dayMs });
   const byTeam = new Map<string, Entry[]>([...Object.values(deliver.teams), otherwise].map((team) => [team, []]));
-  for (const accepted of [false, true])
-    for (const finding of state.findings.list({ accepted: { is: accepted, at: now }, limit: mostDelivered }))
+  let left = 0;
+  for (const is of [false, true]) {
+    const filter = { accepted: { is, at: now } };
+    const found = state.findings.list({ ...filter, limit: most });
+    left += state.findings.count(filter) - found.length;
+    for (const [index, finding] of found.entries()) {
       byTeam.get(teamOf(finding))?.push(entryOf(finding));
+      if (index % findingsAtOnce === findingsAtOnce - 1) await pause?.();
+    }
+  }
   const nameOf = fileNames(language);
-  return [...byTeam].map(([team, entries]) => {
+  const lists = [...byTeam].map(([team, entries]) => {
     const page = { language, name: `${config.agent.name}, ${team}`, day };
     const base = join(folder, nameOf(team));
     const files = { [`${base}.html`]: worklistHtml(entries, page), [`${base}.csv`]: worklistCsv(entries, language) };
     for (const [file, text] of Object.entries(files)) replaceFile(file, text);
     return { team, findings: entries.filter(({ accepted }) => accepted === "").length, files: Object.keys(files) };
   });
+  return { lists, left };
 }
 
 /** What every system takes for a name; teams whose names differ in other characters alone, or in capitals, get a file each all the same. */

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { FuserError } from "../../base/errors.ts";
 import type { Config } from "../../config/config.ts";
-import { writeWorklists } from "../deliver.ts";
+import { leftText, writeWorklists } from "../deliver.ts";
 import type { FindingName } from "../quality/judged.ts";
 import { findingTexts, type Language } from "../quality/texts.ts";
 import { type Entry, entriesIn } from "../quality/worklist.ts";
@@ -94,11 +94,12 @@ export const quality: Register = (program, start) => {
         const config = await readConfiguration(session);
         const deliver = config.worklists;
         if (deliver === undefined) throw nothingToDeliver();
-        return await withState(session, config, (state) => {
-          const written = writeWorklists({ state, config, deliver, now: session.clock.now() });
-          session.out.result({ written }, () =>
-            written.map(({ team, findings, files }) => `${team}: ${counted(findings, "finding")}, ${files.join(", ")}`),
-          );
+        return await withState(session, config, async (state) => {
+          const { lists: written, left } = await writeWorklists({ state, config, deliver, now: session.clock.now() });
+          session.out.result({ written, left }, () => [
+            ...written.map(({ team, findings, files }) => `${team}: ${counted(findings, "finding")}, ${files.join(", ")}`),
+            ...(left === 0 ? [] : [leftText(left)]),
+          ]);
           return exitCodes.ok.code;
         });
       }),

@@ -29,7 +29,7 @@ function configured(deliver: string, more = ""): Config {
   return config;
 }
 
-test("The lists are split by team: by the column in a record's key or in that of what it belongs to, the rest apart; a team with nothing gets an empty list", () => {
+test("The lists are split by team: by the column in a record's key or in that of what it belongs to, the rest apart; a team with nothing gets an empty list", async () => {
   const folder = path.join(bench.folder(), "lists");
   const config = configured(
     `{ folder: "${folder}", otherwise: Zentrale, team: { column: OBJNR, teams: { "10": "Team Nord", "20": "Süd/West", "30": Ost } } }`,
@@ -47,9 +47,9 @@ test("The lists are split by team: by the column in a record's key or in that of
   const [{ id } = { id: 0 }] = store.findings.list({ key: "001.10" });
   store.findings.accept(id, { at: bench.clock.now(), until: undefined, reason: "bekannt" });
   const delivery = { state: store, config, deliver, now: bench.clock.now() };
-  expect(() => writeWorklists(delivery)).toThrow(expect.objectContaining({ code: "quality-undeliverable", kind: "transient" }));
+  await expect(writeWorklists(delivery)).rejects.toMatchObject({ code: "quality-undeliverable", kind: "transient" });
   mkdirSync(folder);
-  expect(writeWorklists(delivery).map(({ team, findings }) => [team, findings])).toEqual([
+  expect((await writeWorklists(delivery)).lists.map(({ team, findings }) => [team, findings])).toEqual([
     ["Team Nord", 0],
     ["Süd/West", 1],
     ["Ost", 0],
@@ -67,7 +67,7 @@ test("The lists are split by team: by the column in a record's key or in that of
   expect(page("Zentrale")).toMatch(/NR b[\s\S]*OBJNR 99|OBJNR 99[\s\S]*NR b/);
 });
 
-test("Teams whose names are alike have a list each, on every system", () => {
+test("Teams whose names are alike have a list each, on every system", async () => {
   const folder = bench.folder();
   const teams = '{ "10": "Team 1", "20": "Team-1", "30": "TEAM 1", "40": "Team-1-2" }';
   const config = configured(`{ folder: "${folder}", language: en, team: { column: OBJNR, teams: ${teams} } }`);
@@ -80,7 +80,7 @@ test("Teams whose names are alike have a list each, on every system", () => {
   );
   const { worklists } = config;
   if (worklists === undefined) throw new Error("nothing is delivered");
-  const written = writeWorklists({ state: store, config, deliver: worklists, now: bench.clock.now() });
+  const { lists: written } = await writeWorklists({ state: store, config, deliver: worklists, now: bench.clock.now() });
   const files = written.map(({ files: [page = ""] }) => path.basename(page).toLowerCase());
   expect(new Set(files).size).toBe(5);
   const lists = written.map(({ team, files: [page = ""] }) => [team, /OBJNR (\d+)/.exec(readFileSync(page, "utf8"))?.[1]]);
@@ -93,7 +93,30 @@ test("Teams whose names are alike have a list each, on every system", () => {
   ]);
 });
 
-test("What is found of a person goes to the team of the contract that runs today, as main tenant before all; with none to the next one, then to the last one", () => {
+test("How many are on no list, for there are too many, is said; others have their turn between them", async () => {
+  const folder = bench.folder();
+  const config = configured(`{ folder: "${folder}" }`);
+  const store = bench.open();
+  const raised = { rule: "email-placeholder", source: "estates", field: "emails", other: "", params: {} } as const;
+  const keys = Array.from({ length: 450 }, (_, no) => `001.${no}`);
+  store.findings.replace(
+    1n,
+    keys.map((key) => ({ ...raised, key })),
+    bench.clock.now(),
+  );
+  const { worklists } = config;
+  if (worklists === undefined) throw new Error("nothing is delivered");
+  let turns = 0;
+  const pause = async (): Promise<void> => {
+    turns += 1;
+  };
+  const delivery = { state: store, config, deliver: worklists, now: bench.clock.now(), pause };
+  expect(await writeWorklists(delivery)).toMatchObject({ lists: [{ team: "alle", findings: 450 }], left: 0 });
+  expect(turns).toBe(2);
+  expect(await writeWorklists({ ...delivery, most: 440 })).toMatchObject({ lists: [{ findings: 440 }], left: 10 });
+});
+
+test("What is found of a person goes to the team of the contract that runs today, as main tenant before all; with none to the next one, then to the last one", async () => {
   const folder = bench.folder();
   const config = configured(`{ folder: "${folder}", team: { column: OBJNR, teams: { "10": Nord, "20": West } } }`, people);
   const store = bench.open();
@@ -124,7 +147,12 @@ test("What is found of a person goes to the team of the contract that runs today
   stands("left", "a", [undefined, -2]);
   for (const key of ["runs", "mate", "next", "left", "nobody"])
     store.findings.replace(store.facts.selfOf("persons", key), [{ ...names, key }], bench.clock.now());
-  writeWorklists({ state: store, config, deliver: config.worklists as NonNullable<Config["worklists"]>, now: bench.clock.now() });
+  await writeWorklists({
+    state: store,
+    config,
+    deliver: config.worklists as NonNullable<Config["worklists"]>,
+    now: bench.clock.now(),
+  });
   const listed = (team: string): string[] =>
     [...readFileSync(path.join(folder, `arbeitsliste-${team}.csv`), "utf8").matchAll(/"PERSNR (\w+)"/g)].map(
       ([, key]) => key ?? "",
