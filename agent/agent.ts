@@ -19,7 +19,10 @@ import { readEnrolment } from "./channel/identity.ts";
 import { type AtPoint, nothingHappens } from "./commit-points.ts";
 import { type Compiled, compile } from "./compile.ts";
 import { compileWhatCan } from "./degrade.ts";
+import { pathTeller } from "./document-bytes.ts";
+import { type Documents, documentsOf } from "./documents/documents.ts";
 import { type Lookups, openLookups } from "./lookups.ts";
+import { buildQuery } from "./map/query.ts";
 import { isBlindWay } from "./map/write-idempotency.ts";
 import { type PersonQuestions, personQuestions } from "./person-questions.ts";
 import { acceptPinned } from "./pin.ts";
@@ -67,6 +70,7 @@ export interface Running extends Base {
   writeback: Writeback;
   channel: Channel;
   questions: PersonQuestions;
+  documents: Documents;
 }
 
 /** Commands under way at once, each on an entity of its own. */
@@ -195,8 +199,20 @@ async function assemble(base: Base): Promise<Running> {
     portalNow: () => channel.portalNow(),
     portalAsks: (id) => channel.asks(id),
   });
-  const channel = await assembleChannel(base, { capture, writeback });
-  return { ...base, capture, writeback, channel, questions };
+  const documents = assembleDocuments(base);
+  const channel = await assembleChannel(base, { capture, writeback, documents });
+  return { ...base, capture, writeback, channel, questions, documents };
+}
+
+function assembleDocuments({ parts, store, erp }: Base): Documents {
+  const { config, clock, log } = parts;
+  const { courtesy, timezone } = config.erp;
+  return documentsOf({
+    ...{ config, erp, store, clock, log: log.part("documents") },
+    queryOf: (source) => buildQuery(source, config),
+    tellPath: (source, bytes, signal) => pathTeller({ config, erp }, source, bytes, signal),
+    onHold: () => inWindow(courtesy.blackout, clock.now(), timezone),
+  });
 }
 
 function stoppedSources({ parts, compiled }: Base): { source: string; type: string }[] {
@@ -236,7 +252,10 @@ function assembleWriteback(
   });
 }
 
-async function assembleChannel(base: Base, { capture, writeback }: { capture: Capture; writeback: Writeback }): Promise<Channel> {
+async function assembleChannel(
+  base: Base,
+  { capture, writeback, documents }: Pick<Running, "capture" | "writeback" | "documents">,
+): Promise<Channel> {
   const { parts, surroundings, store, compiled } = base;
   const { config, clock, random, log, atPoint = nothingHappens } = parts;
   const { newId, host } = surroundings;
@@ -256,6 +275,7 @@ async function assembleChannel(base: Base, { capture, writeback }: { capture: Ca
       writeback.wake();
       return taken;
     },
+    openBlob: documents.open,
     onAck: (_, refused) => capture.applyRefusals(refused),
     async onNewEpoch(_, signal) {
       await capture.reconcile((type, within) => channel.inventory(type, {}, within), signal);

@@ -5,7 +5,9 @@
 import type { Config, Source, SqlText, Step } from "../config/config.ts";
 import type { Table } from "../connectors/connector.ts";
 import type { Columns, GrantNeeds, TableNeeds } from "../connectors/grants.ts";
+import { columnQuery } from "./documents/columns.ts";
 import { sessionNameOf } from "./erp.ts";
+import { pathQuery } from "./map/document-path.ts";
 import { buildQuery } from "./map/query.ts";
 import { columnIn, tableFinder } from "./map/write-scope.ts";
 
@@ -119,10 +121,22 @@ function addSource(source: Source, gathering: Gathering): void {
     if (signal !== undefined) addCursor(signal.table, signal.key, source.changes.cursor?.column, gathering);
   }
   for (const child of query.children) addText(child.sql, gathering);
+  addBytes(source, gathering);
   for (const touch of source.touchedBy) {
     const own = touch.own ?? gathering.find(touch.table)?.primaryKey ?? [];
     addCursor(touch.table, [...touch.key, ...own], touch.changes.cursor?.column, gathering);
   }
+}
+
+/** What is read when the portal asks for the bytes of a document. */
+function addBytes(source: Source, gathering: Gathering): void {
+  const { bytes } = source;
+  if (bytes === undefined) return;
+  const query =
+    bytes.kind === "file"
+      ? pathQuery({ config: gathering.config, source, bytes })
+      : columnQuery(buildQuery(source, gathering.config), bytes);
+  if ("table" in query.from) gathering.add(query.from.table, "read", [...query.key, ...query.columns]);
 }
 
 function addCursor(table: string, key: readonly string[], column: string | undefined, gathering: Gathering): void {

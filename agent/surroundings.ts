@@ -47,6 +47,17 @@ const askedEveryMs = 5_000;
 const watchPersons: Chore = ({ parts, questions }, signal) =>
   waitOut({ parts, part: "persons", everyMs: askedEveryMs }, async () => questions.lookAgain(), signal);
 
+/** Between two looks at documents whose bytes could not be had, ms. */
+const bytesEveryMs = 3_600_000;
+
+const watchingDocuments = ({ sources }: Config): Chore[] =>
+  sources.some(({ bytes }) => bytes !== undefined)
+    ? [
+        ({ parts, documents }, signal) =>
+          waitOut({ parts, part: "documents", everyMs: bytesEveryMs }, (inner) => documents.lookAgain(inner), signal),
+      ]
+    : [];
+
 /** Those of this machine. */
 export async function realSurroundings(parts: AgentParts): Promise<Surroundings> {
   const { config, secrets, clock, log } = parts;
@@ -74,6 +85,7 @@ export async function realSurroundings(parts: AgentParts): Promise<Surroundings>
       answerAsks,
       ...delivering(config.worklists),
       watchPersons,
+      ...watchingDocuments(config),
       (running, signal) => tellStatus(running, { signal, startedAt, commits: () => commits }),
       (running, signal) => keepForecasts(running, () => transportSettings(config, secrets.require, parts.env), signal),
       (running, signal) => keepHouse(running, { signal, commits: () => commits }),

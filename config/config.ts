@@ -175,6 +175,27 @@ export interface TouchedBy {
   at: Place;
 }
 
+/** Where the bytes of a source's documents are. */
+export type DocumentBytes = {
+  /** Larger ones are not sent. */
+  maxBytes: number;
+  at: Place;
+} & (
+  | {
+      kind: "file";
+      /** Absolute; nothing outside of it is read. */
+      root: string;
+      /** Gives the path below the root. */
+      path: Read;
+    }
+  | {
+      kind: "column";
+      column: string;
+      /** Where the column is not one of the source's own: its table, and the columns there that are the source's key. */
+      table: { name: string; key: readonly string[] } | undefined;
+    }
+);
+
 export interface Source {
   name: string;
   type: TypeName;
@@ -191,6 +212,8 @@ export interface Source {
   touchedBy: readonly TouchedBy[];
   deletes: { flag: SqlText | undefined; graceMs: number };
   fields: Readonly<Record<string, FieldMapping>>;
+  /** Of documents, where the portal may ask for their bytes. */
+  bytes?: DocumentBytes | undefined;
   /** Only grows: position, no digests, no deletes. */
   append: boolean;
   /** When what the portal holds is compared with what was sent: what differs is sent again, or everything. */

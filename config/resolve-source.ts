@@ -3,9 +3,11 @@ import { type TypeName, typeNamed } from "../protocol/model.ts";
 import type { ConflictPolicy, FieldMapping, Source, TouchedBy } from "./config.ts";
 import type { Path } from "./document.ts";
 import type { Expected } from "./model-shape.ts";
+import { resolveBytes } from "./resolve-bytes.ts";
 import { resolveChanges } from "./resolve-changes.ts";
-import { checkFields, many, nth, resolveRead } from "./resolve-read.ts";
-import { conditionOf, hasExpression, knownName, type Scene, sqlOf, tableOf, textPart } from "./scene.ts";
+import { columnsOf } from "./resolve-key.ts";
+import { checkFields, many, resolveRead } from "./resolve-read.ts";
+import { conditionOf, knownName, type Scene, sqlOf, tableOf, textPart } from "./scene.ts";
 import { conflictPolicies, type ReadNode } from "./schema-read.ts";
 import type { SourceNode } from "./schema-source.ts";
 import { conditionFault, derivedTableFault } from "./sql-text.ts";
@@ -40,6 +42,7 @@ export function resolveSource(scene: Scene, name: string, node: SourceNode): Sou
     touchedBy: touchedByOf(scene, path, node),
     deletes: deletesOf(scene, path, node),
     fields: fieldsOf(scene, [...path, "fields"], { fields: node.fields, expected }),
+    bytes: resolveBytes(scene, path, node),
     append: node.append,
     refresh:
       node.refresh &&
@@ -59,22 +62,6 @@ function prefixOf(scene: Scene, path: Path, prefix: string | undefined): string 
   if (prefix !== undefined && !/^[A-Za-z0-9_-]{1,20}$/.test(prefix))
     scene.fault([...path, "prefix"], "A prefix is 1 to 20 letters, digits, `_` and `-`", "Choose another prefix.");
   return prefix;
-}
-
-/** Columns of a key, none twice. */
-export function columnsOf(scene: Scene, path: Path, node: string | readonly string[]): readonly string[] {
-  const columns = many(node);
-  for (const [index, column] of columns.entries()) {
-    if (hasExpression(column))
-      scene.fault(
-        nth(path, node, index),
-        "A key is made of columns, not of expressions",
-        "Name a column; a query can compute one.",
-      );
-    if (columns.indexOf(column) < index)
-      scene.fault(nth(path, node, index), `\`${column}\` stands twice in the key`, "Remove one of the two.");
-  }
-  return columns;
 }
 
 function fromOf(scene: Scene, path: Path, node: SourceNode): Source["from"] {

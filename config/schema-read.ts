@@ -71,9 +71,9 @@ const forms = ["from", "ref", "date", "time", "rows", "value", "object", "oneOf"
 const notYet = {
   regex: "Cut the text in a query with the database's own functions.",
   html: "Write `do: [html-to-text]`.",
-  blob: "Documents come with a later version.",
-  path: "Documents come with a later version.",
-  url: "Documents come with a later version.",
+  blob: "The bytes of documents are named by `bytes` of their source.",
+  path: "The bytes of documents are named by `bytes` of their source.",
+  url: "The bytes of documents are named by `bytes` of their source.",
 };
 
 const constant: z.ZodType<ConstantNode> = z.lazy(() => z.union([anyText, z.array(constant), z.record(z.string(), constant)]));

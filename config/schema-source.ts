@@ -1,5 +1,6 @@
 /** `sources:` as written. */
 import * as z from "zod";
+import { bytes } from "./schema-bytes.ts";
 import { field, oneOrMore } from "./schema-read.ts";
 import { duration, flag, keys, listOf, named, never, oneOf, pollSchedule, schedule, text } from "./schema-values.ts";
 
@@ -85,13 +86,15 @@ export const source = keys(
         'When what the portal holds is compared with what was sent, and what differs is sent again: `"0 4 * * 0"`. Once a night that is done by itself (`reconcile`)',
       ),
     fields: named(field).describe("Fields of the model, each with how it is read"),
+    bytes: bytes
+      .optional()
+      .describe("Of documents: where their bytes are. They are read when the portal asks for them, and at no other time"),
   },
   {
     identity: "Leave it out: a record under a new key counts as a new one.",
     send: "Write `refresh: { at: …, send: all }`.",
     call: "Read from a table, a view or a query.",
     lookup: "Join the table in a query.",
-    bytes: "Documents come with a later version.",
   },
 );
 

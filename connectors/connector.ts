@@ -229,6 +229,8 @@ export interface Dialect {
   name: string;
   /** Quotes an identifier; a dotted name is quoted part by part. */
   quote(identifier: string): string;
+  /** SQL that gives the length of a quoted column of bytes; absent where the connector bounds such columns by itself. */
+  byteLength?(column: string): string;
   /** Largest number of keys in one read by key. */
   maxKeysPerRead: number;
   /** Names of the feeds by which the database tells of changes itself, as in `changes: { feed: NAME }`; none where it is left out. */

@@ -4,6 +4,8 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import * as z from "zod";
 import { FuserError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
@@ -38,6 +40,7 @@ const personId = z.string().min(1).max(500);
 const personBody = z.strictObject({ agentId, fields: z.record(z.string().max(100), z.json()) });
 const matchBody = z.strictObject({ agentId, id: personId });
 const linkBody = z.strictObject({ agentId, id: personId, personId });
+const documentBody = z.strictObject({ agentId, id: z.string().min(1).max(500) });
 const revokeBody = z.strictObject({ agentId });
 
 type Handler = (request: IncomingMessage, url: URL) => unknown;
@@ -53,13 +56,36 @@ export function adminRoute(gateway: Gateway, options: { token: string; clock: Cl
     const handler = handlers[`${asked.method} ${url.pathname}`];
     if (handler === undefined) return refuse(response, 404, "not-found");
     try {
-      sendJson(response, 200, await handler(asked, url));
+      const answer = await handler(asked, url);
+      if (answer instanceof Readable) await sendBytes(response, answer);
+      else sendJson(response, 200, answer);
     } catch (error) {
       if (!(error instanceof FuserError) || error.kind === "bug") throw error;
       sendJson(response, error.kind === "transient" ? 503 : 400, { error: error.code, message: error.message });
     }
     return true;
   };
+}
+
+/** Whatever a document is, it is shown as a file and never as a page of this origin. */
+async function sendBytes(response: ServerResponse, bytes: Readable): Promise<void> {
+  const heads = {
+    "content-type": "application/octet-stream",
+    "content-disposition": "attachment",
+    "x-content-type-options": "nosniff",
+  };
+  response.writeHead(200, { ...heads, "cache-control": "no-store" });
+  await pipeline(bytes, response);
+}
+
+function bytesOf(gateway: Gateway, agentId: string, id: string): Readable {
+  const bytes = gateway.documentBytes(agentId, id);
+  if (bytes !== undefined) return Readable.from(bytes, { objectMode: false });
+  throw new FuserError("rejected", "The bytes of this document are not here.", {
+    code: "document-not-held",
+    operation: "show a document",
+    hint: "Ask for them with POST /api/documents.",
+  });
 }
 
 function refuse(response: ServerResponse, code: number, error: string): true {
@@ -126,6 +152,14 @@ function handlersOf(gateway: Gateway, clock: Clock): Record<string, Handler> {
       return { version: gateway.setLookup(chosen(id), content) };
     },
     "GET /api/lookups": (_asked, url) => gateway.lookups(fromUrl(url)),
+    "POST /api/documents": async (asked) => {
+      const body = await readJson(asked, documentBody);
+      await gateway.settled();
+      gateway.wantDocument(chosen(body.agentId), body.id);
+      return { wanted: true };
+    },
+    "GET /api/document": (_asked, url) => gateway.document(fromUrl(url), url.searchParams.get("id") ?? "") ?? null,
+    "GET /api/document-bytes": (_asked, url) => bytesOf(gateway, fromUrl(url), url.searchParams.get("id") ?? ""),
     "POST /api/stage": async (asked) => {
       const body = await readJson(asked, stageBody);
       return { done: gateway.setStage(chosen(body.agentId), body.stage) };

@@ -1,6 +1,7 @@
 /** Entities as the agents sent them: what an item of `changes` does to the tables. */
 import type { NumberedItem, UpsertItem } from "../protocol/changes.ts";
 import { type Digester, digestHex } from "../protocol/digest.ts";
+import { dropDocument } from "./documents.ts";
 import type { Store } from "./store.ts";
 
 /** Where an item came from. */
@@ -52,6 +53,7 @@ function upsert(parts: { store: Store; digester: Digester }, origin: Origin, ite
 
 /** Deleting what is not there is fine. What was erased leaves nothing of its fields behind. */
 function remove(store: Store, origin: Origin, item: NumberedItem & { op: "delete" }): void {
+  if (item.type === "document") dropDocument(store, origin.agentId, item.id);
   store.run(
     `UPDATE entity SET deleted_at = ?1, delete_reason = ?2, digest = NULL, cause = ?3, seq = ?4, epoch = ?5, time = ?6,
        fields = CASE WHEN ?2 = 'erased' THEN '{}' ELSE fields END

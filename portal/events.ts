@@ -17,6 +17,8 @@ export type GatewayEvent = { agentId: string } & (
   | { kind: "items"; applied: readonly NumberedItem[]; refused: readonly Refusal[]; last: number }
   | { kind: "command"; id: string; state: CommandState; outcome: Outcome | undefined }
   | { kind: "status"; status: Status }
+  /** The bytes of a document are there, or there are none. */
+  | { kind: "document"; id: string; state: "held" | "refused"; reason: string | undefined }
   /** Something that a person should see, e.g. `other-host`, `connection-below`, `superseded`. */
   | { kind: "noted"; code: string; text: string }
 );
@@ -107,6 +109,7 @@ function lineOf(event: GatewayEvent): { code: string; text: string } | undefined
     case "items":
     case "command":
     case "status":
+    case "document":
       return undefined;
   }
 }

@@ -6,11 +6,13 @@ import type { WebSocket } from "ws";
 import { FuserError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock, Random } from "../base/time.ts";
+import type { BlobPiece } from "../protocol/blob-piece.ts";
 import type { Digester } from "../protocol/digest.ts";
-import { type Answer, closeCode, type PortalMessage, type Request } from "../protocol/messages.ts";
+import { type Answer, type Blob as Begun, closeCode, type PortalMessage, type Request } from "../protocol/messages.ts";
 import { type Agent, type Agents, agentsIn, type Offers, type Stage } from "./agents.ts";
 import { createApply } from "./apply.ts";
 import { type CommandOrder, type Commands, commandsIn, type StoredCommand } from "./commands.ts";
+import { type DocumentState, type Documents, documentsIn } from "./documents.ts";
 import { entitiesIn } from "./entities.ts";
 import { type Events, eventsIn, type GatewayEvent } from "./events.ts";
 import { journalIn } from "./journal.ts";
@@ -69,6 +71,12 @@ export interface AgentDesk {
    */
   setLookup(agentId: string, content: LookupContent): string;
   lookups(agentId: string): PushedLookup[];
+  /** Asks the agent for the bytes of a document, now or when it is there. An event tells how it ended. @throws FuserError `document-unknown` */
+  wantDocument(agentId: string, id: string): void;
+  /** Undefined where nobody has wanted it. */
+  document(agentId: string, id: string): DocumentState | undefined;
+  /** Its bytes, in order; undefined while they are not all here. */
+  documentBytes(agentId: string, id: string): Iterable<Uint8Array> | undefined;
   /** Sends a frame as it is: for tests of an agent's distrust. False when the agent is not connected. */
   sendRaw(agentId: string, frame: string | Uint8Array): boolean;
   /** Closes or, without a code, cuts the agent's link. */
@@ -109,15 +117,32 @@ export function createHub(options: HubOptions): Hub {
     ...{ store, agents, commands, events, digester, clock, log, hooks, limits },
     ...{ journal, apply, refusals, known, turns, looks: sharedLooks() },
   };
-  const links = createLinks(parts, newId, (agentId, answer) => lookups.answered(agentId, answer));
-  const send = (agentId: string, message: PortalMessage): void => links.of(agentId)?.send(message);
+  const links = createLinks(parts, newId, {
+    onAnswer(agentId, answer) {
+      lookups.answered(agentId, answer);
+      documents.answered(agentId, answer);
+    },
+    onBytes: (agentId, message) =>
+      message.type === "blob" ? documents.begun(agentId, message) : documents.piece(agentId, message),
+  });
+  const send = (agentId: string, message: PortalMessage): boolean => {
+    const link = links.of(agentId);
+    link?.send(message);
+    return link !== undefined;
+  };
   const lookups = lookupsIn({ store, agents, events, newId, send });
+  const settled = (): Store => {
+    apply.settleNow();
+    return store;
+  };
+  const cut = (agentId: string): void => links.of(agentId)?.terminate();
+  const documents = documentsIn({ store, settled, events, clock, hooks, newId, send, cut });
   events.listen((event) => {
     // Whoever holds the old key is out as soon as a new one is enrolled.
     if (event.kind === "enrolled") links.closeAll(event.agentId, closeCode.notAuthenticated, "the agent was enrolled again");
   });
   return {
-    ...{ desk: deskOf(parts, links, { random, lookups }), parts, accept: links.add },
+    ...{ desk: deskOf(parts, links, { random, lookups, documents, settled }), parts, accept: links.add },
     async close(bye) {
       await links.close(bye);
       turns.stop();
@@ -126,13 +151,17 @@ export function createHub(options: HubOptions): Hub {
   };
 }
 
-function deskOf(parts: GatewayParts, links: Links, { random, lookups }: { random: Random; lookups: Lookups }): AgentDesk {
+interface DeskParts {
+  random: Random;
+  lookups: Lookups;
+  documents: Documents;
+  /** The store with all that is acked in its tables. */
+  settled: () => Store;
+}
+
+function deskOf(parts: GatewayParts, links: Links, { random, lookups, documents, settled }: DeskParts): AgentDesk {
   const { agents, events, commands, hooks, clock } = parts;
   const issue = issuer({ agents, events, commands, hooks, links });
-  const settled = (): Store => {
-    parts.apply.settleNow();
-    return parts.store;
-  };
   return {
     ...{ hooks, issue, persons: personsIn({ store: settled, clock, random, issue }) },
     createEnrolmentCode: agents.createCode,
@@ -154,6 +183,9 @@ function deskOf(parts: GatewayParts, links: Links, { random, lookups }: { random
     request: links.request,
     setLookup: lookups.set,
     lookups: lookups.list,
+    wantDocument: documents.want,
+    document: documents.find,
+    documentBytes: documents.pieces,
     sendRaw(agentId, frame) {
       const link = links.of(agentId);
       link?.sendRaw(frame);
@@ -209,7 +241,12 @@ interface Links {
   close(bye: { reason: string; retryAfterMs: number }): Promise<void>;
 }
 
-function createLinks(parts: GatewayParts, newId: () => string, onAnswer: (agentId: string, answer: Answer) => void): Links {
+interface Listening {
+  onAnswer: (agentId: string, answer: Answer) => void;
+  onBytes: (agentId: string, message: Begun | BlobPiece) => void;
+}
+
+function createLinks(parts: GatewayParts, newId: () => string, { onAnswer, onBytes }: Listening): Links {
   const links = new Set<Link>();
   const questions = new Map<string, { link: Link; resolve: (answer: Answer) => void; reject: (error: unknown) => void }>();
   let stopped = false;
@@ -232,6 +269,7 @@ function createLinks(parts: GatewayParts, newId: () => string, onAnswer: (agentI
       questions.get(answer.id)?.resolve(answer);
       onAnswer(link.agentId, answer);
     },
+    bytes: (link, message) => onBytes(link.agentId, message),
     closed(link) {
       links.delete(link);
       for (const question of questions.values()) if (question.link === link) question.reject(away());

@@ -4,12 +4,14 @@
  */
 import type { WebSocket } from "ws";
 import { describeError } from "../base/errors.ts";
+import { type BlobPiece, decodePiece, isPiece } from "../protocol/blob-piece.ts";
 import { isPlainChanges } from "../protocol/changes-fit.ts";
 import { decodeJson, encodeFrame, frameJson, MalformedFrame, type RawFrame } from "../protocol/frames.ts";
 import {
   type AgentMessage,
   type Answer,
   agentMessage,
+  type Blob as Begun,
   closeCode,
   type Hello,
   type PortalMessage,
@@ -43,12 +45,14 @@ type State =
   | { at: "closed" };
 
 /** A frame of `changes`, or any other message. */
-type Read = Arrived | { from?: never; message: AgentMessage };
+type Read = Arrived | { from?: never; message: AgentMessage | BlobPiece };
 
 export interface LinkOwner {
   /** This link is about to be welcomed: every other link of its agent must be closed before. */
   supersedeOthers(link: Link): void;
   answered(link: Link, answer: Answer): void;
+  /** Bytes of a document are about to come, or have come. @throws MalformedFrame */
+  bytes(link: Link, message: Begun | BlobPiece): void;
   closed(link: Link): void;
 }
 
@@ -218,6 +222,7 @@ export class Link implements Taker {
   /** What a frame says; undefined for one that a hook takes away. */
   #read(frame: RawFrame): Read | undefined {
     const { hooks, limits } = this.#parts;
+    if (frame.isBinary && isPiece(frame.data)) return { message: decodePiece(frame.data) };
     const json = frameJson(frame, limits.maxFrameBytes);
     const scanned = this.#state.at === "open" && hooks.message === undefined ? this.#state.scan(json) : undefined;
     if (scanned !== undefined) return arrivedBytes(scanned, frame.data);
@@ -281,7 +286,7 @@ export class Link implements Taker {
     }
   }
 
-  #handle(message: AgentMessage): void {
+  #handle(message: AgentMessage | BlobPiece): void {
     const state = this.#state;
     switch (state.at) {
       case "greeting":
@@ -360,7 +365,7 @@ export class Link implements Taker {
   }
 
   /** False for a message that has no place here. */
-  #serve(state: State & { at: "open" }, message: AgentMessage): boolean {
+  #serve(state: State & { at: "open" }, message: AgentMessage | BlobPiece): boolean {
     const { agents, commands, events } = this.#parts;
     switch (message.type) {
       case "inventory":
@@ -384,6 +389,10 @@ export class Link implements Taker {
       }
       case "answer":
         this.#owner.answered(this, message);
+        return true;
+      case "blob":
+      case "piece":
+        this.#owner.bytes(this, message);
         return true;
       case "status":
         agents.setStatus(this.agentId, message);

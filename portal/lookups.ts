@@ -34,7 +34,7 @@ interface LookupParts {
   events: Events;
   newId: () => string;
   /** Sends where the agent is connected. */
-  send: (agentId: string, message: PortalMessage) => void;
+  send: (agentId: string, message: PortalMessage) => unknown;
 }
 
 /** An agent takes 16 MiB in one frame. */

@@ -132,4 +132,27 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (agent_id, name)
   ) WITHOUT ROWID;
   `,
+  // Bytes of documents that somebody has wanted, in pieces as they came.
+  `
+  CREATE TABLE document (
+    agent_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    version TEXT,
+    size_bytes INTEGER,
+    sha256 TEXT,
+    received INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (agent_id, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX document_wanted ON document (agent_id, at) WHERE state = 'wanted';
+  CREATE TABLE document_piece (
+    agent_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    offset INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (agent_id, id, offset)
+  );
+  `,
 ];

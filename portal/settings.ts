@@ -38,6 +38,8 @@ export interface Hooks {
   welcome?: ((welcome: Welcome) => Welcome) | undefined;
   /** Sees each message before it is handled: `drop` cuts the link without a word, `ignore` overlooks the message. */
   message?: ((message: AgentMessage, agentId: string) => "drop" | "ignore" | undefined) | undefined;
+  /** Sees each piece of a document's bytes before it is kept: `drop` cuts the link without a word. */
+  piece?: ((document: string, offset: number) => "drop" | undefined) | undefined;
   /** Commands that the agent did not offer are issued all the same. */
   allowUnoffered?: boolean | undefined;
 }

@@ -26,6 +26,7 @@ const digest = z.string().regex(/^[0-9a-f]{16}$/);
 const json = z.unknown() as unknown as z.ZodType<Json>;
 /** The same where the key itself must be there. */
 const presentJson = json.refine((value) => value !== undefined, "is missing");
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const stage = z.enum(["test", "live"]);
 const owner = z.enum(["erp", "portal", "shared"]);
 const fieldOffer = z.strictObject({ name: word, owner });
@@ -236,7 +237,23 @@ export const blobRequest = z.strictObject({
   type: z.literal("blob-request"),
   id: requestId,
   document: entityId,
-  offset: z.int().min(0),
+  offset: z.int().min(0).describe("How many bytes the portal holds; they are of `version`. 0 for none."),
+  version: word.optional().describe("The `version` of `blob` that the bytes before the offset came under."),
+});
+
+/** The agent is about to send pieces; a frame each, in a form of its own (blob-piece.ts). */
+export const blob = z.strictObject({
+  type: z.literal("blob"),
+  id: requestId.describe("Of the `blob-request`."),
+  offset: z.int().min(0).describe("Where the first piece begins: the request's offset, or 0 where the bytes are others by now."),
+  sizeBytes: z.int().min(0),
+  version: word.describe("Another one whenever the bytes may be others."),
+});
+
+export const blobAck = z.strictObject({
+  type: z.literal("blob-ack"),
+  id: requestId,
+  offset: z.int().min(0).describe("All bytes before it are kept."),
 });
 
 export const lookup = z.strictObject({
@@ -269,6 +286,10 @@ export const answer = z.strictObject({
   ranges: z.array(range).optional(),
   ids: z.array(z.tuple([entityId, digest])).optional(),
   complete: z.boolean().optional().describe("False when more follows after the last id named here."),
+  blob: z
+    .strictObject({ sizeBytes: z.int().min(0), sha256 })
+    .optional()
+    .describe("To a `blob-request`: all pieces were sent, and this is what they make together."),
 });
 
 /** The named states of the agent and of each source. */
@@ -317,7 +338,7 @@ export const status = z.strictObject({
 export const bye = z.strictObject({ type: z.literal("bye"), reason: sentence, retryAfterMs: z.int().min(0).optional() });
 
 /** All messages by name and by who may send them. */
-export const fromAgent = { hello, start, changes, inventory, received, result, answer, status, bye } as const;
+export const fromAgent = { hello, start, changes, inventory, received, result, answer, blob, status, bye } as const;
 export const fromPortal = {
   welcome,
   ack,
@@ -325,6 +346,7 @@ export const fromPortal = {
   command,
   settled,
   "blob-request": blobRequest,
+  "blob-ack": blobAck,
   lookup,
   request,
   bye,
@@ -357,6 +379,8 @@ export type Status = z.output<typeof status>;
 export type RunState = z.output<typeof runState>;
 export type Request = z.output<typeof request>;
 export type Lookup = z.output<typeof lookup>;
+export type Blob = z.output<typeof blob>;
+export type BlobRequest = z.output<typeof blobRequest>;
 
 /** Close codes of the channel (protocol.md). */
 export const closeCode = {

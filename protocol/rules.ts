@@ -24,7 +24,7 @@ const frames = `
 ## Frames
 
 - A message is one JSON object. Up to 4,096 bytes of JSON travel as a text frame. Longer JSON travels as a binary frame: one byte \`0x01\`, then the JSON
-  compressed with zstd (RFC 8878; the sender uses level 1). Other first bytes are refused. permessage-deflate is not used.
+  compressed with zstd (RFC 8878; the sender uses level 1). A piece of a document begins with \`0x02\` (see Documents). Other first bytes are refused. permessage-deflate is not used.
 - \`maxFrameBytes\` of \`welcome\` counts the JSON before compression and holds in both directions. A receiver MUST bound what it unpacks by it. A larger frame closes
   with 4413 (or 1009, where the WebSocket layer is first).
 - Nothing unknown is sent or accepted: a message that does not fit its schema closes with 4400 and a reason that names the place and never the value.`;
@@ -108,6 +108,21 @@ point, after at least one entry.
 - Level \`ids\`: \`ids\` holds up to \`limit\` pairs [id, entity digest]. Level \`ranges\`: each range covers \`limit\` consecutive ids (the last one fewer).
 - \`x-vectors\` at the end of this document holds fields with their digests and shares to check an implementation against.`;
 
+const documents = `
+## Documents: blob-request, blob, pieces, blob-ack
+
+Entities of type \`document\` travel without their bytes; \`sizeBytes\` and \`sha256\` are there where the ERP itself keeps them. The portal asks for the bytes when it needs them.
+
+1. \`blob-request\` names the document by its entity id, with the \`offset\` up to which the portal holds its bytes and the \`version\` that they came under (0 and none at first).
+2. The agent answers \`blob\`: the size, the version, and the offset at which it begins: the one asked for if the version is still the same, else 0, and the portal drops what it has.
+3. Pieces follow in order, a binary frame each: one byte \`0x02\`, one byte with the length of the request's id, the id (UTF-8), the offset (8 bytes, unsigned, big-endian), then 1 to 32,768 bytes of the document. They are
+   outside of the window of \`changes\`, and sent only while no \`changes\` wait to be sent.
+4. The portal says \`blob-ack\` for each piece once it is kept. At most 4 pieces are sent beyond the last \`blob-ack\`. A piece that does not begin where the last one ended, or of a request that is not under way, closes with 4400.
+5. \`answer\` ends it. \`ok\` with \`blob\`: size and SHA-256 (lowercase hex) of the whole, which the portal MUST compare with what it holds, and with those of the entity where it has them; it drops what differs. \`refused\` with one of
+   these reasons: \`not offered\`, \`unknown\` (no such document here), \`missing\`, \`unreadable\`, \`too-large\`, \`outside\` (not where the agent may read), \`changed\` (while it was read: ask again from 0), \`later\` (the ERP is not read now), \`busy\`
+   (too many were asked for: the agent takes one after the other).
+6. What was asked for and not answered when the link ended is asked for again on the next one, from what the portal then holds. Bytes whose document was deleted are dropped.`;
+
 const liveness = `
 ## Other messages, heartbeats, closing
 
@@ -119,7 +134,7 @@ const liveness = `
   connection (the agent stays away for 5 minutes); 4412 wrong stage; 4413 too large; 4429 slow down; 1012 the portal restarts; 1011 the other end failed.`;
 
 /** Markdown for the AsyncAPI's description. */
-export const channelRules: string = [overview, identity, frames, handshake, changes, commands, inventory, liveness]
+export const channelRules: string = [overview, identity, frames, handshake, changes, commands, inventory, documents, liveness]
   .join("\n")
   .trim();
 
@@ -136,6 +151,8 @@ export const messageSummaries: Readonly<Record<string, string>> = {
   result: "The outcome of a command, final or not.",
   settled: "The result is durable at the portal.",
   "blob-request": "Wants the bytes of a document.",
+  blob: "The bytes of a document are about to come, as frames of their own.",
+  "blob-ack": "The bytes of a document are kept up to an offset.",
   lookup: "A table that the mapping uses.",
   request: "Asks the agent to sync, or to send its status or diagnostics.",
   answer: "Outcome of an inventory, lookup, request or blob-request, by its id.",

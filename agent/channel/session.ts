@@ -4,6 +4,7 @@
  */
 import { FuserError, isAbort, kindOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import { pieceBytes } from "../../protocol/blob-piece.ts";
 import { decodeFrame, encodeFrame, MalformedFrame } from "../../protocol/frames.ts";
 import {
   type AgentMessage,
@@ -17,6 +18,7 @@ import {
 } from "../../protocol/messages.ts";
 import { modelVersion, protocolVersion } from "../../protocol/version.ts";
 import type { RenewReason } from "./acks.ts";
+import { type Blobs, createBlobs, type OpenBlob } from "./blobs.ts";
 import { createDownstream, type Downstream, type ReplyPoint } from "./downstream.ts";
 import { versionMismatch } from "./ends.ts";
 import { type Begin, beginEpoch, type GreetingParts, helloOf, type Offer } from "./greeting.ts";
@@ -49,6 +51,8 @@ export interface SessionParts extends GreetingParts {
   onRequest: (request: Request, signal: AbortSignal) => Promise<Outcome>;
   /** Takes a table that the portal pushes; without it none is used. */
   onLookup?: (lookup: Lookup, signal: AbortSignal) => Promise<Outcome>;
+  /** Finds the bytes of a document; without it none are offered. */
+  openBlob?: OpenBlob;
   status: () => StatusReport;
   onWelcome?: (welcome: Welcome) => void;
   /** The portal knew another machine under this identity. */
@@ -79,7 +83,7 @@ export interface SessionEnd extends LinkEnd {
 type State =
   | { at: "opening" }
   | { at: "greeting" }
-  | { at: "streaming"; since: number; connection: number; upstream: Upstream; downstream: Downstream }
+  | { at: "streaming"; since: number; connection: number; upstream: Upstream; downstream: Downstream; blobs: Blobs }
   /** Closing or closed: nothing more is sent. */
   | { at: "leaving" };
 
@@ -264,7 +268,10 @@ export class Session {
         void this.#requested(message);
         return;
       case "blob-request":
-        return this.#send({ type: "answer", id: message.id, outcome: "refused", reason: "not offered" });
+        return state.blobs.request(message);
+      case "blob-ack":
+        state.blobs.acked(message.id, message.offset);
+        return this.wake();
       case "lookup":
         void this.#lookedUp(message);
         return;
@@ -287,7 +294,8 @@ export class Session {
     const { connection } = welcome;
     const upstream = createUpstream({ store, welcome, begin, onAck });
     const downstream = createDownstream({ store, clock, commitPoint, send: (message, flushed) => this.#send(message, flushed) });
-    this.#state = { at: "streaming", since: clock.monotonic(), connection, upstream, downstream };
+    const blobs = this.#openBlobs(welcome);
+    this.#state = { at: "streaming", since: clock.monotonic(), connection, upstream, downstream, blobs };
     this.#link?.heartbeat(welcome.heartbeatSeconds);
     this.#send(begin.start);
     log.info("Connected to the portal", { connection, resume: begin.start.next });
@@ -297,6 +305,17 @@ export class Session {
     const reconcile = begin.reconcile ?? (this.#parts.needsInventory?.() === true ? "requested" : undefined);
     if (reconcile !== undefined) void this.#reconcile(reconcile);
     this.wake();
+  }
+
+  #openBlobs({ maxFrameBytes }: Welcome): Blobs {
+    const { openBlob: open, clock, timing } = this.#parts;
+    return createBlobs({
+      ...{ open, clock, maxFrameBytes, patienceMs: timing.answerMs, signal: this.#over.signal },
+      send: (message) => this.#send(message),
+      sendPiece: (frame) => this.#link?.send(frame),
+      askLine: () => this.wake(),
+      onFailed: (error) => this.#taskFailed(error),
+    });
   }
 
   #mismatch(welcome: Welcome): void {
@@ -365,6 +384,8 @@ export class Session {
     this.#state.downstream.replyAll();
     switch (this.#state.upstream.pump(this.#link)) {
       case "done":
+        // What waits for the network would delay the next change as much as the document.
+        if (this.#link.bufferedBytes < pieceBytes) this.#state.blobs.lineIsFree();
         return;
       case "more":
         this.#parts.clock.after(0, () => this.wake());

@@ -13,6 +13,8 @@ import { readEnrolment, tokenSource } from "../channel/identity.ts";
 import { probePortal } from "../channel/probe.ts";
 import { type Compiled, faultFindings, tryCompile, writtenTables } from "../compile.ts";
 import { freeBytesOf, lowDisk } from "../disk-forecast.ts";
+import { bytesFaults } from "../document-bytes.ts";
+import { rootFindings } from "../documents/root-findings.ts";
 import { newId, openErp } from "../erp.ts";
 import { portalForecast } from "../forecasts.ts";
 import { ambiguousLookups } from "../lookups.ts";
@@ -159,7 +161,8 @@ async function databaseFindings(parts: { session: Session; config: Config; erp: 
   const refused = write.length > 0 ? [] : commandsRefused(config, erp);
   const ambiguous = compiled === undefined ? [] : ambiguousLookups(compiled.commands, storedLookups(config, session.clock));
   const fed = await feedFindings(erp, compiled, session.signal);
-  return [...found, ...refused, ...faultFindings(faults ?? []), ...ambiguous, ...fed];
+  const documents = [...faultFindings(await bytesFaults({ config, erp }, session.signal)), ...(await rootFindings(config))];
+  return [...found, ...refused, ...faultFindings(faults ?? []), ...ambiguous, ...documents, ...fed];
 }
 
 /** Commands that name no table to write, of an ERP that takes none: the connector itself sees tables alone. */

@@ -30,7 +30,10 @@ export type FactKind =
 export type RuleName = keyof QualityConfig["actions"];
 
 /** All that findings are raised by: the rules, what waits in quarantine, the look at the ERP's schema, and what comes of the portal's commands and questions. */
-export type FindingName = RuleName | HeldName | "schema-missing" | "field-conflict" | "person-maybe-known";
+export type FindingName = RuleName | HeldName | DocumentName | "schema-missing" | "field-conflict" | "person-maybe-known";
+
+/** Bytes of a document that the portal has asked for and that can't be had. */
+export type DocumentName = "document-missing" | "document-unreadable" | "document-too-large" | "document-outside";
 
 /** What waits in quarantine, or was sent without a reference. */
 export type HeldName = "parent-missing" | "code-unknown" | "row-held";

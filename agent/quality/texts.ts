@@ -92,6 +92,50 @@ export const findingTexts: Readonly<Record<FindingName, FindingText>> = {
       en: "Check which value is right. If the command waits for a decision, IT takes it, by “erpfuser commands show”.",
     },
   },
+  "document-missing": {
+    title: { de: "Datei des Dokuments fehlt", en: "The document's file is missing" },
+    wrong: {
+      de: "Das Mieterportal wollte das Dokument zeigen. Dort, wo das ERP es nennt, ist keine Datei, oder es nennt keine.",
+      en: "The portal wanted to show the document. Where the ERP says that it is there is no file, or it names none.",
+    },
+    mend: {
+      de: "Legen Sie die Datei an ihren Platz zurück, berichtigen Sie den Eintrag oder löschen Sie ihn.",
+      en: "Put the file back into its place, correct the entry, or delete it.",
+    },
+  },
+  "document-unreadable": {
+    title: { de: "Datei des Dokuments nicht lesbar", en: "The document's file can't be read" },
+    wrong: {
+      de: "Das Mieterportal wollte das Dokument zeigen. Das Konto des Agenten darf die Datei nicht lesen, oder es ist keine Datei.",
+      en: "The portal wanted to show the document. The agent's account may not read the file, or it is no file.",
+    },
+    mend: {
+      de: "Die IT gibt dem Konto des Agenten das Recht, im Ordner der Dokumente zu lesen.",
+      en: "IT gives the agent's account the right to read in the folder of the documents.",
+    },
+  },
+  "document-too-large": {
+    title: { de: "Dokument zu groß", en: "Document too large" },
+    wrong: {
+      de: "Das Mieterportal wollte das Dokument zeigen. Es ist größer, als die Einstellung „max“ erlaubt.",
+      en: "The portal wanted to show the document. It is larger than the setting “max” allows.",
+    },
+    mend: {
+      de: "Verkleinern Sie die Datei, oder die IT erhöht „bytes: max“ der Quelle.",
+      en: "Make the file smaller, or IT raises “bytes: max” of the source.",
+    },
+  },
+  "document-outside": {
+    title: { de: "Dokument außerhalb des erlaubten Ordners", en: "Document outside of the allowed folder" },
+    wrong: {
+      de: "Was das ERP als Ort der Datei nennt, liegt nicht in dem Ordner, aus dem der Agent lesen darf, oder führt über eine Verknüpfung hinaus. Es wurde nichts gelesen.",
+      en: "What the ERP names as the file's place is not in the folder that the agent may read from, or leads out of it by a link. Nothing was read.",
+    },
+    mend: {
+      de: "Berichtigen Sie den Eintrag, oder die IT nennt unter „bytes: root“ den Ordner, in dem alle Dokumente liegen.",
+      en: "Correct the entry, or IT names the folder that all documents lie in under “bytes: root”.",
+    },
+  },
   "person-maybe-known": {
     title: { de: "Im Portal vielleicht schon bekannt", en: "Maybe known at the portal already" },
     wrong: {

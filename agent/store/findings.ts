@@ -184,7 +184,7 @@ function prepareAll(database: Database) {
       WHERE ${isWanted} ORDER BY source, key, rule, id LIMIT ? OFFSET ?`),
     count: prepare(`SELECT count(*) AS count FROM finding WHERE ${isWanted}`),
     keepOnly: prepare(
-      "DELETE FROM finding WHERE rule NOT IN ('schema-missing', 'field-conflict', 'person-maybe-known') AND source NOT IN (SELECT value FROM json_each(?))",
+      "DELETE FROM finding WHERE rule NOT IN ('schema-missing', 'field-conflict', 'person-maybe-known') AND rule NOT LIKE 'document-%' AND source NOT IN (SELECT value FROM json_each(?))",
     ),
     purge: prepare("DELETE FROM finding WHERE closed_at < ?"),
   };

@@ -23,6 +23,7 @@ export const mssqlSyntax: Syntax = {
 export const mssqlDialect: Dialect = {
   name: "mssql",
   quote: mssqlSyntax.quote,
+  byteLength: (column) => `DATALENGTH(${column})`,
   maxKeysPerRead: 200,
   // Only where the database keeps row versions, which is its owner's choice: `check` tells.
   powers: { lockFreeReads: false, nativeFeed: true, sessionLock: true, skipLocked: false, rowVersions: true },

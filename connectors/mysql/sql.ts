@@ -23,6 +23,7 @@ export const mysqlSyntax: Syntax = {
 export const mysqlDialect: Dialect = {
   name: "mysql",
   quote: mysqlSyntax.quote,
+  byteLength: (column) => `OCTET_LENGTH(${column})`,
   maxKeysPerRead: 500,
   feeds: ["binlog"],
   powers: { lockFreeReads: true, nativeFeed: true, sessionLock: true, skipLocked: false },

@@ -27,6 +27,7 @@ export const logicalReplication = "logical-replication";
 export const postgresDialect: Dialect = {
   name: "postgres",
   quote: postgresSyntax.quote,
+  byteLength: (column) => `octet_length(${column})`,
   maxKeysPerRead: 500,
   powers: { lockFreeReads: true, nativeFeed: true, sessionLock: true, skipLocked: true },
   feeds: [logicalReplication],

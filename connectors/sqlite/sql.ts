@@ -22,6 +22,7 @@ export const sqliteSyntax: Syntax = {
 export const sqliteDialect: Dialect = {
   name: "sqlite",
   quote: sqliteSyntax.quote,
+  byteLength: (column) => `octet_length(${column})`,
   maxKeysPerRead: 200,
   powers: { lockFreeReads: true, nativeFeed: false, sessionLock: false, skipLocked: false },
   capabilities: sqliteCapabilities,

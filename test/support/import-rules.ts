@@ -43,7 +43,7 @@ const judged = /^agent\/quality\/judged\.ts$/;
 const connectorsShared = /^connectors\/[^/]+\.ts$/;
 const registry = /^connectors\/registry\.ts$/;
 const store = /^agent\/store\//;
-const parts = /^agent\/(capture|map|quality|channel|writeback|store)\//;
+const parts = /^agent\/(capture|documents|map|quality|channel|writeback|store)\//;
 const agentTop = /^agent\/[^/]+\.(ts|json)$/;
 const cli = /^agent\/cli\//;
 const portal = /^portal\//;
@@ -71,6 +71,7 @@ const rooms: Room[] = [
   part("quality"),
   part("channel", [store]),
   part("writeback", [store]),
+  part("documents", [store]),
   part("store"),
   {
     name: "agent/cli",
