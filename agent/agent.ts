@@ -21,6 +21,7 @@ import { type Compiled, compile } from "./compile.ts";
 import { compileWhatCan } from "./degrade.ts";
 import { pathTeller } from "./document-bytes.ts";
 import { type Documents, documentsOf } from "./documents/documents.ts";
+import { createFirstTables, type FirstTables } from "./first-tables.ts";
 import { type Lookups, openLookups } from "./lookups.ts";
 import { buildQuery } from "./map/query.ts";
 import { isBlindWay } from "./map/write-idempotency.ts";
@@ -71,6 +72,7 @@ export interface Running extends Base {
   channel: Channel;
   questions: PersonQuestions;
   documents: Documents;
+  tables: FirstTables;
 }
 
 /** Commands under way at once, each on an entity of its own. */
@@ -100,7 +102,7 @@ export async function runWithin(surroundings: Surroundings, parts: AgentParts, s
       return compiled.mappings.length > 0 ? compiled : await compile(config, erp, signal);
     });
     const link = { wasConnected: false };
-    const lookups = openLookups({ store, log: parts.log });
+    const lookups = openLookups({ store, log: parts.log, clock: parts.clock });
     let before: Compiled | undefined;
     for (let compiled = first; compiled !== undefined; ) {
       tellLacks({ log: parts.log, store, now: parts.clock.now() }, before?.lacks, compiled.lacks);
@@ -153,7 +155,8 @@ async function assemble(base: Base): Promise<Running> {
   const { parts, surroundings, store, erp, compiled } = base;
   const { config, clock, random, log } = parts;
   base.lookups.bind([...compiled.mappings, ...compiled.commands.values()]);
-  const portalIsThere = (): boolean => channel.state().name === "connected";
+  const tables = createFirstTables(base.lookups, clock);
+  const mayRead = (): boolean => channel.state().name === "connected" && tables.areThere();
   const capture = createCapture({
     connector: erp,
     sources: compiled.sources,
@@ -165,7 +168,7 @@ async function assemble(base: Base): Promise<Running> {
     log,
     digest: surroundings.digester.text,
     digestWritten: surroundings.digester.written,
-    mayRead: portalIsThere,
+    mayRead,
     exceedsGuard: (kind, count) => exceedsGuard(config.guards[kind], count),
     quality: createQuality(config),
     estimateRows: (source) => compiled.rows.get(source),
@@ -201,7 +204,7 @@ async function assemble(base: Base): Promise<Running> {
   });
   const documents = assembleDocuments(base);
   const channel = await assembleChannel(base, { capture, writeback, documents });
-  return { ...base, capture, writeback, channel, questions, documents };
+  return { ...base, capture, writeback, channel, questions, documents, tables };
 }
 
 function assembleDocuments({ parts, store, erp }: Base): Documents {
@@ -315,8 +318,10 @@ async function runParts(running: Running, signal: AbortSignal): Promise<Compiled
     channel.run(all),
     ...surroundings.chores.map((chore) => chore(running, all)),
   ];
+  const waiting = running.tables.run(() => capture.wake(), all);
   for (const part of work) part.then(() => stop.abort()).catch(() => stop.abort());
   const results = await Promise.allSettled(work);
+  await waiting;
   const failed = results.find((result) => result.status === "rejected" && !isAbort(result.reason));
   if (failed?.status === "rejected") throw failed.reason;
   return signal.aborted ? undefined : await changed;

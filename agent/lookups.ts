@@ -1,7 +1,7 @@
 /** Tables that the portal pushes and the mapping uses: kept in the store, in memory while the agent runs, and exchanged as a whole. */
 import type { Finding } from "../base/findings.ts";
 import type { Log } from "../base/log.ts";
-import { canonicalJson } from "../protocol/canonical-json.ts";
+import type { Clock } from "../base/time.ts";
 import type { Hello, Lookup } from "../protocol/messages.ts";
 import type { Json } from "../protocol/model.ts";
 import type { Capture } from "./capture/capture.ts";
@@ -29,7 +29,7 @@ export type LookupUser = Pick<Mapping, "lookups">;
 
 type Needs = ReadonlyMap<string, ReadonlySet<string | undefined>>;
 
-export function openLookups({ store, log }: { store: Store; log: Log }): Lookups {
+export function openLookups({ store, log, clock }: { store: Store; log: Log; clock: Clock }): Lookups {
   /** By which rows are mapped, and as the store has them: what lies between the two is still to be marked. */
   const tables = new Map<string, LookupTable>();
   const kept = new Map<string, LookupTable & { version: string }>();
@@ -48,13 +48,14 @@ export function openLookups({ store, log }: { store: Store; log: Log }): Lookups
   const take: Lookups["take"] = async (message, capture, signal) => {
     const { name, version, fields, rows } = message;
     const takes = needs.get(name);
-    const table = tableOf(message);
-    const reason = takes === undefined ? "no mapping uses it" : faultOf(message, table, takes);
+    const pause: Pause = () => clock.sleep(0, signal);
+    const table: LookupTable = { fields, rows: new Map() };
+    const reason = takes === undefined ? "no mapping uses it" : await fill(table, message, { takes, pause });
     if (reason !== undefined) {
       log.warn(`A table of the portal is not taken: ${reason}`, { code: "lookup-refused", lookup: name.slice(0, 100) });
       return { outcome: "refused", reason };
     }
-    const changed = changedRows([kept.get(name), tables.get(name)], table, takes ?? new Set());
+    const changed = await changedRows([kept.get(name), tables.get(name)], table, { takes: takes ?? new Set(), pause });
     // In this order: whatever is read once it is marked must be mapped by the new table, and a kill in between has the portal send it again.
     tables.set(name, table);
     generation += 1;
@@ -127,27 +128,51 @@ function tableOf({ fields, rows }: Pick<StoredLookup, "fields" | "rows">): Looku
 const keyOf = ([first]: readonly Json[]): string => String(first ?? "").trim();
 const isScalar = (value: Json | undefined): boolean => value !== undefined && (value === null || typeof value !== "object");
 
-function faultOf({ fields, rows }: Lookup, table: LookupTable, takes: ReadonlySet<string | undefined>): string | undefined {
+/** Files the rows of a table that has come; gives why it can't be taken. */
+async function fill(
+  { rows: filed }: { rows: ReadonlyMap<string, readonly Json[]> },
+  { fields, rows }: Lookup,
+  { takes, pause }: { takes: ReadonlySet<string | undefined>; pause: Pause },
+): Promise<string | undefined> {
   if (fields.length < 2 || new Set(fields).size < fields.length) return "it needs two fields or more, each of a name of its own";
   for (const take of takes)
     if (take !== undefined && !fields.includes(take)) return `the mapping takes its field ${take}, which it lacks`;
-  const broken = rows.findIndex((row) => row.length !== fields.length || !row.every(isScalar) || keyOf(row) === "");
-  if (broken >= 0) return `row ${broken + 1} has no key, or not a plain value for each field`;
-  return table.rows.size < rows.length ? "a key stands in it twice" : undefined;
+  for (const [index, row] of rows.entries()) {
+    if (index % rowsAtOnce === rowsAtOnce - 1) await pause();
+    const key = keyOf(row);
+    if (row.length !== fields.length || key === "" || !row.every(isScalar))
+      return `row ${index + 1} has no key, or not a plain value for each field`;
+    (filed as Map<string, readonly Json[]>).set(key, row);
+  }
+  return filed.size < rows.length ? "a key stands in it twice" : undefined;
 }
 
 /** Keys of the rows that say another thing than one of those before in what the mapping takes of them. The first time all have waited, those without a row as well. */
-function changedRows(
+async function changedRows(
   [kept, inUse]: readonly [LookupTable | undefined, LookupTable | undefined],
   now: LookupTable,
-  takes: ReadonlySet<string | undefined>,
-): string[] | "all" {
+  { takes, pause }: { takes: ReadonlySet<string | undefined>; pause: Pause },
+): Promise<string[] | "all"> {
   if (kept === undefined || inUse === undefined) return "all";
-  const saying = (table: LookupTable, key: string): string | undefined => {
-    const row = table.rows.get(key);
-    return row && canonicalJson([...takes].map((take) => row[indexOf(table, take)] ?? null));
-  };
-  const before = kept === inUse ? [kept] : [kept, inUse];
-  const keys = new Set([...before.flatMap(({ rows }) => [...rows.keys()]), ...now.rows.keys()]);
-  return [...keys].filter((key) => before.some((table) => saying(table, key) !== saying(now, key)));
+  const changed = new Set<string>();
+  for (const before of new Set([kept, inUse].map(({ rows, fields }) => (rows === kept.rows ? kept : { rows, fields })))) {
+    const places = [...takes].map((take) => [indexOf(before, take), indexOf(now, take)] as const);
+    let looked = 0;
+    for (const [key, row] of now.rows) {
+      if (++looked % rowsAtOnce === 0) await pause();
+      const was = before.rows.get(key);
+      // All of them are plain values.
+      if (was === undefined || places.some(([then, at]) => (was[then] ?? null) !== (row[at] ?? null))) changed.add(key);
+    }
+    for (const key of before.rows.keys()) {
+      if (++looked % rowsAtOnce === 0) await pause();
+      if (!now.rows.has(key)) changed.add(key);
+    }
+  }
+  return [...changed];
 }
+
+/** Lets the heartbeat and single changes have their turns. */
+type Pause = () => Promise<void>;
+/** Some milliseconds of work. */
+const rowsAtOnce = 5_000;

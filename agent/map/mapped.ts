@@ -91,7 +91,14 @@ export type Mapped =
       reason?: "out-of-scope";
       lookups?: readonly LookupUse[];
     }
-  | { kind: "faulty"; id: string; faults: readonly RowFault[]; lookups?: readonly LookupUse[] };
+  | {
+      kind: "faulty";
+      id: string;
+      faults: readonly RowFault[];
+      lookups?: readonly LookupUse[];
+      /** What it refers to, as far as that could be read; only where not all estates take part. */
+      parents?: readonly Parent[];
+    };
 
 /** An entity as bytes: what `EntityText` and the parents of `Mapped` are, without a string or an object. Kept, and used again for the next row. */
 export interface WrittenEntity {

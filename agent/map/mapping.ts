@@ -54,10 +54,18 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
   if (faults.list.length > 0) return { faults: faults.list };
   const cause = causeReader(needsOf(source, config).cause, scope);
   const bitOf = fieldBits(type);
-  const isScoped = config.properties !== undefined && source.type === "property";
+  const isScoped = config.properties !== undefined;
   const lookups = sourceLookups(source, config, holder);
   const names = nameSets(fields.map((field) => field.name));
-  const compiled: CompiledSource = { source, fields, names, cause, isWhole: lookups !== undefined || isScoped, types };
+  const compiled: CompiledSource = {
+    source,
+    fields,
+    names,
+    cause,
+    isWhole: lookups !== undefined || (isScoped && source.type === "property"),
+    isScoped,
+    types,
+  };
   return {
     mapping: {
       source: source.name,
@@ -184,7 +192,7 @@ function causeReader(cause: CauseColumn | undefined, { columns, source }: ReadSc
   return { column: found.index, read };
 }
 
-function mapperOf({ source, fields, names: allNames, cause, types }: CompiledSource): Mapping["map"] {
+function mapperOf({ source, fields, names: allNames, cause, isScoped, types }: CompiledSource): Mapping["map"] {
   const flagged = source.deletes.flag !== undefined;
   const columnOf = new Map(fields.map((field) => [field.name, field.column]));
   const reading = newReading();
@@ -216,9 +224,9 @@ function mapperOf({ source, fields, names: allNames, cause, types }: CompiledSou
     if (id.length > idLimit)
       faults.push({ code: "value-invalid", field: "id", column: undefined, message: "the key is too long for an id" });
     if (reading.misfit && faults.length === 0) faults.push(...misfits({ source, types }, fieldsOf(text), columnOf));
-    if (faults.length > 0) return { kind: "faulty", id, faults, ...asked };
     // A list that grew would keep room for more: a batch of rows lives on until it is settled.
-    const parents = reading.parents.slice(0, reading.parentCount);
+    const parents = faults.length > 0 && !isScoped ? [] : reading.parents.slice(0, reading.parentCount);
+    if (faults.length > 0) return { kind: "faulty", id, faults, ...asked, ...(isScoped ? { parents } : {}) };
     return {
       kind: "entity",
       id,

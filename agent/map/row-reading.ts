@@ -95,6 +95,8 @@ export interface CompiledSource {
   cause: { column: number; read: (value: Value | undefined) => string | undefined } | undefined;
   /** It maps through lookups, so that who asked for what must be noted, or not all of its rows take part: rows are mapped, not written from bytes. */
   isWhole: boolean;
+  /** Not all estates take part: of a faulty row it counts what it refers to. */
+  isScoped: boolean;
   /** Those that entities are held against. */
   types: Types;
 }

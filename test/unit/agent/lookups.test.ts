@@ -13,7 +13,8 @@ const never = new AbortController().signal;
 
 test("A table that could not be taken to its end is asked for again under its old version, and nobody between the two is forgotten", async () => {
   using stores = new DisposableStack();
-  const store = openStoreOn(new DatabaseSync(":memory:"), { clock: manualClock(), log: silentLog });
+  const clock = manualClock();
+  const store = openStoreOn(new DatabaseSync(":memory:"), { clock, log: silentLog });
   stores.defer(() => store.close());
   const asked: (readonly string[] | "all")[] = [];
   let fails = false;
@@ -30,7 +31,7 @@ test("A table that could not be taken to its end is asked for again under its ol
   };
   const mapping = { lookups: { needs: new Map([["names", new Set([undefined])]]), use, generation: 0 } } as unknown as Mapping;
   const open = () => {
-    const lookups = openLookups({ store, log: silentLog });
+    const lookups = openLookups({ store, log: silentLog, clock });
     lookups.bind([mapping]);
     return lookups;
   };
@@ -49,7 +50,7 @@ test("A table that could not be taken to its end is asked for again under its ol
   expect(lookups.used()).toEqual([{ name: "names", version: "one" }]);
   fails = false;
   expect(await take({ a: "1", b: "3", c: "1" }, "three")).toEqual({ outcome: "ok" });
-  expect(asked).toEqual(["all", ["a", "b"]]);
+  expect([asked[0], [...(asked[1] as string[])].sort()]).toEqual(["all", ["a", "b"]]);
   const generation = tables?.generation;
   expect(await take({ a: "1", c: "1" }, "four")).toEqual({ outcome: "ok" });
   expect(asked.at(-1)).toEqual(["b"]);
