@@ -1,5 +1,4 @@
 /** Writes the worklist of data quality into a folder, a file for each team that mends it: on a schedule, and when `erpfuser quality deliver` asks for it. */
-import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FuserError } from "../base/errors.ts";
 import type { Config, DeliverConfig } from "../config/config.ts";
@@ -8,6 +7,7 @@ import { nextRun } from "./capture/schedule.ts";
 import { type Entry, entriesIn } from "./quality/worklist.ts";
 import { worklistCsv } from "./quality/worklist-csv.ts";
 import { worklistHtml } from "./quality/worklist-html.ts";
+import { replaceFile } from "./replace-file.ts";
 import type { StoreReader } from "./store/store.ts";
 import { teamsBy } from "./teams.ts";
 import { waitOut } from "./wait-out.ts";
@@ -92,7 +92,7 @@ export async function writeWorklists({ state, config, deliver, now, pause, most 
     const page = { language, name: `${config.agent.name}, ${team}`, day };
     const base = join(folder, nameOf(team));
     const files = { [`${base}.html`]: worklistHtml(entries, page), [`${base}.csv`]: worklistCsv(entries, language) };
-    for (const [file, text] of Object.entries(files)) replaceFile(file, text);
+    for (const [file, text] of Object.entries(files)) write(file, text);
     return { team, findings: entries.filter(({ accepted }) => accepted === "").length, files: Object.keys(files) };
   });
   return { lists, left };
@@ -111,11 +111,9 @@ function fileNames(language: DeliverConfig["language"]): (team: string) => strin
   };
 }
 
-/** Whoever has the file open never sees half of it. */
-function replaceFile(file: string, text: string): void {
+function write(file: string, text: string): void {
   try {
-    writeFileSync(`${file}.new`, text);
-    renameSync(`${file}.new`, file);
+    replaceFile(file, text);
   } catch (error) {
     throw undeliverable(file, error);
   }

@@ -1,8 +1,9 @@
 /** What the running agent last said of itself, as a file beside the store: `erpfuser status` reads it, also when the agent no longer runs. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { FuserError } from "../base/errors.ts";
 import type { Status } from "../protocol/messages.ts";
+import { replaceFile } from "./replace-file.ts";
 
 export interface StatusFile {
   pid: number;
@@ -36,8 +37,7 @@ const fileName = "status.json";
 export function writeStatusFile(directory: string, status: StatusFile): void {
   const file = join(directory, fileName);
   try {
-    writeFileSync(`${file}.new`, JSON.stringify(status), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    replaceFile(file, JSON.stringify(status), { mode: 0o600 });
   } catch (error) {
     throw unwritable(file, error);
   }

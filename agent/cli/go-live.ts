@@ -1,10 +1,11 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { isScalar, parseDocument } from "yaml";
 import { FuserError } from "../../base/errors.ts";
 import type { Config } from "../../config/config.ts";
 import { enrol } from "../channel/enrol.ts";
 import { machineName, newId } from "../erp.ts";
 import { transportSettings } from "../portal-way.ts";
+import { replaceFile } from "../replace-file.ts";
 import { readStatusFile, stillRuns } from "../status-file.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -105,11 +106,10 @@ function stageRange(file: string): { text: string; from: number; until: number }
   });
 }
 
-/** Changes the one word and nothing else of the file; replaced at once. */
+/** Changes the one word and nothing else of the file, which stays as closed as it was. */
 function switchStage(file: string): void {
   const { text, from, until } = stageRange(file);
-  writeFileSync(`${file}.new`, `${text.slice(0, from)}live${text.slice(until)}`);
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${text.slice(0, from)}live${text.slice(until)}`, { mode: statSync(file).mode & 0o777 });
 }
 
 function refused(code: string, message: string, hint: string): FuserError {

@@ -1,4 +1,3 @@
-import { renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { FuserError } from "../../base/errors.ts";
@@ -10,6 +9,7 @@ import { type Entry, entriesIn } from "../quality/worklist.ts";
 import { worklistCsv } from "../quality/worklist-csv.ts";
 import { columnHeads } from "../quality/worklist-heads.ts";
 import { worklistHtml } from "../quality/worklist-html.ts";
+import { replaceFile } from "../replace-file.ts";
 import type { StoreReader } from "../store/store.ts";
 import type { Register } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -172,11 +172,9 @@ function lines(entries: readonly Entry[], total: number, language: Language): st
   ];
 }
 
-/** Whoever has the file open never sees half of it. */
 function writeExport(file: string, text: string): void {
   try {
-    writeFileSync(`${file}.new`, text);
-    renameSync(`${file}.new`, file);
+    replaceFile(file, text);
   } catch (error) {
     throw unwritable(file, error);
   }

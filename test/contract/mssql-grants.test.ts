@@ -2,51 +2,19 @@
 // through, and nothing else does.
 import tedious from "tedious";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { compile } from "../../agent/compile.ts";
 import { grantNeeds } from "../../agent/grant-needs.ts";
 import type { Config } from "../../config/config.ts";
-import { parseConfig } from "../../config/load.ts";
 import type { Connector } from "../../connectors/connector.ts";
 import type { GrantNeeds } from "../../connectors/grants.ts";
 import { mssql } from "../../connectors/mssql/connector.ts";
 import { tsqlFault } from "../support/tsql-grammar.ts";
 import { follow } from "./erp/follow.ts";
 import { mssqlSubject } from "./erp/mssql.ts";
+import { readsAndWrites, rightsConfig } from "./erp/rights.ts";
 import { contextOf, never } from "./erp/subject.ts";
 
-const text = `agent: { name: Test, portal: "wss://portal.example.com/agent", state: /tmp/state }
-erp: { connector: mssql, server: 127.0.0.1, database: erp, user: fuser, password: { secret: x }, timezone: Europe/Berlin }
-sources:
-  persons:
-    type: person
-    table: person
-    key: nr
-    where: "active = 'J'"
-    changes: { column: changed, kind: timestamp, compare: 1h }
-    fields: { kind: { value: natural }, lastName: name }
-  tickets:
-    type: ticket
-    table: orders
-    key: id
-    fields: { kind: { value: damage }, status: { value: open }, title: title }
-commands:
-  ticket.create:
-    idempotency: { ledger: ledger }
-    steps:
-      - number: { as: nr, counter: { table: counters, column: value, where: { name: orders } } }
-      - sql: SELECT NEXT VALUE FOR [dbo].numbers AS drawn
-        out: { drawn: drawn }
-      - call: accept
-        args: { nr: "\${nr}" }
-      - insert: orders
-        values: { title: { from: title }, nr: "\${nr}" }
-        blanks: { text: "" }
-        returning: { key: id }
-      - update: orders
-        key: { id: "\${key}" }
-        values: { state: neu }
-    result: { source: tickets, key: "\${key}" }
-`;
+const erpSection =
+  "{ connector: mssql, server: 127.0.0.1, database: erp, user: fuser, password: { secret: x }, timezone: Europe/Berlin }";
 
 const schema = [
   "CREATE TABLE person (nr INT PRIMARY KEY, name NVARCHAR(40), active CHAR(1), changed DATETIME2(3), salary DECIMAL(9,2))",
@@ -100,9 +68,12 @@ describe("rights by the printed script on SQL Server's double", () => {
   beforeAll(async () => {
     subject = await mssqlSubject();
     for (const line of schema) await subject.run(line);
-    const parsed = parseConfig({ text, file: "/x.yaml" });
-    expect(parsed.faults ?? []).toEqual([]);
-    config = parsed.config as Config;
+    config = rightsConfig(erpSection, [
+      "- sql: SELECT NEXT VALUE FOR [dbo].numbers AS drawn",
+      "  out: { drawn: drawn }",
+      "- call: accept",
+      '  args: { nr: "${nr}" }',
+    ]);
     await run(scriptOf("ledger", grantNeeds(config, []), undefined));
     await run(scriptOf("init", { tables: [], calls: [], ledgers: [], feeds: [] }, undefined));
     erp = await open();
@@ -138,26 +109,7 @@ describe("rights by the printed script on SQL Server's double", () => {
   });
 
   it("lets sources be read and commands be written", async () => {
-    const { sources, commands } = await compile(config, erp, never);
-    for (const { mapping, cursor } of sources) {
-      await Array.fromAsync(erp.scan(mapping.query, never));
-      await Array.fromAsync(erp.readKeys(mapping.query, ["1"], never));
-      await erp.aggregate(mapping.query, cursor?.query, never);
-      if (cursor === undefined) continue;
-      expect((await Array.fromAsync(erp.changedSince(cursor.query, "2026-01-01T00:00:00", never))).flat().length).toBe(2);
-    }
-    const message = {
-      type: "command",
-      id: "c-1",
-      command: "ticket.create",
-      values: { title: "Kalt" },
-      issuedAt: "2026-07-01T08:30:00Z",
-    };
-    const context = { now: Date.now(), rehearse: false, mayBeRepeated: false, resolve: () => undefined };
-    const plan = commands.get("ticket.create")?.plan(message as never, context);
-    if (plan === undefined || "rejected" in plan) throw new Error(JSON.stringify(plan));
-    expect(await erp.write(plan, never)).toMatchObject({ state: "applied", repeated: false });
-    expect(await erp.write({ ...plan, mayBeRepeated: true }, never)).toMatchObject({ state: "applied", repeated: true });
+    await readsAndWrites(erp, config);
     expect(await subject.rows("SELECT nr, title, must, state FROM orders")).toEqual([["42", "Kalt", "", "neu"]]);
     expect(await subject.rows("SELECT id FROM others")).toEqual([["42"]]);
   });

@@ -1,48 +1,17 @@
 // The script of `erpfuser grants` on a real PostgreSQL: with its rights everything that a configuration does goes through, and nothing else does.
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { compile } from "../../agent/compile.ts";
 import { grantNeeds } from "../../agent/grant-needs.ts";
 import { systemClock } from "../../base/time.ts";
 import type { Config } from "../../config/config.ts";
-import { parseConfig } from "../../config/load.ts";
 import type { Connector } from "../../connectors/connector.ts";
 import type { FeedTable } from "../../connectors/feed.ts";
 import type { GrantNeeds } from "../../connectors/grants.ts";
 import { postgres } from "../../connectors/postgres/connector.ts";
 import type { Postgres } from "../support/postgres.ts";
 import { has, postgres as startServer } from "../support/servers.ts";
+import { readsAndWrites, rightsConfig } from "./erp/rights.ts";
 import { contextOf, never } from "./erp/subject.ts";
-
-const text = `agent: { name: Test, portal: "wss://portal.example.com/agent", state: /tmp/state }
-erp: { connector: postgres, server: 127.0.0.1, database: wo, user: fuser, timezone: Europe/Berlin }
-sources:
-  persons:
-    type: person
-    table: person
-    key: nr
-    where: "active = 'J'"
-    changes: { column: changed, kind: timestamp, compare: 1h }
-    fields: { kind: { value: natural }, lastName: name }
-  tickets:
-    type: ticket
-    table: orders
-    key: id
-    fields: { kind: { value: damage }, status: { value: open }, title: title }
-commands:
-  ticket.create:
-    idempotency: { ledger: ledger }
-    steps:
-      - number: { as: nr, counter: { table: counters, column: value, where: { name: orders } } }
-      - insert: orders
-        values: { title: { from: title }, nr: "\${nr}" }
-        blanks: { text: "" }
-        returning: { key: id }
-      - update: orders
-        key: { id: "\${key}" }
-        values: { state: neu }
-    result: { source: tickets, key: "\${key}" }
-`;
 
 describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", () => {
   let server: Postgres;
@@ -79,9 +48,7 @@ describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", 
       "INSERT INTO counters VALUES ('orders', 41)",
       "CREATE ROLE fuser LOGIN PASSWORD 'of the agent'",
     ]);
-    const parsed = parseConfig({ text, file: "/x.yaml" });
-    expect(parsed.faults ?? []).toEqual([]);
-    config = parsed.config as Config;
+    config = rightsConfig("{ connector: postgres, server: 127.0.0.1, database: wo, user: fuser, timezone: Europe/Berlin }");
     const nothing = { tables: [], calls: [], ledgers: [], feeds: [] };
     await run(scriptOf("ledger", grantNeeds(config, []), undefined));
     await run(scriptOf("init", nothing, undefined));
@@ -148,28 +115,7 @@ describe.skipIf(!has("postgres"))("rights by the printed script on PostgreSQL", 
   });
 
   it("lets sources be read and commands be written", async () => {
-    const { sources, commands } = await compile(config, erp, never);
-    for (const { mapping, cursor } of sources) {
-      await Array.fromAsync(erp.scan(mapping.query, never));
-      await Array.fromAsync(erp.readKeys(mapping.query, ["1"], never));
-      await erp.aggregate(mapping.query, cursor?.query, never);
-      if (cursor === undefined) continue;
-      const from = "2026-01-01T00:00:00";
-      expect((await Array.fromAsync(erp.changedSince(cursor.query, from, never))).flat().length).toBe(2);
-      expect((await erp.changedRows?.(mapping.query, cursor.query, { from, most: 10, signal: never }))?.rows?.length).toBe(1);
-    }
-    const message = {
-      type: "command",
-      id: "c-1",
-      command: "ticket.create",
-      values: { title: "Kalt" },
-      issuedAt: "2026-07-01T08:30:00Z",
-    };
-    const context = { now: Date.now(), rehearse: false, mayBeRepeated: false, resolve: () => undefined };
-    const plan = commands.get("ticket.create")?.plan(message as never, context);
-    if (plan === undefined || "rejected" in plan) throw new Error(JSON.stringify(plan));
-    expect(await erp.write(plan, never)).toMatchObject({ state: "applied", repeated: false });
-    expect(await erp.write({ ...plan, mayBeRepeated: true }, never)).toMatchObject({ state: "applied", repeated: true });
+    await readsAndWrites(erp, config);
     expect((await root.query("SELECT nr, title, must, state FROM orders")).rows).toEqual([
       { nr: 42, title: "Kalt", must: "", state: "neu" },
     ]);
