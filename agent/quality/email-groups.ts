@@ -17,6 +17,9 @@ export interface EmailGroups {
   judge(hash: bigint, look: FactLook): GroupVerdict;
 }
 
+/** Of a crowd none is sent with its address, but where a shared one may be: then all of them are to be read again once it is the staff's. */
+const mostSent = 10_000;
+
 /** @param ownDomains of the landlord, in small letters */
 export function emailGroups(actions: QualityConfig["actions"], ownDomains: readonly string[]): EmailGroups {
   const isStaff = (hash: bigint, domain: bigint, look: FactLook): boolean =>
@@ -50,7 +53,7 @@ export function emailGroups(actions: QualityConfig["actions"], ownDomains: reado
       const of = objections({ hash, domain }, holders, look);
       const isCrowd = holders.length > mostHolders;
       // Of a crowd one finding is enough, and whoever is sent with the address may stand anywhere.
-      const judged = isCrowd ? look.holdersSent("email", hash, mostHolders) : holders;
+      const judged = isCrowd ? look.holdersSent("email", hash, mostSent) : holders;
       // Then it is one person with two records, which is what is to be mended.
       const isOnePerson = !isCrowd && holders.length > 1 && areAlike(holders, look);
       const found = isOnePerson ? [] : isCrowd ? holders.slice(0, 1) : holders;
