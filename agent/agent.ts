@@ -27,6 +27,7 @@ import { buildQuery } from "./map/query.ts";
 import { isBlindWay } from "./map/write-idempotency.ts";
 import { type PersonQuestions, personQuestions } from "./person-questions.ts";
 import { acceptPinned } from "./pin.ts";
+import { publishedSource, stillPublished, withPublished } from "./published.ts";
 import { createQuality } from "./quality/engine.ts";
 import { exceedsGuard } from "./quality/guards.ts";
 import { offerOf, reportOf } from "./reporting.ts";
@@ -90,16 +91,18 @@ export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<
 }
 
 /** The same in other surroundings than a machine's own, where somebody else has seen to the enrolment. */
-export async function runWithin(surroundings: Surroundings, parts: AgentParts, signal: AbortSignal): Promise<void> {
-  const { config, secrets } = parts;
+export async function runWithin(surroundings: Surroundings, given: AgentParts, signal: AbortSignal): Promise<void> {
   await using store = surroundings.openStore();
-  const erp = await surroundings.openErp();
+  const parts = { ...given, config: stillPublished(given.config, store.entities.count(publishedSource)) };
+  const { config, secrets } = parts;
+  const erp = withPublished(await surroundings.openErp(), config);
   try {
     const first = await whenErpAnswers({ parts, surroundings, store }, signal, async () => {
       await acceptPinned({ secrets, meta: store.meta, identity: await erp.identity(signal) });
       const compiled = await compileWhatCan(config, erp, signal);
       // With nothing to do it ends, and names all that is at fault.
-      return compiled.mappings.length > 0 ? compiled : await compile(config, erp, signal);
+      const reads = compiled.mappings.some(({ saidByFile }) => saidByFile === undefined);
+      return reads ? compiled : await compile(config, erp, signal);
     });
     const link = { wasConnected: false };
     const lookups = openLookups({ store, log: parts.log, clock: parts.clock });

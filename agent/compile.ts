@@ -9,6 +9,7 @@ import type { Mapping } from "./map/mapped.ts";
 import { compileMapping } from "./map/mapping.ts";
 import { buildQuery, missingColumns } from "./map/query.ts";
 import { type CompiledCommand, compileCommand } from "./map/write-plan.ts";
+import { publishedBy } from "./published.ts";
 import type { Lack } from "./schema-lacks.ts";
 
 export interface Compiled {
@@ -71,7 +72,16 @@ export async function tryCompile(
   }
   if (faults.length > 0) return { faults: faults.map(readable).sort((one, other) => one.line - other.line) };
   const sources = mappings.map((mapping) => capturedOf(mapping, sourceNamed(config, mapping.source), tables));
-  return { compiled: { mappings, sources, commands, rows, lacks: [], written: writtenOf(config, tables) } };
+  return {
+    compiled: { ...beside(config, { mappings, sources }), commands, rows, lacks: [], written: writtenOf(config, tables) },
+  };
+}
+
+/** What is read from the ERP, and what the configuration itself says. */
+export function beside(config: Config, read: Pick<Compiled, "mappings" | "sources">): Pick<Compiled, "mappings" | "sources"> {
+  const published = publishedBy(config);
+  if (published === undefined) return read;
+  return { mappings: [...read.mappings, published.mapping], sources: [...read.sources, published] };
 }
 
 const sourceNamed = (config: Config, name: string): Source => config.sources.find((source) => source.name === name) as Source;

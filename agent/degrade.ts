@@ -9,6 +9,7 @@ import { typesWith } from "../protocol/own-types.ts";
 import type { CapturedSource } from "./capture/source.ts";
 import {
   absentColumns,
+  beside,
   type Compiled,
   capturedOf,
   describeSource,
@@ -58,7 +59,7 @@ export async function compileWhatCan(config: Config, connector: Connector, signa
     if ("compiled" in result) commands.set(command.name, result.compiled);
     else lacks.push({ stops: "command", source: undefined, name: command.name, fault: result.faults[0] as Fault });
   }
-  return { mappings, sources, commands, rows, lacks, written: writtenOf(config, tables) };
+  return { ...beside(config, { mappings, sources }), commands, rows, lacks, written: writtenOf(config, tables) };
 }
 
 interface MadeSource {

@@ -137,6 +137,14 @@ export interface ValueMap {
   at: Place;
 }
 
+/** A value of a code map with its texts, as an entry of a catalog of the portal. */
+export interface PublishedCode {
+  catalog: string;
+  code: string;
+  /** Text by language. */
+  label: Readonly<Record<string, string>>;
+}
+
 /** When something happens: every so often, by a cron line, or never. */
 export type Schedule = { kind: "every"; ms: number } | { kind: "cron"; cron: string };
 
@@ -431,6 +439,8 @@ export interface Config {
   /** The customer's own types of entities, beside those of the model. */
   ownTypes?: OwnTypes | undefined;
   maps: Readonly<Record<string, ValueMap>>;
+  /** What the file itself publishes as catalogs, in its order; undefined: nothing. */
+  published?: readonly PublishedCode[] | undefined;
   sources: readonly Source[];
   /** Undefined: all of them take part. */
   properties?: PropertyScope | undefined;

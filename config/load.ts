@@ -13,6 +13,7 @@ import { resolveCommand } from "./resolve-command.ts";
 import { resolveMaps, resolveScope, resolveTypes, resolveVars } from "./resolve-dictionaries.ts";
 import { resolveOwnTypes } from "./resolve-own-types.ts";
 import { resolveProperties } from "./resolve-properties.ts";
+import { resolvePublished } from "./resolve-published.ts";
 import { resolveDeliver, resolveQuality } from "./resolve-quality.ts";
 import { resolveSettings } from "./resolve-settings.ts";
 import { resolveSource } from "./resolve-source.ts";
@@ -91,6 +92,7 @@ function configOf(bare: Scene, file: string, options: LoadOptions): Config {
     scene.fault(["sources"], "There is no source", "Add a source: `name: { type, table, key, fields }`.");
   checkSources(scene, sources);
   const commands = Object.entries(scene.file.commands).map(([name, node]) => resolveCommand(scene, name, node));
+  const published = resolvePublished(scene, sources);
   noteNeverWritten(scene, commands, sources);
   return {
     file,
@@ -101,6 +103,7 @@ function configOf(bare: Scene, file: string, options: LoadOptions): Config {
     types: resolveTypes(scene),
     ...(Object.keys(ownTypes).length === 0 ? {} : { ownTypes }),
     maps: resolveMaps(scene),
+    ...(published === undefined ? {} : { published }),
     sources,
     properties: resolveProperties(scene, sources),
     commands,

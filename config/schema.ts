@@ -101,6 +101,14 @@ const valueMap = keys({
     .describe(
       "What becomes of a code that is not listed: the row is held back, or the code is replaced and counted as a finding",
     ),
+  publish: keys({
+    catalog: text.max(100).describe("Name of the catalog at the portal"),
+    labels: named(named(text)).describe("Value of the model: its texts by language, such as `open: { de: Offen, en: Open }`"),
+  })
+    .optional()
+    .describe(
+      "The values of the map become entries of a catalog of the portal, each with its texts. A change of the file changes them, and deletes those that it no longer has; no row of the ERP is read for it",
+    ),
 });
 
 const presetName = oneOf(Object.keys(presetTexts) as [string, ...string[]]);

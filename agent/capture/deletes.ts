@@ -179,6 +179,7 @@ function guardFor(room: Room, source: CapturedSource, deletions: readonly Deleti
   const { store } = room;
   const name = source.mapping.source;
   if (lostHistory(store.meta, name) !== undefined) return store.guards.open(name, "history", now);
+  if (source.mapping.saidByFile) return undefined;
   // A key of this commit that was suspected is still among the vanished ones; one that a command has cancelled never was.
   const cancelled = deletions.filter(({ pending: { stage } }) => stage === "marked").length;
   const recent = recentOf(store.meta, { kind: "deletes", source: name }, now);

@@ -144,7 +144,7 @@ function complete(room: Room, scan: Scan): void {
   const name = mapping.source;
   const now = clock.now();
   const known = store.entities.count(name);
-  const suspectEmpty = scan.result.rows === 0 && known > emptyIsSuspectFrom;
+  const suspectEmpty = mapping.saidByFile === undefined && scan.result.rows === 0 && known > emptyIsSuspectFrom;
   store.transaction(() => {
     // Rows that are only ever added do not go, unless the ERP itself went back.
     if (!mapping.append || lostHistory(store.meta, name) !== undefined) {

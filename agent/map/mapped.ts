@@ -147,6 +147,8 @@ export interface Mapping {
   /** Changes whenever the same row could map to another entity: row digests taken under another fingerprint are void. */
   readonly fingerprint: string;
   readonly append: boolean;
+  /** What it says is the configuration itself: no guard asks a person about it. */
+  readonly saidByFile?: true;
   readonly graceMs: number;
   /** Names of the fields it can send, who owns each, and its place among the bits of `filled`: that of its name in the model. */
   readonly fields: readonly { name: string; owner: "erp" | "portal" | "shared"; bit: number }[];

@@ -500,7 +500,7 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
   [28, `  ticket.creat:`, "commands.ticket.creat", "There is no command `ticket.creat`", "Did you mean `ticket.create`?"],
   [28, `  document.create:`, "commands.document.create", "not supported yet", "leave it out"],
   [28, `  person.match:`, "commands.person.match", "writes nothing", "persons: { match: true }"],
-  [28, `  x-own.create:`, "commands.x-own.create", "not supported yet", "leave it out"],
+  [28, `  x-own.create:`, "commands.x-own.create", "There is no command `x-own.create`", "Declare the type"],
   [29, `    idempotency: { ledgr: x }`, "commands.ticket.create.idempotency.ledgr", "`ledgr` is not known here", "ledger"],
   [
     29,
