@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { columnQuery, readColumn } from "../../agent/documents/columns.ts";
 import type { Connector } from "../../connectors/connector.ts";
 import { collect, keysOf, never, type Subject, sourceOf } from "./erp/subject.ts";
 import { readers } from "./erp/subjects.ts";
@@ -60,6 +61,31 @@ describe.each(readers)("$name: reading", ({ make }) => {
     expect(found.size).toBe(1200);
     expect(found.get("002.700")).toEqual({ values: ["002", 700, "title 700"], flags: [true], children: [[["one"], ["two"]]] });
     expect(found.get("001.3")).toEqual({ values: ["001", 3, "title 3"], flags: [false], children: [[]] });
+  });
+
+  it("the bytes of a column are read by key, whole up to the declared maximum, and not at all beyond it", async () => {
+    const type = { mysql: "LONGBLOB", postgres: "BYTEA", mssql: "VARBINARY(MAX)" }[connector.dialect.name] ?? "BLOB";
+    await erp.run(
+      `CREATE TABLE fusertest_files (client VARCHAR(4) NOT NULL, nr INTEGER NOT NULL, file_bytes ${type}, PRIMARY KEY (client, nr))`,
+    );
+    const all = Uint8Array.from({ length: 1_800 }, (_, index) => index % 256);
+    for (const [nr, bytes] of [all, null, new Uint8Array([...all, 0])].entries())
+      await erp.run("INSERT INTO fusertest_files VALUES (?, ?, ?)", ["001", nr, bytes]);
+    const bytes = {
+      kind: "column",
+      column: "file_bytes",
+      table: undefined,
+      maxBytes: all.length,
+      at: { path: "", line: 1 },
+    } as const;
+    const query = columnQuery(sourceOf("fusertest_files", ["client", "nr"], ["client", "nr"]), bytes);
+    const read = (key: string) => readColumn(connector, { query, bytes, key }, never);
+    const found = await read("001.0");
+    if (typeof found === "string") throw new Error(found);
+    await using content = found;
+    expect(content.sizeBytes).toBe(all.length);
+    expect([...(await content.read(1_700, 1_000))]).toEqual([...all.subarray(1_700)]);
+    expect([await read("001.1"), await read("001.2"), await read("001.3")]).toEqual(["missing", "too-large", "missing"]);
   });
 
   it("a scan whose statements may live no time at all still gives every row once", async () => {

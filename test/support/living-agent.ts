@@ -29,7 +29,7 @@ export interface LivingAgent extends AsyncDisposable {
   start(configuration: string): Promise<void>;
   stop(): Promise<void>;
   /** Waits until `look` passes. */
-  until(look: () => void): Promise<void>;
+  until(look: () => void | Promise<void>): Promise<void>;
   /** Waits for as many items since the last call, and until nothing is to be read or sent any more: `type id`, or of a delete `type id reason`. */
   came(least?: number): Promise<string[]>;
   /** What the portal holds of a type, by id. */
@@ -79,7 +79,7 @@ export async function livingAgent(
     await running?.done;
     running = undefined;
   };
-  const until = (look: () => void): Promise<void> => vi.waitFor(look, patience);
+  const until = (look: () => void | Promise<void>): Promise<void> => vi.waitFor(look, patience);
   const store = <T>(look: (reader: StoreReader) => T): T => {
     using reader = openStoreForReading(state, systemClock);
     return look(reader);

@@ -53,6 +53,9 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     return value;
   };
   return {
+    // Of bytes; a text has two of them for each character.
+    datalength: (value) =>
+      value === null ? null : BigInt(value instanceof Uint8Array ? value.length : String(value).length * 2),
     db_id: () => 5n,
     db_name: () => options.name,
     schema_name: () => "dbo",

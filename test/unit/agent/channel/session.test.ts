@@ -559,6 +559,40 @@ test("Requests are answered, and what is not offered is refused with its reason"
   ]);
 });
 
+test("A change that comes while a document is under way waits for no more of it than was sent", async () => {
+  const { gateway, agent, append } = await pair();
+  const bytes = Buffer.alloc(1_000_000, "x");
+  const came: string[] = [];
+  gateway.hooks.message = ({ type }) => {
+    if (type === "changes" || type === "answer") came.push(type);
+    return undefined;
+  };
+  const running = bench.run({
+    agent,
+    openBlob: async () => ({
+      sizeBytes: bytes.length,
+      version: "v1",
+      read: async (offset, length) => bytes.subarray(offset, offset + length),
+      isSame: async () => true,
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
+  });
+  await running.connected();
+  await until(() => recall(agent.store.meta).reconcile === undefined);
+  append("D.1");
+  await until(() => agent.store.outbox.bounds().items === 0 && came.length === 1);
+  gateway.store.run("UPDATE entity SET type = 'document' WHERE id = 'D.1'");
+  gateway.hooks.piece = (_, offset) => {
+    came.push("piece");
+    if (offset === 0) append("E.1");
+    return undefined;
+  };
+  gateway.wantDocument(agent.agentId, "D.1");
+  await until(() => gateway.document(agent.agentId, "D.1")?.state === "held");
+  expect(came.filter((one) => one === "piece")).toHaveLength(31);
+  expect(came.indexOf("changes", 1)).toBeLessThanOrEqual(5);
+});
+
 test("Status is sent at once after `start`, again only when it changed, and not more often than agreed", async () => {
   const { gateway, agent } = await pair();
   const { of } = listening(gateway.hooks);
