@@ -1,6 +1,6 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding, Severity } from "../../base/findings.ts";
-import { supportForecast } from "../../base/forecasts.ts";
+import { certificateForecast, passwordForecast, supportForecast } from "../../base/forecasts.ts";
 import type { CheckNeeds } from "../connector.ts";
 import { bind, concat } from "../statement.ts";
 import { callProblems } from "./call-checks.ts";
@@ -49,7 +49,7 @@ export async function checkMssql({
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, encryption, versions, rights, sharing, tableProblems, callProblems]) {
+    for (const inspect of [server, encryption, expiries, versions, rights, sharing, tableProblems, callProblems]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -162,6 +162,26 @@ async function encryption({ access: { settings } }: Inspection): Promise<Problem
   }
   return problems;
 }
+
+/**
+ * Of the server's certificate, and of a SQL login under `CHECK_EXPIRATION` (LOGINPROPERTY: NULL without it, -1 where Windows' policy lets passwords live for ever, 0 on the last
+ * day and afterwards).
+ */
+async function expiries({ access, link, signal }: Inspection): Promise<Problem[]> {
+  const now = access.context.clock.now();
+  const [row] = await ask(
+    link,
+    "SELECT SUSER_SNAME() AS account, CAST(LOGINPROPERTY(SUSER_SNAME(), 'DaysUntilExpiration') AS nvarchar(20)) AS days",
+    { signal, operation },
+  );
+  const days = row?.days === null || row?.days === undefined ? -1 : Number(row.days);
+  return [
+    ...certificateForecast("erp", link.certificateUntil, now),
+    ...passwordForecast(row?.account ?? "", days < 0 ? Number.NaN : now + days * dayMs, now),
+  ];
+}
+
+const dayMs = 86_400_000;
 
 async function versions({ access, link, signal }: Inspection): Promise<Problem[]> {
   const { readCommitted, snapshot } = await databaseState(link, signal);

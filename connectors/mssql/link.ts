@@ -3,6 +3,7 @@ import { FuserError } from "../../base/errors.ts";
 import type { RawValue } from "../digest.ts";
 import { sizeOf } from "../row-batch.ts";
 import { noPrimary, type Servers } from "../servers.ts";
+import { certificateUntilOn } from "../shown-certificate.ts";
 import type { Statement } from "../statement.ts";
 import { placeOf } from "./config.ts";
 import type { Access, Driver } from "./connect.ts";
@@ -30,6 +31,12 @@ export interface Asked {
 export interface ChunkLimits {
   rows: number;
   bytes: number;
+}
+
+/** What of the driver's connection its types do not name: TLS within the server's own packets, or around them (`strict`). */
+interface Inside {
+  messageIo?: { securePair?: { cleartext?: unknown } };
+  socket?: unknown;
 }
 
 /**
@@ -62,6 +69,12 @@ export class Link {
 
   get usable(): boolean {
     return !this.#broken;
+  }
+
+  /** Epoch ms; NaN where it is not encrypted. */
+  get certificateUntil(): number {
+    const { messageIo, socket } = this.#connection as unknown as Inside;
+    return certificateUntilOn(messageIo?.securePair?.cleartext ?? socket);
   }
 
   get servers(): Servers {

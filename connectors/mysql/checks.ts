@@ -11,6 +11,7 @@ import { type Access, lookAt } from "./connect.ts";
 import { askServer, describeTables } from "./describe.ts";
 import type { Inspection, Problem } from "./inspection.ts";
 import { type Link, openLink } from "./link.ts";
+import { passwordProblems } from "./password-checks.ts";
 import { mysqlSyntax } from "./sql.ts";
 
 const operation = "check the ERP's database";
@@ -37,7 +38,7 @@ export async function checkMysql(access: Access, needs: CheckNeeds, signal: Abor
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, others, encryption, certificate, rights, companyProblems, tables, calls]) {
+    for (const inspect of [server, others, encryption, certificate, passwordProblems, rights, companyProblems, tables, calls]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {

@@ -1,10 +1,12 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding } from "../../base/findings.ts";
+import { certificateForecast } from "../../base/forecasts.ts";
 import type { CheckNeeds } from "../connector.ts";
+import { certificateUntilAt } from "../shown-certificate.ts";
 import { bind, concat, sql } from "../statement.ts";
 import { company, undo, writeRights } from "./account-checks.ts";
 import { callProblems } from "./call-checks.ts";
-import { placeOf } from "./config.ts";
+import { placeOf, usesTls } from "./config.ts";
 import type { Access } from "./connect.ts";
 import { describeTables, type OracleTable } from "./describe.ts";
 import { ifAllowed } from "./identity.ts";
@@ -26,7 +28,7 @@ export async function checkOracle(access: Access, needs: CheckNeeds, signal: Abo
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [product, account, company, undo, excess, lock, tables, pollCosts, callProblems]) {
+    for (const inspect of [product, account, certificate, company, undo, excess, lock, tables, pollCosts, callProblems]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -71,6 +73,14 @@ async function account({ access, link, signal }: Inspection): Promise<Problem[]>
         "Ask the DBA for a profile with PASSWORD_LIFE_TIME UNLIMITED for this account, or change the password in time and store it by `erpfuser secret set`.",
     },
   ];
+}
+
+/** Of TCPS; an address within a descriptor of the admin's own is not looked for. */
+async function certificate({ access, signal }: Inspection): Promise<Problem[]> {
+  const { settings, context } = access;
+  const { server, port = 2484, connect } = settings;
+  if (connect !== undefined || server === undefined || !usesTls(settings)) return [];
+  return certificateForecast("erp", await certificateUntilAt({ host: server, port }, signal), context.clock.now());
 }
 
 /** Rights that the agent never needs; each is a way to do harm with a stolen password. */

@@ -1,6 +1,6 @@
 import { describeError, FuserError, isAbort } from "../../base/errors.ts";
 import type { Finding } from "../../base/findings.ts";
-import { passwordForecast, supportForecast } from "../../base/forecasts.ts";
+import { certificateForecast, passwordForecast, supportForecast } from "../../base/forecasts.ts";
 import type { CheckNeeds } from "../connector.ts";
 import { callProblems } from "./call-checks.ts";
 import { placeOf, tlsChoice } from "./config.ts";
@@ -29,7 +29,7 @@ export async function checkPostgres(access: Access, needs: CheckNeeds, signal: A
   }
   try {
     const problems: Problem[] = [];
-    for (const inspect of [server, encryption, password, company, rightsProblems, tableProblems, callProblems]) {
+    for (const inspect of [server, encryption, certificate, password, company, rightsProblems, tableProblems, callProblems]) {
       try {
         problems.push(...(await inspect({ access, link, needs, signal })));
       } catch (error) {
@@ -121,6 +121,10 @@ async function encryption({ access, link, signal }: Inspection): Promise<Problem
     return [{ severity: "warning", code, message, remedy: "Set `tls: { ca: FILE }` to the authority that signed it." }];
   }
   return [];
+}
+
+async function certificate({ access, link }: Inspection): Promise<Problem[]> {
+  return certificateForecast("erp", link.certificateUntil, access.context.clock.now());
 }
 
 /** Of a role with VALID UNTIL. */

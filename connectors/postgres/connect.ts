@@ -183,6 +183,11 @@ export function hangUp(client: pg.Client | undefined): void {
   (client as unknown as Inside | undefined)?.connection.stream.destroy();
 }
 
+/** What the connection goes over. */
+export function streamOf(client: pg.Client): Socket {
+  return (client as unknown as Inside).connection.stream;
+}
+
 /** Process in the server that serves the connection; 0 where it told none. */
 export function backendOf(client: pg.Client): number {
   return (client as unknown as Inside).processID ?? 0;

@@ -1,6 +1,7 @@
 import { FuserError } from "../../base/errors.ts";
+import { certificateUntilOn } from "../shown-certificate.ts";
 import { placeOf } from "./config.ts";
-import { type Access, backendOf, cancelStatement, hangUp, openSession, type Session } from "./connect.ts";
+import { type Access, backendOf, cancelStatement, hangUp, openSession, type Session, streamOf } from "./connect.ts";
 import { isLost, postgresError } from "./errors.ts";
 import { behindServerMs, statementLimitMs } from "./limits.ts";
 import type { LinkKind } from "./session.ts";
@@ -78,6 +79,11 @@ export class Link {
   /** The one of the configured servers that it is on. */
   get server(): string {
     return this.#session.server.host;
+  }
+
+  /** Epoch ms; NaN where it is not encrypted. */
+  get certificateUntil(): number {
+    return certificateUntilOn(streamOf(this.#session.client));
   }
 
   get facts(): Session["facts"] {

@@ -273,6 +273,26 @@ describe("SQL Server: encryption", () => {
     await taken.close();
   });
 
+  it("shows until when its certificate is good, and `check` tells it three weeks ahead, as it does of the login's password", async () => {
+    const codes = async (passwordDays: bigint | undefined, tls: { mode: "off" } | { ca: string }) => {
+      await using double = await startTdsDouble({
+        ...("ca" in tls ? { tls: pair() } : {}),
+        ...(passwordDays === undefined ? {} : { passwordDays }),
+      });
+      const settings = { server: "127.0.0.1", port: double.port, database: "erp", user: "erp", password: { secret: "erp" }, tls };
+      const connector = await mssql.open(settings, async () => "secret", contextOf());
+      const found = await connector.check(never);
+      await connector.close();
+      return found.flatMap(({ code }) => (/expires$|check-failed/.test(code) ? [code] : []));
+    };
+    // It is good for two days.
+    expect(await codes(undefined, { ca: own.ca })).toEqual(["erp-certificate-expires"]);
+    expect(await codes(0n, { mode: "off" })).toEqual(["erp-password-expires"]);
+    expect(await codes(21n, { mode: "off" })).toEqual(["erp-password-expires"]);
+    // A month, for ever by Windows' policy, and no policy at all.
+    for (const days of [30n, -1n, undefined]) expect(await codes(days, { mode: "off" })).toEqual([]);
+  });
+
   it("is not left out in silence where the server has none", async () => {
     await using double = await startTdsDouble();
     const settings = { server: "127.0.0.1", port: double.port, database: "erp", user: "erp", password: { secret: "erp" } };

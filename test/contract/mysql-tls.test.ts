@@ -83,6 +83,50 @@ describe.skipIf(!has("mariadb"))("MariaDB: encrypted connections", () => {
     expect({ rows }).toMatchObject(refused);
   });
 
+  it("the account's password is told before it runs out, by the day where the account may see it and else by the rule", async () => {
+    const admin = await server.connect();
+    const told = async (user: string, expiry: string, grants = ""): Promise<(string | undefined)[]> => {
+      await admin.query(`CREATE USER ${user}@'127.0.0.1' IDENTIFIED BY 'secret' PASSWORD EXPIRE ${expiry}`);
+      await admin.query(`GRANT SELECT ON secured.* TO ${user}@'127.0.0.1'`);
+      if (grants !== "") await admin.query(`GRANT SELECT ON ${grants} TO ${user}@'127.0.0.1'`);
+      const settings = {
+        server: "127.0.0.1",
+        port: server.port,
+        database: "secured",
+        user,
+        password: { secret: "erp" },
+        tls: { ca },
+      };
+      const connector = await mysql.open(settings, async () => "secret", contextOf());
+      const found = await connector.check(never);
+      await connector.close();
+      expect(found.map(({ code }) => code)).not.toContain("erp-check-failed");
+      return found.flatMap(({ code, message }) => (code.startsWith("erp-password") ? [code, message] : []));
+    };
+    try {
+      expect(await told("soon", "INTERVAL 10 DAY", "mysql.global_priv")).toEqual([
+        "erp-password-expires",
+        expect.stringMatching(/^The password of soon@127\.0\.0\.1 expires on \d{4}-\d\d-\d\d/),
+      ]);
+      expect(await told("late", "INTERVAL 90 DAY", "mysql.global_priv")).toEqual([]);
+      expect(await told("blind", "INTERVAL 90 DAY")).toEqual([
+        "erp-password-lifetime",
+        expect.stringContaining("blind@127.0.0.1 runs out 90 days after it was set"),
+      ]);
+      for (const [user, expiry] of [
+        ["never", "NEVER"],
+        ["usual", "DEFAULT"],
+      ] as const)
+        expect(await told(user, expiry)).toEqual([]);
+      await admin.query("SET GLOBAL default_password_lifetime = 5");
+      expect((await told("ruled", "DEFAULT", "mysql.global_priv"))[0]).toBe("erp-password-expires");
+      expect((await told("guessed", "DEFAULT"))[0]).toBe("erp-password-lifetime");
+    } finally {
+      await admin.query("SET GLOBAL default_password_lifetime = 0");
+      await admin.end();
+    }
+  });
+
   it("without verification work and check warns", async () => {
     const { rows, codes } = await outcome({ mode: "required", verify: false });
     expect(rows).toHaveLength(1);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkPostgres } from "../../connectors/postgres/checks.ts";
 import type { PostgresSettings } from "../../connectors/postgres/config.ts";
 import { type Access, accessOf, cancelStatement, hangUp, openSession } from "../../connectors/postgres/connect.ts";
 import { postgresError } from "../../connectors/postgres/errors.ts";
@@ -125,6 +126,20 @@ describe("PostgreSQL: connections", () => {
     const there = { port: plain.port, user: "postgres" };
     expect(await refusal({ ...there, tls: { mode: "required" } }, plain.password)).toMatchObject(refused);
     expect(await refusal({ ...there, tls: { mode: "preferred" } }, plain.password)).toBe("let in by 127.0.0.1");
+  });
+
+  it("the server's certificate is looked at by `check`, whoever signed it", async () => {
+    const codes = async (mode: "off" | "preferred"): Promise<string[]> => {
+      const found = await checkPostgres(
+        access({ tls: { mode } }),
+        { read: [], write: [], rights: {}, calls: [], polls: [] },
+        never,
+      );
+      return found.map(({ code }) => code);
+    };
+    // It is good for two days.
+    expect(await codes("preferred")).toContain("erp-certificate-expires");
+    expect(await codes("off")).not.toContain("erp-certificate-expires");
   });
 
   it("a statement is ended in the server when that is asked for", async () => {

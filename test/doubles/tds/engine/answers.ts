@@ -61,6 +61,10 @@ export function answersFor(database: TdsDatabase, asker: Asker): Answers {
     schema_name: () => "dbo",
     object_schema_name: () => "dbo",
     suser_sname: () => asker.login,
+    loginproperty: (_, name) => {
+      if (name !== "DaysUntilExpiration") throw unknown(`the login's property ${String(name)}`);
+      return options.passwordDays ?? null;
+    },
     user_name: () => user().name,
     database_principal_id: () => BigInt(user().id),
     tsql_sees: (id) => {

@@ -17,6 +17,8 @@ export interface DatabaseOptions {
   group?: string;
   /** A secondary replica: it refuses to write. */
   secondary?: boolean;
+  /** Until the passwords of logins expire, as LOGINPROPERTY says it. */
+  passwordDays?: bigint;
 }
 
 /** Someone who may hold locks. */
