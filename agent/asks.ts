@@ -100,12 +100,18 @@ function decisionOf({ outcome, key }: Extract<AskBody, { action: "resolve" }>): 
 function accept({ store, parts }: Running, { finding, reason, until }: Extract<AskBody, { kind: "accept" }>): string {
   const at = parts.clock.now();
   const known = store.transaction(() => {
-    if (!store.findings.accept(finding, { at, until, reason })) return false;
-    const entry = { at, kind: "quality", source: undefined, status: "ok", durationMs: undefined } as const;
-    store.journal.add({ ...entry, detail: { finding, accepted: true } });
-    return true;
+    const accepted = store.findings.accept(finding, { at, until, reason });
+    if (accepted === undefined) return undefined;
+    const { rule, source, key } = accepted;
+    const entry = { at, kind: "quality", source: source || undefined, status: "ok", durationMs: undefined } as const;
+    store.journal.add({ ...entry, detail: { finding, rule, key, accepted: true } });
+    return accepted;
   }, "accept");
-  if (known) return `Finding ${finding} may stay as it is; \`erpfuser quality --accepted\` lists it`;
+  // A store that was made anew counts from 1 again: whoever has an older list sees which one it was.
+  if (known !== undefined) {
+    const what = [known.rule, known.source, known.key].filter((part) => part !== "").join(" ");
+    return `Finding ${finding}, ${what}, may stay as it is; \`erpfuser quality --accepted\` lists it`;
+  }
   throw unknownHere("not-found-finding", `There is no open finding ${finding}`, "See `erpfuser quality`: mended ones are closed");
 }
 

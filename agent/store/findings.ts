@@ -40,8 +40,8 @@ export interface FindingStore {
   count(filter?: FindingFilter): number;
   /** Open ones that nobody has accepted, by source; sources without any are left out. */
   open(now: number): ReadonlyMap<string, number>;
-  /** A person says that it may stay as it is. False where there is no such open finding. */
-  accept(id: number, acceptance: Acceptance): boolean;
+  /** A person says that it may stay as it is. Returns what it is; undefined where there is no such open finding. */
+  accept(id: number, acceptance: Acceptance): Finding | undefined;
   /** Drops what the rules found of all other sources. */
   keepOnly(sources: readonly string[]): void;
   /** Forgets what was closed long ago. */
@@ -135,7 +135,8 @@ export function createFindings(database: Database, names: Names): FindingStore {
     accept(id, { at, until, reason }) {
       return database.transaction(() => {
         changed();
-        return statements.accept.run(at, until ?? null, reason, id) > 0;
+        const row = statements.accept.get<FindingRow>(at, until ?? null, reason, id);
+        return row && toFinding(row);
       }, "accept");
     },
     keepOnly(sources) {
@@ -176,7 +177,7 @@ function prepareAll(database: Database) {
       DO UPDATE SET params = excluded.params WHERE params <> excluded.params`),
     close: prepare("UPDATE finding SET closed_at = ? WHERE id = ?"),
     accept: prepare(
-      "UPDATE finding SET accepted_at = ?, accepted_until = ?, accepted_reason = ? WHERE id = ? AND closed_at IS NULL",
+      `UPDATE finding SET accepted_at = ?, accepted_until = ?, accepted_reason = ? WHERE id = ? AND closed_at IS NULL RETURNING ${columns}`,
     ),
     open: prepare(`SELECT source, count(*) AS count FROM finding WHERE closed_at IS NULL AND NOT ${isAccepted} GROUP BY source`),
     nextEnd: prepare("SELECT min(accepted_until) AS until FROM finding WHERE closed_at IS NULL AND accepted_until > ?"),

@@ -60,7 +60,7 @@ test("What is accepted no longer counts as open, until its time is over or it is
   const { findings } = bench.open();
   findings.replace(1n, [raised("a"), raised("b")], 100);
   const [{ id } = { id: 0 }] = findings.list({ key: "a" });
-  expect(findings.accept(id, { at: 200, until: 500, reason: "known" })).toBe(true);
+  expect(findings.accept(id, { at: 200, until: 500, reason: "known" })).toMatchObject({ id, key: "a", accepted: { at: 200 } });
   expect([...findings.open(300)]).toEqual([["persons", 1]]);
   expect([...findings.open(500)]).toEqual([["persons", 2]]);
   expect(findings.list({ accepted: { is: true, at: 300 } })).toMatchObject([
@@ -72,7 +72,7 @@ test("What is accepted no longer counts as open, until its time is over or it is
   findings.replace(1n, [raised("a", { count: 2 })], 300);
   expect([...findings.open(300)]).toEqual([]);
   findings.replace(1n, [], 300);
-  expect(findings.accept(id, { at: 400, until: undefined, reason: "known" })).toBe(false);
+  expect(findings.accept(id, { at: 400, until: undefined, reason: "known" })).toBeUndefined();
   findings.replace(1n, [raised("a")], 400);
   expect([...findings.open(400)]).toEqual([["persons", 1]]);
 });
