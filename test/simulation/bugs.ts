@@ -128,9 +128,9 @@ export const bugs: Readonly<Record<string, readonly Edit[]>> = {
   ],
   "child before parent": [
     {
-      file: "agent/capture/settle.ts",
-      from: "if (this.#missingParent(upsert, false)) still.push(upsert);\n        else ",
-      to: "",
+      file: "agent/capture/send-order.ts",
+      from: "if (missing(upsert, false) === undefined) place(upsert);\n        else still.push(upsert);",
+      to: "place(upsert);",
     },
   ],
   "feed's position committed without its keys": [
