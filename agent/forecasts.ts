@@ -1,13 +1,14 @@
 /** Looks a few times a day for what will stand still one day if nobody does anything: passwords, certificates, versions, feeds, the disk. `status` shows it, and the portal. */
 import { isAbort, kindOf } from "../base/errors.ts";
 import type { Finding } from "../base/findings.ts";
-import { certificateForecast, forecastCodes } from "../base/forecasts.ts";
+import { certificateForecast, forecastCodes, secretForecast } from "../base/forecasts.ts";
 import type { Running } from "./agent.ts";
 import { feedPlan } from "./capture/feed-tables.ts";
 import { certificateUntil } from "./channel/issuer.ts";
 import { channelAddress } from "./channel/socket.ts";
 import { type TransportSettings, transportFor } from "./channel/transport.ts";
 import { type DiskSample, fillingDisk, freeBytesOf, lowDisk, withSample } from "./disk-forecast.ts";
+import { pinSecret } from "./pin.ts";
 import type { MetaStore } from "./store/store.ts";
 import { waitOut } from "./wait-out.ts";
 
@@ -23,7 +24,7 @@ export function forecastsIn(meta: Pick<MetaStore, "get">): readonly Finding[] {
 
 /** What a look needs of an agent. */
 export type Looking = Pick<Running, "store" | "erp"> & {
-  parts: Pick<Running["parts"], "config" | "clock" | "random" | "log">;
+  parts: Pick<Running["parts"], "config" | "clock" | "random" | "log" | "secrets">;
   compiled: Pick<Running["compiled"], "sources">;
 };
 
@@ -56,7 +57,7 @@ export async function lookAhead(
   const ofPortal = async (): Promise<Finding[]> =>
     portalForecast(parts.config.agent.portal, await transport(), { now: parts.clock.now(), signal });
   const found: Finding[] = [];
-  for (const look of [() => ofDatabase(running, signal), ofPortal, () => ofDisk(running)])
+  for (const look of [() => ofDatabase(running, signal), ofPortal, () => ofDisk(running), () => ofSecrets(running)])
     found.push(...(await look().catch(nothing)));
   store.meta.set(forecastsName, JSON.stringify(found));
   const log = parts.log.part("forecasts");
@@ -102,4 +103,15 @@ async function ofDisk({ store, parts }: Looking): Promise<Finding[]> {
   });
   store.meta.set(samplesName, JSON.stringify(samples));
   return [...lowDisk(state, freeBytes), ...fillingDisk(state, samples)];
+}
+
+/** What lies beside the secrets and is none: what the portal has said, the ERP's identity, a key that is not in use yet. */
+const notSecret: readonly string[] = ["agent-enrolment", "agent-key-next", pinSecret];
+
+async function ofSecrets({ parts }: Looking): Promise<Finding[]> {
+  const { secrets, clock } = parts;
+  const stored = [...(await secrets.storedAt())].filter(([name]) => !notSecret.includes(name));
+  return stored.flatMap(([name, storedAt]) =>
+    secretForecast(name, storedAt, clock.now()).map((forecast) => ({ ...forecast, place: `secret ${name}` })),
+  );
 }

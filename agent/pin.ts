@@ -4,7 +4,7 @@ import type { HistoryIdentity } from "../connectors/connector.ts";
 import type { SecretStore } from "./channel/identity.ts";
 import type { MetaStore } from "./store/store.ts";
 
-const pinSecret = "erp-database";
+export const pinSecret = "erp-database";
 
 interface Pin {
   /** `HistoryIdentity.database`. */

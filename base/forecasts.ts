@@ -9,6 +9,7 @@ export const forecastCodes: readonly string[] = [
   "portal-certificate-expires",
   "state-disk-low",
   "state-disk-fills",
+  "secret-old",
 ];
 
 interface Forecast {
@@ -21,6 +22,8 @@ interface Forecast {
 const dayMs = 86_400_000;
 /** How long before an expiry it is told. */
 const warnMs = 21 * dayMs;
+/** What was stored so long ago is told: whoever knew it then may have left. */
+const oldMs = 365 * dayMs;
 /** A new version of a database takes longer to come by. */
 const supportWarnMs = 180 * dayMs;
 
@@ -84,6 +87,20 @@ export function certificateForecast(whose: "erp" | "portal", until: number, now:
       code: whose === "erp" ? "erp-certificate-expires" : "portal-certificate-expires",
       message: `${owner} shows a certificate that ${until < now ? "expired" : "expires"} on ${dayOf(until)}`,
       remedy: `Ask ${whose === "erp" ? "the DBA" : "the portal's operator"} to renew it; where it is verified, nothing connects any more after that day.`,
+    },
+  ];
+}
+
+/** @param storedAt epoch ms */
+export function secretForecast(name: string, storedAt: number, now: number): Forecast[] {
+  if (now - storedAt < oldMs) return [];
+  return [
+    {
+      severity: "info",
+      code: "secret-old",
+      message: `The secret ${name} has been the same since ${dayOf(storedAt)}`,
+      remedy:
+        "Change it where it counts, then store it by `erpfuser secret set`; the agent's own key by `erpfuser secret rotate`.",
     },
   ];
 }

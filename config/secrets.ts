@@ -6,6 +6,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, ti
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import * as z from "zod";
+import { systemClock } from "../base/time.ts";
 import { withFileLock } from "./file-lock.ts";
 import { desktopKeyring } from "./keyring.ts";
 import { findMasterKey, type KeyOptions, type Keyring, type MasterKey, makeMasterKey } from "./master-key.ts";
@@ -16,6 +17,8 @@ export interface SecretsOptions {
   env?: Readonly<Record<string, string | undefined>>;
   /** Keeps the master key in the desktop's keyring: true, or a keyring of the caller's own. */
   keyring?: boolean | Keyring;
+  /** Epoch ms; default: the machine's clock. */
+  now?: () => number;
 }
 
 export interface Secrets {
@@ -27,6 +30,8 @@ export interface Secrets {
   set(name: string, value: string): Promise<void>;
   /** Names in order of the alphabet. */
   list(): Promise<readonly string[]>;
+  /** When each was stored, epoch ms; without those that were stored by a version that did not note it. */
+  storedAt(): Promise<ReadonlyMap<string, number>>;
   /** False when there was none of this name. */
   remove(name: string): Promise<boolean>;
 }
@@ -39,7 +44,10 @@ const storeFile = z.strictObject({
   keyFrom: z.enum(["systemd", "keyring", "file"]),
   /** Tells a wrong key from a damaged file. */
   keyId: base64,
-  entries: z.record(z.string(), z.strictObject({ nonce: base64, value: base64, tag: base64 })),
+  entries: z.record(
+    z.string(),
+    z.strictObject({ nonce: base64, value: base64, tag: base64, storedAt: z.number().int().nonnegative().optional() }),
+  ),
   /** Over everything above: an entry can't be taken out or put back in an older state unseen. */
   seal: base64,
 });
@@ -56,6 +64,7 @@ export const secretsFile = (directory: string): string => join(directory, "secre
 export function openSecrets(directory: string, options: SecretsOptions = {}): Secrets {
   const root = resolve(directory);
   const file = secretsFile(root);
+  const { now = systemClock.now } = options;
   const keys: KeyOptions = { env: options.env ?? process.env, keyring: keyringOf(root, options.keyring) };
   /** One change after the other among all processes, so that none is lost. */
   const inTurn = <T>(action: () => Promise<T>): Promise<T> => withFileLock(`${file}.lock`, action);
@@ -85,11 +94,16 @@ export function openSecrets(directory: string, options: SecretsOptions = {}): Se
       await inTurn(async () => {
         const store = await read();
         const master = store?.master ?? (await findMasterKey(root, keys)) ?? (await makeMasterKey(root, keys));
-        await write(master, { ...store?.entries, [name]: encrypt(master.key, name, value) });
+        const storedAt = Math.max(0, Math.trunc(now()));
+        await write(master, { ...store?.entries, [name]: { ...encrypt(master.key, name, value), storedAt } });
       });
     },
     async list() {
       return Object.keys((await read())?.entries ?? {}).sort();
+    },
+    async storedAt() {
+      const entries = Object.entries((await read())?.entries ?? {});
+      return new Map(entries.flatMap(([name, { storedAt }]) => (storedAt === undefined ? [] : [[name, storedAt] as const])));
     },
     async remove(name) {
       if ((await read()) === undefined) return false;
@@ -194,7 +208,14 @@ function sealOf(key: Buffer, store: Omit<StoreFile, "seal">): string {
     store.version,
     store.cipher,
     store.keyFrom,
-    entries.map(([name, { nonce, value, tag }]) => [name, nonce, value, tag]),
+    // Entries of before there was a time keep their seal.
+    entries.map(([name, { nonce, value, tag, storedAt }]) => [
+      name,
+      nonce,
+      value,
+      tag,
+      ...(storedAt === undefined ? [] : [storedAt]),
+    ]),
   ]);
   return createHmac("sha256", derived(key, "seal")).update(text).digest("base64");
 }

@@ -47,7 +47,7 @@ const ofMariaDb =
   "SELECT JSON_VALUE(Priv, '$.password_last_changed') AS changed, JSON_VALUE(Priv, '$.password_lifetime') AS days FROM mysql.global_priv WHERE CONCAT(User, '@', Host) = CURRENT_USER()";
 
 /** Days by the words of an account's own definition; 0: it never runs out. */
-export function daysOf(definition: string, standard: number): number {
+function daysOf(definition: string, standard: number): number {
   const own = /PASSWORD EXPIRE INTERVAL (\d+) DAY/i.exec(definition)?.[1];
   if (own !== undefined) return Number(own);
   return definition === "" || /PASSWORD EXPIRE NEVER/i.test(definition) || !Number.isFinite(standard) ? 0 : standard;

@@ -27,13 +27,21 @@ test("What the database says of the days to come stands in the store until it is
   log.part = () => log;
   let found = [finding("erp-password-expires"), finding("erp-rights-too-many")];
   const config = { agent: { portal: "ws://127.0.0.1:1/agent", state: bench.folder() } };
-  const parts = { config, clock: bench.clock, random: () => 0.5, log };
+  const stored = new Map([
+    ["erp-password", bench.clock.now() - 366 * day],
+    ["proxy-password", bench.clock.now() - 364 * day],
+    ["agent-enrolment", 0],
+  ]);
+  const secrets = { storedAt: async () => stored };
+  const parts = { config, clock: bench.clock, random: () => 0.5, log, secrets };
   const looking = { store, erp: { check: async () => found }, compiled: { sources: [] }, parts } as unknown as Looking;
   await lookAhead(looking, noTransport, never);
   await lookAhead(looking, noTransport, never);
   expect(forecastsIn(store.meta).map(({ code }) => code)).toContain("erp-password-expires");
   expect(forecastsIn(store.meta).map(({ code }) => code)).not.toContain("erp-rights-too-many");
   expect(said.filter((message) => message.includes("erp-password-expires"))).toHaveLength(1);
+  const old = forecastsIn(store.meta).filter(({ code }) => code === "secret-old");
+  expect(old.map(({ message }) => message)).toEqual([expect.stringContaining("erp-password has been the same since")]);
   found = [];
   await lookAhead(looking, noTransport, never);
   expect(forecastsIn(store.meta).filter(({ code }) => code.startsWith("erp-"))).toEqual([]);

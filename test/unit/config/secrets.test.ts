@@ -292,3 +292,21 @@ describe("where the master key comes from", () => {
     expect(await open().get("a")).toMatch(/^value \d$/);
   });
 });
+
+test("When a secret was stored is kept with it, under the seal", async () => {
+  let now = 1_000;
+  const secrets = openSecrets(directory, { env: {}, now: () => now });
+  await secrets.set("one", "a");
+  now = 2_000;
+  await secrets.set("two", "b");
+  now = 3_000;
+  await secrets.set("two", "c");
+  expect(await secrets.storedAt()).toEqual(
+    new Map([
+      ["one", 1_000],
+      ["two", 3_000],
+    ]),
+  );
+  await edit(({ entries }) => ({ entries: { ...entries, one: { ...entries.one, storedAt: 4_000 } } }));
+  expect((await failure(secrets.get("one"))).code).toBe("secrets-tampered");
+});
