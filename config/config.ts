@@ -222,7 +222,7 @@ export interface Source {
   fields: Readonly<Record<string, FieldMapping>>;
   /** Of documents, where the portal may ask for their bytes. */
   bytes?: DocumentBytes | undefined;
-  /** Only grows: position, no digests, no deletes. */
+  /** Only grows: its column tells of everything, so that it is neither compared nor looked through for deletes. */
   append: boolean;
   /** When what the portal holds is compared with what was sent: what differs is sent again, or everything. */
   refresh?: { schedule: Schedule; send: "changed" | "all" } | undefined;

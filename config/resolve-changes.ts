@@ -150,7 +150,7 @@ function compareOf(
         "Add `changes: { column: …, kind: sequence }`.",
       );
     if (compare !== undefined && compare !== "never")
-      scene.fault(at, "A source with `append: true` is not compared: the agent keeps no digests of it", "Remove `compare`.");
+      scene.fault(at, "A source with `append: true` is not compared: its rows are only ever added", "Remove `compare`.");
     return undefined;
   }
   if (compare === "never") {

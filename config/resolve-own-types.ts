@@ -1,7 +1,15 @@
 /** `ownTypes:` the customer's own types of entities, held against what the portal takes of them. */
 import { didYouMean } from "../base/nearest.ts";
 import { type Json, type Types, typeNames } from "../protocol/model.ts";
-import { mostOwnTypes, type OwnTypes, ownTypeFaults, ownTypeName, ownTypeSchema, typesWith } from "../protocol/own-types.ts";
+import {
+  mostOwnText,
+  mostOwnTypes,
+  type OwnTypes,
+  ownTypeFaults,
+  ownTypeName,
+  ownTypeSchema,
+  typesWith,
+} from "../protocol/own-types.ts";
 import type { Path } from "./document.ts";
 import type { Scene } from "./scene.ts";
 import type { OwnTypeNode } from "./schema-own-types.ts";
@@ -46,6 +54,12 @@ export function resolveOwnTypes(scene: Scene): Known {
     if (parsed.success) own[name] = parsed.data;
     else for (const issue of parsed.error.issues.slice(0, 10)) tellIssue(scene, path, issue);
   }
+  if (JSON.stringify(own).length > mostOwnText)
+    scene.fault(
+      ["ownTypes"],
+      `The declarations are longer than ${mostOwnText} characters of JSON`,
+      "Declare fewer fields or values: long lists of values are better published as a catalog (`maps: … publish`).",
+    );
   // A type at fault is known by its name, so that what is said of it is said once.
   const missing = new Set(declared.map(([name]) => name).filter((name) => !Object.hasOwn(own, name)));
   const told = ownTypeFaults(own).filter(({ message }) => ![...missing].some((name) => message.includes(`\`${name}\``)));

@@ -21,8 +21,10 @@ import {
 } from "./model.ts";
 import { record } from "./records.ts";
 
-/** Of the declarations of one agent. */
+/** Of the declarations of one agent; they travel in `hello`. */
 export const mostOwnTypes = 30;
+/** Characters of JSON of all of them, so that any portal takes the frame. */
+export const mostOwnText = 65_536;
 const [mostFields, mostInner, mostOptions, mostTargets] = [60, 20, 200, 20];
 export const longestOwnText = 20_000;
 export const longestOwnList = 1_000;

@@ -87,6 +87,12 @@ test("A type of the model can't be declared anew, and a name is small letters be
   expect(faultsOf(fileWith(`${right}  x-Key: { title: P, properties: {} }\n`))).toMatchObject([{ path: "ownTypes.x-Key" }]);
 });
 
+test("Declarations that no frame should carry are refused", () => {
+  const values = Array.from({ length: 200 }, (_, index) => `${index}`.padStart(90, "v")).join(", ");
+  const fields = Array.from({ length: 4 }, (_, index) => `      f${index}: { type: string, enum: [${values}] }\n`).join("");
+  expect(faultsOf(fileWith(right + fields))).toMatchObject([{ path: "ownTypes", message: expect.stringContaining("65536") }]);
+});
+
 test("Commands make and change types that are declared, and nothing else with them", () => {
   const commands = (name: string): string =>
     `commands:\n  ${name}: { idempotency: { probe: "SELECT NR FROM S WHERE ID = :command.id" }, steps: [ { insert: SCHLUESSEL, values: { STAND: { from: state } } } ], result: { source: keys, key: "1" } }`;
