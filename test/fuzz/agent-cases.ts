@@ -131,6 +131,7 @@ function anyMessage(chance: Chance, numbers: Numbers): unknown {
     "settled",
     "request",
     "blob-request",
+    "blob-ack",
     "lookup",
     "answer",
     "ack",

@@ -57,6 +57,7 @@ const byPattern: readonly (readonly [RegExp, (chance: Chance) => string])[] = [
     (chance) => chance.pick(["E.1", "E.2", "w:1%20.2", from(chance, `${letters}${digits}_.%:-`, 1, 12)]),
   ],
   [/^\^\[A-Za-z\]\[A-Za-z0-9\._-\]/, (chance) => from(chance, letters, 1, 8)],
+  [/^\^\[A-Za-z\]\[A-Za-z0-9\]\{0,59\}\$$/, (chance) => from(chance, letters, 1, 8)],
   [/^\^\[A-Za-z_\]/, (chance) => from(chance, letters, 1, 8)],
   [/^\^\[a-z\]\{2\}/, (chance) => chance.pick(["de", "en", "de-CH"])],
   [/^\^\\d\+\$$/, (chance) => String(chance.below(4))],
