@@ -1,5 +1,5 @@
 /** The command line in daily work, beside a running agent, as processes. */
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Run } from "../support/agent-run.ts";
@@ -122,6 +122,7 @@ describe("beside a running agent", () => {
     expect(await refusal(site, ["quality", "accept", "999999", "--reason", "x"], 9)).toBe("not-found-finding");
     expect(await answer(site, ["quality", "accept", id, "--reason", "Has none", "--until", "2126-12-31"])).toMatchObject({
       outcome: "done",
+      message: expect.stringMatching(new RegExp(`^Finding ${id}, email-placeholder persons [^ ]*${number}[^ ]*, may stay`)),
     });
     expect(await listed()).toBeUndefined();
     expect(await listed("--accepted")).toMatchObject({ finding: found.finding, accepted: "Has none (until 2126-12-31)" });
@@ -245,12 +246,14 @@ describe("from test to live", () => {
     expect(await refusal(site, ["go-live", codeOf("live")], 2)).toBe("usage-no-terminal");
     expect(await refusal(site, ["go-live", codeOf("test"), "--yes"], 5)).toBe("enrol-other-stage");
     const before = readFileSync(site.configFile, "utf8");
+    chmodSync(site.configFile, 0o640);
     expect(await answer(site, ["go-live", codeOf("live"), "--yes"])).toMatchObject({
       stage: "live",
       entities: { units: 4 },
       openGuards: 0,
     });
     expect(readFileSync(site.configFile, "utf8")).toBe(before.replace("stage: test", "stage: live"));
+    expect(statSync(site.configFile).mode & 0o777).toBe(0o640);
     await (await runInStep(site)).stop();
   });
 });
