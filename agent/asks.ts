@@ -37,11 +37,7 @@ function act(running: Running, body: AskBody): string {
       tryAgainNow(running);
       running.schema.doubt();
       if (names.length > 0) return `Looking now: ${names.join(", ")}`;
-      throw unknownHere(
-        "not-found-source",
-        `The running agent has no source ${body.source}`,
-        "Is it new in the configuration? Restart the agent",
-      );
+      throw unknownSource(body.source);
     }
     case "guard": {
       const kind = store.guards.get(body.guard)?.kind;
@@ -54,6 +50,7 @@ function act(running: Running, body: AskBody): string {
     }
     case "rekey": {
       const { source, pairs, until, merged = false } = body;
+      if (!running.compiled.mappings.some((mapping) => mapping.source === source)) throw unknownSource(source);
       const count = capture.announce(source, { pairs, until, reason: merged ? "merged" : "renumbered" });
       return `${count} of ${source} are expected under their new keys until ${new Date(until).toISOString().slice(0, 10)}`;
     }
@@ -120,6 +117,11 @@ function tryAgainNow({ store, channel, parts }: Running): void {
   store.inbox.hurry(parts.clock.now());
   const { name } = channel.state();
   if (name === "refused" || name === "waiting") channel.wake();
+}
+
+function unknownSource(source: string | undefined): FuserError {
+  const hint = "Is it new in the configuration? Restart the agent";
+  return unknownHere("not-found-source", `The running agent has no source ${source}`, hint);
 }
 
 function unknownHere(code: string, message: string, hint: string): FuserError {
