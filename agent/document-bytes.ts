@@ -16,7 +16,7 @@ interface PathErp {
 export async function pathTeller(
   { config, erp }: PathErp,
   source: Source,
-  bytes: DocumentBytes & { kind: "file" },
+  bytes: DocumentBytes & { kind: "file" | "url" },
   signal: AbortSignal,
 ): Promise<TellPath> {
   const parts = { config, source, bytes };
@@ -51,7 +51,7 @@ export async function bytesFaults({ config, erp }: PathErp, signal: AbortSignal)
     const { bytes } = source;
     if (bytes === undefined) continue;
     try {
-      if (bytes.kind === "file") await pathTeller({ config, erp }, source, bytes, signal);
+      if (bytes.kind !== "column") await pathTeller({ config, erp }, source, bytes, signal);
       else await erp.describeQuery(columnQuery(buildQuery(source, config), bytes), signal);
     } catch (error) {
       if (!(error instanceof FuserError) || error.kind !== "config") throw error;

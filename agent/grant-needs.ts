@@ -133,7 +133,7 @@ function addBytes(source: Source, gathering: Gathering): void {
   const { bytes } = source;
   if (bytes === undefined) return;
   const query =
-    bytes.kind === "file"
+    bytes.kind !== "column"
       ? pathQuery({ config: gathering.config, source, bytes })
       : columnQuery(buildQuery(source, gathering.config), bytes);
   if ("table" in query.from) gathering.add(query.from.table, "read", [...query.key, ...query.columns]);

@@ -197,6 +197,14 @@ export type DocumentBytes = {
       path: Read;
     }
   | {
+      kind: "url";
+      /** Gives the address. */
+      url: Read;
+      /** `host` or `host:port`, in small letters; nothing else is ever asked. */
+      hosts: readonly string[];
+      timeoutMs: number;
+    }
+  | {
       kind: "column";
       column: string;
       /** Where the column is not one of the source's own: its table, and the columns there that are the source's key. */

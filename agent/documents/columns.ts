@@ -1,8 +1,7 @@
 /** A document as a column of the ERP: read by key when it is asked for, whole, and no longer than what is allowed. */
-import { createHash } from "node:crypto";
 import type { DocumentBytes } from "../../config/config.ts";
 import type { Connector, RowBatch, SourceQuery } from "../../connectors/connector.ts";
-import type { BytesFault, Content } from "./content.ts";
+import { type BytesFault, type Content, wholeContent } from "./content.ts";
 
 export interface ColumnPlace {
   /** Key and column (`columnQuery`). */
@@ -32,7 +31,7 @@ export async function readColumn(erp: Connector, place: ColumnPlace, signal: Abo
   if (value === undefined || value === null) return "missing";
   const all = typeof value === "string" ? Buffer.from(value) : value;
   if (!(all instanceof Uint8Array)) return "unreadable";
-  return all.length > bytes.maxBytes ? "too-large" : contentOf(all);
+  return all.length > bytes.maxBytes ? "too-large" : wholeContent(all);
 }
 
 /** Its length alone, where the database can tell it: nothing of it travels that is not to be sent. */
@@ -58,14 +57,4 @@ async function firstOf<T>(
 ): Promise<T | undefined> {
   for await (const batch of erp.readKeys(query, [key], signal)) if (batch.length > 0) return take(batch);
   return undefined;
-}
-
-function contentOf(all: Uint8Array): Content {
-  return {
-    sizeBytes: all.length,
-    version: createHash("sha256").update(all).digest("hex"),
-    read: async (offset, length) => all.subarray(offset, offset + length),
-    isSame: async () => true,
-    [Symbol.asyncDispose]: async () => undefined,
-  };
 }

@@ -10,11 +10,12 @@ import type { Config, DocumentBytes, Source } from "../../config/config.ts";
 import type { Connector, SourceQuery } from "../../connectors/connector.ts";
 import type { FindingName } from "../quality/judged.ts";
 import type { Store } from "../store/store.ts";
+import { readAddress } from "./addresses.ts";
 import { columnQuery, readColumn } from "./columns.ts";
 import type { BytesFault, Content } from "./content.ts";
 import { openFile } from "./files.ts";
 
-/** Gives what the ERP says of a file's place: null where it names none, undefined where its row is not there or makes none. */
+/** Gives what the ERP says of a document's place, path or address: null where it names none, undefined where its row is not there or makes none. */
 export type TellPath = (key: string, signal: AbortSignal) => Promise<string | null | undefined>;
 
 export interface DocumentParts {
@@ -23,7 +24,7 @@ export interface DocumentParts {
   /** The source's own query. */
   queryOf: (source: Source) => SourceQuery;
   /** How the path of a source's file is told. @throws FuserError where the database lacks what it needs */
-  tellPath: (source: Source, bytes: DocumentBytes & { kind: "file" }, signal: AbortSignal) => Promise<TellPath>;
+  tellPath: (source: Source, bytes: DocumentBytes & { kind: "file" | "url" }, signal: AbortSignal) => Promise<TellPath>;
   store: Pick<Store, "entities" | "findings" | "facts">;
   clock: Clock;
   log: Log;
@@ -64,7 +65,9 @@ export function documentsOf(parts: DocumentParts): Documents {
     paths.set(source.name, tell);
     const told = await tell(key, signal);
     if (told === null) return "missing";
-    return told === undefined ? "unreadable" : await openFile({ root: bytes.root, told, maxBytes: bytes.maxBytes });
+    if (told === undefined) return "unreadable";
+    if (bytes.kind === "url") return await readAddress({ ...bytes, told }, clock, signal);
+    return await openFile({ root: bytes.root, told, maxBytes: bytes.maxBytes });
   };
   const note = (source: string, key: string, fault: BytesFault | undefined): void => {
     const raised = fault && { rule: rules[fault], source, key, field: "bytes", other: "", params: {} };

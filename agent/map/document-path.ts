@@ -1,6 +1,6 @@
-/** The path of a document's file, compiled once against the real columns. Its query is one of its own: what only the path needs is not read with every row. */
+/** The path of a document's file, or its address, compiled once against the real columns. Its query is one of its own: what only the path needs is not read with every row. */
 import * as z from "zod";
-import type { Config, DocumentBytes, Fault, Source } from "../../config/config.ts";
+import type { Config, DocumentBytes, Fault, Read, Source } from "../../config/config.ts";
 import type { DescribedQuery, Row, SourceQuery } from "../../connectors/connector.ts";
 import { openZone } from "./calendar.ts";
 import { openColumns } from "./columns.ts";
@@ -15,7 +15,7 @@ import { newReading } from "./row-reading.ts";
 export interface PathParts {
   config: Config;
   source: Source;
-  bytes: DocumentBytes & { kind: "file" };
+  bytes: DocumentBytes & { kind: "file" | "url" };
 }
 
 /** Gives the path as the ERP has it; null where there is none, undefined where the row makes none. */
@@ -23,9 +23,11 @@ export type PathOf = (row: Row) => string | null | undefined;
 
 const aPath = fieldKindOf(z.string().min(1));
 
+const placeOf = (bytes: PathParts["bytes"]): Read => (bytes.kind === "file" ? bytes.path : bytes.url);
+
 /** Key, scope and the columns of the path; rows outside of the source's conditions are not found by it. */
 export function pathQuery({ config, source, bytes }: PathParts): SourceQuery {
-  const field = { read: bytes.path, when: undefined, owner: "erp", at: bytes.at } as const;
+  const field = { read: placeOf(bytes), when: undefined, owner: "erp", at: bytes.at } as const;
   const alone = { ...source, fields: { path: field }, deletes: { ...source.deletes, flag: undefined } };
   return buildQuery(alone, { ...config, commands: [] });
 }
@@ -37,7 +39,7 @@ export function compilePath(parts: PathParts, described: DescribedQuery): { path
   const columns = openColumns({ read: pathQuery(parts).columns, described: described.columns, of, faults });
   const zone = openZone(config.erp.timezone);
   const scope = openReadScope({ config, source, columns, zone, faults, lookups: newLookupHolder(), child: () => undefined });
-  const compiled = compileRead(bytes.path, aPath, scope, "path");
+  const compiled = compileRead(placeOf(bytes), aPath, scope, "path");
   if (compiled === undefined || faults.list.length > 0) return { faults: faults.list };
   return {
     pathOf(row) {

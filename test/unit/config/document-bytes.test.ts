@@ -34,6 +34,10 @@ test.each([
       maxBytes: 1_073_741_824,
     },
   ],
+  [
+    "{ url: ADRESSE, hosts: [DMS.local, 'dms.local:8443'], timeout: 5s }",
+    { kind: "url", url: { kind: "column", column: "ADRESSE" }, hosts: ["dms.local", "dms.local:8443"], timeoutMs: 5_000 },
+  ],
   ["{ blob: INHALT, max: 100MB }", { kind: "column", column: "INHALT", table: undefined, maxBytes: 104_857_600 }],
   ["{ blob: INHALT, table: DATEN }", { table: { name: "DATEN", key: ["MANDANT", "NR"] } }],
   ["{ blob: INHALT, table: DATEN, key: [M, N] }", { table: { name: "DATEN", key: ["M", "N"] } }],
@@ -44,8 +48,8 @@ test.each([
 });
 
 test.each([
-  ["{ max: 1MB }", "sources.files.bytes", "from a file or from a column"],
-  ["{ root: /srv, path: P, blob: B }", "sources.files.bytes", "from a file or from a column"],
+  ["{ max: 1MB }", "sources.files.bytes", "from a file, from a column or from an address"],
+  ["{ root: /srv, path: P, blob: B }", "sources.files.bytes", "from a file, from a column or from an address"],
   ["{ path: P }", "sources.files.bytes", "`root` is missing"],
   ["{ path: P, root: archive }", "sources.files.bytes.root", "absolute"],
   ["{ path: P, root: C:archive }", "sources.files.bytes.root", "absolute"],
@@ -57,7 +61,11 @@ test.each([
   ["{ blob: B, key: [M, N] }", "sources.files.bytes.key", "belongs to `table`"],
   ["{ blob: B, table: T, key: [N] }", "sources.files.bytes.key", "1 of 2 parts"],
   ["{ blob: B, max: 101MB }", "sources.files.bytes.max", "100MB"],
-  ['{ url: "https://dms/${ID}" }', "sources.files.bytes.url", "not supported yet"],
+  ['{ url: "https://dms/${ID}" }', "sources.files.bytes", "`hosts` is missing"],
+  ["{ url: U, hosts: [dms.local/x] }", "sources.files.bytes.hosts[0]", "no host"],
+  ["{ url: U, hosts: ['a b'] }", "sources.files.bytes.hosts[0]", "no host"],
+  ["{ url: U, hosts: [dms], max: 101MB }", "sources.files.bytes.max", "but from a file"],
+  ["{ blob: B, hosts: [dms] }", "sources.files.bytes.hosts", "belongs to `url`"],
 ])("bytes: %s is a fault at %s", (text, path, message) => {
   const { faults = [] } = loaded(text);
   expect(faults.map((fault) => fault.path)).toContain(path);
