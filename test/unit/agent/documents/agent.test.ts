@@ -1,6 +1,8 @@
 // The bytes of documents with a whole agent: ERP, files, store, channel and gateway as they are, over SQLite.
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,6 +14,7 @@ const tables = `
 CREATE TABLE OBJEKT (OBJ TEXT PRIMARY KEY, BEZ TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE DOKUMENT (NR TEXT PRIMARY KEY, OBJ TEXT NOT NULL, JAHR INTEGER, DATEI TEXT) WITHOUT ROWID;
 CREATE TABLE BRIEF (NR TEXT PRIMARY KEY, OBJ TEXT NOT NULL, LAENGE INTEGER, INHALT BLOB) WITHOUT ROWID;
+CREATE TABLE DMS (NR TEXT PRIMARY KEY, OBJ TEXT NOT NULL, ADRESSE TEXT) WITHOUT ROWID;
 INSERT INTO OBJEKT VALUES ('10', 'Park');
 INSERT INTO DOKUMENT VALUES ('D1', '10', 2024, 'a.pdf'), ('D2', '10', 2024, 'none.pdf'), ('D3', '10', 2024, 'large.pdf'),
   ('D4', '10', 2024, '..\\..\\secret'), ('D5', '10', 2024, 'link'), ('D6', '10', 2024, 'empty.pdf'), ('D7', '10', 2024, NULL), ('D8', '10', 2024, 'b.pdf');
@@ -24,6 +27,7 @@ const fields = `
 const opened = new AsyncDisposableStack();
 let folder = "";
 let root = "";
+let host = "";
 let site: LivingAgent;
 const configuration = (): string => `
 quality: { rules: false }
@@ -49,6 +53,15 @@ sources:
     bytes: { blob: INHALT, max: 1MB }
     fields:${fields}
       sizeBytes: LAENGE
+  dms:
+    type: document
+    prefix: W
+    table: DMS
+    key: [NR]
+    scope: none
+    changes: { compare: 15m }
+    bytes: { url: ADRESSE, hosts: ["${host}"], max: 1MB }
+    fields:${fields}
 `;
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const file = randomBytes(700_001);
@@ -71,6 +84,13 @@ beforeAll(async () => {
   insert.run("B2", null, null);
   insert.run("B3", null, Buffer.alloc(1_048_577));
   insert.run("B4", 1, letter);
+  const dms = createServer((request, response) => response.writeHead(request.url === "/1" ? 200 : 503).end(letter));
+  await new Promise<void>((resolve) => void dms.listen(0, "127.0.0.1", resolve));
+  opened.defer(() => new Promise((resolve) => void dms.close(() => resolve())));
+  host = `127.0.0.1:${(dms.address() as AddressInfo).port}`;
+  site.erp.exec(
+    `INSERT INTO DMS VALUES ('W1', '10', 'http://${host}/1'), ('W2', '10', 'http://localhost/2'), ('W3', '10', 'http://${host}/3')`,
+  );
   await site.start(configuration());
 });
 afterAll(() => opened.disposeAsync());
@@ -87,7 +107,7 @@ const want = async (id: string): Promise<DocumentState | undefined> => {
 const findings = (): string[] => site.store((store) => store.findings.list().map(({ rule, key }) => `${rule} ${key}`)).sort();
 
 test("Documents flow without their bytes, and no byte is read or sent before the portal asks", async () => {
-  await site.came(13);
+  await site.came(16);
   expect((await site.held("document"))["F:D1"]).toEqual({
     subject: [{ type: "property", id: "10" }],
     category: "contract",
@@ -99,7 +119,7 @@ test("Documents flow without their bytes, and no byte is read or sent before the
   expect(() => site.gateway.wantDocument(site.agentId, "F:D99")).toThrow("no such document");
 });
 
-test("The bytes of a file and of a column arrive whole, compared by size and digest", async () => {
+test("The bytes of a file, of a column and of an address arrive whole, compared by size and digest", async () => {
   expect(await want("F:D1")).toEqual({
     state: "held",
     received: file.length,
@@ -110,19 +130,22 @@ test("The bytes of a file and of a column arrive whole, compared by size and dig
   expect(held("F:D1")?.equals(file)).toBe(true);
   expect(await want("B:B1")).toMatchObject({ state: "held", sizeBytes: letter.length, sha256: sha256(letter) });
   expect(held("B:B1")?.equals(letter)).toBe(true);
+  expect(await want("W:W1")).toMatchObject({ state: "held", sizeBytes: letter.length, sha256: sha256(letter) });
+  expect(await want("W:W3")).toMatchObject({ state: "refused", reason: "later" });
   expect(await want("F:D6")).toMatchObject({ state: "held", sizeBytes: 0, sha256: sha256(new Uint8Array()) });
 });
 
 test("What can't be had is refused with its reason, and a finding until it is mended", async () => {
-  const wanted = ["F:D2", "F:D3", "F:D4", "F:D5", "F:D7", "B:B2", "B:B3"];
+  const wanted = ["F:D2", "F:D3", "F:D4", "F:D5", "F:D7", "B:B2", "B:B3", "W:W2"];
   const reasons = await Promise.all(wanted.map(async (id) => (await want(id))?.reason));
-  expect(reasons).toEqual(["missing", "too-large", "outside", "outside", "missing", "missing", "too-large"]);
+  expect(reasons).toEqual(["missing", "too-large", "outside", "outside", "missing", "missing", "too-large", "outside"]);
   expect(findings()).toEqual([
     "document-missing B2",
     "document-missing D2",
     "document-missing D7",
     "document-outside D4",
     "document-outside D5",
+    "document-outside W2",
     "document-too-large B3",
     "document-too-large D3",
   ]);
