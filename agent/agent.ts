@@ -158,6 +158,7 @@ async function assemble(base: Base): Promise<Running> {
   const { parts, surroundings, store, erp, compiled } = base;
   const { config, clock, random, log } = parts;
   base.lookups.bind([...compiled.mappings, ...compiled.commands.values()]);
+  for (const mapping of compiled.mappings) mapping.useGenerations?.(store.reuses);
   const tables = createFirstTables(base.lookups, clock);
   const mayRead = (): boolean => channel.state().name === "connected" && tables.areThere();
   const capture = createCapture({

@@ -17,7 +17,12 @@ export function planner({ commands, mappings, lacks }: Compiled): Compile {
       return lack === undefined ? { rejected } : { rejected, waits: lacking(lack) };
     }
     // References were resolved and repetition is decided by the write-back.
-    const context: PlanContext = { now, mayBeRepeated: false, rehearse: false, resolve: () => undefined };
+    const isCurrent = (source: string, id: string): boolean => {
+      const mapping = mappings.find((one) => one.source === source);
+      const key = mapping?.keyOf(id);
+      return mapping === undefined || key === undefined || mapping.idOf(key) === id;
+    };
+    const context: PlanContext = { now, mayBeRepeated: false, rehearse: false, resolve: () => undefined, isCurrent };
     const command = message as Command;
     const plan = compiled.plan(command, context);
     if ("rejected" in plan) {

@@ -66,9 +66,15 @@ export function personQuestions(parts: QuestionParts): PersonQuestions {
     store.findings.replace(store.facts.hash("portal-person", portalId), raised, clock.now());
   };
   const idOf = ({ source, key }: Match): string => compiled.mappings.find((one) => one.source === source)?.idOf(key) ?? key;
+  /** One whose key was given to somebody new is no longer there. */
+  const placeOf = (type: string, id: string): { source: string; key: string } | undefined => {
+    const place = placeOfId(config, type, id);
+    const stands = place && compiled.mappings.find((one) => one.source === place.source)?.idOf(place.key);
+    return stands === undefined || stands === id ? place : undefined;
+  };
   const match = (values: Values): Answer => {
     if (!isReady()) return { kind: "later" };
-    const unit = values.unitId === undefined ? undefined : placeOfId(config, "unit", values.unitId);
+    const unit = values.unitId === undefined ? undefined : placeOf("unit", values.unitId);
     if (values.unitId !== undefined && unit === undefined)
       return { kind: "rejected", error: rejection("reference-unknown", "unitId") };
     const name = nameOf(values);
@@ -88,7 +94,7 @@ export function personQuestions(parts: QuestionParts): PersonQuestions {
   };
   const link = (command: ResolvedCommand, { portalId }: Values): Answer => {
     const { entity } = command;
-    const place = entity?.type === "person" ? placeOfId(config, "person", entity.id) : undefined;
+    const place = entity?.type === "person" ? placeOf("person", entity.id) : undefined;
     if (entity === undefined || place === undefined || !store.entities.known(place.source, place.key))
       return { kind: "rejected", error: rejection("entity-unknown") };
     if (portalId !== undefined)

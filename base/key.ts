@@ -87,13 +87,25 @@ export function decodeKey(key: string): string[] | undefined {
   }
 }
 
-/** Id of an entity: its key, with the source's prefix where several sources feed one type. */
-export function entityIdOf(prefix: string | undefined, key: string): string {
-  return prefix === undefined ? key : `${prefix}:${key}`;
+/** Before the generation of an id; neither a prefix nor a key holds a colon. */
+const generationMark = "::";
+
+/**
+ * Id of an entity: its key, with the source's prefix where several sources feed one type, and with its generation where the ERP has given the key to somebody
+ * new: `001.4711`, `001.4711::2`.
+ */
+export function entityIdOf(prefix: string | undefined, key: string, generation = 1): string {
+  const id = prefix === undefined ? key : `${prefix}:${key}`;
+  return generation === 1 ? id : `${id}${generationMark}${generation}`;
 }
 
-/** Splits an id into prefix and key. */
-export function splitId(id: string): { prefix: string | undefined; key: string } {
-  const colon = id.indexOf(":");
-  return colon < 0 ? { prefix: undefined, key: id } : { prefix: id.slice(0, colon), key: id.slice(colon + 1) };
+/** Splits an id into prefix, key and generation. What was not made by `entityIdOf` keeps colons in its key, which then is none. */
+export function splitId(id: string): { prefix: string | undefined; key: string; generation: number } {
+  const mark = id.indexOf(generationMark);
+  const written = mark < 0 ? "" : id.slice(mark + generationMark.length);
+  const generation = /^[1-9]\d{0,8}$/.test(written) && written !== "1" ? Number(written) : 1;
+  const rest = generation === 1 ? id : id.slice(0, mark);
+  const colon = rest.indexOf(":");
+  if (colon < 0) return { prefix: undefined, key: rest, generation };
+  return { prefix: rest.slice(0, colon), key: rest.slice(colon + 1), generation };
 }

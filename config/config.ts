@@ -227,6 +227,8 @@ export interface Source {
   signal: { table: string; column: string | undefined; feed: string | undefined; key: readonly string[]; at: Place } | undefined;
   touchedBy: readonly TouchedBy[];
   deletes: { flag: SqlText | undefined; graceMs: number };
+  /** Columns that say whose record it is (`identity.reusedWhen`); none: a key is never given to somebody new. */
+  reusedWhen: readonly string[];
   fields: Readonly<Record<string, FieldMapping>>;
   /** Of documents, where the portal may ask for their bytes. */
   bytes?: DocumentBytes | undefined;

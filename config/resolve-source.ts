@@ -6,7 +6,7 @@ import type { Expected } from "./model-shape.ts";
 import { resolveBytes } from "./resolve-bytes.ts";
 import { resolveChanges } from "./resolve-changes.ts";
 import { columnsOf } from "./resolve-key.ts";
-import { checkFields, many, resolveRead } from "./resolve-read.ts";
+import { checkFields, many, nth, resolveRead } from "./resolve-read.ts";
 import { conditionOf, knownName, type Scene, sqlOf, tableOf, textPart } from "./scene.ts";
 import { conflictPolicies, type ReadNode } from "./schema-read.ts";
 import type { SourceNode } from "./schema-source.ts";
@@ -41,6 +41,7 @@ export function resolveSource(scene: Scene, name: string, node: SourceNode): Sou
     signal,
     touchedBy: touchedByOf(scene, path, node),
     deletes: deletesOf(scene, path, node),
+    reusedWhen: reusedWhenOf(scene, path, node),
     fields: fieldsOf(scene, [...path, "fields"], { fields: node.fields, expected }),
     bytes: resolveBytes(scene, path, node),
     append: node.append,
@@ -128,6 +129,22 @@ function deletesOf(scene: Scene, path: Path, node: SourceNode): Source["deletes"
       node.deletes.flag === undefined ? undefined : sqlOf(scene, [...at, "flag"], node.deletes.flag, { rule: conditionFault }),
     graceMs: node.deletes.grace,
   };
+}
+
+function reusedWhenOf(scene: Scene, path: Path, node: SourceNode): readonly string[] {
+  if (node.identity === undefined) return [];
+  const at: Path = [...path, "identity", "reusedWhen"];
+  const columns = columnsOf(scene, at, node.identity.reusedWhen);
+  const own = many(node.key).map((column) => column.toLowerCase());
+  for (const [index, column] of columns.entries())
+    if (own.includes(column.toLowerCase()))
+      scene.fault(
+        nth(at, node.identity.reusedWhen, index),
+        `\`${column}\` is part of the key, which is another one with another value`,
+        "Name a column that can change under the same key.",
+      );
+  if (node.append) scene.fault(at, "A source with `append: true` has no changes", "Remove `identity`, or `append`.");
+  return columns;
 }
 
 function fieldsOf(

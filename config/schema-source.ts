@@ -71,6 +71,16 @@ export const source = keys(
     append: flag
       .prefault("false")
       .describe("`true`: rows are only added, never changed or deleted. Needs `changes` with a column"),
+    identity: keys(
+      {
+        reusedWhen: oneOrMore(text).describe(
+          "Columns that say whose record it is: where one of them gets another value under the same key, the key was given to somebody new, and the record is another one at the portal. What is empty says nothing",
+        ),
+      },
+      { natural: "Leave it out: a record under a new key counts as a new one." },
+    )
+      .optional()
+      .describe("What tells that a record is no longer the same, although its key is"),
     refresh: z
       .union([
         schedule,
@@ -91,7 +101,6 @@ export const source = keys(
       .describe("Of documents: where their bytes are. They are read when the portal asks for them, and at no other time"),
   },
   {
-    identity: "Leave it out: a record under a new key counts as a new one.",
     send: "Write `refresh: { at: …, send: all }`.",
     call: "Read from a table, a view or a query.",
     lookup: "Join the table in a query.",

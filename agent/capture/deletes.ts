@@ -212,5 +212,6 @@ export function forgetEntity(room: Room, source: CapturedSource, key: string, no
   quarantine.remove(name, key);
   room.judging?.of(source)?.gone(key);
   forgetLookups(room, source, key);
+  room.store.reuses.gone(name, key);
   wakeParents(room.store, parents, now);
 }

@@ -84,24 +84,30 @@ export function createDrain(room: Room, turn: Turn): Drain {
   };
 
   /** Parents that the rows name and the portal does not hold are read first; whichever is still missing then parks its child. */
-  const readParents = async (rows: Iterable<ReadRow>, inFlight: Set<string>, signal: AbortSignal) => {
+  const readParents = async (
+    rows: ReadonlyMap<string, ReadRow>,
+    name: string,
+    { inFlight, signal }: Pick<ReadOptions, "signal"> & { inFlight: Set<string> },
+  ) => {
     const wanted = new Map<string, Set<string>>();
-    for (const { mapped } of rows) {
+    for (const [child, { mapped }] of rows) {
       if (mapped.kind !== "entity") continue;
       for (const { source, key } of mapped.parents) {
-        if (inFlight.has(placeOf(source, key)) || store.entities.known(source, key)) continue;
+        // What is new may belong to somebody to whom a known parent's key was just given.
+        const isEnough = room.byName.get(source)?.mapping.isReused !== true || store.entities.known(name, child);
+        if (inFlight.has(placeOf(source, key)) || (isEnough && store.entities.known(source, key))) continue;
         if (store.outOfScope.has({ source, key })) continue;
         if (!isDue(source, key)) continue;
         const keys = wanted.get(source) ?? new Set();
         wanted.set(source, keys.add(key));
       }
     }
-    for (const [name, keys] of wanted) {
-      const parent = room.byName.get(name);
+    for (const [of, keys] of wanted) {
+      const parent = room.byName.get(of);
       if (parent === undefined) continue;
-      const unmarked = [...keys].filter((key) => store.pending.get(name, key) === undefined);
-      store.pending.mark(name, unmarked, { now: clock.now(), confirm: false });
-      const pending = [...keys].map((key) => store.pending.get(name, key) as PendingKey);
+      const unmarked = [...keys].filter((key) => store.pending.get(of, key) === undefined);
+      store.pending.mark(of, unmarked, { now: clock.now(), confirm: false });
+      const pending = [...keys].map((key) => store.pending.get(of, key) as PendingKey);
       try {
         for (const chunk of chunks(pending, keysPerRead)) await drainKeys(parent, chunk, { inFlight, bulk: false, signal });
       } catch (error) {
@@ -143,7 +149,7 @@ export function createDrain(room: Room, turn: Turn): Drain {
     const doubted =
       gone.length > 0 && !(await mayBelieve(source, gone, signal)) ? new Set(gone.map(({ key }) => key)) : undefined;
     const inFlight = new Set([...options.inFlight, ...keys.map((key) => placeOf(name, key))]);
-    await readParents(rows.values(), inFlight, signal);
+    await readParents(rows, name, { inFlight, signal });
     // Out of turn nothing is said of an absence: only the drain's waits tell it from a row that is not visible yet.
     const unread = waiting.filter(({ key, by }) => by === "command" && !rows.has(key)).map(({ key }) => key);
     const readings = (): Reading[] =>

@@ -22,9 +22,9 @@ export function forgetLookups({ store }: Pick<Room, "store">, { mapping }: Captu
   if (mapping.lookups !== undefined) store.lookups.setUses({ source: mapping.source, key }, []);
 }
 
-/** Rows that were mapped before a table changed are mapped once more: nobody could tell yet that they had asked for it. */
+/** Rows that were mapped before a table changed, or a key was reused, are mapped once more: nobody could tell yet that they had asked for it. */
 export function asOfNow({ mapping }: CapturedSource, readings: readonly Reading[]): readonly Reading[] {
-  const generation = mapping.lookups?.generation;
+  const generation = mapping.asOf?.();
   if (readings.every(({ row }) => row === undefined || row.generation === generation)) return readings;
   return readings.map((reading) => {
     const { row } = reading;

@@ -6,6 +6,7 @@ import { formOf } from "./filled.ts";
 import type { SourceJudge } from "./judging.ts";
 import { noteLookups } from "./lookup-uses.ts";
 import type { Room } from "./parts.ts";
+import { noteBearer } from "./reuses.ts";
 import type { CapturedSource } from "./source.ts";
 import type { NewRows } from "./take-new.ts";
 
@@ -36,6 +37,8 @@ export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
         if (mapped?.kind !== "entity" || isAwaited(room, name, key)) return false;
         const numbers = parents.of(mapped);
         if (numbers === undefined) return false;
+        // Its key may have been somebody else's.
+        if (source.mapping.isReused === true && store.reuses.bearer(name, key) !== undefined) return false;
         const judged = judge?.judge(key, mapped);
         if (judged?.hold !== undefined) return false;
         const text = judged?.text ?? mapped.text;
@@ -46,6 +49,7 @@ export function createMappedWay(room: Room, source: CapturedSource): MappedWay {
         const filled = { form, bits: mapped.filled };
         store.entities.add(name, key, { ...digests, entityDigest: digest(text), parents: numbers, filled });
         noteLookups(room, source, key, mapped);
+        noteBearer(room, source, key, { ...mapped, text, withheld: item.withheld });
         note?.(key, mapped);
         return true;
       };

@@ -1,6 +1,7 @@
 import type { Row, RowBatch } from "../../connectors/connector.ts";
 import type { Mapped, Parent, RowFault } from "../map/mapped.ts";
 import type { EntityState, PendingKey } from "../store/store.ts";
+import type { ParkReason } from "./park.ts";
 import type { CapturedSource } from "./source.ts";
 
 /** What was read of one key. */
@@ -21,7 +22,7 @@ export interface Reading {
 export interface ReadRow {
   digest: bigint;
   mapped: Mapped;
-  /** Of the portal's tables by which it was mapped; undefined where it is mapped through none. */
+  /** As of what it was mapped (`Mapping.asOf`). */
   generation?: number | undefined;
   /** Maps the row once more, without references to the parents that are absent. */
   remap: (isAbsent: (parent: Parent) => boolean) => Mapped;
@@ -38,8 +39,14 @@ export function readRow({ mapping }: CapturedSource, batch: RowBatch, place: { i
     const message = "The database driver can't decode this row";
     const fault: RowFault = { code: "row-unreadable", field: "", column: undefined, message };
     const mapped: Mapped = { kind: "faulty", id: mapping.idOf(place.key), faults: [fault] };
-    return { digest, mapped, generation: mapping.lookups?.generation, remap: () => mapped };
+    return { digest, mapped, generation: mapping.asOf?.(), remap: () => mapped };
   }
-  const generation = mapping.lookups?.generation;
+  const generation = mapping.asOf?.();
   return { digest, mapped: mapping.map(row, place.key), generation, remap: (isAbsent) => mapping.map(row, place.key, isAbsent) };
+}
+
+/** Why a row is held that can't be sent as it stands. */
+export function reasonOf({ faults: [fault] }: Mapped & { kind: "faulty" }): ParkReason {
+  const { code = "row-unreadable", field, message = "The row can't be read" } = fault ?? {};
+  return { code, field, message, digest: undefined, waitsFor: undefined };
 }

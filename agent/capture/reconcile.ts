@@ -2,6 +2,8 @@
  * A new epoch: what the portal really holds takes the place of what this store believed, then everything is compared in full. Ids that the ERP does not
  * have are found by that compare, and their deletes go through confirmation, grace and guards like any other; nothing is swept by absence.
  */
+import { splitId } from "../../base/key.ts";
+import type { EntityPlace } from "../store/store.ts";
 import type { Room } from "./parts.ts";
 import type { CapturedSource } from "./source.ts";
 
@@ -41,7 +43,10 @@ async function reconcileTogether(
   const { store, log } = room;
   let held = 0;
   store.transaction(() => {
-    for (const { mapping } of sources) store.entities.beginInventory(mapping.source);
+    for (const { mapping } of sources) {
+      store.entities.beginInventory(mapping.source);
+      store.reuses.beginInventory(mapping.source);
+    }
   }, "inventory");
   for (const type of new Set(sources.map(({ mapping }) => mapping.type))) {
     let strangers = 0;
@@ -70,15 +75,32 @@ function takePage(room: Room, type: string, page: readonly HeldId[]): number {
   return store.transaction(() => {
     const rest = new Map(page.map(({ id, digest }) => [id, digest]));
     for (const { mapping } of sources) {
-      const own: { key: string; entityDigest: bigint }[] = [];
+      const own = new Map<string, bigint>();
+      const isOpen = !store.sources.get(mapping.source).reconciled;
       for (const [id, entityDigest] of rest) {
         const key = mapping.keyOf(id);
         if (key === undefined) continue;
-        own.push({ key, entityDigest });
         rest.delete(id);
+        if (isOpen && isLatest(room, { source: mapping.source, key }, { id, entityDigest, own })) own.set(key, entityDigest);
       }
-      if (!store.sources.get(mapping.source).reconciled) store.entities.addInventory(mapping.source, own);
+      const held = [...own].map(([key, entityDigest]) => ({ key, entityDigest }));
+      if (isOpen) store.entities.addInventory(mapping.source, held);
     }
     return rest.size;
   }, "inventory");
+}
+
+/** Of a key that was reused the portal holds several generations: the highest stands, and the others have ended. `own`: what this page has named of the source. */
+function isLatest(
+  { store: { reuses, entities } }: Room,
+  { source, key }: EntityPlace,
+  { id, entityDigest, own }: { id: string; entityDigest: bigint; own: ReadonlyMap<string, bigint> },
+): boolean {
+  const { generation } = splitId(id);
+  const known = reuses.generationOf(source, key);
+  if (generation !== known) {
+    const lower = own.get(key) ?? entities.get(source, key)?.entityDigest;
+    reuses.inventoried({ source, key }, { generation, digest: entityDigest, lower });
+  }
+  return generation >= known;
 }

@@ -8,6 +8,7 @@ import type { Drain } from "./drain.ts";
 import { createWitness, type Difference, groundKeeper, mend, type Witness } from "./mending.ts";
 import type { Room } from "./parts.ts";
 import type { Checks, IdBounds, PortalView } from "./portal-view.ts";
+import { mendEnded } from "./reuses.ts";
 import type { CapturedSource } from "./source.ts";
 
 /** Ids in a range: so many are named where it differs. */
@@ -98,14 +99,16 @@ async function differingRanges(
   { sources, theirs, portal, counts, signal }: Comparing & { theirs: readonly Range[]; counts: Map<string, Refreshed> },
 ): Promise<Range[]> {
   const ours = theirs.map(() => ({ count: 0, digest: 0n }));
+  const count = (id: string, digest: bigint): void => {
+    const range = ours[rangeOf(theirs, id)] as { count: number; digest: bigint };
+    range.count += 1;
+    range.digest = BigInt.asUintN(64, range.digest + portal.share(id, digest));
+  };
   for (const { mapping } of sources) {
+    for (const { key, generation, digest } of room.store.reuses.ended(mapping.source))
+      count(mapping.idOf(key, generation), digest);
     for (const { entities } of room.store.entities.held(mapping.source)) {
-      for (const { key, entityDigest } of entities) {
-        const id = mapping.idOf(key);
-        const range = ours[rangeOf(theirs, id)] as { count: number; digest: bigint };
-        range.count += 1;
-        range.digest = BigInt.asUintN(64, range.digest + portal.share(id, entityDigest));
-      }
+      for (const { key, entityDigest } of entities) count(mapping.idOf(key), entityDigest);
       (counts.get(mapping.source) as Refreshed).records += entities.length;
       await room.clock.sleep(0, signal);
     }
@@ -125,7 +128,9 @@ function rangeOf(ranges: readonly Range[], id: string): number {
   return low;
 }
 
-const isWithin = ({ after, until }: IdBounds, id: string): boolean =>
+const isWithin = (bounds: IdBounds | undefined, id: string): boolean => bounds !== undefined && lies(bounds, id);
+
+const lies = ({ after, until }: IdBounds, id: string): boolean =>
   (after === undefined || id > after) && (until === undefined || id <= until);
 
 async function differences(
@@ -134,11 +139,11 @@ async function differences(
 ): Promise<Difference[]> {
   const type = sources[0]?.mapping.type ?? "";
   const found: Difference[] = [];
-  const held = new Set<string>();
+  const held = new Map<string, bigint>();
   for (const { bounds } of ranges) {
     const ids = await withinTime(room, signal, (inner) => collect(portal.ids(type, bounds, inner)));
     for (const { id, digest } of ids) {
-      held.add(id);
+      held.set(id, digest);
       const place = placeOf(sources, id);
       const known = place && room.store.entities.get(place.source.mapping.source, place.key)?.entityDigest;
       if (place === undefined || known === digest || !mayMend(place.source)) continue;
@@ -146,11 +151,12 @@ async function differences(
     }
   }
   for (const source of sources.filter(mayMend)) {
+    const isAsked = (id: string): boolean => isWithin(ranges[rangeOf(ranges, id)]?.bounds, id);
+    mendEnded(room, source, { held, isWithin: isAsked });
     for (const { entities } of room.store.entities.held(source.mapping.source)) {
       for (const { key } of entities) {
         const id = source.mapping.idOf(key);
-        const range = ranges[rangeOf(ranges, id)];
-        if (range !== undefined && isWithin(range.bounds, id) && !held.has(id)) found.push({ source, key, kind: "lost" });
+        if (isAsked(id) && !held.has(id)) found.push({ source, key, kind: "lost" });
       }
       await room.clock.sleep(0, signal);
     }
@@ -161,7 +167,8 @@ async function differences(
 function placeOf(sources: readonly CapturedSource[], id: string): { source: CapturedSource; key: string } | undefined {
   for (const source of sources) {
     const key = source.mapping.keyOf(id);
-    if (key !== undefined) return { source, key };
+    // What has ended is no longer read.
+    if (key !== undefined) return source.mapping.idOf(key) === id ? { source, key } : undefined;
   }
   return undefined;
 }

@@ -2,6 +2,7 @@
  * What the portal refused of an ack's items. A refused state stays in quarantine with its digest, and is sent again when it changes, is released, or its
  * parent has arrived; nothing of other entities is delayed.
  */
+import { splitId } from "../../base/key.ts";
 import type { Refusal } from "../../protocol/messages.ts";
 import type { EntityPlace, OutboxStore, QuarantineEntry } from "../store/store.ts";
 import type { Room } from "./parts.ts";
@@ -31,6 +32,7 @@ export function createRefusals(room: Room): ApplyRefusals {
     if (latest !== undefined && latest > refusal.seq) return;
     const { source, key } = place;
     const name = source.mapping.source;
+    if (source.mapping.idOf(key) !== item.id) return refuseEnded(place, item.id, refusal);
     const digest = store.entities.get(name, key)?.entityDigest;
     forgetSent(room, name, key);
     const now = clock.now();
@@ -52,6 +54,18 @@ export function createRefusals(room: Room): ApplyRefusals {
     const entry = { at: now, kind: "sync", source: name, status: "refused", durationMs: undefined } as const;
     store.journal.add({ ...entry, detail: { id: item.id, code, seq: refusal.seq } });
     log.warn("The portal refused an entity", { source: name, code, id: item.id });
+  };
+
+  /** Of a key that was reused meanwhile: how it ended is told again where that may help. */
+  const refuseEnded = ({ source, key }: { source: CapturedSource; key: string }, id: string, refusal: Refusal): void => {
+    const name = source.mapping.source;
+    log.warn("The portal refused an entity", { source: name, code: `refused-${refusal.code}`, id });
+    if (refusal.code === "invalid" || !store.reuses.owe(name, key, splitId(id).generation)) return;
+    if (store.pending.get(name, key) !== undefined) return;
+    store.pending.mark(name, [key], { now: clock.now(), confirm: false });
+    const mark = store.pending.get(name, key)?.mark as number;
+    const notBefore = clock.now() + (refusal.retryAfterMs ?? defaultRetryMs);
+    store.pending.advance(name, key, mark, { stage: "marked", notBefore });
   };
 
   /** The portal does not say which one it misses. */

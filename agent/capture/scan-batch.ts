@@ -56,7 +56,7 @@ export const mostAtOnce = 1_000;
 export function takeBatch(room: Room, scan: Scan, batch: RowBatch, readAt: number): "taken" | "in-parts" {
   const { source, held, walk } = scan;
   let differing = walk.differing(batch.keyDigests, batch.digests);
-  const isBulk = !scan.suspectOnly && isManyNew(differing) && !mayContinue(room, source);
+  const isBulk = !scan.suspectOnly && isManyNew(differing) && !mayContinue(room, source) && !asksParents(room, source);
   const isLarge = batch.length > mostAtOnce;
   if (isLarge && differing.indexes.length > mostAtOnce && !(isBulk && scan.takeNew.takesBytes(batch))) return "in-parts";
   if (isBulk && !held.isEmpty()) {
@@ -168,6 +168,7 @@ export function settleHeld(room: Room, scan: Scan): void {
   const parents = createParentStates(store.entities);
   const readings: Reading[] = [];
   const taken = new Set<string>();
+  const asks = asksParents(room, source);
   const isUnknown = unknownParents(room, all, { name, parents });
   const waiting = new Set(
     store.pending.mayWait(
@@ -182,7 +183,10 @@ export function settleHeld(room: Room, scan: Scan): void {
     if (stage === "marked") continue;
     const isWritten = stage !== undefined || scan.written.has(key);
     // An unknown parent is first read by key, and so is a key that the query brings twice: both are the drain's work.
-    const isOdd = taken.has(key) || (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown));
+    const isOdd =
+      taken.has(key) ||
+      (row.mapped.kind === "entity" && row.mapped.parents.some(isUnknown)) ||
+      (asks && !store.entities.known(name, key));
     if (scan.suspectOnly || isWritten || isOdd) suspects.push(key);
     // With another commit in between it may have another state.
     else
@@ -196,6 +200,12 @@ export function settleHeld(room: Room, scan: Scan): void {
     const settled = settle(room, source, readings, { at: readAt, now: clock.now(), bulk: true, name: "scan", parents });
     result.sent += settled.sent + settled.deleted;
   }, "scan");
+}
+
+/** Whether what is new of the source is read by its key, as its parents then are: their keys may have been given to somebody new. In a first compare all is new. */
+function asksParents({ store, byName }: Room, { mapping }: CapturedSource): boolean {
+  const { source, refersTo = [] } = mapping;
+  return refersTo.some((name) => byName.get(name)?.mapping.isReused) && store.sources.get(source).comparedAt !== undefined;
 }
 
 /** Whether a parent is unknown and must be read before its child can be sent. */

@@ -14,8 +14,8 @@ interface Sorted {
   orphans: readonly { upsert: Upsert; missing: Parent }[];
 }
 
-/** @param stateOf a parent's state, within the transaction */
-export function createSendOrder(source: string, stateOf: (parent: Parent) => EntityState | undefined): SendOrder {
+/** @param stateOf state of an entity's parent, within the transaction; undefined also where it must not hang on what stands there yet */
+export function createSendOrder(source: string, stateOf: (parent: Parent, of: Upsert) => EntityState | undefined): SendOrder {
   let waiting: Upsert[] = [];
   const going: Upsert[] = [];
   const orphans: { upsert: Upsert; missing: Parent }[] = [];
@@ -28,14 +28,16 @@ export function createSendOrder(source: string, stateOf: (parent: Parent) => Ent
     placed.add(upsert.key);
   };
   /** `besides`: what waits beside it counts as there. */
-  const missing = ({ key, parents, awaited }: Upsert, besides: boolean): Parent | undefined =>
-    parents.find((parent) => {
+  const missing = (of: Upsert, besides: boolean): Parent | undefined => {
+    const { key, parents, awaited } = of;
+    return parents.find((parent) => {
       if (awaited.some((left) => left.source === parent.source && left.key === parent.key)) return false;
       const own = parent.source === source;
       if (own && (parent.key === key || placed.has(parent.key))) return false;
       if (own && unplaced.has(parent.key)) return !besides;
-      return stateOf(parent)?.entityDigest === undefined;
+      return stateOf(parent, of)?.entityDigest === undefined;
     });
+  };
   /** Places those whose parents have their place, until no more of them do. */
   const placeAll = (): void => {
     for (let before = Number.POSITIVE_INFINITY; waiting.length < before; ) {

@@ -16,7 +16,8 @@ import { withinScope } from "./out-of-scope.ts";
 import { createParentStates, type ParentStates } from "./parent-states.ts";
 import { type ParkReason, park } from "./park.ts";
 import type { Room } from "./parts.ts";
-import type { Reading, ReadRow } from "./reading.ts";
+import { type Reading, type ReadRow, reasonOf } from "./reading.ts";
+import { endFormer, inItsPlace, isReused, mayBeReused, noteBearer, tellEnded } from "./reuses.ts";
 import { createSendOrder, type SendOrder } from "./send-order.ts";
 import { noteSettled, type Settled, type SettleOptions } from "./settled.ts";
 import type { CapturedSource } from "./source.ts";
@@ -65,7 +66,10 @@ class Settling {
     this.#judge = room.judging?.of(source);
     this.#bits = { form: formOf(room.store, source), lacking: lackingBits(source) };
     this.#suspects = createSuspects(room, source, { ...options, form: this.#bits.form });
-    this.#order = createSendOrder(this.#name, (parent) => this.#parentState(parent));
+    this.#order = createSendOrder(this.#name, (parent, { before }) => {
+      const isNew = before === "none" || before.entityDigest === undefined;
+      return isNew && mayBeReused(room, parent) ? undefined : this.#parentState(parent);
+    });
     this.#parents = options.parents ?? createParentStates(room.store.entities);
   }
 
@@ -78,28 +82,22 @@ class Settling {
     }
   }
 
-  take(reading: Reading): void {
-    if (reading.row === undefined) {
-      const deletion = takeAbsent(this.#room, this.#source, reading, this.#options.now);
+  take(given: Reading): void {
+    if (given.row === undefined) {
+      const deletion = takeAbsent(this.#room, this.#source, given, this.#options.now);
       if (deletion !== undefined) this.#deletions.push(deletion);
       return;
     }
-    const { digest } = reading.row;
-    const { mapped, awaited } = this.#withoutAbsent(reading.row);
+    const { reading, row } = inItsPlace(this.#room, this.#source, { ...given, row: given.row });
+    const { digest } = row;
+    const { mapped, awaited } = this.#withoutAbsent(row);
     noteLookups(this.#room, this.#source, reading.key, mapped);
     switch (mapped.kind) {
       case "cancelled":
         return this.#takeCancelled(reading, digest, mapped.reason ?? "cancelled");
-      case "faulty": {
-        const fault = mapped.faults[0];
-        const reason = {
-          code: fault?.code ?? "row-unreadable",
-          field: fault?.field,
-          message: fault?.message ?? "The row can't be read",
-        };
-        this.#park(reading.key, { ...reason, digest: undefined, waitsFor: undefined }, digest);
+      case "faulty":
+        this.#park(reading.key, reasonOf(mapped), digest);
         return this.#done(reading);
-      }
       case "entity": {
         const judged = this.#judge?.judge(reading.key, mapped);
         if (judged?.hold === undefined) return this.#takeEntity(reading, digest, { ...mapped, awaited, ...judged });
@@ -136,6 +134,7 @@ class Settling {
     this.#orderUpserts();
     const deletions = this.#passingDeletions();
     const { store } = this.#room;
+    endFormer(this.#room, this.#source, this.#upserts, this.#options);
     const items = [
       ...this.#upserts.map(({ item }) => item),
       ...deletions.map((one) => deleteItem(this.#source, one, this.#options.at)),
@@ -189,15 +188,19 @@ class Settling {
     const entityDigest = (stands ? state?.entityDigest : undefined) ?? digest(mapped.text);
     const filled = filledOf(store, { ...this.#bits, before: state }, mapped.filled);
     const replaces = owedOf(this.#room, this.#source, { key, parents: mapped.parents, now: this.#options.now });
-    if (state?.entityDigest === entityDigest && replaces === undefined) {
+    const reused = isReused(this.#room, this.#source, key, mapped);
+    if (state?.entityDigest === entityDigest && replaces === undefined && !reused) {
+      noteBearer(this.#room, this.#source, key, mapped);
+      if (this.#source.mapping.isReused) wakeDependents(store, this.#placeOf(key), this.#options.now);
       store.entities.put(this.#name, key, { rowDigest, entityDigest, parents: this.#numbered(mapped.parents), before, filled });
       store.entities.setAwaited(this.#name, key, mapped.awaited);
       if (refused !== undefined) store.quarantine.remove(this.#name, key);
       if (refused?.code === "has-dependents") wakeAwaiting(store, this.#placeOf(key), this.#options.now);
-      this.#counts.unchanged += 1;
+      // What is told of an ended one is something new.
+      if (tellEnded(this.#room, this.#source, key, this.#options) === 0) this.#counts.unchanged += 1;
       return this.#done(reading);
     }
-    if (refused?.digest === entityDigest) {
+    if (refused?.digest === entityDigest && !reused) {
       store.entities.put(this.#name, key, { rowDigest, entityDigest: state?.entityDigest, before });
       this.#counts.unchanged += 1;
       return this.#done(reading);
@@ -208,8 +211,9 @@ class Settling {
     if (cause !== undefined) item.cause = cause;
     if (mapped.withheld !== undefined) item.withheld = mapped.withheld;
     if (replaces !== undefined) item.replaces = this.#source.mapping.idOf(replaces);
-    const { parents, awaited } = mapped;
-    const upsert: Upsert = { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, replaces, item };
+    const { parents, awaited, bearer } = mapped;
+    const kept = { parents, awaited, before, replaces, reused, bearer };
+    const upsert: Upsert = { key, keyDigest, rowDigest, entityDigest, filled, ...kept, item };
     if (this.#suspects.take(reading, upsert)) return;
     this.#order.add(upsert);
     this.#done(reading);
@@ -252,10 +256,8 @@ class Settling {
     return sortDeletions(this.#room, this.#source, this.#deletions, this.#options.now);
   }
 
-  #afterUpsert(
-    { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, replaces, item }: Upsert,
-    seq: number | "too-large",
-  ): void {
+  #afterUpsert(upsert: Upsert, seq: number | "too-large"): void {
+    const { key, keyDigest, rowDigest, entityDigest, filled, parents, awaited, before, replaces, item } = upsert;
     const { store } = this.#room;
     if (seq === "too-large") {
       const bytes = Buffer.byteLength(JSON.stringify(fieldsOf(item.text)));
@@ -273,6 +275,7 @@ class Settling {
     wakeAwaiting(store, this.#placeOf(key), this.#options.now);
     const wasKnown = before !== "none" && before.entityDigest !== undefined;
     afterSending(this.#room, this.#source, { key, replaces, wasKnown, now: this.#options.now });
+    noteBearer(this.#room, this.#source, key, { ...item, bearer: upsert.bearer });
     this.#seqs.set(key, seq);
     this.#counts.sent += 1;
   }

@@ -1,4 +1,4 @@
-import type { Parent } from "../map/mapped.ts";
+import type { Mapped, Parent } from "../map/mapped.ts";
 import type { EntityState, Filled, OutboxItem } from "../store/store.ts";
 
 /** An entity on its way into the outbox, and what is to be kept of it. */
@@ -14,5 +14,9 @@ export interface Upsert {
   before: EntityState | "none";
   /** Key of the entity that it continues, of which the portal is told now. */
   replaces: string | undefined;
+  /** Its key was given to somebody new since it was sent last. */
+  reused: boolean;
+  /** Whose it is. */
+  bearer: Extract<Mapped, { kind: "entity" }>["bearer"];
   item: OutboxItem & { op: "upsert" };
 }

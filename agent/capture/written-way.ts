@@ -28,6 +28,7 @@ export interface WrittenWay {
 /** What the rows of a scan are written with. */
 interface Writing {
   forms: readonly WrittenForm[];
+  asOf: number | undefined;
   writer: RowWriter;
   parents: WrittenParents;
   memory: Memory;
@@ -36,6 +37,7 @@ interface Writing {
 /** The mapping takes more than the bytes of these forms. */
 interface NotWritten {
   forms: readonly WrittenForm[];
+  asOf: number | undefined;
   writer: undefined;
 }
 
@@ -51,15 +53,17 @@ export function createWrittenWay(room: Room, source: CapturedSource): WrittenWay
   let writing: Writing | NotWritten | undefined;
   const prepare = (forms: readonly WrittenForm[]): Writing | NotWritten => {
     const writer = plainPrefix.test(prefix) ? mapping.writerFor(forms) : undefined;
-    if (writer === undefined) return { forms, writer };
+    const asOf = mapping.asOf?.();
+    if (writer === undefined) return { forms, asOf, writer };
     const parents = new WrittenParents(room, writer);
-    return { forms, writer, parents, memory: createMemory({ writer, parents, prefix, type: mapping.type }) };
+    return { forms, asOf, writer, parents, memory: createMemory({ writer, parents, prefix, type: mapping.type }) };
   };
   // Rules look at fields, which rows do not become on this way.
   const isJudged = room.judging?.ofNew(source) !== undefined;
   const writingOf = ({ written }: RowBatch): Writing | undefined => {
     if (written === undefined || isJudged) return undefined;
-    if (writing?.forms !== written.forms) writing = prepare(written.forms);
+    // A key that was reused meanwhile is no longer written by its bytes.
+    if (writing?.forms !== written.forms || writing.asOf !== mapping.asOf?.()) writing = prepare(written.forms);
     return writing.writer === undefined ? undefined : writing;
   };
   return {

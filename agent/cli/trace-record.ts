@@ -83,7 +83,7 @@ function nextId({ state }: Look, { name, prefix }: Source, key: string): string 
 export function traceRecord(look: Look, source: Source, key: string): RecordTrace {
   const { state, config, agent } = look;
   const { name, type } = source;
-  const id = entityIdOf(source.prefix, key);
+  const id = entityIdOf(source.prefix, key, state.reuses.generationOf(name, key));
   const pending = state.pending.get(name, key);
   const held = state.quarantine.get(name, key);
   const guard = pending?.guard === undefined ? undefined : state.guards.get(pending.guard);

@@ -20,13 +20,15 @@ export function fingerprintOf({
   source: Source;
   described: DescribedQuery;
 }): string {
-  const { type, from, prefix, key, where, scoped, deletes, fields, append } = source;
+  const { type, from, prefix, key, where, scoped, deletes, fields, append, reusedWhen } = source;
   const { types, maps, vars, scope, targets } = usedBy(source, config);
   const text = canonicalJson(
     withoutPlaces({
       codeVersion,
       modelVersion,
       source: { type, from, prefix, key, where, scoped, flag: deletes.flag, fields, append },
+      // Whose each record is must be known of all.
+      reusedWhen: reusedWhen.length === 0 ? undefined : reusedWhen,
       ...{ types, maps, vars, scope },
       ownType: type.startsWith("x-") ? config.ownTypes?.[type] : undefined,
       properties: type === "property" ? config.properties : undefined,

@@ -1,18 +1,20 @@
 /** `lookup:` a value through a table that the portal pushes. Which row was asked for is noted, so that a change of it touches just those who asked. */
 import type { Config, Lookup, Source } from "../../config/config.ts";
 import type { Json } from "../../protocol/model.ts";
-import type { LookupTable, LookupTables, SourceLookups } from "./mapped.ts";
+import type { Generations, LookupTable, LookupTables, SourceLookups } from "./mapped.ts";
 import type { RowReading } from "./row-reading.ts";
 import { visitReads } from "./used-names.ts";
 
-/** The tables in use, for the readers of one source. */
+/** What is in use besides the row, for the readers of one source. */
 export interface LookupHolder {
   tables: LookupTables;
+  generations: Generations;
 }
 
 const none: LookupTables = { generation: 0, of: () => undefined };
+const first: Generations = { version: 0, generationOf: () => 1, any: () => false, ofParent: () => 1 };
 
-export const newLookupHolder = (): LookupHolder => ({ tables: none });
+export const newLookupHolder = (): LookupHolder => ({ tables: none, generations: first });
 
 /** Null: empty. Undefined: a fault was noted. */
 export type LookUp = (code: string, reading: RowReading) => Json | undefined;

@@ -30,6 +30,15 @@ export interface LookupTables {
   of(name: string): LookupTable | undefined;
 }
 
+/** Keys that the ERP gave to somebody new (agent/store/reuses.ts). */
+export interface Generations {
+  /** Another number after each change. */
+  readonly version: number;
+  generationOf(source: string, key: string): number;
+  any(source: string): boolean;
+  ofParent(child: { source: string; key: string }, parent: { source: string; key: string }): number;
+}
+
 /** What a row asked a lookup for, whether it was found or not. */
 export interface LookupUse {
   lookup: string;
@@ -82,6 +91,8 @@ export type Mapped =
       cause: string | undefined;
       notes: readonly RowNote[];
       lookups?: readonly LookupUse[];
+      /** Whose record it is, as text (`identity.reusedWhen`), with the columns that say so; absent where nothing says it. */
+      bearer?: { columns: string; values: string };
     }
   /** The ERP marks it as deleted (`deletes.flag`). */
   | {
@@ -158,8 +169,17 @@ export interface Mapping {
   readonly lookups?: SourceLookups;
   /** References whose keys have parts in common with the entity's own (map/lineage.ts). */
   readonly lineage: readonly Lineage[];
-  idOf(key: string): string;
-  /** Key behind an id of this source; undefined for an id of another source. */
+  /** Sources that its references name. */
+  readonly refersTo?: readonly string[];
+  /** The ERP may give its keys to somebody new, and columns say so. */
+  readonly isReused?: boolean;
+  /** Ids are made of these generations from now on; until it is called each is the first. */
+  useGenerations?(generations: Generations): void;
+  /** Another number after each change of what a row is mapped by besides itself: tables of the portal, generations. Undefined: nothing. */
+  asOf?(): number;
+  /** The id under which it stands now, or that of an earlier generation. */
+  idOf(key: string, generation?: number): string;
+  /** Key behind an id of this source, of whatever generation; undefined for an id of another source. */
   keyOf(id: string): string | undefined;
   /**
    * Pure: no I/O, no clock. Never throws for a row. `isAbsent` says of parents with `missing: omit` which are known not to be there: those references

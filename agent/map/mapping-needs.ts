@@ -73,6 +73,7 @@ export function needsOf(source: Source, config: Config): Needs {
   };
   // The company scope must be there to be checked; as a rule it is part of the key anyway.
   if (source.scoped) for (const column of Object.keys(config.scope)) add(column, source.at);
+  for (const column of source.reusedWhen) add(column, source.at);
   for (const field of Object.values(source.fields)) {
     addExpression(field.when);
     addRead(field.read);

@@ -10,6 +10,7 @@ import { type EntityText, fieldsOf } from "../../protocol/entity-text.ts";
 import { type Fields, type ModelType, type Types, typeNamed } from "../../protocol/model.ts";
 import { typesWith } from "../../protocol/own-types.ts";
 import { validateEntity } from "../../protocol/validate.ts";
+import { bearerReader, type ReadBearer } from "./bearer.ts";
 import { openZone } from "./calendar.ts";
 import { openColumns } from "./columns.ts";
 import { conditionOf } from "./conditions.ts";
@@ -28,6 +29,7 @@ import { compileRead, emptyRule } from "./reads.ts";
 import { type CompiledField, type CompiledSource, idLimit, newReading, type RowReading } from "./row-reading.ts";
 import { rowWriter } from "./row-writer.ts";
 import { sqlParameters } from "./sql-parameters.ts";
+import { usedBy } from "./used-names.ts";
 
 export interface MappingParts {
   config: Config;
@@ -51,6 +53,7 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
   const scope = openScope(parts, { faults, lookups: holder });
   checkQuery(parts, scope);
   const fields = compileFields(scope, type);
+  const bearer = bearerReader(source, scope);
   if (faults.list.length > 0) return { faults: faults.list };
   const cause = causeReader(needsOf(source, config).cause, scope);
   const bitOf = fieldBits(type);
@@ -62,10 +65,13 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
     fields,
     names,
     cause,
-    isWhole: lookups !== undefined || (isScoped && source.type === "property"),
+    isWhole: lookups !== undefined || (isScoped && source.type === "property") || bearer !== undefined,
     isScoped,
     types,
   };
+  const idOf = (key: string, generation = holder.generations.generationOf(source.name, key)): string =>
+    entityIdOf(source.prefix, key, generation);
+  const refersTo = usedBy(source, config).targets.map(({ name }) => name);
   return {
     mapping: {
       source: source.name,
@@ -79,14 +85,21 @@ export function compileMapping(parts: MappingParts): { mapping: Mapping } | { fa
         .sort()
         .map((name) => ({ name, owner: source.fields[name]?.owner ?? "erp", bit: bitOf(name) })),
       lineage: lineageOf(source),
-      idOf: (key) => entityIdOf(source.prefix, key),
+      refersTo,
+      ...(bearer === undefined ? {} : { isReused: true }),
+      useGenerations(generations) {
+        holder.generations = generations;
+      },
+      asOf: () => holder.tables.generation + holder.generations.version,
+      idOf,
       keyOf(id) {
         const { prefix, key } = splitId(id);
         return prefix === source.prefix ? key : undefined;
       },
       ...(lookups === undefined ? {} : { lookups }),
-      map: withinScope(mapperOf(compiled), source, { config, holder }),
-      writerFor: (forms) => rowWriter(compiled, forms),
+      map: withinScope(mapperOf(compiled, { idOf, bearer }), source, { config, holder }),
+      // Bytes know of no generation.
+      writerFor: (forms) => ([source.name, ...refersTo].some(holder.generations.any) ? undefined : rowWriter(compiled, forms)),
     },
   };
 }
@@ -192,11 +205,19 @@ function causeReader(cause: CauseColumn | undefined, { columns, source }: ReadSc
   return { column: found.index, read };
 }
 
-function mapperOf({ source, fields, names: allNames, cause, isScoped, types }: CompiledSource): Mapping["map"] {
+function mapperOf(
+  { source, fields, names: allNames, cause, isScoped, types }: CompiledSource,
+  { idOf, bearer: bearerOf }: { idOf: (key: string) => string; bearer: ReadBearer | undefined },
+): Mapping["map"] {
   const flagged = source.deletes.flag !== undefined;
   const columnOf = new Map(fields.map((field) => [field.name, field.column]));
   const reading = newReading();
-  const mapRow = (row: Row, id: string, isAbsent: ((parent: Parent) => boolean) | undefined): Mapped => {
+  const mapRow = (
+    row: Row,
+    { id, key }: { id: string; key: string },
+    isAbsent: ((parent: Parent) => boolean) | undefined,
+  ): Mapped => {
+    reading.key = key;
     reading.values = row.values;
     reading.children = row.children;
     reading.isAbsent = isAbsent;
@@ -227,6 +248,7 @@ function mapperOf({ source, fields, names: allNames, cause, isScoped, types }: C
     // A list that grew would keep room for more: a batch of rows lives on until it is settled.
     const parents = faults.length > 0 && !isScoped ? [] : reading.parents.slice(0, reading.parentCount);
     if (faults.length > 0) return { kind: "faulty", id, faults, ...asked, ...(isScoped ? { parents } : {}) };
+    const bearer = bearerOf?.(row);
     return {
       kind: "entity",
       id,
@@ -236,10 +258,11 @@ function mapperOf({ source, fields, names: allNames, cause, isScoped, types }: C
       cause: cause?.read(row.values[cause.column]),
       notes: notes.length === 0 ? noNotes : notes,
       ...asked,
+      ...(bearer === undefined ? undefined : { bearer }),
     };
   };
   return (row, key, isAbsent) => {
-    const id = entityIdOf(source.prefix, key);
+    const id = idOf(key);
     if (flagged && row.flags[0] === true) return { kind: "cancelled", id };
     if (key === "")
       return {
@@ -248,7 +271,7 @@ function mapperOf({ source, fields, names: allNames, cause, isScoped, types }: C
         faults: [{ code: "key-empty", field: "id", column: source.key[0], message: "the key is empty" }],
       };
     try {
-      return mapRow(row, id, isAbsent);
+      return mapRow(row, { id, key }, isAbsent);
     } catch {
       // Whatever a row did to us, its neighbours go on; the error's text may hold values of the row and goes no further.
       return {

@@ -14,6 +14,7 @@ export type RejectionCode =
   | "characters-unfit"
   | "reference-unknown"
   | "entity-unknown"
+  | "entity-ended"
   | "base-missing"
   | "nothing-to-write";
 
@@ -88,6 +89,10 @@ const sentences: Readonly<Record<RejectionCode, Sentence>> = {
   "entity-unknown": {
     de: () => "Der Vorgang ist in der Verwaltungssoftware nicht bekannt.",
     en: () => "The management software does not know what this is about.",
+  },
+  "entity-ended": {
+    de: () => "Die Nummer gehört in der Verwaltungssoftware inzwischen zu einem neuen Vorgang; der frühere ist abgeschlossen.",
+    en: () => "In the management software the number now belongs to a new record; the former one has ended.",
   },
   "base-missing": {
     de: (field) => `„${field}“ kann nicht geändert werden, weil der bisherige Stand nicht mitgeschickt wurde.`,

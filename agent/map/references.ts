@@ -10,7 +10,7 @@ import { codeText } from "./code-maps.ts";
 import { columnsIn } from "./conditions.ts";
 import { type FieldKind, kindText } from "./field-kind.ts";
 import { compileLookup } from "./lookups.ts";
-import type { Parent } from "./mapped.ts";
+import type { Generations, Parent } from "./mapped.ts";
 import type { ReadScope } from "./read-scope.ts";
 import type { ReferenceRecipe } from "./recipes.ts";
 import { type CompiledRead, idLimit, type RowReading } from "./row-reading.ts";
@@ -68,6 +68,13 @@ export function compileReference(
     // An id is made of characters that JSON writes as they are.
     return { parent: { source: target.name, key, type: target.type, id, missing }, json: `"${id}"` };
   });
+  const generations = (): Generations => scope.lookups.generations;
+  /** Of a key that was reused: the entity that the row belongs to. */
+  const ofItsTime = ({ parent }: FoundParent, { key }: RowReading): FoundParent => {
+    const generation = generations().ofParent({ source: source.name, key }, parent);
+    const id = entityIdOf(target.prefix, parent.key, generation);
+    return { parent: { ...parent, id }, json: `"${id}"` };
+  };
   const { prefix } = target;
   const readable = parts.filter((part) => part !== undefined && !("read" in part) && !("fixed" in part && part.fixed === ""));
   return {
@@ -86,7 +93,7 @@ export function compileReference(
     read(reading) {
       const found = find(reading);
       if (found === null) return null;
-      const { parent, json } = found;
+      const { parent, json } = generations().any(target.name) ? ofItsTime(found, reading) : found;
       if (parent.id.length > idLimit) reading.misfit = true;
       if (missing === "omit" && reading.isAbsent?.(parent)) return null;
       if (isParent) reading.parents[reading.parentCount++] = parent;

@@ -8,6 +8,8 @@ import type { NameSet } from "./name-sets.ts";
 import type { Recipe } from "./recipes.ts";
 
 export interface RowReading {
+  /** The row's own. */
+  key: string;
   values: readonly Value[];
   children: readonly ChildRows[];
   faults: RowFault[];
@@ -52,6 +54,7 @@ export type AskedOfBytes =
 
 export function newReading(): RowReading {
   return {
+    key: "",
     values: [],
     children: [],
     faults: [],
@@ -93,7 +96,10 @@ export interface CompiledSource {
   names: NameSet;
   /** The column that may name the command that made the row. */
   cause: { column: number; read: (value: Value | undefined) => string | undefined } | undefined;
-  /** It maps through lookups, so that who asked for what must be noted, or not all of its rows take part: rows are mapped, not written from bytes. */
+  /**
+   * It maps through lookups, so that who asked for what must be noted, whose each row is must be, or not all of its rows take part: rows are mapped, not written from
+   * bytes.
+   */
   isWhole: boolean;
   /** Not all estates take part: of a faulty row it counts what it refers to. */
   isScoped: boolean;

@@ -22,6 +22,8 @@ export interface WriteFrame {
   /** Milliseconds since the epoch. */
   now: number;
   results: StepResults;
+  /** As in the plan's context. */
+  isCurrent(source: string, id: string): boolean;
   /** Of an `insertLines` step: the line that is written. */
   line?: { number: number; text: string };
 }
@@ -158,6 +160,7 @@ function keyPart(
       const parts = at < 0 ? undefined : decodeKey(key);
       if (parts === undefined || parts.length !== sources[at]?.key.length)
         throw new Unwritable(field === "id" ? "entity-unknown" : "reference-unknown", field);
+      if (!frame.isCurrent((sources[at] as Source).name, id as string)) throw new Unwritable("entity-ended", field);
       return parts[indexes[at] as number] ?? null;
     },
   };

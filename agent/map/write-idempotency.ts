@@ -59,4 +59,5 @@ const sample: WriteFrame = {
   command: { type: "command", id: longestId, command: "", values: {}, issuedAt: "2000-01-01T00:00:00Z" },
   now: 0,
   results: new Map(),
+  isCurrent: () => true,
 };

@@ -30,6 +30,8 @@ export interface PlanContext {
   rehearse: boolean;
   /** The id of the entity that a command made; undefined while it is not known. */
   resolve(commandId: string): string | undefined;
+  /** Whether an id of a source's stands for its record now: a key that was given to somebody new has had others. Not given: all do. */
+  isCurrent?(source: string, id: string): boolean;
 }
 
 export interface CompiledCommand {
@@ -146,10 +148,11 @@ export function creates(command: CommandConfig): boolean {
 function frameOf(scope: WriteScope, message: Command, context: PlanContext): WriteFrame {
   const values = readValues(message, context, scope);
   const id = creates(scope.command) ? null : entityOf(message, context, scope);
-  return { values: applyOverflow(values, scope), id, command: message, now: context.now, results: new Map() };
+  const { now, isCurrent = () => true } = context;
+  return { values: applyOverflow(values, scope), id, command: message, now, results: new Map(), isCurrent };
 }
 
-function entityOf(message: Command, { resolve }: PlanContext, { source, type }: WriteScope): string {
+function entityOf(message: Command, { resolve, isCurrent }: PlanContext, { source, type }: WriteScope): string {
   const { entity } = message;
   const id =
     entity === undefined
@@ -163,6 +166,7 @@ function entityOf(message: Command, { resolve }: PlanContext, { source, type }: 
   const { prefix, key } = splitId(id);
   const parts = prefix === source.prefix ? decodeKey(key) : undefined;
   if (parts?.length !== source.key.length) throw new Unwritable("entity-unknown");
+  if (isCurrent?.(source.name, id) === false) throw new Unwritable("entity-ended");
   return id;
 }
 

@@ -9,9 +9,10 @@ import { guards } from "./migrations/0005-guards.ts";
 import { lookups } from "./migrations/0006-lookups.ts";
 import { outOfScope } from "./migrations/0007-out-of-scope.ts";
 import { successions } from "./migrations/0008-successions.ts";
+import { reuses } from "./migrations/0009-reuses.ts";
 
 /** Entry n leads from version n to n + 1. */
-export const migrations: readonly string[] = [begin, asks, pages, quality, guards, lookups, outOfScope, successions];
+export const migrations: readonly string[] = [begin, asks, pages, quality, guards, lookups, outOfScope, successions, reuses];
 
 /**
  * Brings the file to this program's version, each step in a transaction of its own.

@@ -24,6 +24,7 @@ import { createOutOfScope } from "./out-of-scope.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPending } from "./pending.ts";
 import { createQuarantine } from "./quarantine.ts";
+import { createReuses } from "./reuses.ts";
 import { createSources } from "./sources.ts";
 import { isDamage, storeError } from "./sqlite-errors.ts";
 import type { CommitHook, Store, StoreReader } from "./store.ts";
@@ -175,6 +176,7 @@ function createParts(database: Database, options: Pick<StoreOptions, "commandKee
     lookups: createLookups(database, names),
     outOfScope: createOutOfScope(database, names),
     successions: createSuccessions(database, names),
+    reuses: createReuses(database, names),
     inbox: createInbox(database, names, { clock: options.clock, payloadKeepMs: (options.commandKeepDays ?? 30) * dayMs }),
     quarantine: createQuarantine(database, names),
     guards: createGuards(database, names),

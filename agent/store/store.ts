@@ -11,6 +11,7 @@ import type { FactStore } from "./facts.ts";
 import type { FindingStore } from "./findings.ts";
 import type { LookupStore } from "./lookups.ts";
 import type { OutOfScopeStore } from "./out-of-scope.ts";
+import type { ReuseStore } from "./reuses.ts";
 import type { SuccessionStore } from "./successions.ts";
 
 /** Why a key waits, and for what. */
@@ -629,6 +630,7 @@ export interface Store extends AsyncDisposable {
   readonly lookups: LookupStore;
   readonly outOfScope: OutOfScopeStore;
   readonly successions: SuccessionStore;
+  readonly reuses: ReuseStore;
   readonly outbox: OutboxStore;
   readonly inbox: InboxStore;
   readonly quarantine: QuarantineStore;
@@ -655,6 +657,7 @@ export interface StoreReader extends Disposable {
   readonly facts: Pick<FactStore, "contractsOf" | "sharersOf">;
   readonly lookups: Pick<LookupStore, "all">;
   readonly successions: Pick<SuccessionStore, "of" | "before">;
+  readonly reuses: Pick<ReuseStore, "version" | "generationOf" | "any" | "ofParent">;
   readonly quarantine: Pick<QuarantineStore, "get" | "list" | "count" | "dependents">;
   readonly guards: Pick<GuardStore, "get" | "list">;
   readonly journal: Pick<JournalStore, "list">;

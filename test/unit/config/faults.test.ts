@@ -249,9 +249,16 @@ const single: readonly (readonly [line: number, text: string, path: string, mess
   [
     8,
     `  properties: { type: property, table: OBJEKT, key: A, identity: { natural: [A] }, fields: { name: X } }`,
-    "sources.properties.identity",
+    "sources.properties.identity.natural",
     "not supported yet by this version",
     "Leave it out",
+  ],
+  [
+    8,
+    `  properties: { type: property, table: OBJEKT, key: A, identity: { reusedWhen: [B, a] }, fields: { name: X } }`,
+    "sources.properties.identity.reusedWhen[1]",
+    "`a` is part of the key",
+    "under the same key",
   ],
   [
     8,
@@ -709,7 +716,7 @@ test("what a later version brings is refused feature by feature, each in its lin
   const lineOf = (words: string): number => text.split("\n").findIndex((line) => line.includes(words)) + 1;
   expect(faultsOf(text).map(({ path, line, message }) => [path, line, message])).toEqual([
     ["sources.periods.changes.kind", lineOf("kind: rowversion"), "A mysql database has no rowversion columns"],
-    ["sources.periods.identity", lineOf("reusedWhen"), "`identity` is not supported yet by this version"],
+    ["sources.periods.identity.natural", lineOf("reusedWhen"), "`natural` is not supported yet by this version"],
     ["sources.tickets.changes.feed", lineOf("changes: { feed"), "There is no feed of mysql `change-tracking`"],
     ["sources.tickets.touchedBy[0].changes.feed", lineOf("touchedBy:"), "There is no feed of mysql `change-tracking`"],
   ]);

@@ -36,7 +36,7 @@ function estates() {
       return state.generation;
     },
   };
-  const ids = { idOf: (key: string) => key, keyOf: (id: string) => id };
+  const ids = { idOf: (key: string) => key, keyOf: (id: string) => id, asOf: () => state.generation };
   const source: CapturedSource = {
     mapping: {
       ...{ source: "estates", type: "property", rank: 0, query: sourceQuery("estates", "parents"), fingerprint: "1" },

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { keyFor } from "../../../../agent/cli/trace-key.ts";
-import { encodeKey, entityIdOf } from "../../../../base/key.ts";
+import { decodeKey, encodeKey, entityIdOf, splitId } from "../../../../base/key.ts";
 
 const units = { prefix: undefined, key: ["MANDANT", "OBJNR"] };
 const vendors = { prefix: "k", key: ["NR"] };
@@ -25,9 +25,16 @@ it("what has another number of parts, or another source's prefix, is no key of t
 it("every id that the agent makes leads back to its key", () => {
   const part = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 });
   fc.assert(
-    fc.property(part, fc.constantFrom(undefined, "k"), (text, prefix) => {
+    fc.property(part, fc.constantFrom(undefined, "k"), fc.integer({ min: 1, max: 99 }), (text, prefix, generation) => {
       const key = encodeKey([text]);
-      expect(keyFor({ prefix, key: ["NR"] }, entityIdOf(prefix, key))).toBe(key);
+      const id = entityIdOf(prefix, key, generation);
+      expect(keyFor({ prefix, key: ["NR"] }, id)).toBe(key);
+      expect(splitId(id)).toEqual({ prefix, key, generation });
     }),
   );
+});
+
+it("what only looks like an id with a generation leads to no key", () => {
+  for (const id of ["1::1", "1::0", "1::x", "1::2::3", "1::", "::2x"])
+    expect([id, decodeKey(splitId(id).key)]).toEqual([id, undefined]);
 });

@@ -36,7 +36,11 @@ function configuration(): string {
     state: "/nowhere",
     unjudged: true,
   });
-  return whole.slice(whole.indexOf("vars:")).replace(/^guards:.*\n/m, "");
+  const reused = "  periods:\n    identity: { reusedWhen: [PERSNR] }\n";
+  return whole
+    .slice(whole.indexOf("vars:"))
+    .replace(/^guards:.*\n/m, "")
+    .replace("  periods:\n", reused);
 }
 
 beforeAll(async () => {
@@ -246,4 +250,27 @@ test("Of two persons that are merged, as announced, one is deleted with the reas
   allGoOn(gone, "merged");
   expect(gone.map(({ id }) => id)).toEqual([personId(loser)]);
   expect(naming(personId(survivor))).toEqual([...new Set(before)].sort());
+});
+
+test("A contract whose number is given to a new tenant ends the day before, the new tenant's begins under an id of its own, and old bills stay with the former one", async () => {
+  const former = await tenant("99000001");
+  const { OBJNR, HAUSNR, WOHNNR, FOLGE } = await contract(`PERSNR = '${former}'`);
+  const key = [mainMandant, OBJNR ?? null, HAUSNR ?? null, WOHNNR ?? null, FOLGE ?? null];
+  const id = key.join(".");
+  const before = naming(id);
+  await erp.run(
+    `UPDATE MIETVERTRAG SET PERSNR = '99000001', BEGINN = 20270301, AENDTS = '2026-11-23 19:00:00'
+       WHERE MANDANT = ? AND OBJNR = ? AND HAUSNR = ? AND WOHNNR = ? AND FOLGE = ?`,
+    key,
+  );
+  const { came, gone } = await settled(() => expect(entities(`id = '${id}::2'`)).toHaveLength(1));
+  expect(gone).toEqual([]);
+  expect(came.map((one) => [one.type, one.id, one.replaces])).toEqual(
+    [id, `${id}::2`].map((one) => ["utilisationPeriod", one, null]),
+  );
+  const [ended, begun] = came.map(({ fields }) => JSON.parse(fields) as object);
+  const ofPerson = (number: string) => expect.arrayContaining([{ personId: personId(number), role: "main" }]) as unknown;
+  expect(ended).toMatchObject({ endDate: "2027-02-28", participants: ofPerson(former) });
+  expect(begun).toMatchObject({ startDate: "2027-03-01", endDate: null, participants: ofPerson("99000001") });
+  expect([naming(id), naming(`${id}::2`)]).toEqual([before, []]);
 });

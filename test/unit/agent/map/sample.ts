@@ -99,6 +99,7 @@ export function source(
     signal: undefined,
     touchedBy: [],
     deletes: { flag: undefined, graceMs: 0 },
+    reusedWhen: [],
     append: false,
     at: at(`sources.${name}`),
     fields: Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, "read" in value ? value : field(value)])),

@@ -431,3 +431,13 @@ test("A refusal fits the result message of the protocol", () => {
   const plan = update.plan(message("ticket.update", { entity, values: { colour: "red" } }), context);
   expect(Object.keys((plan as { rejected: object }).rejected).sort()).toEqual(["code", "de", "en", "field"]);
 });
+
+test("What names a record whose key was given to somebody new is not written to the new one", () => {
+  const isCurrent = (source: string, id: string): boolean =>
+    !["tickets 001.00000042", "units 001.000010.001.0004"].includes(`${source} ${id}`);
+  expect(refusal(create, message("ticket.create", { values: report }), { isCurrent })).toBe("entity-ended unitId");
+  const changed = message("ticket.update", { entity, values: { status: "closed" }, base: { status: "open" } });
+  expect([refusal(update, changed), refusal(update, changed, { isCurrent })]).toEqual([undefined, "entity-ended"]);
+  const now = { ...changed, entity: { ...entity, id: "001.00000042::2" } };
+  expect(valuesOf(planOf(update, now, { isCurrent }), 0)).toMatchObject({ key: { AUFTRNR: "00000042" } });
+});
