@@ -86,7 +86,7 @@ export function createSuspects(room: Room, source: CapturedSource, options: Susp
       return true;
     },
     passing() {
-      if (candidates.length === 0) return [];
+      if (candidates.length + approved.length === 0) return [];
       let rest = candidates;
       for (const kind of valueKinds) {
         const own = rest.filter(({ why }) => isOf(why, kind));
