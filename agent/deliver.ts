@@ -75,15 +75,21 @@ export async function writeWorklists({ state, config, deliver, now, pause, most 
   const { language, folder, otherwise } = deliver;
   const entryOf = entriesIn(language, config, now);
   const day = new Intl.DateTimeFormat("sv-SE", { timeZone: config.erp.timezone }).format(now);
-  const teamOf = teamsBy({ state, sources: config.sources, deliver, today: Date.parse(day) / dayMs });
+  const teams = teamsBy({ state, sources: config.sources, deliver, today: Date.parse(day) / dayMs });
   const byTeam = new Map<string, Entry[]>([...Object.values(deliver.teams), otherwise].map((team) => [team, []]));
   let left = 0;
   for (const is of [false, true]) {
     const filter = { accepted: { is, at: now } };
     const found = state.findings.list({ ...filter, limit: most });
     left += state.findings.count(filter) - found.length;
+    const placed: (string | undefined)[] = [];
     for (const [index, finding] of found.entries()) {
-      byTeam.get(teamOf(finding))?.push(entryOf(finding));
+      placed.push(teams.of(finding));
+      if (index % findingsAtOnce === findingsAtOnce - 1) await pause?.();
+    }
+    const teamOf = teams.ofNamed(found.filter((_, index) => placed[index] === undefined));
+    for (const [index, finding] of found.entries()) {
+      byTeam.get(placed[index] ?? teamOf(finding))?.push(entryOf(finding));
       if (index % findingsAtOnce === findingsAtOnce - 1) await pause?.();
     }
   }

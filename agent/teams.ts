@@ -8,6 +8,8 @@ import type { EntityPlace, StoreReader } from "./store/store.ts";
 const mostSteps = 5;
 /** Contracts of one person that are looked at. */
 const mostContracts = 100;
+/** Others that name a person: estates that they own, tickets that they have reported. */
+const mostNaming = 20;
 
 export interface TeamParts {
   state: Pick<StoreReader, "entities" | "facts">;
@@ -17,31 +19,58 @@ export interface TeamParts {
   today: number;
 }
 
-/**
- * A record belongs to what it refers to, and a person to the contracts in which it stands, before all to the one that runs today.
- * @returns name of the team, or of the list for what belongs to none
- */
-export function teamsBy({ state, sources, deliver, today }: TeamParts): (record: EntityPlace) => string {
+export interface Teams {
+  /** Name of the team, or of the list for what belongs to none; undefined for a person whom only others can place. */
+  of(record: EntityPlace): string | undefined;
+  /** The same for those persons, by what names them. */
+  ofNamed(records: readonly EntityPlace[]): (record: EntityPlace) => string;
+}
+
+/** A record belongs to what it refers to, and a person to the contracts in which it stands, before all to the one that runs today; without any to what names them. */
+export function teamsBy({ state, sources, deliver, today }: TeamParts): Teams {
   const { column, teams, otherwise } = deliver;
   const byName = new Map(sources.map((source) => [source.name, source]));
+  const isPerson = ({ source }: EntityPlace): boolean => byName.get(source)?.type === "person";
   const valueIn = ({ source, key }: EntityPlace): string | undefined => {
     const at = byName.get(source)?.key.indexOf(column) ?? -1;
     return at < 0 ? undefined : decodeKey(key)?.[at];
   };
   const contractsOf = (record: EntityPlace): readonly EntityPlace[] => {
-    if (byName.get(record.source)?.type !== "person") return [];
+    if (!isPerson(record)) return [];
     return state.facts.contractsOf(record, mostContracts).toSorted((one, other) => compareContracts(one, other, today));
   };
-  return (record) => {
-    let places: readonly EntityPlace[] = [record];
+  const climb = (from: readonly EntityPlace[], besides: (step: number) => readonly EntityPlace[]): string | undefined => {
+    let places = from;
     for (let step = 0; step <= mostSteps && places.length > 0; step++) {
       const value = places.map(valueIn).find((found) => found !== undefined);
       if (value !== undefined) return teams[value] ?? otherwise;
-      const above = places.flatMap(({ source, key }) => state.entities.parentsOf(source, key));
-      places = step === 0 ? [...contractsOf(record), ...above] : above;
+      places = [...besides(step), ...places.flatMap(({ source, key }) => state.entities.parentsOf(source, key))];
     }
-    return otherwise;
+    return undefined;
   };
+  return {
+    of(record) {
+      const team = climb([record], (step) => (step === 0 ? contractsOf(record) : []));
+      return team ?? (column !== "" && isPerson(record) ? undefined : otherwise);
+    },
+    ofNamed(records) {
+      const naming = namesOf(state, records);
+      return (record) => climb(naming.get(nameOf(record)) ?? [], () => []) ?? otherwise;
+    },
+  };
+}
+
+const nameOf = ({ source, key }: EntityPlace): string => `${source} ${key}`;
+
+/** Who refers to each of the records; asked for many at once, since all references are gone through. */
+function namesOf({ entities }: TeamParts["state"], records: readonly EntityPlace[]): ReadonlyMap<string, readonly EntityPlace[]> {
+  const found = new Map<string, readonly EntityPlace[]>();
+  for (const source of new Set(records.map((record) => record.source))) {
+    const keys = [...new Set(records.flatMap((record) => (record.source === source ? [record.key] : [])))];
+    for (const [at, named] of entities.dependentsOf(source, keys, mostNaming).entries())
+      found.set(nameOf({ source, key: keys[at] as string }), named);
+  }
+  return found;
 }
 
 /** What runs today comes first, then what is to begin, then what has ended last; of two that run the one in which it is the main participant, then the older one. */

@@ -2,6 +2,7 @@
 import { decodeKey } from "../../base/key.ts";
 import type { Config, Read, Source } from "../../config/config.ts";
 import type { Raised } from "./judged.ts";
+import { lackWords } from "./lack-words.ts";
 import { fieldLabel, filled, findingTexts, type Language } from "./texts.ts";
 
 /** A finding as it is kept. */
@@ -53,7 +54,13 @@ export function entriesIn(language: Language, { sources, erp }: Needed, now: num
     const { rule, params } = finding;
     const source = byName.get(finding.source);
     const text = findingTexts[rule];
-    const named = { ...params, field: fieldLabel(finding.field, language), other: otherOf(finding) };
+    const what = lackWords(String(params.what ?? ""), language);
+    const named = {
+      ...params,
+      ...(what === "" ? undefined : { what }),
+      field: fieldLabel(finding.field, language),
+      other: otherOf(finding),
+    };
     return {
       finding: finding.id,
       rule,

@@ -112,7 +112,7 @@ test("How many are on no list, for there are too many, is said; others have thei
   };
   const delivery = { state: store, config, deliver: worklists, now: bench.clock.now(), pause };
   expect(await writeWorklists(delivery)).toMatchObject({ lists: [{ team: "alle", findings: 450 }], left: 0 });
-  expect(turns).toBe(2);
+  expect(turns).toBe(4);
   expect(await writeWorklists({ ...delivery, most: 440 })).toMatchObject({ lists: [{ findings: 440 }], left: 10 });
 });
 
@@ -193,4 +193,32 @@ test("Lists are written at the first start and at their times, not between; a fo
   expect(await writtenAfter(24 * hourMs)).toBe(true);
   stop.abort();
   await work.catch(() => {});
+});
+
+test("What is found of a person without a contract goes to the team of what names them, such as an estate that they own", async () => {
+  const folder = bench.folder();
+  const config = configured(
+    `{ folder: "${folder}", team: { column: OBJNR, teams: { "10": Nord } } }`,
+    people.concat(
+      "  owned: { type: property, prefix: o, table: EIGENTUM, key: [OBJNR], fields: { name: BEZ, ownerIds: [ { ref: persons, key: [PERSNR] } ] } }\n",
+    ),
+  );
+  const store = bench.open();
+  for (const key of ["1", "2"]) store.entities.put("persons", key, { rowDigest: 1n, entityDigest: 1n });
+  const parents = [{ source: "persons", key: "1" }];
+  store.entities.put("owned", "10", { rowDigest: 1n, entityDigest: 1n, parents });
+  const names = { rule: "person-without-period", source: "persons", field: "", other: "", params: {} } as const;
+  store.findings.replace(
+    1n,
+    ["1", "2"].map((key) => ({ ...names, key })),
+    bench.clock.now(),
+  );
+  const { worklists: deliver } = config;
+  if (deliver === undefined) throw new Error("nothing is delivered");
+  const { lists } = await writeWorklists({ state: store, config, deliver, now: bench.clock.now() });
+  expect(lists.map(({ team, findings }) => [team, findings])).toEqual([
+    ["Nord", 1],
+    ["alle", 1],
+  ]);
+  expect(readFileSync(lists[0]?.files[0] ?? "", "utf8")).toContain("PERSNR 1");
 });

@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
+import { missingTable } from "../../../../agent/compile.ts";
+import { missingColumns } from "../../../../agent/map/query.ts";
 import { fieldLabel, findingTexts } from "../../../../agent/quality/texts.ts";
 import { entriesIn, type Kept } from "../../../../agent/quality/worklist.ts";
 import { worklistCsv } from "../../../../agent/quality/worklist-csv.ts";
 import { worklistHtml } from "../../../../agent/quality/worklist-html.ts";
+import type { Source } from "../../../../config/config.ts";
 import { parseConfig } from "../../../../config/load.ts";
+import type { Table } from "../../../../connectors/connector.ts";
 
 const text = `
 agent: { name: Musterstadt, portal: "wss://p.example.com/agent" }
@@ -50,6 +54,26 @@ test("Every text exists in both languages and asks for the same parameters in bo
       expect(de.length * en.length).toBeGreaterThan(0);
       expect(asked(de)).toEqual(asked(en));
     }
+});
+
+test("What the schema lacks is told in the list's language; what the database itself has said stays as it is", () => {
+  const at = { path: "sources.persons", line: 3 };
+  const [source] = config.sources;
+  const table = { name: "PERSON", columns: [{ name: "MANDANT" }, { name: "PERSNR" }, { name: "EMAIL" }] } as unknown as Table;
+  const faults = [missingTable("PERSON", at), ...missingColumns(source as Source, config, table)];
+  const said = (language: "de" | "en") =>
+    faults.map(
+      ({ message }) => entriesIn(language, config, now)({ ...schema, params: { stops: "source", line: 3, what: message } }).wrong,
+    );
+  expect(said("de")).toEqual([
+    expect.stringContaining("Die Tabelle PERSON gibt es nicht, oder das Konto darf sie nicht sehen."),
+    expect.stringContaining("Die Tabelle PERSON hat keine Spalte NAME."),
+  ]);
+  expect(said("en")).toEqual([
+    expect.stringContaining("Table PERSON is not there"),
+    expect.stringContaining("has no column NAME"),
+  ]);
+  expect(german[1]?.wrong).toContain(`=1+1 <b>"x"</b>`);
 });
 
 test("Nothing in the CSV is taken for a formula, and quotes and separators stay within their cell", () => {
