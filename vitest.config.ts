@@ -35,8 +35,8 @@ export default defineConfig({
           include: ["test/fault/**/*.test.ts"],
           exclude: [storm],
           setupFiles,
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
+          testTimeout: 600_000,
+          hookTimeout: 240_000,
         },
       },
       {

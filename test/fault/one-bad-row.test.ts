@@ -13,7 +13,7 @@ import { openSite, type Site } from "../support/site.ts";
 const pollMs = 1_000;
 /** A change takes so many polls longer at the most than the slowest one took while nothing was bad: on a machine that also runs the test all takes long. */
 const mostPollsLonger = 10;
-const patience = { timeout: 30_000, interval: 100 };
+const patience = { timeout: 90_000, interval: 100 };
 
 interface Listed {
   source: string;

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { expect, vi } from "vitest";
 
 /** Limit and interval of all that tests wait for, ms. */
-export const patience = { timeout: 90_000, interval: 100 };
+export const patience = { timeout: 180_000, interval: 100 };
 
 /** What a command said. */
 export interface Said {

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import pg from "pg";
 
 const run = promisify(execFile);
-const startLimitMs = 60_000;
+const startLimitMs = 120_000;
 const stopLimitMs = 60_000;
 
 /** A PostgreSQL that can be started here. */

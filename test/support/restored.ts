@@ -11,7 +11,7 @@ import { openPortalStore } from "./storm.ts";
 
 export const units = 200;
 /** A command that a restored store holds as received waits for the portal's word: a minute, and two heartbeats of 30 s until it counts as silence (decision 28). */
-export const restMs = 150_000;
+export const restMs = 300_000;
 
 let rigs: Rig[] = [];
 afterEach(async ({ task }) => {
@@ -26,7 +26,7 @@ export async function company(dialect: "sqlite" | "mysql", config: Partial<ErpCo
   const rig = await openRig({ dialect, units, seed: 1, config: { compareEvery: "5s", confirmAfter: "300ms", ...config } });
   rigs.push(rig);
   rig.agent.start();
-  await rig.inStep(60_000);
+  await rig.inStep(180_000);
   return rig;
 }
 

@@ -250,7 +250,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
         values: { kind: "damage", title, description: "Seit gestern.", priority: "normal", ...tenant },
       });
     },
-    judge: () => consultOracle({ erp, portalStore, ...(agentId === "" ? {} : { agentId }) }),
+    judge: () => consultOracle({ erp: readAtOnce(erp), portalStore, ...(agentId === "" ? {} : { agentId }) }),
     async converges() {
       return await vi.waitFor(
         async () => {
@@ -289,6 +289,16 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const rest = opened.move();
   // Not spread: `agentId` is known only later.
   return Object.assign(site, { [Symbol.asyncDispose]: () => rest.disposeAsync() });
+}
+
+/** Its few rows on the one connection: to read them as streams opens one per table, nine tenths of what a verdict costs (MariaDB, 63 and 7 ms of the processor). */
+function readAtOnce(erp: ErpDb): ErpDb {
+  return {
+    ...erp,
+    async *each(sql, values) {
+      yield* await erp.query(sql, values);
+    },
+  };
 }
 
 /** The lines of a connection to one server, with others of this machine that may take its place. */
