@@ -50,7 +50,11 @@ async function allButHeld(rig: Rig): Promise<number> {
   };
   const waiting = await rig.until("all but the held deletes is done", () => fromStore(rig, look), restMs);
   // A person sees as many, now or once rows with stamps of whole seconds were read again, ten seconds after a poll saw them.
-  await rig.until("a person sees as many", async () => (await rig.agent.status()).pending === waiting, restMs);
+  await rig.until(
+    "a person sees as many",
+    async () => (await rig.erpfuser<{ pending: number }>("status")).pending === waiting,
+    restMs,
+  );
   return waiting;
 }
 

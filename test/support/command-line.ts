@@ -36,7 +36,9 @@ export async function commandLine(
   register(program, (work) => async (...given) => {
     const command = given.at(-1) as Command;
     try {
-      answered.code = await work(session, command.processedArgs.map(String), command.opts());
+      // As program.ts does: an optional argument that was left out is none.
+      const named = command.processedArgs.flat().filter((argument) => argument !== undefined);
+      answered.code = await work(session, named.map(String), command.opts());
     } catch (error) {
       session.out.failure(error);
       answered.code = exitCodeOf(error);

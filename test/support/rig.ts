@@ -4,14 +4,19 @@
  */
 import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type AgentProcess, createAgent } from "../../agent/cli/demo/agent-process.ts";
-import { type Ran, runToEnd } from "../../agent/cli/demo/child.ts";
+import { commands } from "../../agent/cli/commands.ts";
+import { type AgentProcess, type AgentStatus, createAgent } from "../../agent/cli/demo/agent-process.ts";
 import { type ErpPlace, serverPlace, sqlitePlace } from "../../agent/cli/demo/erp-place.ts";
 import { type Home, openHome } from "../../agent/cli/demo/home.ts";
 import { createPortal, type PortalProcess } from "../../agent/cli/demo/portal-process.ts";
 import { awaitRest, compareAnew } from "../../agent/cli/demo/rest.ts";
+import { guard } from "../../agent/cli/guard.ts";
+import { quarantine } from "../../agent/cli/quarantine.ts";
+import { status } from "../../agent/cli/status.ts";
+import { sync } from "../../agent/cli/sync.ts";
 import { readStatusFile, type StatusFile } from "../../agent/status-file.ts";
 import { systemClock } from "../../base/time.ts";
+import { commandLine } from "./command-line.ts";
 import type { ErpConfigOptions } from "./erp/config.ts";
 import type { ErpDb } from "./erp/db.ts";
 import { generateErp } from "./erp/generate.ts";
@@ -56,8 +61,8 @@ export interface Rig extends AsyncDisposable {
   readonly signal: AbortSignal;
   /** An agent of another configuration file of the same rig; disposed with it. */
   secondAgent(options: { configFile: string; state: string; name: string }): AgentProcess;
-  /** Runs `erpfuser --json ARGS` beside the agent. @throws when it does not end with 0 */
-  erpfuser<T>(...args: string[]): Promise<T>;
+  /** Runs `erpfuser --json ARGS` beside the agent, within this process. @throws when it does not end with 0 */
+  erpfuser<T>(name: keyof typeof registers, ...args: string[]): Promise<T>;
   /** What lies between agent and portal, where the rig is `proxied`. */
   readonly wayToPortal: TcpProxy | undefined;
   /** What the agent says of itself; undefined before its first start. */
@@ -77,6 +82,9 @@ export interface Rig extends AsyncDisposable {
   /** The end of the agent's log, for a test that failed. */
   lastWords(): string;
 }
+
+/** What a rig is asked and told. A process of its own for each would take a second of the processor; tests of the command line have those. */
+const registers = { status, sync, guard, commands, quarantine };
 
 /** Makes the company, starts the portal, enrols the agent; the agent itself is not started yet. */
 export async function openRig(options: RigOptions): Promise<Rig> {
@@ -116,6 +124,15 @@ export async function openRig(options: RigOptions): Promise<Rig> {
       erp = place.open();
     }
   };
+  const erpfuser = async <T>(name: keyof typeof registers, ...args: string[]): Promise<T> => {
+    const { code, document } = await commandLine(registers[name], { configFile }, [name, ...args]);
+    if (code !== 0) throw new Error(`erpfuser ${name} ${args.join(" ")}: exit code ${code}: ${JSON.stringify(document)}`);
+    return document as T;
+  };
+  const asked = {
+    status: () => erpfuser<AgentStatus>("status"),
+    syncFull: async () => void (await erpfuser("sync", "--full")),
+  };
   return {
     ...{ home, place, server, portal, agent, agentId, wayToPortal, signal: deaths.signal },
     get erp() {
@@ -136,11 +153,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
         });
     },
     secondAgent: ({ name, ...places }) => rest.use(createAgent({ ...agentParts, ...places, logFile: home.logFile(name) })),
-    erpfuser: async <T>(...args: string[]) => {
-      const ran = await runToEnd(["agent/main.ts", "--config", configFile, "--json", ...args], { signal: deaths.signal });
-      if (ran.code !== 0) throw new Error(`erpfuser ${args.join(" ")}: ${said(ran)}`);
-      return JSON.parse(ran.stdout) as T;
-    },
+    erpfuser,
     status: () => readStatusFile(state),
     until: (what, look, withinMs = 60_000) => until({ what, look, withinMs, signal: deaths.signal }),
     async inStep(withinMs) {
@@ -151,11 +164,11 @@ export async function openRig(options: RigOptions): Promise<Rig> {
       await until({ what: "the agent is in step", look, withinMs, signal: deaths.signal });
     },
     comparedAnew: (withinMs) =>
-      compareAnew({ session: parts, agent, home }, (look) =>
+      compareAnew({ session: parts, agent: asked, home }, (look) =>
         until({ what: "all was compared", look, withinMs, signal: deaths.signal }),
       ),
     atRest: (withinMs) =>
-      awaitRest({ session: parts, agent, portal, home, signal: deaths.signal }, { update() {}, done() {} }, withinMs),
+      awaitRest({ session: parts, agent: asked, portal, home, signal: deaths.signal }, { update() {}, done() {} }, withinMs),
     judge: () => consultOracle({ erp, portalStore: home.portalStore, agentId, unjudged: options.config?.unjudged ?? false }),
     log: () => linesOf(home.logFile("agent")),
     lastWords: () =>
@@ -212,10 +225,6 @@ async function until<T>({ what, look, withinMs, signal }: Awaited<T>): Promise<E
 
 function urlOf({ host, port, user, password }: MariaDb): string {
   return `mysql://${user}:${password}@${host}:${port}/erp`;
-}
-
-function said({ code, stdout, stderr }: Ran): string {
-  return `exit code ${code}: ${stderr.trim() || stdout.trim()}`;
 }
 
 /** Lines that are not JSON (a crash's last words) count as errors. */

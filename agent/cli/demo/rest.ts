@@ -9,33 +9,47 @@ import type { World } from "./world.ts";
 
 const finalOutcomes: ReadonlySet<string> = new Set(["applied", "rejected", "conflict", "expired"]);
 const lookEveryMs = 250;
-/** While the agent says in its file that it is at work, `erpfuser status` is asked at every so many looks only: each takes a process, and time of the machine. */
+/** While the agent's file or the portal tells of work, `erpfuser status` is asked at every so many looks only: each takes a process, and time of the machine. */
 const looksPerQuestion = 20;
 
 /** Of the demo's world, or of a test's. */
-type Resting = Pick<World, "agent" | "portal" | "signal"> & {
+type Resting = Pick<World, "portal" | "signal"> & {
+  agent: Pick<World["agent"], "status" | "syncFull">;
   session: Pick<World["session"], "clock">;
   home: Pick<World["home"], "configFile" | "state">;
 };
 
+type Count = (number: number, what: string) => void;
+
 /** What is still under way, in words; empty at rest. */
 export function underWay(agent: AgentStatus, portal: AgentAtPortal | undefined): string[] {
-  const found: string[] = [];
-  const count = (number: number, what: string): void => {
-    if (number > 0) found.push(`${number} ${what}`);
-  };
+  return [...underWayAtAgent(agent), ...underWayAtPortal(portal)];
+}
+
+function underWayAtAgent(agent: AgentStatus): string[] {
+  const { found, count } = findings();
   if (!agent.running) found.push("the agent does not run");
-  if (!portal?.connected) found.push("the agent is not connected");
   count(agent.pending, "keys to read");
   count(agent.outbox.items, "items to send");
   for (const state of ["received", "executing", "waiting", "uncertain", "finished"]) {
     count(agent.commands[state] ?? 0, `commands ${state} at the agent`);
   }
   for (const guard of agent.guards) found.push(`guard ${guard.id} holds ${guard.count} of ${guard.source}`);
+  return found;
+}
+
+function underWayAtPortal(portal: AgentAtPortal | undefined): string[] {
+  const { found, count } = findings();
+  if (!portal?.connected) found.push("the agent is not connected");
   for (const [state, number] of Object.entries(portal?.commands ?? {})) {
     if (!finalOutcomes.has(state)) count(number, `commands ${state} at the portal`);
   }
   return found;
+}
+
+function findings(): { found: string[]; count: Count } {
+  const found: string[] = [];
+  return { found, count: (number, what) => void (number > 0 && found.push(`${number} ${what}`)) };
 }
 
 /**
@@ -58,8 +72,12 @@ export async function awaitRest(world: Resting, step: Step, withinMs: number): P
   const atRest = async (): Promise<string[]> => {
     const works = readStatusFile(world.home.state)?.inStepSince === undefined;
     looks += 1;
-    if (works && looks % looksPerQuestion !== 0) return told;
-    const found = underWay(await agent.status(), await portal.agent());
+    const isDue = looks % looksPerQuestion === 0;
+    if (works && !isDue) return told;
+    const at = await portal.agent();
+    const left = underWayAtPortal(at);
+    if (left.length > 0 && !isDue) return left;
+    const found = underWay(await agent.status(), at);
     if (found.length > 0) told = found;
     return found;
   };
