@@ -12,7 +12,7 @@ import { entityText } from "../protocol/entity-text.ts";
 import { type Fields, model } from "../protocol/model.ts";
 import type { CapturedSource } from "./capture/source.ts";
 import { fieldBits } from "./map/filled-bits.ts";
-import type { Mapping } from "./map/mapped.ts";
+import type { Mapping, RowFault } from "./map/mapped.ts";
 
 const type = "catalogEntry";
 /** No source of a file can have this name. */
@@ -27,6 +27,13 @@ const query: SourceQuery = {
   scope: [],
   flags: [],
   children: [],
+};
+
+const notPublished: RowFault = {
+  code: "value-invalid",
+  field: "code",
+  column: "CODE",
+  message: "the file publishes no such code",
 };
 
 const keyOf = ({ catalog, code }: PublishedCode): string => encodeKey([catalog, code]);
@@ -60,7 +67,9 @@ function mappingOf(published: readonly PublishedCode[]): Mapping {
       return prefix === publishedPrefix ? key : undefined;
     },
     map(_row, key) {
-      const { catalog, code, label } = byKey.get(key) as PublishedCode;
+      const found = byKey.get(key);
+      if (found === undefined) return { kind: "faulty", id: idOf(key), faults: [notPublished] };
+      const { catalog, code, label } = found;
       const text = entityText({ catalog, code, label, active: true } satisfies Fields);
       return { kind: "entity", id: idOf(key), text, filled, parents: [], cause: undefined, notes: [] };
     },

@@ -36,6 +36,54 @@ export const fitsMessage = (from: Side, value: unknown): boolean =>
   fits(`messages#/$defs/${from}`, value) && keepsTableRules(value);
 export const fitsModel = (type: string, fields: unknown): boolean =>
   Object.hasOwn(model.$defs ?? {}, type) && fits(`model#/$defs/${type}`, fields);
+/** The same of a type that a configuration declares: what a field may be besides its declared form, and what its formats mean. */
+export function fitsOwn(declared: Schema, fields: unknown): boolean {
+  const text = JSON.stringify(declared);
+  let validate = ofOwn.get(text);
+  if (validate === undefined) {
+    const whole = ownObject(declared);
+    const common = { number: textOrNull, updatedAt: textOrNull };
+    // An ajv of its own, which goes with its schema: it never forgets one.
+    const alone = new Ajv2020({ strict: false, validateFormats: false, logger: false });
+    validate = alone.compile({ ...whole, properties: { ...common, ...whole.properties } });
+    if (ofOwn.size === mostOwn) ofOwn.clear();
+    ofOwn.set(text, validate);
+  }
+  return validate(fields);
+}
+
+const ofOwn = new Map<string, (value: unknown) => boolean>();
+const mostOwn = 20;
+
+const textOrNull = { type: ["string", "null"] };
+const formats: Readonly<Record<string, Schema>> = {
+  date: { pattern: "^\\d{4}-\\d\\d-\\d\\d$" },
+  "date-time": { pattern: "^\\d{4}-\\d\\d-\\d\\dT.*Z$" },
+  decimal: { pattern: "^-?\\d{1,24}(\\.\\d{1,12})?$" },
+  email: { pattern: "@", maxLength: 254 },
+  money: {
+    required: ["amount", "currency"],
+    additionalProperties: false,
+    properties: { amount: { pattern: "^-?\\d{1,24}(\\.\\d{1,12})?$" }, currency: { pattern: "^[A-Z]{3}$" } },
+  },
+};
+
+function ownObject({ properties = {}, required = [] }: Schema): Schema {
+  const fields = Object.entries(properties).map(([name, field]) => {
+    const form = ownForm(field);
+    return [name, required.includes(name) ? form : { anyOf: [form, { type: "null" }] }];
+  });
+  return { type: "object", additionalProperties: false, required, properties: Object.fromEntries(fields) };
+}
+
+function ownForm(field: Schema): Schema {
+  const { format, ...form } = field as Schema & { format?: string };
+  if (form.properties !== undefined) return ownObject(form);
+  const items = form.items === undefined ? {} : { items: ownForm(form.items as Schema), maxItems: form.maxItems ?? 200 };
+  const text = form.type === "string" ? { minLength: 1, maxLength: 2_000 } : {};
+  return { ...text, ...form, ...items, ...(format === undefined ? {} : formats[format]) };
+}
+
 export const isEntityId = (id: unknown): id is string => typeof id === "string" && /^[A-Za-z0-9_.%:-]{1,300}$/.test(id);
 
 /** What a step says to whoever reads it by the book. */

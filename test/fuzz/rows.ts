@@ -15,7 +15,7 @@ import { judgeWritten, writerAtWork } from "../support/written-entities.ts";
 import { wrongInWritten } from "../support/written-rows.ts";
 import type { Chance } from "./chance.ts";
 import { exampleTree, type Tree } from "./config-texts.ts";
-import { fitsModel, isEntityId } from "./documents.ts";
+import { fitsModel, fitsOwn, isEntityId } from "./documents.ts";
 import { guessConnector, namesIn } from "./guess-connector.ts";
 import { mariadbRows, type RowDatabase, sqliteRows } from "./row-databases.ts";
 import { someLiteral, someValue } from "./row-values.ts";
@@ -93,7 +93,7 @@ async function runMapped(
     for (let left = rowsPerCase; left > 0; left--) {
       const row = someRow(choices, mapping.query, { columns, children });
       const key = choices.oneIn(20) ? "" : encodeKey([someText(choices), String(left)].slice(0, choices.between(1, 2)));
-      judgeMapped(mapping, { row, key, digester });
+      judgeMapped(mapping, { row, key, digester, own: config.ownTypes?.[mapping.type] });
       count += 1;
     }
   }
@@ -125,13 +125,16 @@ function someRow(
   };
 }
 
-function judgeMapped(mapping: Mapping, { row, key, digester }: { row: Row; key: string; digester: Digester }): void {
+function judgeMapped(
+  mapping: Mapping,
+  { row, key, digester, own }: { row: Row; key: string; digester: Digester; own?: object | undefined },
+): void {
   const mapped = mapping.map(row, key);
   const again = mapping.map(row, key);
   const told = (): string => `${mapping.source}: ${shownRow(row)} -> ${JSON.stringify(mapped)}`;
   if (!isDeepStrictEqual(mapped, again)) throw new Broken("a row maps to the same every time", told());
   if (mapped.id !== mapping.idOf(key)) throw new Broken("a row keeps its id", told());
-  if (mapped.kind === "entity") judgeEntity(mapping, { mapped, digester, told });
+  if (mapped.kind === "entity") judgeEntity(mapping, { mapped, digester, own, told });
   if (mapped.kind !== "faulty") return;
   if (mapped.faults.length === 0) throw new Broken("a refused row has faults", told());
   if (mapped.faults.some(({ code }) => code === "row-unreadable"))
@@ -142,11 +145,23 @@ function judgeMapped(mapping: Mapping, { row, key, digester }: { row: Row; key: 
 
 function judgeEntity(
   mapping: Mapping,
-  { mapped, digester, told }: { mapped: Mapped & { kind: "entity" }; digester: Digester; told: () => string },
+  {
+    mapped,
+    digester,
+    own,
+    told,
+  }: {
+    mapped: Mapped & { kind: "entity" };
+    digester: Digester;
+    /** Of a type that the configuration declares. */
+    own: object | undefined;
+    told: () => string;
+  },
 ): void {
   const fields = JSON.parse(JSON.stringify(fieldsOf(mapped.text))) as Record<string, unknown>;
   if (!isEntityId(mapped.id)) throw new Broken("an entity's id is one", told());
-  if (!fitsModel(mapping.type, fields)) throw new Broken("an entity fits the model", told());
+  const fits = own === undefined ? fitsModel(mapping.type, fields) : fitsOwn(own, fields);
+  if (!fits) throw new Broken("an entity fits the model", told());
   const digest = digestHex(digester.text(mapped.text));
   if (digest !== entityDigest(fields))
     throw new Broken(
