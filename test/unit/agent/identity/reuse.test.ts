@@ -21,7 +21,7 @@ INSERT INTO VERTRAG SELECT printf('X%02d', i), 'W2', 'P3', '20100101', '20101231
 INSERT INTO ZAHLUNG VALUES ('Z1', 'V1', '500.00', 'Miete', 1), ('Z2', 'V2', '600.00', 'Miete', 1);
 `;
 const source = (name: string, words: string): string => `  ${name}: { scope: none, ${words} }\n`;
-const configuration = (changes: string, identity = "identity: { reusedWhen: [PERS] },") => `
+const configuration = (changes: string, identity = "identity: { reusedWhen: [PERS] }, deletes: { grace: 0s },") => `
 types: { ymd: { text: yyyyMMdd, empty: [""], invalid: quarantine } }
 quality: { rules: false }
 guards: { moved: { rows: 500, percent: 100 }, emptied: { rows: 500, percent: 100 } }
@@ -126,4 +126,18 @@ test("A store that was lost learns from the portal which generation stands: noth
   expect(await site.came(4)).toEqual(["payment Z1", "payment Z4", "utilisationPeriod V2::3", "utilisationPeriod V2::4"]);
   expect(await periods()).toMatchObject({ "V2::3": "P2 2028-01-01 2028-12-31", "V2::4": "P3 2029-01-01 " });
   expect(await payments()).toEqual(paid);
+});
+
+test("A contract that is deleted and comes back is the same one of the same tenant, and another one of another tenant, whose id is not that of the deleted one", async () => {
+  const lifeOf = async (person: string, at: number): Promise<string[]> => {
+    site.erp.exec("DELETE FROM VERTRAG WHERE NR = 'X01'");
+    await compare();
+    const gone = await site.came(1);
+    site.erp.exec(`INSERT INTO VERTRAG VALUES ('X01', 'W2', '${person}', '20300101', '', ${at})`);
+    await compare();
+    return [...gone, ...(await site.came(1))];
+  };
+  expect(await lifeOf("P3", 105)).toEqual(["utilisationPeriod X01 gone", "utilisationPeriod X01"]);
+  expect(await lifeOf("P2", 106)).toEqual(["utilisationPeriod X01 gone", "utilisationPeriod X01::2"]);
+  expect(await lifeOf("P2", 107)).toEqual(["utilisationPeriod X01::2 gone", "utilisationPeriod X01::2"]);
 });
