@@ -60,5 +60,7 @@ test("Whoever accepts a finding is told which one it was", async () => {
     `Finding ${finding}, email-staff persons 001.4711, may stay as it is; \`erpfuser quality --accepted\` lists it`,
     "not-found-finding",
   ]);
-  expect(store.journal.list({ kind: "quality", limit: 9 })).toMatchObject([{ source: "persons", detail: { rule: "email-staff" } }]);
+  expect(store.journal.list({ kind: "quality", limit: 9 })).toMatchObject([
+    { source: "persons", detail: { rule: "email-staff" } },
+  ]);
 });
