@@ -287,6 +287,7 @@ const fieldLabels: Readonly<Record<string, Text>> = {
   phones: { de: "Telefonnummern", en: "phone numbers" },
   startDate: { de: "Beginn", en: "start" },
   endDate: { de: "Ende", en: "end" },
+  bytes: { de: "Datei des Dokuments", en: "file of the document" },
 };
 
 /** A field of the model in words; its own name where there are none. */

@@ -154,6 +154,18 @@ test("What can't be had is refused with its reason, and a finding until it is me
   expect(findings()).not.toContain("document-missing D2");
 });
 
+test("What was mended, or is gone, closes by the agent's own look as well", async () => {
+  expect(findings()).toEqual(expect.arrayContaining(["document-too-large D3", "document-outside D5", "document-missing B2"]));
+  writeFileSync(join(root, "2024", "large.pdf"), "small");
+  site.erp.exec("DELETE FROM DOKUMENT WHERE NR = 'D5'");
+  site.store((store) => store.asks.post({ kind: "sync", source: "files", full: true }, systemClock.now()));
+  await site.until(() => expect(site.store((store) => store.entities.known("files", "D5"))).toBe(false));
+  await site.start(configuration());
+  await site.until(() => expect(findings()).not.toContain("document-too-large D3"));
+  await site.until(() => expect(findings()).not.toContain("document-outside D5"));
+  expect(findings()).toContain("document-missing B2");
+});
+
 test("Bytes of another size than the ERP tells are not kept", async () => {
   expect(await want("B:B4")).toMatchObject({ state: "refused", reason: "differs", received: 0 });
   expect(held("B:B4")).toBeUndefined();
