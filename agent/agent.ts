@@ -31,6 +31,7 @@ import { publishedSource, stillPublished, withPublished } from "./published.ts";
 import { createQuality } from "./quality/engine.ts";
 import { exceedsGuard } from "./quality/guards.ts";
 import { offerOf, reportOf } from "./reporting.ts";
+import { type ReturningErp, returningErp } from "./returning-erp.ts";
 import { tellLacks } from "./schema-lacks.ts";
 import { createSchemaWatch, type SchemaWatch } from "./schema-watch.ts";
 import type { CommitHook, Store } from "./store/store.ts";
@@ -64,6 +65,7 @@ interface Base {
   lookups: Lookups;
   /** Of all rounds of this agent. */
   link: { wasConnected: boolean };
+  askBy: ReturningErp["askBy"];
 }
 
 /** The parts of a running agent. */
@@ -95,7 +97,8 @@ export async function runWithin(surroundings: Surroundings, given: AgentParts, s
   await using store = surroundings.openStore();
   const parts = { ...given, config: stillPublished(given.config, store.entities.count(publishedSource)) };
   const { config, secrets } = parts;
-  const erp = withPublished(await surroundings.openErp(), config);
+  const { erp: returning, askBy } = returningErp(await surroundings.openErp());
+  const erp = withPublished(returning, config);
   try {
     const first = await whenErpAnswers({ parts, surroundings, store }, signal, async () => {
       await acceptPinned({ secrets, meta: store.meta, identity: await erp.identity(signal) });
@@ -111,7 +114,10 @@ export async function runWithin(surroundings: Surroundings, given: AgentParts, s
       tellLacks({ log: parts.log, store, now: parts.clock.now() }, before?.lacks, compiled.lacks);
       const again = before !== undefined;
       const schema = createSchemaWatch({ config, erp, clock: parts.clock, log: parts.log, compiled, again });
-      const next = await runParts(await assemble({ parts, surroundings, store, erp, compiled, schema, lookups, link }), signal);
+      const next = await runParts(
+        await assemble({ parts, surroundings, store, erp, compiled, schema, lookups, link, askBy }),
+        signal,
+      );
       // What commands waited for may be back.
       if (next !== undefined) store.inbox.hurry(parts.clock.now());
       before = compiled;
@@ -161,7 +167,8 @@ async function assemble(base: Base): Promise<Running> {
   for (const mapping of compiled.mappings) mapping.useGenerations?.(store.reuses);
   const tables = createFirstTables(base.lookups, clock);
   const mayRead = (): boolean => channel.state().name === "connected" && tables.areThere();
-  const capture = createCapture({
+  base.askBy({ ask: (signal) => capture.askIdentity(signal), onReturn: () => capture.erpReturned() });
+  const capture: Capture = createCapture({
     connector: erp,
     sources: compiled.sources,
     stopped: stoppedSources(base),

@@ -23,6 +23,7 @@ import { checkIdentity } from "./identity.ts";
 import { createJudging } from "./judging.ts";
 import { type LaneParts, runLane } from "./lane.ts";
 import { remapUsers } from "./lookup-uses.ts";
+import { compareOnReturn } from "./on-return.ts";
 import { createPace } from "./pace.ts";
 import type { CaptureParts, Room } from "./parts.ts";
 import { type Inventory, needsReconcile, reconcile } from "./reconcile.ts";
@@ -50,6 +51,10 @@ export interface Capture {
   syncNow(source: string | undefined, full: boolean): string[];
   /** The outside changed: the channel is back, or a guard was decided. */
   wake(): void;
+  /** Asks the ERP who it is, and acts upon a history that went back. @throws FuserError transient, `erp-other-database` */
+  askIdentity(signal: AbortSignal): Promise<void>;
+  /** The ERP answers again after it was away. */
+  erpReturned(): void;
   applyRefusals(refused: readonly Refusal[]): void;
   /** Rows of a lookup have changed, by which rows are mapped from now on: whoever asked for them is read again. Returns how many that are. */
   remap(changed: { lookup: string; rows: readonly string[] | "all" }, signal: AbortSignal): Promise<number>;
@@ -153,6 +158,10 @@ export function createCapture(parts: CaptureParts): Capture {
       return wanted.map(({ mapping }) => mapping.source);
     },
     wake,
+    async askIdentity(signal) {
+      await checkIdentity(room, signal);
+    },
+    erpReturned: () => compareOnReturn(room),
     applyRefusals: createRefusals(room),
     remap: (changed, signal) => remapUsers(room, changed, signal),
     decideGuard: (guard, decision) => decideGuard(room, guard, decision),

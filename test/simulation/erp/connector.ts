@@ -1,4 +1,5 @@
 /** The simulated ERP as one agent's process reaches it: everything takes time, may fail, and never comes back to a process that was killed. */
+import { FuserError } from "../../../base/errors.ts";
 import { decodeKey, encodeKey } from "../../../base/key.ts";
 import { keyDigest } from "../../../base/key-digest.ts";
 import type {
@@ -18,6 +19,7 @@ import { sqliteCapabilities } from "../../../connectors/sqlite/capabilities.ts";
 import { offerWritten } from "../../support/offer-written.ts";
 import type { Chance } from "../world/chance.ts";
 import type { Process } from "../world/time.ts";
+import { askedFirst } from "./asked-first.ts";
 import { requireTable, transient } from "./calls.ts";
 import { simulatedFeed } from "./feed.ts";
 import { shapeOf, type TableName, tables } from "./schema.ts";
@@ -40,19 +42,32 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
   const session = erpSession({ server, process, chance: chance.fork("session"), command: () => command });
   const reads = chance.fork("reads");
   const ways = chance.fork("ways");
+  const asked = askedFirst(server);
   // A server notices that a client is gone some time after it went.
   process.onKill(() => void server.time.after(reads.between(100, 3_000), () => session.drop()));
 
+  const away = (code: string, message: string): FuserError => {
+    asked.away();
+    return transient(code, message);
+  };
   const call = async <T>(signal: AbortSignal, work: () => T): Promise<T> => {
     signal.throwIfAborted();
     await clock.sleep(0.2 + reads.next() ** 3 * 8 + server.moods.slowMs, signal);
-    if (!server.up) throw transient("erp-unreachable", "The ERP does not answer");
+    if (!server.up) throw away("erp-unreachable", "The ERP does not answer");
     if (reads.hits(server.moods.failures)) throw transient("erp-statement-timeout", "The ERP did not answer in time");
     const { incarnation } = server;
     const result = work();
     await clock.sleep(0.2 + reads.next() ** 3 * 8, signal);
-    if (server.incarnation !== incarnation) throw transient("erp-connection-lost", "The ERP's connection was lost");
+    if (server.incarnation !== incarnation) throw away("erp-connection-lost", "The ERP's connection was lost");
     return result;
+  };
+  /** One that begins to read. */
+  const read = <T>(what: string, signal: AbortSignal, work: () => T): Promise<T> => {
+    const beganAt = server.time.now;
+    return call(signal, () => {
+      asked.served(what, beganAt);
+      return work();
+    });
   };
 
   /** The table of a source, which a statement names. */
@@ -62,13 +77,21 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
     return table;
   };
 
-  const withSession = <T>(plan: WritePlan, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
-    serial(async () => {
+  const withSession = <T>(plan: WritePlan, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    const beganAt = server.time.now;
+    return serial(async () => {
       signal.throwIfAborted();
-      await session.takeAgentLock(signal);
-      command = plan.commandId;
-      return work();
+      if (server.up) asked.served(`command ${plan.commandId}`, beganAt);
+      try {
+        await session.takeAgentLock(signal);
+        command = plan.commandId;
+        return await work();
+      } catch (error) {
+        if (error instanceof FuserError && error.code === "erp-connection-lost") asked.away();
+        throw error;
+      }
     });
+  };
 
   return {
     dialect: {
@@ -78,20 +101,24 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
       powers: { lockFreeReads: true, nativeFeed: false, sessionLock: true, skipLocked: false },
       capabilities: sqliteCapabilities,
     },
-    identity: (signal) =>
-      call(signal, () => ({
+    async identity(signal) {
+      const beganAt = server.time.now;
+      const identity = await call(signal, () => ({
         database: "simulated",
         label: "Simulated ERP",
         product: "Simulated",
         version: "1",
         position: { "0": `0-1-${server.tellPosition()}` },
-      })),
+      }));
+      asked.answered(beganAt);
+      return identity;
+    },
     check: async () => [],
     describe: (signal, names) => call(signal, () => tables.filter(({ name }) => names === undefined || names.includes(name))),
     describeQuery: (source, signal) => call(signal, () => described(source)),
     async *scan(source, signal) {
       // One snapshot for all of it, however long it takes.
-      const rows = await call(signal, () => inOrder(tableOf(source), server.visibleRows(named(source))));
+      const rows = await read("scan", signal, () => inOrder(tableOf(source), server.visibleRows(named(source))));
       // Some databases tell the bytes of their rows, and some do not.
       const forms = ways.hits(0.6) ? formsOf(source) : undefined;
       const pauseMs = reads.hits(0.3) ? reads.between(100, 8_000) : reads.between(0, 20);
@@ -102,7 +129,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
       }
     },
     async *readKeys(source, keys, signal) {
-      const batch = await call(signal, () => {
+      const batch = await read("read by key", signal, () => {
         const table = named(source);
         const rows = keys
           .map((key) => server.visible(table, (decodeKey(key) ?? []).join("|")))
@@ -112,11 +139,11 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
       if (batch) yield batch;
     },
     async *changedSince(query, from, signal) {
-      const rows = await call(signal, () => changes(server, query, from));
+      const rows = await read("poll", signal, () => changes(server, query, from));
       if (rows.length > 0) yield rows;
     },
     changedRows: (source, query, { from, most, signal }) =>
-      call(signal, () => {
+      read("poll", signal, () => {
         const table = named(source);
         const seen = changes(server, query, from);
         if (seen.length > most) return undefined;
@@ -127,7 +154,7 @@ export function simulatedConnector({ server, process, chance }: ConnectorParts):
       }),
     feed: simulatedFeed({ server, process, chance: chance.fork("feed"), call }),
     aggregate: (source, _cursor, signal) =>
-      call(signal, () => ({ rows: server.visibleRows(named(source)).length, mark: undefined })),
+      read("count", signal, () => ({ rows: server.visibleRows(named(source)).length, mark: undefined })),
     write: (plan, signal, commitPoint = async () => {}) =>
       withSession(plan, signal, () =>
         executePlan({ session, plan, signal, commitPoint, pause: (attempt) => clock.sleep(attempt * 5, signal) }),

@@ -96,6 +96,7 @@ export class ErpServer {
   readonly #chance: Chance;
   readonly #listeners: ((commit: Commit) => void)[] = [];
   readonly #asked: ((position: number) => void)[] = [];
+  readonly #unasked: ((what: string) => void)[] = [];
 
   constructor(time: SimulatedTime, chance: Chance) {
     this.time = time;
@@ -109,6 +110,15 @@ export class ErpServer {
   /** Called with the position of its history whenever somebody asks who it is. */
   onIdentity(listener: (position: number) => void): void {
     this.#asked.push(listener);
+  }
+
+  /** Called with each statement of an agent that found it away, and has not asked since who it is. */
+  onUnasked(listener: (what: string) => void): void {
+    this.#unasked.push(listener);
+  }
+
+  tellUnasked(what: string): void {
+    for (const listener of this.#unasked) listener(what);
   }
 
   /** Says at which position of its history it is. */

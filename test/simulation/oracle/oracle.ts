@@ -16,6 +16,7 @@ import type { SimulatedTime } from "../world/time.ts";
 import { type Fields, nameOf, rowBehind } from "./expected.ts";
 import { PortalView } from "./portal-view.ts";
 import { Presence } from "./presence.ts";
+import { Untold } from "./untold.ts";
 import { lostOrMoved, ValueGuards } from "./value-guards.ts";
 import { Versions } from "./versions.ts";
 import { contentTaken, itemsOn } from "./wire.ts";
@@ -69,6 +70,7 @@ export class Oracle {
   readonly #parts: OracleParts;
   readonly #presence = new Presence();
   readonly #versions = new Versions();
+  readonly #untold = new Untold();
   readonly #epochs = new Map<Connection, string>();
   /** The one that has said `start` last: what comes over an older one the portal does not take. */
   #newest: Connection | undefined;
@@ -94,12 +96,16 @@ export class Oracle {
     this.#values = new ValueGuards((at) => this.#agentsTimeSince(at) < hourMs, parts.violated);
     parts.erp.onCommit((commit) => this.#committed(commit));
     parts.erp.onIdentity((position) => this.#identityTold(position));
+    parts.erp.onUnasked((what) =>
+      parts.violated(`The ERP that was away is asked who it is before anything else: not so by ${what}`),
+    );
   }
 
   #committed({ command, changes }: Commit): void {
     const { time, violated } = this.#parts;
     this.#presence.note(changes, time.now);
     this.#versions.note(changes);
+    this.#untold.changed(changes);
     const real = changes.filter(({ table }) => table !== "KREIS" && table !== "BUCH");
     if (real.length > 0) {
       this.changes += 1;
@@ -140,6 +146,7 @@ export class Oracle {
     this.#setBackUntold = true;
     this.#presence.noteLost(changes, time.now);
     this.#versions.clear();
+    this.#untold.putBack(changes);
     this.changedAt = time.now;
     for (const [command] of this.effects) if (!effects.has(command)) this.lostEffects.add(command);
     this.effects.clear();
@@ -151,13 +158,15 @@ export class Oracle {
     if (position >= this.#toldPosition) {
       this.#presence.forgive();
       this.#someUntold ||= this.#setBackUntold;
-    }
+      if (this.#setBackUntold) this.#untold.hide();
+    } else this.#untold.tell();
     this.#setBackUntold = false;
     this.#toldPosition = Math.max(this.#toldPosition, position);
   }
 
   /** Only a full compare can tell what the row holds now. */
   isBehindSignals(table: TableName, key: string): boolean {
+    if (this.#untold.has(table, key)) return true;
     const row = this.#parts.erp.row(table, key);
     return this.#someUntold && row !== undefined && this.#versions.repeatsMark(table, key, row);
   }

@@ -499,3 +499,34 @@ test("A row that a restore took away a moment ago is not deleted before the hist
   expect(deletes(bench)).toEqual([]);
   expect(bench.store.guards.list()).toMatchObject([{ source: "parents", kind: "history", count: 1, state: "open" }]);
 });
+
+test("A second backup loaded after the first, further on than that one, is found by a compare once the ERP answers again", async () => {
+  const erp = estates(5);
+  const bench = await start({ erp, compareEveryMs: 86_400_000 });
+  await bench.pass(5_000);
+  const first = erp.backup();
+  erp.put("parents", "p1", { name: "Renamed since", parent: null });
+  const second = erp.backup();
+  for (let no = 5; no < 9; no++) erp.put("parents", `p${no}`, { name: `Added ${no}`, parent: null });
+  await bench.pass(5_000);
+  // Whatever has told of no loss is compared in its turn.
+  bench.capture.erpReturned();
+  expect(bench.store.meta.get("compare-owed.parents")).toBeUndefined();
+  first();
+  await bench.pass(10_000);
+  bench.portal.pull();
+  expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Estate 1" });
+  const { comparedAt } = bench.store.sources.get("parents");
+  // Clerks go on meanwhile: neither position nor marks go back.
+  for (let no = 0; no < 4; no++) erp.stamp();
+  erp.put("parents", "p3", { name: "Changed between", parent: null });
+  await bench.pass(5_000);
+  second();
+  for (let no = 0; no < 9; no++) erp.stamp();
+  erp.put("parents", "p3", { name: "Changed after", parent: null });
+  bench.capture.erpReturned();
+  await bench.pass(70_000, 1_000);
+  bench.portal.pull();
+  expect(bench.store.sources.get("parents").comparedAt).toBeGreaterThan(comparedAt as number);
+  expect(bench.portal.entities.get("property:p1")).toEqual({ name: "Renamed since" });
+});
